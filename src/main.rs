@@ -1,0 +1,2 @@
+//! kube-hipaa
+fn main() {}
