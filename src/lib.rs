@@ -1,1 +1,10 @@
-//! kube-hipaa
+//! kube-hipaa looks at a live Kubernetes cluster through its API, never changes it, and writes down what an auditor of the HIPAA
+//! Security Rule (45 CFR Part 164 Subpart C) would ask a cluster.
+//!
+//! ```text
+//! cluster ─collect─▶ snapshot ─facts─▶ tables ─assess─▶ assessment ─report─▶ documents
+//! ```
+//!
+//! Every arrow is a value that can be saved. See `docs/architecture.md` in the repository for the rules that hold the modules apart.
+
+pub mod model;
