@@ -173,6 +173,12 @@ pub(super) fn many(count: u64, one: &str, several: &str) -> String {
     format!("{} {}", digits(count), if count == 1 { one } else { several })
 }
 
+/// The rows of a table in words: `service accounts`, `API server settings`.
+pub(super) fn noun(table: &str) -> String {
+    let words: Vec<&str> = table.split('_').map(|word| if word == "api" { "API" } else { word }).collect();
+    if table.is_empty() { "objects".to_owned() } else { words.join(" ") }
+}
+
 /// A number with commas between thousands.
 pub(super) fn digits(number: u64) -> String {
     let plain = number.to_string();
