@@ -1,1 +1,2 @@
 //! kube-hipaa
+pub mod facts;

@@ -1,0 +1,2 @@
+//! Facts: plain functions from Kubernetes objects to statements about them.
+pub mod pod_security;
