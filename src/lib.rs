@@ -8,3 +8,4 @@
 //! Every arrow is a value that can be saved. See `docs/architecture.md` in the repository for the rules that hold the modules apart.
 
 pub mod model;
+pub mod snapshot;
