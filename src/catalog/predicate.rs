@@ -84,7 +84,7 @@ impl Predicate {
 
     /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
     /// treat that as *not seen*, never as either answer.
-    pub fn holds(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
+    pub fn holds(&self, row: &RowContext) -> Result<bool, Undecided> {
         match self.program.execute(&row.context) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(Undecided(format!("`{}` gave {other:?}, which is neither true nor false", self.source))),
@@ -116,11 +116,11 @@ impl std::fmt::Debug for Environment {
 
 /// A row as CEL sees it: built once and shared by all controls over its table. An unknown column is left out, so that touching it
 /// is an error.
-pub struct RowContext<'v> {
-    context: Context<'static, 'v>,
+pub struct RowContext {
+    context: Context<'static, 'static>,
 }
 
-impl RowContext<'_> {
+impl RowContext {
     /// The row's value.
     pub fn new(environment: &Environment, schema: &TableSchema, row: &Row) -> Self {
         let mut fields: HashMap<Key, Value> = HashMap::with_capacity(schema.columns.len());

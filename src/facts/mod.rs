@@ -12,7 +12,7 @@ mod pods;
 mod read;
 mod schema;
 mod service_accounts;
-mod sources;
+pub mod sources;
 mod workloads;
 
 use std::collections::btree_map::Entry;

@@ -86,18 +86,18 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
     const SPEC: &str = "/spec/template/spec";
     reader.each::<Deployment>(&DEPLOYMENTS, |object, origin| {
         let rolled_out = rolled_out_deployment(&object);
-        template(&object.metadata, "Deployment", "apps", object.spec.as_ref().map(|spec| &spec.template), SPEC, origin, rolled_out);
+        template(&object.metadata, "Deployment", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
     })?;
     reader.each::<StatefulSet>(&STATEFUL_SETS, |object, origin| {
         let rolled_out = object.status.as_ref().is_some_and(|s| s.observed_generation == object.metadata.generation && s.update_revision.is_some() && s.update_revision == s.current_revision);
-        template(&object.metadata, "StatefulSet", "apps", object.spec.as_ref().map(|spec| &spec.template), SPEC, origin, rolled_out);
+        template(&object.metadata, "StatefulSet", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
     })?;
     reader.each::<DaemonSet>(&DAEMON_SETS, |object, origin| {
         let rolled_out = object.status.as_ref().is_some_and(|s| s.observed_generation == object.metadata.generation && s.updated_number_scheduled == Some(s.desired_number_scheduled));
-        template(&object.metadata, "DaemonSet", "apps", object.spec.as_ref().map(|spec| &spec.template), SPEC, origin, rolled_out);
+        template(&object.metadata, "DaemonSet", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
     })?;
     reader.each::<CronJob>(&CRON_JOBS, |object, origin| {
-        let pod = object.spec.as_ref().and_then(|spec| spec.job_template.spec.as_ref()).map(|job| &job.template);
+        let pod = object.spec.job_template.spec.as_ref().map(|job| &job.template);
         template(&object.metadata, "CronJob", "batch", pod, "/spec/jobTemplate/spec/template/spec", origin, false);
     })?;
     reader.each::<Job>(&JOBS, |object, origin| {
@@ -114,7 +114,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
 
 /// Every pod was made from the current template (`apps/v1` DeploymentStatus: updatedReplicas counts pods of the current template).
 fn rolled_out_deployment(object: &Deployment) -> bool {
-    let wanted = object.spec.as_ref().and_then(|spec| spec.replicas);
+    let wanted = object.spec.replicas;
     object.status.as_ref().is_some_and(|status| {
         status.observed_generation == object.metadata.generation && status.updated_replicas == wanted && status.replicas == wanted
     })
