@@ -3,8 +3,10 @@
 //! A port of `k8s.io/pod-security-admission` (`policy/*.go`): same checks, same identifiers, same policy versions, same
 //! overrides. The tests marked as needing the oracle compare every answer with that code itself.
 //!
-//! Two limits that callers must state when they matter:
+//! Three limits that callers must know:
 //!
+//! * Pods are judged as the API server stores them, with its defaults set. In a manifest from a file a volume without a source
+//!   still fails, and `hostNetwork` does not yet make host ports of all ports.
 //! * Each server decides with the rules that *it* shipped. These are the rules of the releases 1.36 and 1.37 for all older
 //!   policy versions; a server older than 1.35 with the gate `UserNamespacesPodSecurityStandards` on, or one that predates a
 //!   volume kind, may differ in those places.

@@ -43,7 +43,8 @@ pub enum How {
     /// No `warn` label, and a valid `enforce` label that is stricter than the default of `warn`: it follows `enforce`.
     FollowsEnforce,
     /// A label that Kubernetes does not accept: an `enforce` level falls to restricted, an `audit` or `warn` level to
-    /// privileged, a version to `latest`. Such labels are refused on writing; these are older than the admission plugin.
+    /// privileged, a version to `latest`. Where the admission plugin runs it refuses to write such a label, but leaves
+    /// one that was there before.
     InvalidFallsBack {
         /// The label's value.
         written: String,

@@ -179,6 +179,18 @@ fn seccomp_must_be_chosen_from_1_19() -> Outcome {
         restricted(check, 36, overridden)?,
         at(&["/securityContext/seccompProfile/type"])
     );
+    // Containers without a profile of their own inherit the bad one: they are named too.
+    let inherited = json!({
+        "securityContext": {"seccompProfile": {"type": "Unconfined"}},
+        "containers": [{"name": "c"}],
+    });
+    assert_eq!(
+        restricted(check, 36, inherited)?,
+        at(&[
+            "/securityContext/seccompProfile/type",
+            "/containers/0/securityContext/seccompProfile/type",
+        ])
+    );
     Ok(())
 }
 
