@@ -10,6 +10,7 @@
 
 pub mod assess;
 pub mod catalog;
+pub mod cli;
 pub mod digest;
 pub mod facts;
 pub mod model;

@@ -58,7 +58,7 @@ const SETTINGS: &[(&str, Option<&str>)] = &[
     ("authentication-config", Some("")),
     ("authentication-token-webhook-config-file", Some("")),
     ("authorization-config", Some("")),
-    ("authorization-mode", None),
+    ("authorization-mode", Some("AlwaysAllow")),
     ("authorization-webhook-config-file", Some("")),
     ("bind-address", Some("0.0.0.0")),
     ("client-ca-file", Some("")),
