@@ -14,4 +14,5 @@ pub mod cli;
 pub mod digest;
 pub mod facts;
 pub mod model;
+pub mod report;
 pub mod snapshot;
