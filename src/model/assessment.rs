@@ -1,0 +1,364 @@
+//! `assessment.json`, schema `kube-hipaa/assessment/v1`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AccessRule, ClusterIdentity, Collected, Evidence, Facts, ObjectRef, Severity, SourceId, SourceState, ToolIdentity, Unseen};
+
+/// The name of the format and its version.
+pub const ASSESSMENT_SCHEMA: &str = "kube-hipaa/assessment/v1";
+
+/// The whole result: everything that any document shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Assessment {
+    /// [`ASSESSMENT_SCHEMA`].
+    pub schema: String,
+    /// Which program assessed.
+    pub tool: ToolIdentity,
+    /// Which controls were used.
+    pub catalog: CatalogIdentity,
+    /// Digest of the snapshot's `index.json`, 64 hex digits, which in turn names every file by digest.
+    pub snapshot_sha256: String,
+    /// Which cluster.
+    pub cluster: ClusterIdentity,
+    /// When and by whom it was read.
+    pub collected: Collected,
+    /// Which namespaces count as holding ePHI, and who said so.
+    pub scope: Scope,
+    /// Counts.
+    pub totals: Totals,
+    /// Every source with its state.
+    pub coverage: Vec<SourceCoverage>,
+    /// Every control with its outcome.
+    pub controls: Vec<ControlResult>,
+    /// Every paragraph of 164.308 to 164.316.
+    pub paragraphs: Vec<Paragraph>,
+}
+
+/// Identity of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CatalogIdentity {
+    /// Version of the built-in catalog.
+    pub version: String,
+    /// SHA-256 over all control and framework files in use.
+    pub sha256: String,
+    /// Folders of the user's own controls, in the order given, each with its digest and the built-in ids it replaces.
+    pub overlays: Vec<Overlay>,
+}
+
+/// A folder of controls that the user added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Overlay {
+    /// The folder's name as given, without its parents.
+    pub name: String,
+    /// SHA-256 over its files.
+    pub sha256: String,
+    /// Ids of the controls it adds.
+    pub adds: Vec<String>,
+    /// Ids of built-in controls that it replaces.
+    pub replaces: Vec<String>,
+}
+
+/// Who said which namespaces hold ePHI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeSource {
+    /// A scope file.
+    File,
+    /// `--ephi-namespace` or `--ephi-selector`.
+    Flags,
+    /// Nobody: every namespace but the system ones.
+    Default,
+}
+
+/// The scope of ePHI.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Scope {
+    /// Who said so.
+    pub source: ScopeSource,
+    /// The namespaces, sorted.
+    pub ephi_namespaces: Vec<String>,
+    /// Namespaces seen in the cluster that are not in that list, sorted.
+    pub other_namespaces: Vec<String>,
+    /// Namespaces that were named and do not exist in what was read, sorted.
+    pub unmatched: Vec<String>,
+    /// False when the namespaces could not be read, so that the list may be too short.
+    pub complete: bool,
+    /// SHA-256 of the declaration (file bytes or flags in canonical form).
+    pub sha256: String,
+}
+
+/// The result of one control in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeWord {
+    /// At least one object does not meet the check.
+    Fail,
+    /// Something that the check needs was not seen.
+    NotAssessed,
+    /// A question to a person.
+    Manual,
+    /// Everything in scope was seen and meets the check.
+    Pass,
+    /// Everything was seen and nothing of the kind is in scope.
+    NotApplicable,
+}
+
+impl OutcomeWord {
+    /// In the order in which every document shows them.
+    pub const ALL: [Self; 5] = [Self::Fail, Self::NotAssessed, Self::Manual, Self::Pass, Self::NotApplicable];
+    /// The words for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::NotAssessed => "not assessed",
+            Self::Manual => "manual",
+            Self::Pass => "pass",
+            Self::NotApplicable => "not applicable",
+        }
+    }
+    /// The shape that stands beside the word in every document, so that colour is never alone.
+    pub fn shape(self) -> &'static str {
+        match self {
+            Self::Fail => "■",
+            Self::NotAssessed => "▲",
+            Self::Manual => "◆",
+            Self::Pass => "●",
+            Self::NotApplicable => "○",
+        }
+    }
+}
+
+/// Number of controls per outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeCounts {
+    /// Controls that fail.
+    pub fail: u64,
+    /// Controls not assessed.
+    pub not_assessed: u64,
+    /// Controls that ask a person.
+    pub manual: u64,
+    /// Controls that pass.
+    pub pass: u64,
+    /// Controls with nothing in scope.
+    pub not_applicable: u64,
+}
+
+impl OutcomeCounts {
+    /// Counts one more.
+    pub fn add(&mut self, outcome: OutcomeWord) {
+        match outcome {
+            OutcomeWord::Fail => self.fail += 1,
+            OutcomeWord::NotAssessed => self.not_assessed += 1,
+            OutcomeWord::Manual => self.manual += 1,
+            OutcomeWord::Pass => self.pass += 1,
+            OutcomeWord::NotApplicable => self.not_applicable += 1,
+        }
+    }
+    /// The count of one outcome.
+    pub fn get(&self, outcome: OutcomeWord) -> u64 {
+        match outcome {
+            OutcomeWord::Fail => self.fail,
+            OutcomeWord::NotAssessed => self.not_assessed,
+            OutcomeWord::Manual => self.manual,
+            OutcomeWord::Pass => self.pass,
+            OutcomeWord::NotApplicable => self.not_applicable,
+        }
+    }
+    /// All controls.
+    pub fn total(&self) -> u64 {
+        OutcomeWord::ALL.iter().map(|&outcome| self.get(outcome)).sum()
+    }
+}
+
+/// Number of findings per severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeverityCounts {
+    /// Critical findings.
+    pub critical: u64,
+    /// High findings.
+    pub high: u64,
+    /// Medium findings.
+    pub medium: u64,
+    /// Low findings.
+    pub low: u64,
+}
+
+/// The totals; conformity and coverage are never merged into one number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// Controls per outcome.
+    pub controls: OutcomeCounts,
+    /// Findings per severity.
+    pub findings: SeverityCounts,
+    /// Sources per state word.
+    pub sources: BTreeMap<String, u64>,
+}
+
+/// One source, its state, and who needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceCoverage {
+    /// The source as it is named everywhere.
+    pub source: SourceId,
+    /// Plural resource name or URL path.
+    pub resource: String,
+    /// API group.
+    pub group: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub state: SourceState,
+    /// The rule that would allow it, where it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_rule: Option<AccessRule>,
+    /// Ids of the controls that need it.
+    pub needed_by: Vec<String>,
+}
+
+/// One object that does not meet a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Hash of control id, table and row key: survives redeploys. 16 hex digits.
+    pub fingerprint: String,
+    /// The control's severity.
+    pub severity: Severity,
+    /// The fact in one sentence.
+    pub statement: String,
+    /// The object it is about.
+    pub subject: ObjectRef,
+    /// Other objects that take part.
+    pub related: Vec<ObjectRef>,
+    /// The values that decided it.
+    pub facts: Facts,
+    /// Where they stand in the cluster; at least one.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One object that meets a check, shown as a sample.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// The object.
+    pub subject: ObjectRef,
+    /// The values that decided it.
+    pub facts: Facts,
+    /// Where they stand in the cluster.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What a pass or a not applicable rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proof {
+    /// The sources that were read completely (or are not served).
+    pub sources: Vec<SourceProof>,
+    /// Rows that were in scope and met the check.
+    pub examined: u64,
+    /// Rows that the table holds in all.
+    pub rows: u64,
+    /// The first rows in their fixed order, at most five.
+    pub sample: Vec<Sample>,
+}
+
+/// One source that a proof rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceProof {
+    /// The source.
+    pub source: SourceId,
+    /// Its state.
+    #[serde(flatten)]
+    pub state: SourceState,
+}
+
+/// A question that only a person can answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Question {
+    /// The question.
+    pub ask: String,
+    /// What would be acceptable evidence.
+    pub evidence: String,
+    /// Who is expected to know.
+    pub who: String,
+}
+
+/// One control with its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ControlResult {
+    /// Stable id, `area/name`.
+    pub id: String,
+    /// Version of its meaning.
+    pub version: u32,
+    /// The check as a fact that ought to hold.
+    pub title: String,
+    /// Severity of its findings.
+    pub severity: Severity,
+    /// The id's first part.
+    pub area: String,
+    /// The table it looks at; empty for questions.
+    pub table: String,
+    /// The outcome.
+    pub outcome: OutcomeWord,
+    /// Paragraphs it is evidence for.
+    pub paragraphs: Vec<String>,
+    /// Why it matters, in one or two sentences.
+    pub because: String,
+    /// What to change.
+    pub fix: String,
+    /// What the check does not show.
+    pub limits: String,
+    /// Whether only namespaces with ePHI were looked at (`ephi`) or everything (`cluster`).
+    pub looked_at: String,
+    /// Rows in scope.
+    pub examined: u64,
+    /// Rows that fail.
+    pub failed: u64,
+    /// Rows that could not be decided.
+    pub unknown: u64,
+    /// The findings, in a fixed order.
+    pub findings: Vec<Finding>,
+    /// For a pass and for not applicable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// What was not seen; also present on a fail that might be larger than what was seen.
+    pub unseen: Vec<Unseen>,
+    /// For manual controls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+}
+
+/// What one control contributes to one paragraph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Support {
+    /// The control.
+    pub control: String,
+    /// How much of the paragraph it speaks to: `substantial`, `partial` or `supporting`.
+    pub extent: String,
+}
+
+/// One paragraph of the regulation with what a cluster shows about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Paragraph {
+    /// The exact CFR paragraph, such as `164.312(a)(1)`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The section's heading, such as `Technical safeguards`.
+    pub section: String,
+    /// The standard it belongs to (itself, for a standard).
+    pub standard: String,
+    /// `standard` or `implementation-specification`.
+    pub kind: String,
+    /// `required`, `addressable`, or `n/a` for a standard that has specifications.
+    pub required: String,
+    /// The regulation's text.
+    pub text: String,
+    /// Ids of the controls that are evidence for it, with their extent.
+    pub controls: Vec<Support>,
+    /// Their outcomes.
+    pub counts: OutcomeCounts,
+    /// What the cluster can show; empty when nothing.
+    pub cluster_shows: String,
+    /// What it cannot show.
+    pub cluster_cannot_show: String,
+    /// What to ask for instead.
+    pub ask_for: Vec<String>,
+}

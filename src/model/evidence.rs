@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AccessRule, ObjectRef, SourceId};
+
+/// How serious a finding is when it is true and in scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Direct reach to ePHI or to the whole cluster.
+    Critical,
+    /// One step away from that.
+    High,
+    /// Weakens a layer.
+    Medium,
+    /// Hygiene.
+    Low,
+}
+
+impl Severity {
+    /// All severities, worst first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+    /// The word used everywhere.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+}
+
+/// How directly a fact was observed, printed with every finding (A to E).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Grade {
+    /// A live effect: a metric, a handshake, a probe.
+    #[serde(rename = "A")]
+    LiveEffect,
+    /// Effective configuration: an API object, `/flagz`.
+    #[serde(rename = "B")]
+    EffectiveConfiguration,
+    /// A reported copy: a mirror pod, a ConfigMap, a node annotation.
+    #[serde(rename = "C")]
+    ReportedCopy,
+    /// An imported file, with its hash and date.
+    #[serde(rename = "D")]
+    ImportedFile,
+    /// A person's statement.
+    #[serde(rename = "E")]
+    Attestation,
+}
+
+impl Grade {
+    /// All grades, best first.
+    pub const ALL: [Self; 5] =
+        [Self::LiveEffect, Self::EffectiveConfiguration, Self::ReportedCopy, Self::ImportedFile, Self::Attestation];
+    /// A, B, C, D or E.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::LiveEffect => "A",
+            Self::EffectiveConfiguration => "B",
+            Self::ReportedCopy => "C",
+            Self::ImportedFile => "D",
+            Self::Attestation => "E",
+        }
+    }
+    /// What the letter means, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::LiveEffect => "live effect",
+            Self::EffectiveConfiguration => "effective configuration",
+            Self::ReportedCopy => "reported copy",
+            Self::ImportedFile => "imported file",
+            Self::Attestation => "attestation",
+        }
+    }
+}
+
+/// Where exactly one observation stands in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// How directly it was observed.
+    pub grade: Grade,
+    /// The source that was read.
+    pub source: SourceId,
+    /// The object that was read, where the source holds objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectRef>,
+    /// `metadata.resourceVersion` of that object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<String>,
+    /// RFC 6901 JSON pointer into the stored object; empty for the whole object.
+    pub pointer: String,
+    /// SHA-256 of the redacted object as stored in the snapshot, 64 hex digits.
+    pub sha256: String,
+    /// When the page that held it was received, RFC 3339 UTC.
+    pub collected_at: String,
+    /// The number of the request in `requests.jsonl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
+}
+
+/// Which of two things happened when something was not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnseenKind {
+    /// A read was denied, failed, or ended half way: granting or repeating it helps.
+    ReadFailed,
+    /// It cannot be seen through this API at all: somebody has to be asked.
+    NotVisible,
+    /// It was read and could not be understood.
+    NotUnderstood,
+}
+
+/// Something that a verdict would have needed and that was not seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Unseen {
+    /// Which of the cases it is.
+    pub kind: UnseenKind,
+    /// What was not seen.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+    /// What would make it visible: a rule to grant, a person to ask.
+    pub how_to_see: String,
+    /// The source, where one is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// The exact rule to grant, where that would help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_rule: Option<AccessRule>,
+}
+
+/// A value of a column as it stands in findings and in `facts`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FactValue {
+    /// The field is not set, which is itself known.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(String),
+    /// A list of texts, in a fixed order.
+    List(Vec<String>),
+    /// The column could not be established.
+    Unknown {
+        /// Why not.
+        unknown: String,
+    },
+}
+
+impl std::fmt::Display for FactValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => f.write_str("not set"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Text(value) if value.is_empty() => f.write_str("not set"),
+            Self::Text(value) => f.write_str(value),
+            Self::List(values) if values.is_empty() => f.write_str("none"),
+            Self::List(values) => f.write_str(&values.join(", ")),
+            Self::Unknown { unknown } => write!(f, "unknown ({unknown})"),
+        }
+    }
+}
+
+/// Column name to value.
+pub type Facts = BTreeMap<String, FactValue>;

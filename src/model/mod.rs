@@ -1,0 +1,19 @@
+//! Plain data that the other modules hand to each other and that is saved: no clock, no disk, no network.
+//!
+//! [`Assessment`] is the contract of `assessment.json` (schema `kube-hipaa/assessment/v1`).
+
+mod assessment;
+mod evidence;
+mod index;
+mod nonempty;
+mod object;
+mod rule;
+mod source;
+
+pub use assessment::*;
+pub use evidence::*;
+pub use index::*;
+pub use nonempty::NonEmpty;
+pub use object::*;
+pub use rule::*;
+pub use source::*;
