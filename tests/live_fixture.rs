@@ -139,8 +139,10 @@ fn the_api_server_alone_takes_flags_encryption_and_custom_resources() {
         feature_gates: vec![("ComponentFlagz".to_owned(), true)],
         ..Options::default()
     });
-    let stored = plane.apply(CERTIFICATE_OF_A_CUSTOM_KIND);
+    let stored = plane.apply(SEAL_BEFORE_ITS_DEFINITION);
     assert_eq!(stored[1]["status"]["ready"], true);
+    // Only the server's own YAML rules make this octal.
+    assert_eq!(stored[1]["spec"]["mode"], 0o644);
 
     // Hostile names are legal in RBAC; they reach the right object.
     let name = "<b>\n\u{202e}role";
@@ -160,7 +162,31 @@ fn the_api_server_alone_takes_flags_encryption_and_custom_resources() {
     assert!(sealed, "no secret was written with secretbox");
 }
 
-const CERTIFICATE_OF_A_CUSTOM_KIND: &str = "
+#[test]
+#[ignore = "needs the control plane: make test"]
+#[should_panic(expected = "unknown flag: --no-such-flag")]
+fn a_component_that_ends_at_once_is_reported_with_its_log() {
+    ControlPlane::start(&Options {
+        api_server_flags: vec!["--no-such-flag".to_owned()],
+        ..Options::default()
+    });
+}
+
+#[test]
+#[ignore = "needs the control plane: make test"]
+fn applying_again_changes_the_object() {
+    let plane = ControlPlane::start(&Options::default());
+    let settings = |value: &str| {
+        let item = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"key": value}});
+        plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": [item]}).to_string())
+    };
+    let (first, second) = (settings("one").remove(0), settings("two").remove(0));
+    assert_eq!(first["metadata"]["uid"], second["metadata"]["uid"]);
+    assert_eq!(second["metadata"]["namespace"], "default");
+    assert_eq!(second["data"]["key"], "two");
+}
+
+const SEAL_BEFORE_ITS_DEFINITION: &str = "
 apiVersion: example.com/v1
 kind: Seal
 metadata: {name: blue}
