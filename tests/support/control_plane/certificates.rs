@@ -44,7 +44,11 @@ impl Authority {
         ];
         let mut params = CertificateParams::new(names.map(String::from)).map_err(failed)?;
         params.distinguished_name = common_name("kube-hipaa test servers");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        // etcd also calls itself with this certificate.
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
         Ok(Identity {
