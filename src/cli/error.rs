@@ -132,10 +132,10 @@ pub enum CliError {
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
     /// The cluster could not be asked.
-//    #[error(transparent)]
+    #[error(transparent)]
     Collect(#[from] crate::collect::CollectError),
     /// The cluster cannot be reached with this configuration.
-//    #[error(transparent)]
+    #[error(transparent)]
     Connect(#[from] crate::collect::ConnectError),
     /// The runtime could not be started.
     #[error("cannot start the asynchronous runtime")]
