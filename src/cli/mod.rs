@@ -1,0 +1,3 @@
+//! The command line: arguments, files, clock, progress and exit codes.
+
+pub mod cases;
