@@ -145,7 +145,7 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Form<T>, String> {
 impl Discovery {
     /// Asks the server. Never fails: what could not be established is remembered as unknown.
     pub(super) async fn run(api: &Api) -> Self {
-        let core = match api.ask_for(&Ask::get("/api", ACCEPT), |answer| read::<Versions>(&answer.body)).await {
+        let core = match api.ask_for(Ask::get("/api", ACCEPT), |answer| read::<Versions>(&answer.body)).await {
             Ok(Form::Aggregated(list)) => Ok(aggregated(list)),
             Ok(Form::Plain(list)) => {
                 let mut group = Group::default();
@@ -156,7 +156,7 @@ impl Discovery {
             }
             Err(failure) => Err(failed("/api", &failure)),
         };
-        let named = match api.ask_for(&Ask::get("/apis", ACCEPT), |answer| read::<Groups>(&answer.body)).await {
+        let named = match api.ask_for(Ask::get("/apis", ACCEPT), |answer| read::<Groups>(&answer.body)).await {
             Ok(Form::Aggregated(list)) => Ok(aggregated(list)),
             Ok(Form::Plain(list)) => Ok(plain(api, list).await),
             Err(failure) => Err(failed("/apis", &failure)),
@@ -267,7 +267,7 @@ async fn plain(api: &Api, list: Groups) -> BTreeMap<String, Group> {
 
 /// The group is registered: an answer that does not come means that its server is away.
 async fn resources(api: &Api, path: String, version: String) -> Version {
-    let asked = api.ask_for(&Ask::get(path.as_str(), "application/json"), |answer| {
+    let asked = api.ask_for(Ask::get(path.as_str(), "application/json"), |answer| {
         serde_json::from_slice::<Resources>(&answer.body).map_err(|error| format!("not a list of resources: {error}"))
     });
     match asked.await {

@@ -57,7 +57,7 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Refused> {
     }
     // What follows the version is [namespaces, NAMESPACE,] RESOURCE [, NAME [, SUBRESOURCE...]].
     let rest = match parts.as_slice() {
-        ["api", _version, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
+        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
         _ => &[],
     };
     let object = match rest {

@@ -1,6 +1,5 @@
 //! One request: sent, recorded, read with limits, and tried again where that can help.
 
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use kube::client::Body;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::clock;
+use super::{clock, guard};
 use crate::model::RequestRecord;
 
 /// No page of 500 objects comes near this: etcd holds at most 1.5 MiB per object by default.
@@ -81,7 +80,16 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The server answered with an error.
-    Status { code: u16, message: String, retry_after: Option<Duration>, continue_token: Option<String> },
+    Status {
+        /// The request's number.
+        request: u64,
+        code: u16,
+        message: String,
+        /// The body was a Status object, so that a Kubernetes API said it and not something in between.
+        from_api: bool,
+        retry_after: Option<Duration>,
+        continue_token: Option<String>,
+    },
     /// The answer did not come, or not whole.
     Transport(String),
     /// The answer came and is not what was asked for.
@@ -115,13 +123,6 @@ impl Failure {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-    /// The status code, where there was one.
-    pub(super) fn code(&self) -> Option<u16> {
-        match self {
-            Self::Status { code, .. } => Some(*code),
             _ => None,
         }
     }
@@ -223,19 +224,19 @@ impl Api {
     }
 
     /// Asks until there is a usable answer or no hope of one.
-    pub(super) async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
         self.ask_for(ask, |answer| Ok(answer)).await
     }
 
     /// Like [`Api::ask`]; what `read` cannot read counts as a failed attempt.
     pub(super) async fn ask_for<T>(
         &self,
-        ask: &Ask<'_>,
+        ask: Ask<'_>,
         mut read: impl FnMut(Answer) -> Result<T, String>,
     ) -> Result<T, Failure> {
         self.repeat(async || {
             let mut body = Vec::new();
-            let mut answer = self.attempt(ask, &mut body).await?;
+            let mut answer = self.attempt(&ask, &mut body).await?;
             answer.body = body;
             let (id, kind) = (answer.id, answer.content_type().to_owned());
             read(answer).map_err(|why| {
@@ -248,8 +249,8 @@ impl Api {
     }
 
     /// Asks, and gives the bytes to `sink` as they come; the answer's body stays empty.
-    pub(super) async fn stream(&self, ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
-        self.repeat(async || self.attempt(ask, sink).await).await
+    pub(super) async fn stream(&self, ask: Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+        self.repeat(async || self.attempt(&ask, sink).await).await
     }
 
     async fn repeat<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
@@ -300,6 +301,8 @@ impl Api {
         }
         let body = Body::from(ask.body.clone().unwrap_or_default().into_bytes());
         let request = request.body(body).map_err(|error| Failure::Transport(error.to_string()))?;
+        // The client's outermost layer says the same; a client that was handed in may not have it.
+        guard::check(&request).map_err(|refused| Failure::Transport(refused.to_string()))?;
         let response = self.client.send(request).await.map_err(|error| Failure::Transport(chain(&error)))?;
         let (parts, mut body) = response.into_parts();
         let code = parts.status.as_u16();
@@ -314,7 +317,7 @@ impl Api {
         let whole = loop {
             match body.frame().await {
                 None => break Ok(()),
-                Some(Err(error)) => break Err(Failure::Transport(format!("the answer broke off ({})", chain(error.as_ref())))),
+                Some(Err(error)) => break Err(Failure::Transport(format!("the answer broke off ({})", chain(&error)))),
                 Some(Ok(frame)) => {
                     let Some(data) = frame.data_ref() else { continue };
                     bytes += data.len() as u64;
@@ -335,14 +338,15 @@ impl Api {
             sink.end();
             return Ok(Answer { id, status: code, headers: parts.headers, body: Vec::new(), received: clock::now_millis() });
         }
-        Err(status_failure(code, &parts.headers, &error_body))
+        Err(status_failure(id, code, &parts.headers, &error_body))
     }
 }
 
-fn status_failure(code: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
+fn status_failure(request: u64, code: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
     let status: Status = serde_json::from_slice(body).unwrap_or_default();
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type");
-    let message = match (status.kind == "Status", status.message.is_empty(), status.reason.is_empty()) {
+    let from_api = status.kind == "Status";
+    let message = match (from_api, status.message.is_empty(), status.reason.is_empty()) {
         (true, false, _) => status.message,
         (true, true, false) => status.reason,
         // A proxy's page, for example: its text is not ours to repeat.
@@ -353,7 +357,8 @@ fn status_failure(code: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.trim().parse().ok())
         .map(Duration::from_secs);
-    Failure::Status { code, message, retry_after, continue_token: status.metadata.continue_token.filter(|token| !token.is_empty()) }
+    let continue_token = status.metadata.continue_token.filter(|token| !token.is_empty());
+    Failure::Status { request, code, message, from_api, retry_after, continue_token }
 }
 
 /// An error with all its causes: the first one alone often says nothing ("ServiceError: client error (Connect)").
