@@ -11,6 +11,7 @@
 pub mod assess;
 pub mod catalog;
 pub mod cli;
+pub mod collect;
 pub mod digest;
 pub mod facts;
 pub mod model;
