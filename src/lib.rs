@@ -15,4 +15,5 @@ pub mod collect;
 pub mod digest;
 pub mod facts;
 pub mod model;
+pub mod report;
 pub mod snapshot;

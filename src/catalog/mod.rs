@@ -5,6 +5,7 @@ mod control;
 mod framework;
 mod lint;
 mod predicate;
+mod scope_file;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ pub use cases::{Case, read_cases};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
 pub use framework::{Extent, Framework, FrameworkParagraph, Mapping, Unmapped};
 pub use lint::Problem;
+pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
 pub use predicate::{Environment, ExpressionProblem, Predicate, RowContext, Undecided};
 
 use crate::digest::{sha256_hex, sha256_parts};

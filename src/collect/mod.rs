@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "the collector reads the clock (in `clock`) and sends requests that `guard` has checked")]
 
 mod clock;
+mod connect;
 mod discovery;
 pub mod guard;
 pub mod inventory;
@@ -26,6 +27,7 @@ use kube::Client;
 use kube::client::ClientBuilder;
 use kube::config::AuthInfo;
 
+pub use connect::{ConnectError, ConnectOptions, Connection, connect};
 pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
 pub use rights::ExcessRight;
