@@ -21,6 +21,10 @@ impl<T> NonEmpty<T> {
     pub fn one(item: T) -> Self {
         Self(vec![item])
     }
+    /// The first element.
+    pub fn first(&self) -> &T {
+        &self.0[0]
+    }
     /// All elements, at least one.
     pub fn as_slice(&self) -> &[T] {
         &self.0

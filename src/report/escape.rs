@@ -120,8 +120,20 @@ pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
     visible(text)
 }
 
-/// For the inside of a CSS string: everything but letters, digits and spaces as `\`, hex digits and
-/// the space that ends them.
+/// The same for text of several lines that the program itself laid out.
+pub(crate) fn terminal_lines(text: &str) -> String {
+    text.split('\n').map(terminal).collect::<Vec<_>>().join("\n")
+}
+
+/// For one cell of a CSV file: what a spreadsheet would take for a formula gets a quote in front (OWASP, CSV injection), also behind
+/// spaces and in full-width forms.
+pub(crate) fn csv_cell(text: &str) -> String {
+    let starts = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
+    let shown: String = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
+    if text.starts_with(starts) || shown.trim_start().starts_with(starts) { format!("'{shown}") } else { shown }
+}
+
+/// For the inside of a CSS string: everything but letters, digits and spaces as `\`, hex digits and the space that ends them.
 pub(crate) fn css_string(text: &str) -> String {
     let mut out = String::new();
     for c in visible(text).chars() {
@@ -144,6 +156,15 @@ pub(crate) fn clip(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn csv_cells_are_never_formulas() {
+        for formula in ["=1+1", "+1", "-1", "@x", "  =1", "\t=1", "＝1", "\r=1"] {
+            assert!(csv_cell(formula).starts_with('\''), "{formula:?}");
+        }
+        assert_eq!(csv_cell("plain"), "plain");
+        assert_eq!(csv_cell("a=1"), "a=1");
+    }
 
     fn written(function: fn(&str, &mut dyn Write) -> io::Result<()>, text: &str) -> io::Result<String> {
         let mut out = Vec::new();

@@ -44,6 +44,18 @@ pub(crate) fn needs(controls: &[ControlResult], source: &SourceId) -> Vec<String
     controls.iter().filter(|control| !control.table.is_empty() && control.id.starts_with(word)).map(|control| control.id.clone()).collect()
 }
 
+/// What failing things do, where the sample has findings.
+const FAILS: &[(&str, &str)] = &[
+    ("pod/privileged-container", "running privileged"),
+    ("rbac/read-secrets", "able to read every Secret in namespaces that hold ePHI"),
+    ("pod/run-as-root", "free to run as root"),
+    ("pod/host-network", "using the node's network"),
+    ("namespace/pod-security", "enforcing less than the baseline Pod Security level"),
+    ("api-server/audit-retention", "keeping audit logs for less than 30 days"),
+    ("rbac/unused-token", "mounting a token that is not used"),
+    ("ingress/tls", "serving HTTP without TLS"),
+];
+
 struct Draft {
     id: &'static str,
     title: &'static str,
@@ -57,6 +69,8 @@ struct Draft {
 
 fn control(draft: Draft, outcome: OutcomeWord, examined: u64) -> ControlResult {
     ControlResult {
+        counts: draft.table.replace('_', " ").replace("api server", "API server"),
+        fails: FAILS.iter().find(|(id, _)| *id == draft.id).map_or("not meeting the check", |(_, fails)| fails).to_owned(),
         id: draft.id.into(),
         version: 1,
         title: draft.title.into(),

@@ -112,17 +112,20 @@ impl<'a> Group<'a> {
         let through = self.cause.map(|cause| format!(", through {} {}", clip(&cause.kind, 63), clip(&cause.name, 63))).unwrap_or_default();
         match self.findings.as_slice() {
             [only] => clip(&only.statement, 240),
-            several => format!("{} do not meet “{}”{through}", self.base(several.len() as u64), self.control.title),
+            _ if self.control.fails.is_empty() => format!("{} not meeting “{}”{through}", self.base(), self.control.title),
+            _ => format!("{} {}{through}", self.base(), self.control.fails),
         }
     }
 
-    /// `3 of 41 containers`.
-    fn base(&self, count: u64) -> String {
-        let noun = noun(&self.control.table);
-        match self.control.examined {
-            examined if examined >= count => format!("{} of {} {noun}", digits(count), digits(examined)),
-            _ => format!("{} {noun}", digits(count)),
-        }
+    /// `3 of 41 containers`. One thing may fail in several rows, so the findings are not what is counted.
+    fn base(&self) -> String {
+        let (control, noun) = (self.control, noun(self.control));
+        let count = if self.findings.len() == control.findings.len() {
+            control.failed
+        } else {
+            self.findings.iter().map(|finding| &finding.subject).collect::<BTreeSet<_>>().len() as u64
+        };
+        if control.examined >= count { format!("{} of {} {noun}", digits(count), digits(control.examined)) } else { format!("{} {noun}", digits(count)) }
     }
 
     /// The first object, and how many others there are.
@@ -265,7 +268,7 @@ pub(super) fn chapter(
                 title,
                 why: linker.prose(&control.because),
                 // With several objects the title says it.
-                count: (group.findings.len() == 1).then(|| group.base(1)),
+                count: (group.findings.len() == 1).then(|| group.base()),
                 exposure: group.exposure(),
                 uncertain: (control.unknown > 0).then(|| format!("{} more could not be decided", digits(control.unknown))),
                 fix: linker.prose(&control.fix),

@@ -130,6 +130,13 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
         let verb = if names.len() == 1 { "does" } else { "do" };
         warnings.push(format!("Declared as holding ePHI, but {} {verb} not exist in what was read.", list(&names)));
     }
+    if let Some((first, others)) = collected.excess_rights.split_first() {
+        let others = match others.len() as u64 {
+            0 => String::new(),
+            others => format!(", and {}", many(others, "other right", "other rights")),
+        };
+        warnings.push(format!("The identity that collected may do more than read: {}{others}. Nothing of it was used; take an identity that can only read.", clip(first, 200)));
+    }
     if let Some(seconds) = collected.server_clock_ahead_seconds.filter(|seconds| seconds.abs() > 60) {
         let way = if seconds > 0 { "ahead of" } else { "behind" };
         warnings.push(format!("The server's clock is {} {way} the clock of the machine that collected.", many(seconds.unsigned_abs(), "second", "seconds")));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Evidence, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
+use crate::model::{ControlResult, Evidence, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
 
 /// An outcome with its word and its shape.
 #[derive(Clone, Debug, Serialize)]
@@ -173,10 +173,9 @@ pub(super) fn many(count: u64, one: &str, several: &str) -> String {
     format!("{} {}", digits(count), if count == 1 { one } else { several })
 }
 
-/// The rows of a table in words: `service accounts`, `API server settings`.
-pub(super) fn noun(table: &str) -> String {
-    let words: Vec<&str> = table.split('_').map(|word| if word == "api" { "API" } else { word }).collect();
-    if table.is_empty() { "objects".to_owned() } else { words.join(" ") }
+/// What a control counts, in the plural; assessments of the first days do not say.
+pub(super) fn noun(control: &ControlResult) -> &str {
+    if control.counts.is_empty() { "objects" } else { &control.counts }
 }
 
 /// A number with commas between thousands.

@@ -46,11 +46,12 @@ struct Line {
 
 /// What a control saw, in one line.
 fn said(control: &ControlResult) -> String {
-    let noun = noun(&control.table);
+    let noun = noun(control);
     match control.outcome {
         OutcomeWord::Fail => {
             let unknown = if control.unknown > 0 { format!("; {} undecided", digits(control.unknown)) } else { String::new() };
-            format!("{} of {} {noun} do not meet it{unknown}", digits(control.failed), digits(control.examined))
+            let fails = if control.fails.is_empty() { "not meeting it" } else { &control.fails };
+            format!("{} of {} {noun} {fails}{unknown}", digits(control.failed), digits(control.examined))
         }
         OutcomeWord::Pass if control.examined == 1 => format!("the one in scope meets it ({noun})"),
         OutcomeWord::Pass => format!("all {} {noun} in scope meet it", digits(control.examined)),
@@ -196,7 +197,7 @@ pub(super) fn controls(assessment: &Assessment, groups: &[Group<'_>], findings: 
         .iter()
         .map(|control| {
             let link = refs.control(&control.id);
-            let noun = noun(&control.table);
+            let noun = noun(control);
             ControlView {
                 number: link.number,
                 anchor: link.anchor,

@@ -1,0 +1,289 @@
+//! Runs the controls of a catalog over tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scope::{Membership, ResolvedScope};
+use super::verdict::{self, Outcome, Tally};
+use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
+use crate::digest::sha256_parts;
+use crate::facts::{Known, Row, Table, Tables};
+use crate::model::{Evidence, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind};
+
+/// How many passing rows are shown as a sample.
+const SAMPLE: usize = 5;
+/// How many pieces of evidence one finding carries.
+const EVIDENCE: usize = 6;
+/// How many reasons for undecided rows are kept one by one.
+const REASONS: usize = 20;
+
+/// One control with its outcome and the numbers behind it.
+#[derive(Debug)]
+pub struct Evaluated<'a> {
+    /// The control.
+    pub control: &'a Control,
+    /// Things in scope.
+    pub examined: u64,
+    /// Things that fail.
+    pub failed: u64,
+    /// Things that could not be decided.
+    pub unknown: u64,
+    /// The outcome.
+    pub outcome: Outcome,
+}
+
+/// Evaluates every control; table by table, so that a row's value is built once for all controls over it.
+pub fn evaluate<'a>(catalog: &'a Catalog, tables: &Tables, scope: &ResolvedScope<'_>) -> Vec<Evaluated<'a>> {
+    let environment = Environment::default();
+    let mut results: BTreeMap<&str, Evaluated<'a>> = BTreeMap::new();
+    for table in tables.all() {
+        let mut runs: Vec<Run<'a>> = catalog.controls().iter().filter_map(|control| Run::new(control, table)).collect();
+        if runs.is_empty() {
+            continue;
+        }
+        for row in &table.rows {
+            let context = RowContext::new(&environment, table.schema, row);
+            let membership = row.namespace.as_deref().map_or(Membership::In, |namespace| scope.membership(namespace));
+            for run in &mut runs {
+                run.row(table, row, &context, &membership);
+            }
+        }
+        for run in runs {
+            results.insert(&run.control.id, run.finish(table));
+        }
+    }
+    let mut all = Vec::new();
+    for control in catalog.controls() {
+        match (&control.kind, results.remove(control.id.as_str())) {
+            (ControlKind::Manual(question), _) => {
+                all.push(Evaluated { control, examined: 0, failed: 0, unknown: 0, outcome: verdict::of_question(question.clone()) });
+            }
+            (ControlKind::Check(_), Some(result)) => all.push(result),
+            (ControlKind::Check(check), None) => all.push(Evaluated {
+                control,
+                examined: 0,
+                failed: 0,
+                unknown: 0,
+                outcome: verdict::of_check(
+                    Tally { findings: Vec::new(), examined: 0, undecided: Vec::new(), rows: 0, sample: Vec::new() },
+                    Err(NonEmpty::one(no_table(check.table.name))),
+                ),
+            }),
+        }
+    }
+    all
+}
+
+fn no_table(name: &str) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotUnderstood,
+        what: format!("the table {name}"),
+        why: "it was not computed".to_owned(),
+        how_to_see: "Report this as a bug of kube-hipaa.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
+/// One control while it goes through the rows of its table.
+struct Run<'a> {
+    control: &'a Control,
+    check: &'a Check,
+    /// Columns that decide, then columns that are only shown.
+    fact_columns: Vec<usize>,
+    /// Relative pointers of the deciding columns.
+    pointers: Vec<&'static str>,
+    deciding: Vec<usize>,
+    findings: BTreeMap<String, Finding>,
+    /// Keys of rows in scope, of those that fail, and of those that could not be decided: variants of one thing count once.
+    examined: BTreeSet<String>,
+    failed: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+    reasons: BTreeSet<Unseen>,
+    more_reasons: u64,
+    sample: Vec<Sample>,
+}
+
+impl<'a> Run<'a> {
+    fn new(control: &'a Control, table: &Table) -> Option<Self> {
+        let check = control.check()?;
+        if check.table.name != table.schema.name {
+            return None;
+        }
+        let columns: Vec<usize> = check.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
+        let required: Vec<usize> = check.require.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
+        let mut pointers: Vec<&'static str> = required.iter().filter_map(|&index| table.schema.columns.get(index)?.at).collect();
+        pointers.sort_unstable();
+        pointers.dedup();
+        if pointers.is_empty() {
+            pointers.push("");
+        }
+        let mut fact_columns = required;
+        fact_columns.extend(check.show.iter().copied());
+        fact_columns.sort_unstable();
+        fact_columns.dedup();
+        Some(Self {
+            control,
+            check,
+            fact_columns,
+            pointers,
+            deciding: columns,
+            findings: BTreeMap::new(),
+            examined: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+            reasons: BTreeSet::new(),
+            more_reasons: 0,
+            sample: Vec::new(),
+        })
+    }
+
+    fn row(&mut self, table: &Table, row: &Row, context: &RowContext, membership: &Membership) {
+        if self.check.reach == Reach::Ephi {
+            match membership {
+                Membership::In => {}
+                Membership::Out => return,
+                Membership::Unknown(unseen) => {
+                    self.unknown.insert(row.key.clone());
+                    self.reason(unseen.clone());
+                    return;
+                }
+            }
+        }
+        match self.check.when.as_ref().map(|when| when.holds(context)) {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => return,
+            Some(Err(undecided)) => return self.undecided(table, row, &undecided.to_string()),
+        }
+        let answer = match self.check.require.holds(context) {
+            Ok(answer) => answer,
+            Err(undecided) => return self.undecided(table, row, &undecided.to_string()),
+        };
+        self.examined.insert(row.key.clone());
+        match answer {
+            true if self.sample.len() < SAMPLE => {
+                let sample = Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row) };
+                self.sample.push(sample);
+            }
+            true => {}
+            false => {
+                self.failed.insert(row.key.clone());
+                self.finding(table, row);
+            }
+        }
+    }
+
+    /// A row that may be in scope and could not be decided counts as examined and unknown.
+    fn undecided(&mut self, table: &Table, row: &Row, error: &str) {
+        self.examined.insert(row.key.clone());
+        self.unknown.insert(row.key.clone());
+        let unknown = |&index: &usize| match row.cells.get(index) {
+            Some(Known::Unknown(unseen)) => Some(unseen.clone()),
+            _ => None,
+        };
+        let reasons: Vec<Unseen> = self.deciding.iter().filter_map(unknown).collect();
+        let explained = !reasons.is_empty();
+        reasons.into_iter().for_each(|unseen| self.reason(unseen));
+        if !explained {
+            self.reason(Unseen {
+                kind: UnseenKind::NotUnderstood,
+                what: format!("{} of the table {}", row.key, table.schema.name),
+                why: error.to_owned(),
+                how_to_see: "Look at the object by hand; report it as a bug of this control.".to_owned(),
+                source: None,
+                missing_rule: None,
+            });
+        }
+    }
+
+    fn reason(&mut self, unseen: Unseen) {
+        if self.reasons.contains(&unseen) {
+            return;
+        }
+        if self.reasons.len() < REASONS {
+            self.reasons.insert(unseen);
+        } else {
+            self.more_reasons += 1;
+        }
+    }
+
+    fn facts(&self, table: &Table, row: &Row) -> Facts {
+        self.fact_columns
+            .iter()
+            .filter_map(|&index| table.schema.columns.get(index).map(|column| (column.name.to_owned(), row.fact(index))))
+            .collect()
+    }
+
+    fn evidence(&self, row: &Row) -> Vec<Evidence> {
+        let pointed = |origin: &Evidence| {
+            let origin = origin.clone();
+            self.pointers.iter().map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() }).collect::<Vec<_>>()
+        };
+        row.origins.iter().flat_map(pointed).take(EVIDENCE).collect()
+    }
+
+    fn finding(&mut self, table: &Table, row: &Row) {
+        let digest = sha256_parts([self.control.id.as_bytes(), table.schema.name.as_bytes(), row.key.as_bytes()]);
+        let fingerprint: String = digest.chars().take(16).collect();
+        let evidence = self.evidence(row);
+        if let Some(known) = self.findings.get_mut(&fingerprint) {
+            // A variant of the same thing, such as another pod of the workload during a rollout.
+            let room = EVIDENCE.saturating_sub(known.evidence.len());
+            known.evidence.extend(evidence.into_iter().take(room));
+            return;
+        }
+        let finding = Finding {
+            fingerprint: fingerprint.clone(),
+            severity: self.control.severity,
+            statement: self.check.finding.fill(row),
+            subject: row.subject.clone(),
+            related: row.related.clone(),
+            facts: self.facts(table, row),
+            evidence,
+        };
+        self.findings.insert(fingerprint, finding);
+    }
+
+    fn finish(self, table: &Table) -> Evaluated<'a> {
+        let mut findings: Vec<Finding> = self.findings.into_values().collect();
+        findings.sort_by(|a, b| (&a.subject, &a.statement, &a.fingerprint).cmp(&(&b.subject, &b.statement, &b.fingerprint)));
+        let mut undecided: Vec<Unseen> = self.reasons.into_iter().collect();
+        if self.more_reasons > 0 {
+            undecided.push(Unseen {
+                kind: UnseenKind::NotUnderstood,
+                what: format!("{} more rows of the table {}", self.more_reasons, table.schema.name),
+                why: "each has a reason of its own; only the first are listed".to_owned(),
+                how_to_see: format!("List them with `kube-hipaa facts SNAPSHOT {}`.", table.schema.name),
+                source: None,
+                missing_rule: None,
+            });
+        }
+        let tally = Tally {
+            findings,
+            examined: count_of(&self.examined),
+            undecided,
+            rows: count_of(&table.rows.iter().map(|row| row.key.clone()).collect()),
+            sample: self.sample,
+        };
+        Evaluated {
+            control: self.control,
+            examined: count_of(&self.examined),
+            failed: count_of(&self.failed),
+            unknown: count_of(&self.unknown),
+            outcome: verdict::of_check(tally, table.coverage.complete(&self.check.sources())),
+        }
+    }
+}
+
+fn count_of(keys: &BTreeSet<String>) -> u64 {
+    u64::try_from(keys.len()).unwrap_or(u64::MAX)
+}
+
+/// The severities of findings, counted.
+pub(super) fn count(counts: &mut crate::model::SeverityCounts, severity: Severity) {
+    match severity {
+        Severity::Critical => counts.critical += 1,
+        Severity::High => counts.high += 1,
+        Severity::Medium => counts.medium += 1,
+        Severity::Low => counts.low += 1,
+    }
+}

@@ -1,0 +1,125 @@
+//! The only place that makes an [`Outcome`]. Everything here serves one rule: *could not see is never a pass*.
+
+use crate::facts::CompleteCoverage;
+use crate::model::{Finding, NonEmpty, OutcomeWord, Proof, Question, Sample, SourceProof, Unseen};
+
+/// The outcome of one control. Its parts can be built only here: a pass needs [`CompleteCoverage`] and at least one examined row.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything was seen, and everything in scope meets the check.
+    Pass(PassProof),
+    /// At least one object does not meet the check. What was not seen is kept beside it: there may be more.
+    Fail(NonEmpty<Finding>, Vec<Unseen>),
+    /// Everything was seen, and nothing of the kind is in scope.
+    NotApplicable(ScopeProof),
+    /// No violation was seen, and something that could hold one was not seen.
+    NotAssessed(NonEmpty<Unseen>),
+    /// A question to a person.
+    Manual(Question),
+}
+
+/// What a pass rests on.
+#[derive(Debug)]
+pub struct PassProof {
+    proof: Proof,
+}
+
+/// What a not applicable rests on.
+#[derive(Debug)]
+pub struct ScopeProof {
+    proof: Proof,
+}
+
+/// What became of the rows of one control.
+#[derive(Debug)]
+pub struct Tally {
+    /// Rows that do not meet the check.
+    pub findings: Vec<Finding>,
+    /// Rows in scope, whatever became of them.
+    pub examined: u64,
+    /// What kept rows from being decided, and rows from being known to be in or out of scope.
+    pub undecided: Vec<Unseen>,
+    /// Rows of the table, in scope or not.
+    pub rows: u64,
+    /// Some of the rows that meet the check.
+    pub sample: Vec<Sample>,
+}
+
+/// The outcome of a check: a violation that was seen fails whatever else was not seen; without one, any gap means that nothing can
+/// be said; with none, zero rows are not applicable and anything else passes.
+pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen>>) -> Outcome {
+    let Tally { findings, examined, mut undecided, rows, sample } = tally;
+    let complete = match coverage {
+        Ok(complete) => Some(complete),
+        Err(gaps) => {
+            undecided.extend(gaps.into_vec());
+            None
+        }
+    };
+    undecided.sort();
+    undecided.dedup();
+    if let Some(findings) = NonEmpty::new(findings) {
+        return Outcome::Fail(findings, undecided);
+    }
+    match (NonEmpty::new(undecided), complete) {
+        (Some(unseen), _) => Outcome::NotAssessed(unseen),
+        (None, None) => Outcome::NotAssessed(NonEmpty::one(nothing_said_why())),
+        (None, Some(complete)) => {
+            let sources = complete.sources().iter().map(|(source, state)| SourceProof { source: source.clone(), state: state.clone() }).collect();
+            let proof = Proof { sources, examined, rows, sample };
+            if examined == 0 { Outcome::NotApplicable(ScopeProof { proof }) } else { Outcome::Pass(PassProof { proof }) }
+        }
+    }
+}
+
+/// The outcome of a question.
+pub fn of_question(question: Question) -> Outcome {
+    Outcome::Manual(question)
+}
+
+impl Outcome {
+    /// In one word.
+    pub fn word(&self) -> OutcomeWord {
+        match self {
+            Self::Pass(_) => OutcomeWord::Pass,
+            Self::Fail(..) => OutcomeWord::Fail,
+            Self::NotApplicable(_) => OutcomeWord::NotApplicable,
+            Self::NotAssessed(_) => OutcomeWord::NotAssessed,
+            Self::Manual(_) => OutcomeWord::Manual,
+        }
+    }
+
+    /// Its parts as they stand in an assessment.
+    pub fn into_parts(self) -> Parts {
+        match self {
+            Self::Pass(PassProof { proof }) | Self::NotApplicable(ScopeProof { proof }) => Parts { proof: Some(proof), ..Parts::default() },
+            Self::Fail(findings, unseen) => Parts { findings: findings.into_vec(), unseen, ..Parts::default() },
+            Self::NotAssessed(unseen) => Parts { unseen: unseen.into_vec(), ..Parts::default() },
+            Self::Manual(question) => Parts { question: Some(question), ..Parts::default() },
+        }
+    }
+}
+
+/// The parts of an outcome.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// For a fail.
+    pub findings: Vec<Finding>,
+    /// For a fail and for not assessed.
+    pub unseen: Vec<Unseen>,
+    /// For a pass and for not applicable.
+    pub proof: Option<Proof>,
+    /// For manual.
+    pub question: Option<Question>,
+}
+
+fn nothing_said_why() -> Unseen {
+    Unseen {
+        kind: crate::model::UnseenKind::NotUnderstood,
+        what: "a source".to_owned(),
+        why: "it was incomplete and nothing said why".to_owned(),
+        how_to_see: "Report this as a bug of kube-hipaa.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}

@@ -1,0 +1,42 @@
+/// One thing that is wrong in a catalog file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file as the user knows it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+/// Everything that is wrong, gathered over all files before anything is refused.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+    pub(super) fn at(&mut self, file: &str, line: u64, message: impl Into<String>) {
+        self.push(Problem { file: file.to_owned(), line, message: message.into() });
+    }
+    pub(super) fn yaml(&mut self, file: &str, error: &serde_saphyr::Error) {
+        let line = error.location().map_or(1, |location| location.line());
+        let message = error.to_string();
+        // The first line holds the message; the rest is a picture of the file, which the line number replaces.
+        self.at(file, line, message.lines().next().unwrap_or("not valid YAML").to_owned());
+    }
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+    pub(super) fn into_sorted(mut self) -> Vec<Problem> {
+        self.0.sort();
+        self.0
+    }
+}

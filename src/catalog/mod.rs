@@ -1,0 +1,226 @@
+//! Controls and frameworks: what is checked, and what it is evidence for.
+
+mod cases;
+mod control;
+mod framework;
+mod lint;
+mod predicate;
+mod scope_file;
+
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, DirEntry, include_dir};
+
+pub use cases::{Case, read_cases};
+pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
+pub use framework::{Extent, Framework, FrameworkParagraph, Mapping, Unmapped};
+pub use lint::Problem;
+pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
+pub use predicate::{Environment, ExpressionProblem, Predicate, RowContext, Undecided};
+
+use crate::digest::{sha256_hex, sha256_parts};
+use crate::model::{CatalogIdentity, Overlay};
+
+static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/controls");
+
+/// The version of the built-in catalog, which moves with the program.
+pub const CATALOG_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A file of the user's own controls, read by the caller.
+#[derive(Clone, Debug)]
+pub struct OverlayFile {
+    /// Path below the folder, with `/`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A folder of the user's own controls.
+#[derive(Clone, Debug)]
+pub struct OverlayFolder {
+    /// The folder's name for reports: its last part.
+    pub name: String,
+    /// How problems name it.
+    pub shown: String,
+    /// Its YAML files.
+    pub files: Vec<OverlayFile>,
+}
+
+/// Controls and the frameworks that they are evidence for, all checked.
+#[derive(Debug)]
+pub struct Catalog {
+    controls: Vec<Control>,
+    frameworks: Vec<Framework>,
+    cases: Vec<Case>,
+    identity: CatalogIdentity,
+}
+
+/// The catalog has problems; nothing of it is used.
+#[derive(Debug, thiserror::Error)]
+#[error("the catalog has {} problem(s):\n{}", .problems.len(), .problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+pub struct CatalogError {
+    /// All of them, sorted by file and line.
+    pub problems: Vec<Problem>,
+}
+
+impl Catalog {
+    /// The catalog that is part of the program.
+    pub fn built_in() -> Result<Self, CatalogError> {
+        Self::load(&[])
+    }
+
+    /// The built-in catalog with the user's folders laid over it. All problems of all files are reported at once.
+    pub fn load(overlays: &[OverlayFolder]) -> Result<Self, CatalogError> {
+        let mut problems = lint::Problems::default();
+        let mut controls: BTreeMap<String, Control> = BTreeMap::new();
+        let mut frameworks = Vec::new();
+        let mut cases = Vec::new();
+        let mut overlay_identities = Vec::new();
+        let mut digests: Vec<(String, String)> = Vec::new();
+        for (path, text) in built_in_files() {
+            digests.push((path.clone(), sha256_hex(text.as_bytes())));
+            let file = format!("controls/{path}");
+            match kind_of(&path) {
+                FileKind::Framework => match serde_saphyr::from_str::<Framework>(text) {
+                    Ok(framework) => frameworks.push((file, framework)),
+                    Err(error) => problems.yaml(&file, &error),
+                },
+                FileKind::Cases => read_cases_into(&file, text, &mut cases, &mut problems),
+                FileKind::Control => {
+                    if let Some((control, _)) = control::read(&file, &path, text, &mut problems) {
+                        controls.insert(control.id.clone(), control);
+                    }
+                }
+            }
+        }
+        for (file, framework) in &frameworks {
+            let ids: Vec<&str> = controls.keys().map(String::as_str).collect();
+            framework.lint(file, &ids, &mut problems);
+            for id in framework.forgotten(&ids) {
+                problems.at(file, 1, format!("control `{id}` is mapped to no paragraph and not listed under `unmapped`"));
+            }
+        }
+        for folder in overlays {
+            let identity = lay_over(folder, &mut controls, &mut cases, &mut problems);
+            digests.push((format!("overlay {}", identity.name), identity.sha256.clone()));
+            overlay_identities.push(identity);
+        }
+        let problems = problems.into_sorted();
+        if !problems.is_empty() {
+            return Err(CatalogError { problems });
+        }
+        let parts = digests.iter().flat_map(|(path, digest)| [path.as_bytes(), digest.as_bytes()]);
+        Ok(Self {
+            identity: CatalogIdentity { version: CATALOG_VERSION.to_owned(), sha256: sha256_parts(parts), overlays: overlay_identities },
+            controls: controls.into_values().collect(),
+            frameworks: frameworks.into_iter().map(|(_, framework)| framework).collect(),
+            cases,
+        })
+    }
+
+    /// All controls, sorted by id.
+    pub fn controls(&self) -> &[Control] {
+        &self.controls
+    }
+    /// The control of that id.
+    pub fn control(&self, id: &str) -> Option<&Control> {
+        self.controls.iter().find(|control| control.id == id)
+    }
+    /// All frameworks.
+    pub fn frameworks(&self) -> &[Framework] {
+        &self.frameworks
+    }
+    /// The framework of that id.
+    pub fn framework(&self, id: &str) -> Option<&Framework> {
+        self.frameworks.iter().find(|framework| framework.id == id)
+    }
+    /// The cases beside the controls, with the id of their control.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+    /// Version and digests.
+    pub fn identity(&self) -> &CatalogIdentity {
+        &self.identity
+    }
+}
+
+enum FileKind {
+    Framework,
+    Cases,
+    Control,
+}
+
+fn kind_of(path: &str) -> FileKind {
+    if path.starts_with("frameworks/") {
+        FileKind::Framework
+    } else if path.ends_with(".cases.yaml") {
+        FileKind::Cases
+    } else {
+        FileKind::Control
+    }
+}
+
+impl Case {
+    /// The id of the control that the case belongs to.
+    pub fn control_id(&self) -> &str {
+        let path = self.file.trim_end_matches(".cases.yaml");
+        match path.rmatch_indices('/').nth(1) {
+            Some((start, _)) => path.get(start + 1..).unwrap_or(path),
+            None => path,
+        }
+    }
+}
+
+fn read_cases_into(file: &str, text: &str, cases: &mut Vec<Case>, problems: &mut lint::Problems) {
+    match read_cases(file, text) {
+        Ok(mut read) => cases.append(&mut read),
+        Err(found) => found.into_iter().for_each(|problem| problems.push(problem)),
+    }
+}
+
+/// Path and text of the embedded YAML files, sorted by path.
+fn built_in_files() -> Vec<(String, &'static str)> {
+    fn walk(dir: &'static Dir<'static>, into: &mut Vec<(String, &'static str)>) {
+        for entry in dir.entries() {
+            match entry {
+                DirEntry::Dir(dir) => walk(dir, into),
+                DirEntry::File(file) => {
+                    let path = file.path().to_string_lossy().replace('\\', "/");
+                    if let (true, Some(text)) = (path.ends_with(".yaml"), file.contents_utf8()) {
+                        into.push((path, text));
+                    }
+                }
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(&BUILT_IN, &mut files);
+    files.sort();
+    files
+}
+
+fn lay_over(folder: &OverlayFolder, controls: &mut BTreeMap<String, Control>, cases: &mut Vec<Case>, problems: &mut lint::Problems) -> Overlay {
+    let mut files = folder.files.clone();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let (mut adds, mut replaces) = (Vec::new(), Vec::new());
+    for OverlayFile { path, text } in &files {
+        let file = format!("{}/{path}", folder.shown);
+        match kind_of(path) {
+            FileKind::Framework => problems.at(&file, 1, "own frameworks are not supported: only the built-in ones are reported"),
+            FileKind::Cases => read_cases_into(&file, text, cases, problems),
+            FileKind::Control => {
+                let Some((control, says_replaces)) = control::read(&file, path, text, problems) else { continue };
+                match (controls.contains_key(&control.id), says_replaces) {
+                    (true, false) => problems.at(&file, 1, format!("`{}` is a built-in id; write `replaces: true` to replace it, or choose another id", control.id)),
+                    (false, true) => problems.at(&file, 1, format!("`replaces: true`, but there is no control `{}` to replace", control.id)),
+                    (exists, _) => {
+                        if exists { replaces.push(control.id.clone()) } else { adds.push(control.id.clone()) }
+                        controls.insert(control.id.clone(), control);
+                    }
+                }
+            }
+        }
+    }
+    let parts = files.iter().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]);
+    Overlay { name: folder.name.clone(), sha256: sha256_parts(parts), adds, replaces }
+}

@@ -1,0 +1,427 @@
+//! CEL over one row. A predicate is checked against the table's schema before it may run, so that a misspelt column or a
+//! comparison of different types is an error of the catalog and never a verdict.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
+use cel::objects::{Key, Map};
+use cel::{Context, Env, Program, Value};
+
+use crate::facts::{Cell, ColumnType, Known, Row, TableSchema};
+use crate::model::FactValue;
+
+/// A checked expression that is true or false for a row.
+#[derive(Debug)]
+pub struct Predicate {
+    source: String,
+    program: Program,
+    columns: BTreeSet<&'static str>,
+}
+
+/// What is wrong with an expression, with the place as line and column inside it (from 1), where it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionProblem {
+    /// What is wrong and what to write instead.
+    pub message: String,
+    /// The part of the expression that it is about.
+    pub part: String,
+}
+
+/// The type of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Value { ty: ColumnType, nullable: bool },
+    Null,
+    Row,
+    /// Already reported; fits everything, so that one mistake is one problem.
+    Wrong,
+}
+
+impl Type {
+    const BOOL: Self = Self::Value { ty: ColumnType::Bool, nullable: false };
+    const INT: Self = Self::Value { ty: ColumnType::Int, nullable: false };
+    const TEXT: Self = Self::Value { ty: ColumnType::Text, nullable: false };
+    const LIST: Self = Self::Value { ty: ColumnType::List, nullable: false };
+
+    fn describe(self) -> String {
+        match self {
+            Self::Value { ty, nullable } => format!("{}{}", ty.word(), if nullable { "?" } else { "" }),
+            Self::Null => "null".to_owned(),
+            Self::Row => "the whole row".to_owned(),
+            Self::Wrong => "something unknown".to_owned(),
+        }
+    }
+}
+
+/// How many nodes an expression may have: it is evaluated for every row.
+const MOST_NODES: usize = 400;
+
+impl Predicate {
+    /// Parses and checks `source`; all problems at once.
+    pub fn compile(source: &str, schema: &'static TableSchema) -> Result<Self, Vec<ExpressionProblem>> {
+        let program = Program::compile(source).map_err(|errors| {
+            errors.errors.iter().map(|error| ExpressionProblem { message: format!("not a CEL expression: {}", error.msg), part: source.to_owned() }).collect::<Vec<_>>()
+        })?;
+        let mut checker = Checker { source, program: &program, schema, columns: BTreeSet::new(), problems: Vec::new(), variables: Vec::new(), nodes: 0 };
+        let result = checker.check(program.expression());
+        if !matches!(result, Type::Wrong | Type::Value { ty: ColumnType::Bool, nullable: false }) {
+            checker.problem(program.expression(), format!("the expression must be true or false, it is {}", result.describe()));
+        }
+        let Checker { columns, problems, .. } = checker;
+        if problems.is_empty() { Ok(Self { source: source.to_owned(), program, columns }) } else { Err(problems) }
+    }
+
+    /// The expression as written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The columns that it mentions.
+    pub fn columns(&self) -> &BTreeSet<&'static str> {
+        &self.columns
+    }
+
+    /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
+    /// treat that as *not seen*, never as either answer.
+    pub fn holds(&self, row: &RowContext) -> Result<bool, Undecided> {
+        match self.program.execute(&row.context) {
+            Ok(Value::Bool(answer)) => Ok(answer),
+            Ok(other) => Err(Undecided(format!("`{}` gave {other:?}, which is neither true nor false", self.source))),
+            Err(error) => Err(Undecided(format!("`{}` could not be evaluated: {error}", self.source))),
+        }
+    }
+}
+
+/// A predicate could not be decided for a row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Undecided(pub String);
+
+/// The environment of all predicates: CEL's standard functions, made once.
+#[derive(Clone)]
+pub struct Environment(Arc<Env>);
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self(Arc::new(Env::stdlib()))
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+/// A row as CEL sees it: built once and shared by all controls over its table. An unknown column is left out, so that touching it
+/// is an error.
+pub struct RowContext {
+    context: Context<'static, 'static>,
+}
+
+impl RowContext {
+    /// The row's value.
+    pub fn new(environment: &Environment, schema: &TableSchema, row: &Row) -> Self {
+        let mut fields: HashMap<Key, Value> = HashMap::with_capacity(schema.columns.len());
+        for (column, cell) in schema.columns.iter().zip(&row.cells) {
+            if let Some(value) = value(cell) {
+                fields.insert(Key::String(Arc::new(column.name.to_owned())), value);
+            }
+        }
+        let mut context = Context::with_env(environment.0.clone());
+        context.add_variable_from_value("row", Value::Map(Map { map: Arc::new(fields) }));
+        Self { context }
+    }
+}
+
+fn value(cell: &Cell) -> Option<Value> {
+    let Known::Known(fact) = cell else { return None };
+    Some(match fact {
+        FactValue::Null => Value::Null,
+        FactValue::Bool(value) => Value::Bool(*value),
+        FactValue::Int(value) => Value::Int(*value),
+        FactValue::Text(value) => Value::String(Arc::new(value.clone())),
+        FactValue::List(values) => Value::List(Arc::new(values.iter().map(|value| Value::String(Arc::new(value.clone()))).collect())),
+        FactValue::Unknown { .. } => return None,
+    })
+}
+
+struct Checker<'a> {
+    source: &'a str,
+    program: &'a Program,
+    schema: &'static TableSchema,
+    columns: BTreeSet<&'static str>,
+    problems: Vec<ExpressionProblem>,
+    variables: Vec<(String, Type)>,
+    nodes: usize,
+}
+
+impl Checker<'_> {
+    fn problem(&mut self, at: &IdedExpr, message: String) -> Type {
+        // `stop` is the last character, counted from 0; a macro's own nodes have no place.
+        let part = self
+            .program
+            .source_info()
+            .offset_for(at.id)
+            .and_then(|(start, stop)| self.source.get(start as usize..=stop as usize))
+            .unwrap_or(self.source);
+        self.problems.push(ExpressionProblem { message, part: part.to_owned() });
+        Type::Wrong
+    }
+
+    fn check(&mut self, expr: &IdedExpr) -> Type {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            if self.nodes == MOST_NODES + 1 {
+                self.problem(expr, format!("the expression has more than {MOST_NODES} parts; split the control"));
+            }
+            return Type::Wrong;
+        }
+        match &expr.expr {
+            Expr::Literal(literal) => match literal {
+                LiteralValue::Boolean(_) => Type::BOOL,
+                LiteralValue::Int(_) => Type::INT,
+                LiteralValue::String(_) => Type::TEXT,
+                LiteralValue::Null => Type::Null,
+                _ => self.problem(expr, "only true, false, whole numbers, texts and null can be written".to_owned()),
+            },
+            Expr::Ident(name) => self.ident(expr, name),
+            Expr::Select(select) => self.select(expr, select),
+            Expr::Call(call) => self.call(expr, call),
+            Expr::List(list) => {
+                for element in &list.elements {
+                    let ty = self.check(element);
+                    if !matches!(ty, Type::TEXT | Type::Wrong | Type::Value { ty: ColumnType::Int, nullable: false }) {
+                        self.problem(element, format!("lists hold texts or numbers, this is {}", ty.describe()));
+                    }
+                }
+                if list.optional_indices.is_empty() { Type::LIST } else { self.problem(expr, "optional syntax (`?`) is not allowed: write what passes".to_owned()) }
+            }
+            Expr::Comprehension(comprehension) => self.comprehension(expr, comprehension),
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => self.problem(expr, "maps and messages are not allowed".to_owned()),
+        }
+    }
+
+    fn ident(&mut self, expr: &IdedExpr, name: &str) -> Type {
+        if let Some((_, ty)) = self.variables.iter().rev().find(|(variable, _)| variable == name) {
+            return *ty;
+        }
+        if name == "row" { Type::Row } else { self.problem(expr, format!("`{name}` is unknown; columns are written `row.<column>`")) }
+    }
+
+    fn select(&mut self, expr: &IdedExpr, select: &SelectExpr) -> Type {
+        if select.test {
+            return self.problem(expr, "`has()` is not allowed: an unknown column must not become an answer".to_owned());
+        }
+        match self.check(&select.operand) {
+            Type::Row => match self.schema.column(&select.field) {
+                Some((_, column)) => {
+                    self.columns.insert(column.name);
+                    Type::Value { ty: column.ty, nullable: column.nullable }
+                }
+                None => {
+                    let hint = nearest(&select.field, self.schema).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+                    self.problem(expr, format!("the table `{}` has no column `{}`{hint}", self.schema.name, select.field))
+                }
+            },
+            Type::Wrong => Type::Wrong,
+            other => self.problem(expr, format!("{} has no fields", other.describe())),
+        }
+    }
+
+    fn call(&mut self, expr: &IdedExpr, call: &CallExpr) -> Type {
+        let target = call.target.as_deref().map(|target| self.check(target));
+        let args: Vec<Type> = call.args.iter().map(|arg| self.check(arg)).collect();
+        if args.contains(&Type::Wrong) || target == Some(Type::Wrong) {
+            return match call.func_name.as_str() {
+                operators::LOGICAL_AND | operators::LOGICAL_OR | operators::LOGICAL_NOT | operators::EQUALS | operators::NOT_EQUALS => Type::BOOL,
+                _ => Type::Wrong,
+            };
+        }
+        let bad = |checker: &mut Self, wants: &str| {
+            let has = target.iter().chain(&args).map(|ty| ty.describe()).collect::<Vec<_>>().join(" and ");
+            checker.problem(expr, format!("{wants}, here it has {has}"))
+        };
+        match (call.func_name.as_str(), target, args.as_slice()) {
+            (operators::LOGICAL_AND | operators::LOGICAL_OR, None, [Type::BOOL, Type::BOOL]) => Type::BOOL,
+            (operators::LOGICAL_AND | operators::LOGICAL_OR, ..) => bad(self, "`&&` and `||` need true or false on both sides (compare a nullable column first)"),
+            (operators::LOGICAL_NOT, None, [Type::BOOL]) => Type::BOOL,
+            (operators::LOGICAL_NOT, ..) => bad(self, "`!` needs true or false"),
+            (operators::NOT_STRICTLY_FALSE, None, [_]) => Type::BOOL,
+            (operators::CONDITIONAL, None, [Type::BOOL, a, b]) if a == b => *a,
+            (operators::CONDITIONAL, ..) => bad(self, "`? :` needs true or false and two values of one type"),
+            (operators::EQUALS | operators::NOT_EQUALS, None, [a, b]) if comparable(*a, *b) => Type::BOOL,
+            (operators::EQUALS | operators::NOT_EQUALS, ..) => bad(self, "`==` and `!=` compare values of one type"),
+            (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, None, [a, b]) if int_like(*a) && int_like(*b) => Type::BOOL,
+            (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, ..) => bad(self, "`<` and its kin compare whole numbers"),
+            (operators::IN, None, [Type::TEXT | Type::INT, Type::LIST]) => Type::BOOL,
+            (operators::IN, ..) => bad(self, "`in` looks for a text in a list"),
+            (operators::ADD, None, [a, b]) if a == b && matches!(*a, Type::TEXT | Type::INT) => *a,
+            ("size", None, [Type::TEXT | Type::LIST]) | ("size", Some(Type::TEXT | Type::LIST), []) => Type::INT,
+            ("int", None, [Type::TEXT | Type::INT]) => Type::INT,
+            ("contains" | "startsWith" | "endsWith", Some(Type::TEXT), [Type::TEXT]) => Type::BOOL,
+            ("size" | "int" | "contains" | "startsWith" | "endsWith", ..) | (operators::ADD, ..) => bad(self, &format!("`{}` does not fit here", name(&call.func_name))),
+            (other, ..) => self.problem(expr, format!("`{}` is not allowed; allowed are == != < <= > >= && || ! in + ?:, size, int, contains, startsWith, endsWith, all and exists", name(other))),
+        }
+    }
+
+    /// `all` and `exists` as the parser expands them; every other macro has another accumulator.
+    fn comprehension(&mut self, expr: &IdedExpr, c: &ComprehensionExpr) -> Type {
+        let range = self.check(&c.iter_range);
+        if !matches!(range, Type::LIST | Type::Wrong) {
+            self.problem(&c.iter_range, format!("`all` and `exists` walk a list, this is {}", range.describe()));
+        }
+        let allowed = matches!(&c.accu_init.expr, Expr::Literal(LiteralValue::Boolean(_))) && c.iter_var2.is_none();
+        if !allowed {
+            return self.problem(expr, "only the macros `all` and `exists` are allowed".to_owned());
+        }
+        self.variables.push((c.accu_var.clone(), Type::BOOL));
+        self.variables.push((c.iter_var.clone(), Type::TEXT));
+        self.check(&c.loop_step);
+        self.variables.truncate(self.variables.len() - 2);
+        Type::BOOL
+    }
+}
+
+fn name(function: &str) -> &str {
+    match function {
+        operators::SUBSTRACT | operators::NEGATE => "-",
+        operators::ADD => "+",
+        operators::MULTIPLY => "*",
+        operators::DIVIDE => "/",
+        operators::MODULO => "%",
+        operators::INDEX => "[ ]",
+        operators::OPT_INDEX | operators::OPT_SELECT => "optional syntax",
+        other => other,
+    }
+}
+
+fn comparable(a: Type, b: Type) -> bool {
+    match (a, b) {
+        (Type::Value { ty: a, .. }, Type::Value { ty: b, .. }) => a == b,
+        (Type::Value { nullable, .. }, Type::Null) | (Type::Null, Type::Value { nullable, .. }) => nullable,
+        _ => false,
+    }
+}
+
+fn int_like(ty: Type) -> bool {
+    matches!(ty, Type::Value { ty: ColumnType::Int, .. })
+}
+
+/// The column whose name is closest to what was written, where it is close.
+fn nearest(written: &str, schema: &TableSchema) -> Option<&'static str> {
+    let closeness = |name: &str| strsim::jaro_winkler(name, written);
+    let best = schema.columns.iter().map(|column| column.name).max_by(|a, b| closeness(a).total_cmp(&closeness(b)))?;
+    (closeness(best) > 0.85).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::schemas;
+
+    fn containers() -> &'static TableSchema {
+        schemas()[0]
+    }
+
+    fn problems(source: &str) -> Vec<String> {
+        match Predicate::compile(source, containers()) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.into_iter().map(|problem| problem.message).collect(),
+        }
+    }
+
+    #[test]
+    fn accepts_what_the_catalog_needs() {
+        for source in [
+            "!row.privileged",
+            "row.kind != 'init' || row.pods >= 1",
+            "row.run_as_user == null || row.run_as_user > 0",
+            "row.capabilities_added.all(c, c in ['NET_BIND_SERVICE'])",
+            "row.host_path_mounts.exists(p, p == '/' || p.startsWith('/etc'))",
+            "size(row.host_ports) == 0 && row.host_ports.size() == 0",
+            "(row.cpu_limit == '' ? 0 : 1) == 1",
+        ] {
+            assert_eq!(problems(source), Vec::<String>::new(), "{source}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_that_could_hide_a_mistake() {
+        for (source, expected) in [
+            ("!row.priviledged", "no column `priviledged`; did you mean `privileged`?"),
+            ("row.privileged == 'yes'", "compare values of one type"),
+            ("has(row.privileged)", "`has()` is not allowed"),
+            ("row.?privileged.orValue(false)", "not"),
+            ("row.image.matches('^a')", "`matches` is not allowed"),
+            ("row.pods", "must be true or false"),
+            ("row.run_as_non_root", "must be true or false, it is bool?"),
+            ("!row.run_as_non_root", "`!` needs true or false"),
+            ("row.capabilities_added.map(c, c) == []", "only the macros"),
+            ("row.capabilities_added.filter(c, c == 'ALL') == []", "only the macros"),
+            ("privileged", "columns are written `row.<column>`"),
+            ("row.privileged &&", "not a CEL expression"),
+            ("row.pods < 'a'", "compare whole numbers"),
+            ("row['privileged']", "is not allowed"),
+            ("{'a': row.privileged}.a", "maps and messages"),
+            ("row.privileged == null", "compare values of one type"),
+        ] {
+            let found = problems(source);
+            assert!(found.iter().any(|problem| problem.contains(expected)), "{source}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn reports_every_problem_at_once() {
+        assert_eq!(problems("!row.nope && row.image.matches('x') && row.nada == 1").len(), 3);
+    }
+
+    fn row(cells: Vec<(&str, Cell)>) -> Row {
+        let unseen = crate::model::Unseen {
+            kind: crate::model::UnseenKind::ReadFailed,
+            what: "x".into(),
+            why: "not read".into(),
+            how_to_see: String::new(),
+            source: None,
+            missing_rule: None,
+        };
+        let mut all: Vec<Cell> = containers().columns.iter().map(|_| Known::Unknown(unseen.clone())).collect();
+        for (name, cell) in cells {
+            let (index, _) = containers().column(name).unwrap_or_else(|| panic!("no column {name}"));
+            all[index] = cell;
+        }
+        Row {
+            key: "k".into(),
+            namespace: None,
+            subject: crate::model::ObjectRef { kind: "Pod".into(), group: String::new(), namespace: None, name: "p".into(), uid: None },
+            related: vec![],
+            origins: vec![],
+            cells: all,
+        }
+    }
+
+    fn eval(source: &str, row: &Row) -> Result<bool, Undecided> {
+        let predicate = Predicate::compile(source, containers()).unwrap_or_else(|problems| panic!("{source}: {problems:?}"));
+        predicate.holds(&RowContext::new(&Environment::default(), containers(), row))
+    }
+
+    #[test]
+    fn an_unknown_column_is_an_error_unless_cel_does_not_need_it() {
+        let known = row(vec![("pods", Known::Known(FactValue::Int(1)))]);
+        assert!(eval("row.privileged", &known).is_err());
+        assert!(eval("!row.privileged", &known).is_err());
+        assert!(eval("row.privileged && row.pods == 1", &known).is_err());
+        assert_eq!(eval("row.privileged || row.pods == 1", &known), Ok(true));
+        assert_eq!(eval("row.pods == 2 && row.privileged", &known), Ok(false));
+        assert!(eval("row.capabilities_added.all(c, c == 'X')", &known).is_err());
+    }
+
+    #[test]
+    fn null_is_known_and_is_no_number() {
+        let unset = row(vec![("run_as_user", Known::Known(FactValue::Null))]);
+        assert_eq!(eval("row.run_as_user == null", &unset), Ok(true));
+        assert_eq!(eval("row.run_as_user == 0", &unset), Ok(false));
+        assert!(eval("row.run_as_user > 0", &unset).is_err(), "an ordering with null must not become an answer");
+    }
+}

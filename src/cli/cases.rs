@@ -1,0 +1,210 @@
+//! Runs the cases beside controls: each is a small cluster, assessed like any other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate};
+use crate::catalog::{Case, Catalog};
+use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
+use crate::model::{
+    ClusterIdentity, Collected, Identity, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId, SourceRecord,
+    SourceState, ToolIdentity,
+};
+use crate::snapshot::Snapshot;
+
+/// The time that cases are collected at; they have no clock.
+const TIME: &str = "2026-01-01T00:00:00Z";
+
+/// What became of one case.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// The control.
+    pub control: String,
+    /// The case's name.
+    pub name: String,
+    /// `None` when it came out as written, else what was different.
+    pub difference: Option<String>,
+}
+
+/// Runs one case.
+pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
+    let id = case.control_id().to_owned();
+    let snapshot = snapshot(case);
+    let difference = with_result(catalog, case, &snapshot, &id, |result| {
+        let outcome = result.outcome.word();
+        if outcome != case.expect {
+            let unseen = match &result.outcome {
+                crate::assess::Outcome::NotAssessed(unseen) => format!(" ({}: {})", unseen.first().what, unseen.first().why),
+                _ => String::new(),
+            };
+            return Some(format!("expected {}, got {}{unseen}", case.expect.label(), outcome.label()));
+        }
+        match (case.findings, &result.outcome) {
+            (Some(expected), crate::assess::Outcome::Fail(findings, _)) if findings.as_slice().len() != expected => {
+                Some(format!("expected {expected} finding(s), got {}", findings.as_slice().len()))
+            }
+            _ => None,
+        }
+    })?;
+    let difference = match difference {
+        Some(difference) => difference,
+        None => Some(format!("there is no control `{id}`")),
+    };
+    Ok(CaseResult { control: id, name: case.name.clone(), difference })
+}
+
+/// The outcome of a case's control on some variant of its cluster; `None` when the control does not exist.
+pub fn outcome_on(catalog: &Catalog, case: &Case, snapshot: &Snapshot) -> Result<Option<OutcomeWord>, FactsError> {
+    with_result(catalog, case, snapshot, case.control_id(), |result| result.outcome.word())
+}
+
+fn with_result<T>(
+    catalog: &Catalog,
+    case: &Case,
+    snapshot: &Snapshot,
+    id: &str,
+    take: impl FnOnce(&Evaluated<'_>) -> T,
+) -> Result<Option<T>, FactsError> {
+    let tables = Tables::compute(snapshot)?;
+    let declaration = match &case.ephi {
+        None => ScopeDeclaration::Default,
+        Some(namespaces) => {
+            ScopeDeclaration::Declared { source: ScopeSource::Flags, namespaces: namespaces.clone(), selectors: Vec::new(), sha256: None }
+        }
+    };
+    let scope = ResolvedScope::new(&declaration, &tables);
+    Ok(evaluate(catalog, &tables, &scope).iter().find(|result| result.control.id == id).map(take))
+}
+
+/// The snapshot of a case: what it names, and everything else read and empty.
+pub fn snapshot(case: &Case) -> Snapshot {
+    build(case, None)
+}
+
+/// The same with one more object, given as text, so that tests can add one that cannot be decoded.
+pub fn snapshot_with(case: &Case, source: &SourceId, object: &str) -> Snapshot {
+    build(case, Some((source, object)))
+}
+
+fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
+    let mut objects: BTreeMap<SourceId, Vec<String>> = BTreeMap::new();
+    let mut kinds: BTreeMap<SourceId, String> = BTreeMap::new();
+    let mut namespaces: BTreeSet<String> = SYSTEM_NAMESPACES.iter().map(|name| (*name).to_owned()).collect();
+    let mut given = BTreeSet::new();
+    for (number, object) in case.objects.iter().enumerate() {
+        let Some((source, kind)) = source_of(object) else { continue };
+        let name = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        namespaces.extend(name("/metadata/namespace"));
+        if kind == "Namespace" {
+            given.extend(name("/metadata/name"));
+        }
+        kinds.insert(source.clone(), kind);
+        objects.entry(source).or_default().push(identified(object.clone(), number).to_string());
+    }
+    for name in namespaces.difference(&given) {
+        let label = json!({"kubernetes.io/metadata.name": name});
+        let namespace = json!({"metadata": {"name": name, "uid": format!("namespace-{name}"), "resourceVersion": "1", "labels": label}, "status": {"phase": "Active"}});
+        objects.entry(SourceId::core("namespaces")).or_default().push(namespace.to_string());
+    }
+    let mut urls = case.urls.clone();
+    urls.entry("/version".to_owned()).or_insert_with(|| version(&case.server));
+    for (path, content) in &urls {
+        objects.insert(SourceId::dynamic("", path), vec![content.to_string()]);
+    }
+    if let Some((source, object)) = extra {
+        objects.entry(source.clone()).or_default().push(object.to_owned());
+    }
+    let mut sources: BTreeSet<SourceId> = schemas().iter().flat_map(|schema| schema.sources_for(schema.columns.iter().map(|column| column.name))).collect();
+    sources.extend(objects.keys().cloned());
+    let records = sources
+        .into_iter()
+        .map(|source| {
+            let count = objects.get(&source).map_or(0, Vec::len) as u64;
+            let absent_url = source.is_url() && count == 0;
+            SourceRecord {
+                state: if absent_url { SourceState::NotServed } else { SourceState::Read { count, resource_version: Some("1".to_owned()) } },
+                version: None,
+                kind: kinds.get(&source).cloned(),
+                missing_rule: None,
+                file: None,
+                sha256: None,
+                pages: vec![Page { request: 1, items: count, received: TIME.to_owned() }],
+                source,
+            }
+        })
+        .collect();
+    Snapshot::in_memory(index(case, records), objects)
+}
+
+/// Objects of cases need not spell out what the server always sets.
+fn identified(mut object: Value, number: usize) -> Value {
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+        metadata.entry("uid").or_insert_with(|| json!(format!("uid-{number}")));
+        metadata.entry("resourceVersion").or_insert_with(|| json!("1"));
+    }
+    object
+}
+
+fn version(git_version: &str) -> Value {
+    let mut parts = git_version.trim_start_matches('v').split('.');
+    let mut part = || parts.next().unwrap_or("").to_owned();
+    json!({"major": part(), "minor": part(), "gitVersion": git_version})
+}
+
+fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
+    SnapshotIndex {
+        format: SNAPSHOT_FORMAT.to_owned(),
+        tool: ToolIdentity { name: "kube-hipaa".to_owned(), version: "0.0.0".to_owned(), commit: "case".to_owned() },
+        cluster: ClusterIdentity {
+            name: case.name.clone(),
+            uid: Some("namespace-kube-system".to_owned()),
+            server: "https://case.invalid".to_owned(),
+            ca_sha256: None,
+            tls_unverified: false,
+            version: Some(case.server.clone()),
+            distribution: None,
+            nodes: None,
+        },
+        collected: Collected {
+            started: TIME.to_owned(),
+            finished: TIME.to_owned(),
+            identity: Identity { user: Some("case".to_owned()), groups: Vec::new() },
+            requests: 1,
+            excess_rights: Vec::new(),
+            server_clock_ahead_seconds: None,
+        },
+        sources,
+        requests: vec![RequestRecord {
+            id: 1,
+            time: TIME.to_owned(),
+            verb: "list".to_owned(),
+            path: "/case".to_owned(),
+            status: Some(200),
+            items: None,
+            bytes: 0,
+            anonymous: false,
+            error: None,
+        }],
+    }
+}
+
+/// The source that serves objects of this `apiVersion` and `kind`, by the plural that Kubernetes' own kinds follow.
+fn source_of(object: &Value) -> Option<(SourceId, String)> {
+    let kind = object.get("kind")?.as_str()?;
+    let group = object.get("apiVersion")?.as_str()?.split_once('/').map_or("", |(group, _)| group);
+    let lower = kind.to_ascii_lowercase();
+    let plural = if let Some(stem) = lower.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
+        format!("{stem}ies")
+    } else if lower.ends_with(['s', 'x']) && lower != "endpoints" {
+        format!("{lower}es")
+    } else {
+        format!("{lower}s")
+    };
+    if kind == "ConfigMap" {
+        let name = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+        let id = format!("configmaps/{}/{}", name("/metadata/namespace")?, name("/metadata/name")?);
+        return id.parse().ok().map(|source| (source, kind.to_owned()));
+    }
+    Some((SourceId::dynamic(group, &plural), kind.to_owned()))
+}

@@ -1,0 +1,97 @@
+//! `controls`: the catalog.
+
+use comfy_table::{ContentArrangement, Table as Grid, presets};
+
+use super::args::{ControlsArgs, ControlsCommand};
+use super::error::{CliError, Exit};
+use super::output::print;
+use super::{cases, inputs, terminal_width};
+use crate::catalog::{Catalog, Control, ControlKind};
+
+pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
+    let catalog = inputs::catalog(&args.controls)?;
+    match &args.command {
+        ControlsCommand::List => print(list(&catalog).as_bytes())?,
+        ControlsCommand::Show { id } => {
+            let control = catalog.control(id).ok_or_else(|| CliError::Unknown {
+                what: "control",
+                name: id.clone(),
+                known: catalog.controls().iter().map(|control| control.id.as_str()).collect::<Vec<_>>().join(", "),
+            })?;
+            print(show(&catalog, control).as_bytes())?;
+        }
+        ControlsCommand::Lint => {
+            let cases = catalog.cases().len();
+            print(format!("{} controls, {} cases, {} frameworks: no problems\n", catalog.controls().len(), cases, catalog.frameworks().len()).as_bytes())?;
+        }
+        ControlsCommand::Test { id } => test(&catalog, id.as_deref())?,
+    }
+    Ok(Exit::Done)
+}
+
+fn list(catalog: &Catalog) -> String {
+    let mut grid = Grid::new();
+    grid.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(terminal_width());
+    grid.set_header(["control", "severity", "looks at", "states that"]);
+    for control in catalog.controls() {
+        let looks_at = match &control.kind {
+            ControlKind::Check(check) => format!("{} ({})", check.table.name, check.reach.word()),
+            ControlKind::Manual(_) => "a person answers".to_owned(),
+        };
+        grid.add_row([control.id.as_str(), control.severity.word(), &looks_at, &control.title]);
+    }
+    format!("{grid}\n{} controls; `kube-hipaa controls show ID` prints one whole\n", catalog.controls().len())
+}
+
+/// One control as plain text.
+fn show(catalog: &Catalog, control: &Control) -> String {
+    let mut text = format!("{} (version {}, {})\n{}\n", control.id, control.version, control.severity.word(), control.title);
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&format!("\n{name}\n  {}\n", value.replace('\n', "\n  ")));
+        }
+    };
+    field("Why it matters", &control.because);
+    field("Why this severity", &control.severity_because);
+    match &control.kind {
+        ControlKind::Check(check) => {
+            field("Looks at", &format!("the table {}, {}", check.table.name, match check.reach {
+                crate::catalog::Reach::Ephi => "in namespaces that hold ePHI",
+                crate::catalog::Reach::Cluster => "in the whole cluster",
+            }));
+            field("In scope when", check.when.as_ref().map_or("always", |when| when.source()));
+            field("Passes when", check.require.source());
+            field("Needs to read", &check.sources().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        }
+        ControlKind::Manual(question) => {
+            field("Asks", &question.ask);
+            field("Evidence expected", &question.evidence);
+            field("Who answers", &question.who);
+        }
+    }
+    field("What to change", &control.fix);
+    field("What it does not show", &control.limits);
+    for framework in catalog.frameworks() {
+        if let Some(paragraphs) = framework.paragraphs_of().get(control.id.as_str()) {
+            field(&format!("Evidence relevant to ({})", framework.title), &paragraphs.join(", "));
+        }
+    }
+    text
+}
+
+fn test(catalog: &Catalog, only: Option<&str>) -> Result<(), CliError> {
+    let (mut all, mut failed) = (0, 0);
+    for case in catalog.cases().iter().filter(|case| only.is_none_or(|id| case.control_id() == id)) {
+        all += 1;
+        let result = cases::run(catalog, case)?;
+        if let Some(difference) = result.difference {
+            failed += 1;
+            print(format!("{}: {}: {difference}\n", result.control, result.name).as_bytes())?;
+        }
+    }
+    if let (0, Some(id)) = (all, only) {
+        return Err(CliError::Unknown { what: "control with cases", name: id.to_owned(), known: "see `kube-hipaa controls list`".to_owned() });
+    }
+    print(format!("{} of {all} cases came out as written\n", all - failed).as_bytes())?;
+    if failed > 0 { Err(CliError::CasesFailed { failed, all }) } else { Ok(()) }
+}

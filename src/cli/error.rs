@@ -1,0 +1,210 @@
+use std::path::{Path, PathBuf};
+
+use crate::catalog::{CatalogError, Problem};
+use crate::facts::FactsError;
+use crate::snapshot::SnapshotError;
+
+/// Exit statuses; the contract of scripts and gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; the gate, if one was set, is met.
+    Done,
+    /// Done; a finding at or above `--fail-on`.
+    Gate,
+    /// Usage, scope or catalog error: nothing was asked of the cluster.
+    Usage,
+    /// Nothing could be collected.
+    NothingCollected,
+    /// Done, but reads failed and verdicts are missing.
+    Incomplete,
+}
+
+impl Exit {
+    /// Every status with its meaning, for documentation.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Done, "Done; the gate, if one was set with --fail-on, is met."),
+        (Self::Gate, "Done; there is a finding at or above --fail-on."),
+        (Self::Usage, "A usage, scope, catalog or file error; nothing was asked of the cluster."),
+        (Self::NothingCollected, "Nothing could be collected: no cluster, no identity, or no right at all."),
+        (Self::Incomplete, "Done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1."),
+    ];
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Gate => 1,
+            Self::Usage => 2,
+            Self::NothingCollected => 3,
+            Self::Incomplete => 4,
+        }
+    }
+}
+
+/// What can go wrong for a user: each says what failed, on what, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Standard output is closed or full.
+    #[error("cannot write to standard output")]
+    Stdout(#[source] std::io::Error),
+    /// The output is already there.
+    #[error("{} already exists", .0.display())]
+    Exists(PathBuf),
+    /// The output's parent folder is missing.
+    #[error("there is no folder {} to write into", .0.display())]
+    NoParent(PathBuf),
+    /// No such document format.
+    #[error("there is no format `{name}`")]
+    Format {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// `-o -` with several formats.
+    #[error("`-o -` writes one document to standard output, and {0} formats were asked for")]
+    OneFormat(usize),
+    /// `-o -` where a folder is needed.
+    #[error("`-o -` is not possible here")]
+    NeedsFolder,
+    /// Something is wrong in the catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Something is wrong in a file of the user.
+    #[error("{} has {} problem(s):\n{}", .path.display(), .problems.len(), .problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+    Problems {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+    /// A label selector is not one.
+    #[error(transparent)]
+    Selector(#[from] crate::assess::SelectorError),
+    /// No such framework, control or table.
+    #[error("there is no {what} `{name}`")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// An expression of `--where` is wrong.
+    #[error("the expression of --where has {} problem(s):\n{}", .0.len(), .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+    Where(Vec<String>),
+    /// `--where` could not be decided for a row.
+    #[error("the expression of --where cannot be decided for {row}: {why}")]
+    WhereUndecided {
+        /// The row's key.
+        row: String,
+        /// Why not.
+        why: String,
+    },
+    /// A snapshot cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A saved assessment cannot be read.
+    #[error("{} cannot be read as an assessment", .path.display())]
+    Assessment {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: crate::report::json::ReadError,
+    },
+    /// A document cannot be rendered.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
+    /// The cluster could not be asked.
+    #[error(transparent)]
+    Collect(#[from] crate::collect::CollectError),
+    /// The cluster cannot be reached with this configuration.
+    #[error(transparent)]
+    Connect(#[from] crate::collect::ConnectError),
+    /// The runtime could not be started.
+    #[error("cannot start the asynchronous runtime")]
+    Runtime(#[source] std::io::Error),
+    /// Ctrl-C.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+    /// Cases of the catalog came out otherwise.
+    #[error("{failed} of {all} cases came out otherwise than written")]
+    CasesFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
+}
+
+impl From<FactsError> for CliError {
+    fn from(error: FactsError) -> Self {
+        match error {
+            FactsError::Snapshot(error) => Self::Snapshot(error),
+        }
+    }
+}
+
+impl CliError {
+    /// What the user can do about it.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Read { .. } => "Check the path and its permissions.".to_owned(),
+            Self::Write { .. } => "Check the path, its permissions and the free space.".to_owned(),
+            Self::Stdout(_) => "Write to a folder with -o DIR.".to_owned(),
+            Self::Exists(_) => "Choose another place, or say --force to replace it.".to_owned(),
+            Self::NoParent(path) => format!("Create it first: mkdir -p {}", path.display()),
+            Self::Format { known, .. } => format!("Formats are {known}."),
+            Self::OneFormat(_) => "Say which one: --format json, for example.".to_owned(),
+            Self::NeedsFolder => "Name a folder.".to_owned(),
+            Self::Catalog(_) | Self::Problems { .. } => "Correct the lines above; nothing was asked of the cluster.".to_owned(),
+            Self::Selector(_) => "Correct the selector; nothing was asked of the cluster.".to_owned(),
+            Self::Unknown { known, .. } => format!("There are: {known}."),
+            Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
+            Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
+            Self::Snapshot(_) => "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned(),
+            Self::Assessment { .. } => "Name an assessment.json that this version can read.".to_owned(),
+            Self::Report(_) => "Report this as a bug of kube-hipaa; assessment.json can be rendered by another version.".to_owned(),
+            // These texts already end with what to do.
+            Self::Collect(_) => String::new(),
+            Self::Connect(error) => error.advice(),
+            Self::Runtime(_) => "Check the limits on threads and open files.".to_owned(),
+            Self::Interrupted => "Run it again.".to_owned(),
+            Self::CasesFailed { .. } => "Correct the control or the case.".to_owned(),
+        }
+    }
+
+    /// The exit status.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Collect(error) if !error.is_nothing_collected() => Exit::Usage,
+            Self::Collect(_) | Self::Connect(_) | Self::Interrupted => Exit::NothingCollected,
+            _ => Exit::Usage,
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Read { path, source }
+    }
+    pub(super) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Write { path, source }
+    }
+}

@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Namespace;
+
+use super::containers::sorted_owned;
+use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_policy};
+use super::read::Reader;
+use super::schema::{Row, TableRow, table};
+use super::sources::{NAMESPACES, PODS, VERSION};
+use super::{FactsError, Known};
+use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+
+table! {
+    /// One row per namespace, with its Pod Security labels as they stand and as the server reads them.
+    pub struct NamespaceRow as "namespaces" counting "namespaces" from [NAMESPACES] {
+        /// Name.
+        name: String, at "/metadata/name";
+        /// `Active` or `Terminating`.
+        phase: String, at "/status/phase";
+        /// Whether it is one of kube-system, kube-public and kube-node-lease.
+        system: bool, at "/metadata/name";
+        /// Value of the label `pod-security.kubernetes.io/enforce`; empty when it is not set.
+        enforce: String, at "/metadata/labels/pod-security.kubernetes.io~1enforce";
+        /// Value of the label `pod-security.kubernetes.io/enforce-version`; empty when it is not set, which is `latest`.
+        enforce_version: String, at "/metadata/labels/pod-security.kubernetes.io~1enforce-version";
+        /// Value of the label `pod-security.kubernetes.io/audit`; empty when it is not set.
+        audit: String, at "/metadata/labels/pod-security.kubernetes.io~1audit";
+        /// Value of the label `pod-security.kubernetes.io/audit-version`; empty when it is not set.
+        audit_version: String, at "/metadata/labels/pod-security.kubernetes.io~1audit-version";
+        /// Value of the label `pod-security.kubernetes.io/warn`; empty when it is not set.
+        warn: String, at "/metadata/labels/pod-security.kubernetes.io~1warn";
+        /// Value of the label `pod-security.kubernetes.io/warn-version`; empty when it is not set.
+        warn_version: String, at "/metadata/labels/pod-security.kubernetes.io~1warn-version";
+        /// The level that the server enforces: a label that it does not accept counts as `restricted`. Unknown without a label,
+        /// because the server's default stands in a file on its host (AdmissionConfiguration).
+        enforce_effective: Known<&'static str>, at "/metadata/labels/pod-security.kubernetes.io~1enforce";
+        /// The minor version of the rules that the server applies: the label's, but never newer than the server.
+        enforce_effective_minor: Known<Option<i64>>, at "/metadata/labels/pod-security.kubernetes.io~1enforce-version", needs [VERSION];
+        /// All labels as `key=value`, sorted.
+        labels: Vec<String>, at "/metadata/labels";
+        /// Number of pods in it.
+        pods: Known<i64>, needs [PODS];
+        /// Number of workloads that have pods in it.
+        workloads: Known<i64>, needs [PODS];
+        /// Whether it is being deleted.
+        finalizing: bool, at "/metadata/deletionTimestamp";
+    }
+}
+
+/// What each namespace's label enforces, at which version of the rules; namespaces without the label are absent.
+pub(super) type EnforcedLevels = BTreeMap<String, (Level, PolicyVersion)>;
+
+/// Namespaces that belong to Kubernetes itself.
+pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
+/// All namespaces as read, before rows are made of them.
+pub(super) struct Namespaces {
+    objects: Vec<(Namespace, Evidence)>,
+}
+
+impl Namespaces {
+    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+        let mut objects = Vec::new();
+        reader.each::<Namespace>(&NAMESPACES, |namespace, origin| objects.push((namespace, origin)))?;
+        Ok(Self { objects })
+    }
+
+    /// Name and labels of every namespace that was read.
+    pub(super) fn labels(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let entry = |(namespace, _): &(Namespace, Evidence)| {
+            Some((namespace.metadata.name.clone()?, namespace.metadata.labels.clone().unwrap_or_default()))
+        };
+        self.objects.iter().filter_map(entry).collect()
+    }
+
+    /// What the labels enforce on a server of that minor version.
+    pub(super) fn enforced(&self, server_minor: u32) -> EnforcedLevels {
+        self.labels()
+            .into_iter()
+            .map(|(name, labels)| (name, namespace_policy(&labels, server_minor).enforce))
+            .filter(|(_, mode)| mode.level_how != How::DefaultedUnset)
+            .map(|(name, mode)| (name, (mode.level, mode.applied)))
+            .collect()
+    }
+
+    /// The rows; `pods` counts pods and workloads per namespace.
+    pub(super) fn rows(self, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
+        self.objects.into_iter().map(|(namespace, origin)| row(namespace, origin, server_minor, pods)).collect()
+    }
+}
+
+fn row(namespace: Namespace, origin: Evidence, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Row {
+    let name = namespace.metadata.name.clone().unwrap_or_default();
+    let labels = namespace.metadata.labels.unwrap_or_default();
+    let label = |mode: &str| labels.get(&format!("pod-security.kubernetes.io/{mode}")).cloned().unwrap_or_default();
+    // The level never depends on the server's version, only the rules behind it do.
+    let enforce: ModePolicy = namespace_policy(&labels, 0).enforce;
+    let enforce_effective = match enforce.level_how {
+        How::DefaultedUnset => Known::Unknown(Unseen {
+            kind: UnseenKind::NotVisible,
+            what: format!("the Pod Security level in force in the namespace {name}"),
+            why: "it has no enforce label, and the server's default stands in its AdmissionConfiguration file, which the API does not show".to_owned(),
+            how_to_see: "Ask the operators of the control plane for the PodSecurity section of the AdmissionConfiguration file, or set the label.".to_owned(),
+            source: None,
+            missing_rule: None,
+        }),
+        _ => Known::Known(enforce.level.as_str()),
+    };
+    let enforce_effective_minor = match enforce.level_how {
+        How::DefaultedUnset => Known::Known(None),
+        _ => server_minor.clone().map(|minor| match namespace_policy(&labels, minor).enforce.applied {
+            PolicyVersion::V1(minor) => i64::try_from(minor).ok(),
+            PolicyVersion::Latest => None,
+        }),
+    };
+    let typed = NamespaceRow {
+        phase: namespace.status.and_then(|status| status.phase).unwrap_or_default(),
+        system: SYSTEM_NAMESPACES.contains(&name.as_str()),
+        enforce: label("enforce"),
+        enforce_version: label("enforce-version"),
+        audit: label("audit"),
+        audit_version: label("audit-version"),
+        warn: label("warn"),
+        warn_version: label("warn-version"),
+        enforce_effective,
+        enforce_effective_minor,
+        pods: pods.clone().map(|counts| counts.get(&name).map_or(0, |count| count.0)),
+        workloads: pods.clone().map(|counts| counts.get(&name).map_or(0, |count| count.1)),
+        finalizing: namespace.metadata.deletion_timestamp.is_some(),
+        labels: sorted_owned(labels.iter().map(|(key, value)| format!("{key}={value}"))),
+        name: name.clone(),
+    };
+    Row {
+        key: name.clone(),
+        namespace: Some(name.clone()),
+        subject: ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name, uid: namespace.metadata.uid },
+        related: Vec::new(),
+        origins: vec![origin],
+        cells: typed.cells(),
+    }
+}

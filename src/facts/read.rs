@@ -1,0 +1,138 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::coverage::unseen_source;
+use super::{Coverage, FactsError, Known};
+use crate::model::{Evidence, Grade, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::snapshot::{Snapshot, StoredObject};
+
+/// An object of which only the metadata is needed (or was collected).
+#[derive(Debug, Deserialize)]
+pub(super) struct MetaOnly {
+    #[serde(default)]
+    pub(super) metadata: ObjectMeta,
+}
+
+/// An object that a table reads, with its metadata.
+pub(super) trait Readable: DeserializeOwned {
+    /// `metadata` of the object.
+    fn meta(&self) -> &ObjectMeta;
+}
+
+impl Readable for MetaOnly {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+impl<K> Readable for K
+where
+    K: k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned,
+{
+    fn meta(&self) -> &ObjectMeta {
+        self.metadata()
+    }
+}
+
+/// Reads a snapshot object by object and remembers what could not be understood.
+pub(super) struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    not_understood: RefCell<BTreeMap<SourceId, Vec<Unseen>>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, not_understood: RefCell::default() }
+    }
+
+    /// The coverage of everything read so far.
+    pub(super) fn coverage(&self) -> Coverage {
+        Coverage::new(&self.snapshot.index().sources, &self.not_understood.borrow())
+    }
+
+    /// Hands every object of `source` to `take`. An object that cannot be decoded is remembered and never dropped silently.
+    pub(super) fn each<K: Readable>(&self, source: &SourceId, mut take: impl FnMut(K, Evidence)) -> Result<(), FactsError> {
+        self.each_stored(source, |stored| match serde_json::from_str::<K>(&stored.json) {
+            Ok(object) => {
+                let origin = self.origin(source, object.meta(), &stored, Grade::EffectiveConfiguration);
+                take(object, origin);
+            }
+            Err(error) => self.not_understood(source, &stored, &error.to_string()),
+        })
+    }
+
+    /// Hands every stored object to `take` as it is.
+    pub(super) fn each_stored(&self, source: &SourceId, mut take: impl FnMut(StoredObject)) -> Result<(), FactsError> {
+        for stored in self.snapshot.objects(source)? {
+            take(stored?);
+        }
+        Ok(())
+    }
+
+    /// Remembers an object that could not be understood.
+    pub(super) fn not_understood(&self, source: &SourceId, stored: &StoredObject, error: &str) {
+        let name = match serde_json::from_str::<MetaOnly>(&stored.json) {
+            Ok(MetaOnly { metadata }) => match (metadata.namespace, metadata.name) {
+                (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+                (None, Some(name)) => name,
+                _ => format!("object with digest {}", stored.sha256),
+            },
+            Err(_) => format!("object with digest {}", stored.sha256),
+        };
+        let mut all = self.not_understood.borrow_mut();
+        let of_source = all.entry(source.clone()).or_default();
+        of_source.push(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what: format!("{name} of {source}"),
+            why: format!("the object could not be decoded: {error}"),
+            how_to_see: "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.".to_owned(),
+            source: Some(source.clone()),
+            missing_rule: None,
+        });
+        of_source.sort();
+    }
+
+    /// Where an object was seen.
+    pub(super) fn origin(&self, source: &SourceId, meta: &ObjectMeta, stored: &StoredObject, grade: Grade) -> Evidence {
+        let kind = self.snapshot.index().record(source).and_then(|record| record.kind.clone());
+        Evidence {
+            grade,
+            source: source.clone(),
+            object: meta.name.clone().map(|name| ObjectRef {
+                kind: kind.unwrap_or_else(|| source.resource().to_owned()),
+                group: source.api_group().to_owned(),
+                namespace: meta.namespace.clone(),
+                name,
+                uid: meta.uid.clone(),
+            }),
+            resource_version: meta.resource_version.clone(),
+            pointer: String::new(),
+            sha256: stored.sha256.clone(),
+            collected_at: stored.collected_at.clone(),
+            request: stored.request,
+        }
+    }
+
+    /// `value` when `source` was read completely, else unknown with the reason.
+    pub(super) fn known_if_complete<T>(&self, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
+        match self.coverage().complete(std::slice::from_ref(source)) {
+            Ok(_) => Known::Known(value()),
+            Err(unseen) => Known::Unknown(unseen.first().clone()),
+        }
+    }
+
+    /// The one object of a source that is not a list.
+    pub(super) fn single(&self, source: &SourceId) -> Result<Option<StoredObject>, FactsError> {
+        Ok(self.snapshot.objects(source)?.next().transpose()?)
+    }
+
+    /// Why a source is not there, where it was not read completely.
+    pub(super) fn gap(&self, source: &SourceId) -> Option<Unseen> {
+        let record = self.snapshot.index().record(source)?;
+        (!record.state.is_complete()).then(|| unseen_source(record))
+    }
+}

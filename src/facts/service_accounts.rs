@@ -1,0 +1,132 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+
+use super::containers::sorted_owned;
+use super::read::Reader;
+use super::schema::{Row, TableRow, table};
+use super::sources::{PODS, SERVICE_ACCOUNTS};
+use super::{FactsError, Known};
+use crate::model::{Evidence, ObjectRef};
+
+table! {
+    /// One row per service account, with what it says about tokens and who uses it.
+    pub struct ServiceAccountRow as "service_accounts" counting "service accounts" from [SERVICE_ACCOUNTS] {
+        /// Namespace.
+        namespace: String, at "/metadata/namespace";
+        /// Name.
+        name: String, at "/metadata/name";
+        /// Whether it is the account `default`, which pods get that name none.
+        is_default: bool, at "/metadata/name";
+        /// `automountServiceAccountToken` as written: `true`, `false` or `unset`.
+        automount: &'static str, at "/automountServiceAccountToken";
+        /// Whether its token is mounted into pods that do not say otherwise; unset is true.
+        automounts: bool, at "/automountServiceAccountToken";
+        /// Secrets that the account lists: the older, non-expiring tokens, sorted. The secrets themselves are never read.
+        legacy_secrets: Vec<String>, at "/secrets";
+        /// Secrets with registry credentials, sorted.
+        image_pull_secrets: Vec<String>, at "/imagePullSecrets";
+        /// Number of running pods that use it.
+        pods: Known<i64>, needs [PODS];
+        /// Workloads whose running pods use it, sorted.
+        workloads: Known<Vec<String>>, needs [PODS];
+        /// Those of them whose pods get its token mounted automatically, sorted.
+        workloads_mounting_token: Known<Vec<String>>, needs [PODS];
+    }
+}
+
+/// What an account says about mounting its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Automount {
+    Written(bool),
+    Unset,
+}
+
+impl Automount {
+    /// Unset is true (`core/v1` ServiceAccount).
+    pub(super) fn automounts(self) -> bool {
+        match self {
+            Self::Written(value) => value,
+            Self::Unset => true,
+        }
+    }
+}
+
+/// Who uses an account, gathered while pods are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) pods: i64,
+    pub(super) workloads: BTreeSet<String>,
+    /// Workloads whose pods leave mounting to the account.
+    pub(super) leave_it_to_account: BTreeSet<String>,
+    /// Workloads whose pods ask for the token.
+    pub(super) ask_for_token: BTreeSet<String>,
+}
+
+/// Usage by namespace and account.
+pub(super) type Usages = BTreeMap<(String, String), Usage>;
+
+/// All accounts as read.
+pub(super) struct ServiceAccounts {
+    objects: Vec<(ServiceAccount, Evidence)>,
+}
+
+impl ServiceAccounts {
+    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+        let mut objects = Vec::new();
+        reader.each::<ServiceAccount>(&SERVICE_ACCOUNTS, |account, origin| objects.push((account, origin)))?;
+        Ok(Self { objects })
+    }
+
+    pub(super) fn automount(&self) -> BTreeMap<(String, String), Automount> {
+        self.objects.iter().map(|(account, _)| (identity(account), automount(account))).collect()
+    }
+
+    pub(super) fn rows(self, usages: &Known<Usages>) -> Vec<Row> {
+        self.objects.into_iter().map(|(account, origin)| row(account, origin, usages)).collect()
+    }
+}
+
+fn identity(account: &ServiceAccount) -> (String, String) {
+    (account.metadata.namespace.clone().unwrap_or_default(), account.metadata.name.clone().unwrap_or_default())
+}
+
+fn automount(account: &ServiceAccount) -> Automount {
+    account.automount_service_account_token.map_or(Automount::Unset, Automount::Written)
+}
+
+fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row {
+    let (namespace, name) = identity(&account);
+    let automount = automount(&account);
+    let usage = usages.clone().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
+    let typed = ServiceAccountRow {
+        is_default: name == "default",
+        automount: match automount {
+            Automount::Written(true) => "true",
+            Automount::Written(false) => "false",
+            Automount::Unset => "unset",
+        },
+        automounts: automount.automounts(),
+        legacy_secrets: sorted_owned(account.secrets.iter().flatten().filter_map(|secret| secret.name.clone())),
+        image_pull_secrets: sorted_owned(account.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone())),
+        pods: usage.clone().map(|usage| usage.pods),
+        workloads: usage.clone().map(|usage| usage.workloads.into_iter().collect()),
+        workloads_mounting_token: usage.map(|usage| {
+            let mut workloads = usage.ask_for_token;
+            if automount.automounts() {
+                workloads.extend(usage.leave_it_to_account);
+            }
+            workloads.into_iter().collect()
+        }),
+        namespace: namespace.clone(),
+        name: name.clone(),
+    };
+    Row {
+        key: format!("{namespace}/{name}"),
+        namespace: Some(namespace.clone()),
+        subject: ObjectRef { kind: "ServiceAccount".to_owned(), group: String::new(), namespace: Some(namespace), name, uid: account.metadata.uid },
+        related: Vec::new(),
+        origins: vec![origin],
+        cells: typed.cells(),
+    }
+}

@@ -1,0 +1,32 @@
+//! The sources that tables rest on. The collector's inventory holds each of them; a test compares the two.
+
+use crate::model::SourceId;
+
+/// CronJobs: templates and owners of Jobs.
+pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
+/// DaemonSets: templates.
+pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
+/// Deployments: templates.
+pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
+/// Effective flags of the API server that answers (KEP-4828).
+pub const FLAGZ: SourceId = SourceId::url("/flagz");
+/// Jobs: templates, and the owners behind their pods.
+pub const JOBS: SourceId = SourceId::group("batch", "jobs");
+/// kubeadm's ClusterConfiguration: what was asked for at installation.
+pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
+/// Namespaces: scope and Pod Security labels.
+pub const NAMESPACES: SourceId = SourceId::core("namespaces");
+/// Nodes: which mirror pods can be believed.
+pub const NODES: SourceId = SourceId::core("nodes");
+/// Pods: what really runs.
+pub const PODS: SourceId = SourceId::core("pods");
+/// ReplicaSets, metadata only: the owners behind pods.
+pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
+/// ReplicationControllers: templates.
+pub const REPLICATION_CONTROLLERS: SourceId = SourceId::core("replicationcontrollers");
+/// Service accounts: what they say about tokens.
+pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
+/// StatefulSets: templates.
+pub const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
+/// The server's version: which rules it applies.
+pub const VERSION: SourceId = SourceId::url("/version");

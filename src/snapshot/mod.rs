@@ -1,0 +1,139 @@
+//! The archive between collecting and assessing.
+//!
+//! A snapshot is a folder, or the same files in a `.zip`: `index.json` ([`crate::model::SnapshotIndex`]: format version, cluster identity, every request,
+//! one record per source) and one `<group>.<resource>.jsonl.gz` per source. A line of such a file is
+//!
+//! ```json
+//! {"sha256":"<64 hex digits>","object":{...}}
+//! ```
+//!
+//! where the digest is over the exact bytes of the redacted object that follows, so that a finding can name the object it rests on
+//! and anyone can check it with `zcat` and `sha256sum`. Nothing in these files depends on when or where they were written: gzip
+//! members carry no time and no name, and times and request numbers stand in `index.json` only.
+//!
+//! Reading and writing are streaming; what is read is verified: the digest of every file when the snapshot is opened, the digest of
+//! every object when it is read.
+
+mod error;
+mod line;
+mod objects;
+mod open;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+mod zipped;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use error::SnapshotError;
+pub use objects::{Objects, StoredObject};
+pub use writer::{SnapshotWriter, SourceFile, SourceWriter};
+
+use crate::model::{SnapshotIndex, SourceId, SourceRecord, SourceState};
+use store::Store;
+
+/// `index.json`: the file that says what the others are.
+pub const INDEX_FILE: &str = "index.json";
+
+/// What was read from a cluster, ready to be assessed as often as wanted. Shared by reference between threads.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    index: SnapshotIndex,
+    index_sha256: String,
+    store: Arc<Store>,
+    /// For tests: how many objects of a source are shown.
+    shown: BTreeMap<SourceId, u64>,
+    /// For tests: another order.
+    seed: Option<u64>,
+}
+
+impl Snapshot {
+    /// A snapshot that was never written: one JSON text per object. For the cases beside a control and for tests.
+    pub fn in_memory(index: SnapshotIndex, objects: BTreeMap<SourceId, Vec<String>>) -> Self {
+        let index_sha256 = digest_of(&index);
+        Self { index, index_sha256, store: Arc::new(Store::Memory(objects)), shown: BTreeMap::new(), seed: None }
+    }
+
+    /// `index.json`.
+    pub fn index(&self) -> &SnapshotIndex {
+        &self.index
+    }
+
+    /// SHA-256 of the bytes of `index.json`, 64 hex digits. It names every other file by digest, so it stands for the whole snapshot.
+    pub fn index_sha256(&self) -> &str {
+        &self.index_sha256
+    }
+
+    /// The objects of one source, one at a time, in the order of the file. Empty where nothing was read: whether that means that
+    /// there is nothing is for the source's state to say.
+    pub fn objects(&self, source: &SourceId) -> Result<Objects<'_>, SnapshotError> {
+        let objects = Objects::open(&self.store, &self.index, source)?;
+        let objects = match self.shown.get(source) {
+            Some(&limit) => objects.limited(limit),
+            None => objects,
+        };
+        match self.seed {
+            Some(seed) => objects.shuffled(seed),
+            None => Ok(objects),
+        }
+    }
+
+    /// For ablation tests: this snapshot with one source's state replaced. Its objects are gone, unless the state is
+    /// [`SourceState::Read`] (then all stay) or [`SourceState::Partial`] (then the first half stays).
+    #[must_use]
+    pub fn with_state(&self, source: &SourceId, state: SourceState) -> Self {
+        let mut changed = self.clone();
+        let held = self.index.record(source).map_or(0, |record| record.state.count());
+        let shown = match &state {
+            SourceState::Read { .. } => None,
+            SourceState::Partial { .. } => Some(held / 2),
+            _ => Some(0),
+        };
+        match shown {
+            Some(limit) => changed.shown.insert(source.clone(), limit),
+            None => changed.shown.remove(source),
+        };
+        match changed.index.sources.iter_mut().find(|record| &record.source == source) {
+            Some(record) => {
+                record.state = state;
+                record.missing_rule = None;
+            }
+            None => {
+                let record = SourceRecord {
+                    source: source.clone(),
+                    version: None,
+                    kind: None,
+                    state,
+                    missing_rule: None,
+                    file: None,
+                    sha256: None,
+                    pages: Vec::new(),
+                };
+                let at = changed.index.sources.partition_point(|other| other.source < record.source);
+                changed.index.sources.insert(at, record);
+            }
+        }
+        changed.index_sha256 = digest_of(&changed.index);
+        changed
+    }
+
+    /// For tests of determinism: the same objects, each with its own provenance, in another order. The index stays as it is.
+    #[must_use]
+    pub fn shuffled(&self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self.clone() }
+    }
+}
+
+/// The bytes of `index.json`: indented, because people open it; one newline at the end.
+fn index_bytes(index: &SnapshotIndex) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = serde_json::to_vec_pretty(index)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn digest_of(index: &SnapshotIndex) -> String {
+    // Serialising plain data with string keys cannot fail; an empty digest would be seen by every reader.
+    index_bytes(index).map_or_else(|_| String::new(), |bytes| crate::digest::sha256_hex(&bytes))
+}

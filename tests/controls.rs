@@ -1,0 +1,103 @@
+//! Every control of the built-in catalog: its cases, its documentation, and that nothing unseen ever becomes a pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_hipaa::catalog::{Catalog, ControlKind};
+use kube_hipaa::cli::cases;
+use kube_hipaa::model::{OutcomeWord, SourceState};
+
+fn catalog() -> Catalog {
+    Catalog::built_in().unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_case_comes_out_as_written() {
+    let catalog = catalog();
+    let mut wrong = Vec::new();
+    for case in catalog.cases() {
+        let result = cases::run(&catalog, case).expect("a case is a readable snapshot");
+        if let Some(difference) = result.difference {
+            wrong.push(format!("{}: {}: {difference}", result.control, result.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_check_has_cases_for_fail_pass_and_out_of_scope() {
+    let catalog = catalog();
+    let mut seen: BTreeMap<&str, BTreeSet<OutcomeWord>> = BTreeMap::new();
+    for case in catalog.cases() {
+        seen.entry(case.control_id()).or_default().insert(case.expect);
+    }
+    for control in catalog.controls() {
+        let has = seen.get(control.id.as_str()).cloned().unwrap_or_default();
+        match &control.kind {
+            ControlKind::Manual(_) => assert!(has.is_empty(), "{}: a question has no cases", control.id),
+            ControlKind::Check(check) => {
+                let settings = check.table.name == "api_server_settings";
+                // A setting always has a row, so that it cannot be out of scope: it is seen or not.
+                let third = if settings { OutcomeWord::NotAssessed } else { OutcomeWord::NotApplicable };
+                for word in [OutcomeWord::Fail, OutcomeWord::Pass, third] {
+                    assert!(has.contains(&word), "{}: no case expects {}", control.id, word.label());
+                }
+            }
+        }
+    }
+    for id in seen.keys() {
+        assert!(catalog.control(id).is_some(), "cases for a control that does not exist: {id}");
+    }
+}
+
+/// Take every case that passes or is out of scope, remove each source that its control needs, in each way in which a source can be
+/// missing: the outcome must be neither pass nor not applicable.
+#[test]
+fn could_not_see_is_never_a_pass() {
+    let catalog = catalog();
+    let gone = "removed by the test".to_owned();
+    let states = [
+        SourceState::Forbidden { why: gone.clone() },
+        SourceState::Partial { read: 0, why: gone.clone() },
+        SourceState::Stale { why: gone.clone() },
+        SourceState::Failed { why: gone.clone() },
+        SourceState::NotRequested { why: gone },
+    ];
+    let mut tried = 0;
+    let mut wrong = Vec::new();
+    for case in catalog.cases().iter().filter(|case| matches!(case.expect, OutcomeWord::Pass | OutcomeWord::NotApplicable)) {
+        let control = catalog.control(case.control_id()).expect("cases belong to controls");
+        let whole = cases::snapshot(case);
+        for source in control.check().expect("cases belong to checks").sources() {
+            for state in &states {
+                tried += 1;
+                let without = whole.with_state(&source, state.clone());
+                let outcome = cases::outcome_on(&catalog, case, &without).expect("readable").expect("exists");
+                if !matches!(outcome, OutcomeWord::NotAssessed | OutcomeWord::Fail) {
+                    wrong.push(format!("{}: {} without {source} ({}): {}", control.id, case.name, state.word(), outcome.label()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(tried > 500, "only {tried} combinations were tried");
+}
+
+/// An object that cannot be decoded may be the one that violates the check.
+#[test]
+fn an_object_that_cannot_be_decoded_is_never_a_pass() {
+    let catalog = catalog();
+    let mut tried = 0;
+    for case in catalog.cases().iter().filter(|case| case.expect == OutcomeWord::Pass) {
+        let control = catalog.control(case.control_id()).expect("cases belong to controls");
+        for source in control.check().expect("cases belong to checks").sources() {
+            if source.is_url() || source.object().is_some() {
+                continue;
+            }
+            let broken = cases::snapshot_with(case, &source, r#"{"metadata":{"name":"odd","namespace":"odd","labels":[]},"spec":7}"#);
+            let outcome = cases::outcome_on(&catalog, case, &broken).expect("readable").expect("exists");
+            assert_eq!(outcome, OutcomeWord::NotAssessed, "{}: {} with a broken object in {source}", control.id, case.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 50, "only {tried} combinations were tried");
+}
