@@ -7,6 +7,7 @@ pub mod cases;
 mod catalog_commands;
 mod color;
 mod error;
+mod grid;
 mod inputs;
 mod live;
 mod output;

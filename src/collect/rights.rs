@@ -18,7 +18,12 @@ pub struct ExcessRight {
 
 impl fmt::Display for ExcessRight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.verbs.join(","), self.resources.join(","), self.why)
+        let all = |names: &[String], every: &str, one: &str, joint: &str| {
+            if names.iter().any(|name| name == one) { every.to_owned() } else { names.join(joint) }
+        };
+        let verbs = all(&self.verbs, "every verb", "*", ", ");
+        let resources = all(&self.resources, "every resource", "*.*", ", ");
+        write!(f, "{verbs} on {resources}: {}", self.why)
     }
 }
 
