@@ -11,7 +11,9 @@
 pub mod assess;
 pub mod catalog;
 pub mod cli;
+pub mod collect;
 pub mod digest;
 pub mod facts;
 pub mod model;
+pub mod report;
 pub mod snapshot;

@@ -309,11 +309,11 @@ fn int_like(ty: Type) -> bool {
     matches!(ty, Type::Value { ty: ColumnType::Int, .. })
 }
 
-/// The column whose name shares the longest start with `written`, where that is at least half of it.
+/// The column whose name is closest to what was written, where it is close.
 fn nearest(written: &str, schema: &TableSchema) -> Option<&'static str> {
-    let shared = |name: &str| name.chars().zip(written.chars()).take_while(|(a, b)| a == b).count();
-    let best = schema.columns.iter().map(|column| column.name).max_by_key(|name| shared(name))?;
-    (shared(best) * 2 >= written.len()).then_some(best)
+    let closeness = |name: &str| strsim::jaro_winkler(name, written);
+    let best = schema.columns.iter().map(|column| column.name).max_by(|a, b| closeness(a).total_cmp(&closeness(b)))?;
+    (closeness(best) > 0.85).then_some(best)
 }
 
 #[cfg(test)]

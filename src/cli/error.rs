@@ -126,7 +126,7 @@ pub enum CliError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: crate::report::ReadError,
+        source: crate::report::json::ReadError,
     },
     /// A document cannot be rendered.
     #[error(transparent)]
@@ -181,7 +181,8 @@ impl CliError {
             Self::Snapshot(_) => "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned(),
             Self::Assessment { .. } => "Name an assessment.json that this version can read.".to_owned(),
             Self::Report(_) => "Report this as a bug of kube-hipaa; assessment.json can be rendered by another version.".to_owned(),
-            Self::Collect(error) => error.advice(),
+            // These texts already end with what to do.
+            Self::Collect(_) => String::new(),
             Self::Connect(error) => error.advice(),
             Self::Runtime(_) => "Check the limits on threads and open files.".to_owned(),
             Self::Interrupted => "Run it again.".to_owned(),
@@ -192,6 +193,7 @@ impl CliError {
     /// The exit status.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Collect(error) if !error.is_nothing_collected() => Exit::Usage,
             Self::Collect(_) | Self::Connect(_) | Self::Interrupted => Exit::NothingCollected,
             _ => Exit::Usage,
         }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use sha2::{Digest, Sha256};
+use crate::digest::sha256_hex;
 
 /// No object of etcd comes near this (its limit is 1.5 MiB a request by default): a longer line is a hostile archive.
 pub(super) const MAX_LINE: u64 = 64 * 1024 * 1024;
@@ -10,15 +10,6 @@ pub(super) const MAX_LINE: u64 = 64 * 1024 * 1024;
 const HEAD: &[u8] = b"{\"sha256\":\"";
 const MIDDLE: &[u8] = b"\",\"object\":";
 const DIGEST: usize = 64;
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char]).collect()
-}
-
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
 
 /// Appends the line of one object to `out`.
 pub(super) fn write(object: &str, out: &mut Vec<u8>) {

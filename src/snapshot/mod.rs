@@ -135,5 +135,5 @@ fn index_bytes(index: &SnapshotIndex) -> Result<Vec<u8>, serde_json::Error> {
 
 fn digest_of(index: &SnapshotIndex) -> String {
     // Serialising plain data with string keys cannot fail; an empty digest would be seen by every reader.
-    index_bytes(index).map_or_else(|_| String::new(), |bytes| line::sha256_hex(&bytes))
+    index_bytes(index).map_or_else(|_| String::new(), |bytes| crate::digest::sha256_hex(&bytes))
 }

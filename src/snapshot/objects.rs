@@ -46,7 +46,7 @@ impl<'a> Objects<'a> {
             let Some(objects) = objects.get(source) else { return Ok(Self(Box::new(std::iter::empty()))) };
             let mut pages = pages;
             return Ok(Self(Box::new(objects.iter().map(move |json| {
-                Ok(pages.stored(json.clone(), line::sha256_hex(json.as_bytes())))
+                Ok(pages.stored(json.clone(), crate::digest::sha256_hex(json.as_bytes())))
             }))));
         }
         let Some(file) = record.and_then(|record| record.file.clone()) else { return Ok(Self(Box::new(std::iter::empty()))) };

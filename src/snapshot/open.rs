@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::store::Store;
-use super::{INDEX_FILE, Snapshot, SnapshotError, line, zipped};
+use super::{INDEX_FILE, Snapshot, SnapshotError, zipped};
+use crate::digest::Hasher;
 use crate::model::{SNAPSHOT_FORMAT, SnapshotIndex};
 
 /// An index holds a few hundred bytes per source and per request: more than this is not one of ours.
@@ -90,16 +90,16 @@ impl Snapshot {
                 _ => return Err(damaged(INDEX_FILE, format!("{} has a file without a digest, or the reverse", record.source))),
             }
         }
-        Ok(Self { index, index_sha256: line::sha256_hex(&bytes), store: Arc::new(store), shown: BTreeMap::new(), seed: None })
+        Ok(Self { index, index_sha256: crate::digest::sha256_hex(&bytes), store: Arc::new(store), shown: BTreeMap::new(), seed: None })
     }
 }
 
 fn digest(mut file: impl Read) -> io::Result<String> {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::default();
     let mut buffer = vec![0; 128 * 1024];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(line::hex(&hash.finalize())),
+            Ok(0) => return Ok(hash.finish()),
             Ok(n) => hash.update(&buffer[..n]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

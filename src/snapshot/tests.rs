@@ -126,7 +126,7 @@ fn a_folder_and_a_zip_give_back_what_was_written() {
         let read = read(&snapshot);
         assert_eq!(read[4].request, Some(3));
         assert_eq!(read[4].collected_at, "2026-11-20T00:00:02Z");
-        assert_eq!(read[4].sha256, line::sha256_hex(pods(5)[4].as_bytes()));
+        assert_eq!(read[4].sha256, crate::digest::sha256_hex(pods(5)[4].as_bytes()));
         assert_eq!(snapshot.objects(&SourceId::core("nodes")).unwrap().count(), 0);
     }
     assert_eq!(beside(&folder), 2, "nothing but the two snapshots is left");
@@ -163,7 +163,7 @@ fn a_restarted_source_forgets_what_came_before() {
     let mut source = writer.source(&PODS).unwrap();
     // More than every buffer on the way holds.
     for i in 0..20_000 {
-        source.push(&format!("{{\"old\":{i},\"noise\":\"{}\"}}", line::sha256_hex(&[i as u8]))).unwrap();
+        source.push(&format!("{{\"old\":{i},\"noise\":\"{}\"}}", crate::digest::sha256_hex(&[i as u8]))).unwrap();
     }
     source.end_page(1, "2026-11-20T00:00:01Z".into());
     source.restart().unwrap();

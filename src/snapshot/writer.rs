@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
-use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::{INDEX_FILE, SnapshotError, index_bytes, line, zipped};
+use crate::digest::Hasher;
 use crate::model::{Page, SnapshotIndex, SourceId};
 
 const TEMP_PREFIX: &str = ".kube-hipaa-";
@@ -183,7 +183,7 @@ impl SourceWriter {
         let io = |source| SnapshotError::Io { what: "write", path: path.clone(), source };
         let mut hashing = gzip.finish().map_err(io)?;
         hashing.file.flush().map_err(io)?;
-        let sha256 = line::hex(&hashing.hash.finalize());
+        let sha256 = hashing.hash.finish();
         if items == 0 {
             fs::remove_file(&path).map_err(|source| SnapshotError::Io { what: "remove", path: path.clone(), source })?;
             return Ok(SourceFile { file: None, pages, items });
@@ -199,13 +199,13 @@ impl SourceWriter {
 /// No time, no name, no operating system, one level: the same objects give the same bytes.
 fn gzip(path: &Path) -> Result<GzEncoder<Hashing>, SnapshotError> {
     let file = File::create(path).map_err(|source| SnapshotError::Io { what: "create", path: path.to_owned(), source })?;
-    let hashing = Hashing { file: BufWriter::with_capacity(64 * 1024, file), hash: Sha256::new() };
+    let hashing = Hashing { file: BufWriter::with_capacity(64 * 1024, file), hash: Hasher::default() };
     Ok(GzBuilder::new().mtime(0).operating_system(255).write(hashing, Compression::fast()))
 }
 
 struct Hashing {
     file: BufWriter<File>,
-    hash: Sha256,
+    hash: Hasher,
 }
 
 impl Write for Hashing {

@@ -58,7 +58,7 @@ if [ ! -x "$binary" ]; then
         -o "$partial" . >&2 || fail \
         "go build of Kubernetes $version failed (its own message is above)" \
         "$here" \
-        'check that the Go module proxy can be reached and that 5 GB of disk are free, then run this script again'
+        'mend what it names; if modules could not be fetched, check that the Go module proxy can be reached and that 5 GB of disk are free'
     mv -f "$partial" "$binary"
 fi
 

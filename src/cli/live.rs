@@ -1,0 +1,166 @@
+//! The commands that ask a cluster.
+
+use std::future::Future;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::{CollectArgs, CollectOptionsArgs, ConnectArgs, PermissionsArgs, PreflightArgs, ScanArgs};
+use super::error::{CliError, Exit};
+use super::output::{Destination, print};
+use super::run::{Ending, Plan, deliver};
+use super::{sources, tell, tool};
+use crate::catalog::Catalog;
+use crate::collect::inventory::{ManifestNames, manifests};
+use crate::collect::{CollectOptions, Collection, ConnectOptions, Connection, Progress, collect as collect_cluster, connect, preflight as ask};
+use crate::model::{SourceId, SourceState};
+use crate::snapshot::{Snapshot, SnapshotWriter};
+
+/// `scan`.
+pub(super) fn scan(args: &ScanArgs) -> Result<Exit, CliError> {
+    let plan = Plan::new(&args.assess)?;
+    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force)?;
+    // Without a folder to keep it in, the snapshot goes away with this variable.
+    let scratch = match &destination {
+        Destination::Folder(..) => None,
+        Destination::Nowhere | Destination::Stdout(_) => Some(tempfile::tempdir().map_err(CliError::write(&std::env::temp_dir()))?),
+    };
+    let place = match (&destination, &scratch) {
+        (Destination::Folder(folder, _), _) => folder.path().join("snapshot"),
+        (_, Some(folder)) => folder.path().join("snapshot"),
+        (_, None) => return Err(CliError::NeedsFolder),
+    };
+    let writer = SnapshotWriter::create(&place, false)?;
+    let collection = run(&args.connect, &args.collect, writer)?;
+    warn_of_rights(&collection);
+    let snapshot = Snapshot::open(&place)?;
+    let assessment = plan.assess(&snapshot)?;
+    let next = match (&destination, plan.exit(&assessment)) {
+        (Destination::Nowhere, _) => Some("kube-hipaa scan -o evidence   (writes the report)"),
+        (_, Exit::Incomplete) => Some("kube-hipaa preflight   (which rights are missing)"),
+        _ => None,
+    };
+    deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &Ending { next })?;
+    Ok(plan.exit(&assessment))
+}
+
+/// `collect`.
+pub(super) fn collect(args: &CollectArgs) -> Result<Exit, CliError> {
+    let writer = SnapshotWriter::create(&args.output, args.force)?;
+    let collection = run(&args.connect, &args.collect, writer)?;
+    warn_of_rights(&collection);
+    let incomplete = collection.index.sources.iter().filter(|record| record.state.is_failed_read()).count();
+    if !args.quiet {
+        let read = collection.index.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).count();
+        let objects: u64 = collection.index.sources.iter().map(|record| record.state.count()).sum();
+        let mut text = format!("{read} sources read, {objects} objects, {} requests: {}\n", collection.index.collected.requests, args.output.display());
+        if incomplete > 0 {
+            text.push_str(&format!("▲ {incomplete} sources could not be read completely; `kube-hipaa preflight` says why\n"));
+        }
+        print(text.as_bytes())?;
+    }
+    Ok(if incomplete > 0 && !args.allow_incomplete { Exit::Incomplete } else { Exit::Done })
+}
+
+/// `permissions`.
+pub(super) fn permissions(args: &PermissionsArgs) -> Result<Exit, CliError> {
+    let names = ManifestNames { namespace: args.namespace.clone(), core_only: args.core_only, ..ManifestNames::default() };
+    print(manifests(&names, None).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// `preflight`.
+pub(super) fn preflight(args: &PreflightArgs) -> Result<Exit, CliError> {
+    let catalog = Catalog::built_in()?;
+    let report = on_runtime(async {
+        let connection = connect(&connect_options(&args.connect)).await?;
+        let options = collect_options(&args.connect, &args.collect, &connection);
+        Ok(ask(connection.config, options).await?)
+    })?;
+    let (text, complete) = sources::preflight(&report, &catalog, args.verbose);
+    print(text.as_bytes())?;
+    Ok(if complete { Exit::Done } else { Exit::Incomplete })
+}
+
+/// Collects into `writer`; Ctrl-C drops everything that was begun.
+fn run(connect_args: &ConnectArgs, collect_args: &CollectOptionsArgs, writer: SnapshotWriter) -> Result<Collection, CliError> {
+    on_runtime(async {
+        let connection = connect(&connect_options(connect_args)).await?;
+        let options = collect_options(connect_args, collect_args, &connection);
+        let bar = Bar::new(collect_args.no_progress);
+        let result = collect_cluster(connection.config, options, &bar, writer).await;
+        bar.0.finish_and_clear();
+        Ok(result?)
+    })
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
+    runtime.block_on(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
+        }
+    })
+}
+
+fn connect_options(args: &ConnectArgs) -> ConnectOptions {
+    ConnectOptions {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+        impersonate: args.impersonate.clone(),
+        impersonate_groups: args.impersonate_groups.clone(),
+    }
+}
+
+fn collect_options(connect: &ConnectArgs, args: &CollectOptionsArgs, connection: &Connection) -> CollectOptions {
+    let name = connect.cluster_name.clone().unwrap_or_else(|| connection.name.clone());
+    CollectOptions {
+        page_size: args.page_size,
+        parallelism: usize::from(args.concurrency),
+        timeout: args.timeout,
+        anonymous_request: !args.no_anonymous_request,
+        ..CollectOptions::new(name, tool())
+    }
+}
+
+/// A scan needs to read and nothing else; whoever runs it with more should know.
+fn warn_of_rights(collection: &Collection) {
+    if collection.excess_rights.is_empty() {
+        return;
+    }
+    let rights: Vec<String> = collection.excess_rights.iter().take(5).map(|right| format!("  {right}")).collect();
+    let more = collection.excess_rights.len().saturating_sub(5);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    tell(&format!(
+        "note: this identity may do more than a scan needs; nothing of it was used:\n{}{more}\n  `kube-hipaa permissions` prints a role that is enough",
+        rights.join("\n")
+    ));
+}
+
+/// Progress with counts, on a terminal only.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(hidden: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(None, if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len} sources, {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message("0 objects");
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self(bar)
+    }
+}
+
+impl Progress for Bar {
+    fn total(&self, sources: usize) {
+        self.0.set_length(sources as u64);
+    }
+    fn items(&self, objects: u64) {
+        let before: u64 = self.0.message().split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+        self.0.set_message(format!("{} objects", before + objects));
+    }
+    fn source_done(&self, _source: &SourceId, _state: &SourceState) {
+        self.0.inc(1);
+    }
+}

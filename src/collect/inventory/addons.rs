@@ -1,0 +1,135 @@
+//! What is installed beside Kubernetes: one line per kind. A group that discovery does not list is not served, and nothing is missing.
+
+use super::{Amount, Entry, METADATA, Part, Reach};
+use crate::model::SourceId;
+
+/// Group, plural, kind, versions, what of it, why.
+type Line = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
+
+const SPEC: &str = "metadata{$meta} spec";
+const CLUSTER_POLICIES: &str = "Cluster-wide network policies, which can override the namespaced ones.";
+const CILIUM: &str = "Network policies of Cilium.";
+const CALICO: &str = "Network policies of Calico.";
+const TETRAGON: &str = "Runtime observation by Tetragon.";
+const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
+const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
+const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
+const KYVERNO: &str = "Policies of Kyverno and exceptions from them.";
+const EXTERNAL: &str = "Secrets that come from an external store, and how often they are renewed.";
+const VAULT: &str = "Secrets that come from Vault.";
+const VELERO: &str = "Backups, their schedule, their result and where they lie.";
+const CERTIFICATES: &str = "Certificates, how long they last and who issues them.";
+const OPENSHIFT: &str = "Settings of the control plane on OpenShift: audit profile, encryption, identity providers.";
+
+const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarning failurePolicy validationFailureAction
+    validationFailureActionOverrides webhookConfiguration{failurePolicy matchConditions timeoutSeconds} applyRules
+    rules{name match exclude celPreconditions validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
+    verifyImages{type imageReferences skipImageReferences required mutateDigest verifyDigest failureAction} mutate{} generate{}}}
+    status{$conditions}";
+const KYVERNO_CEL: &str = "metadata{$meta} spec{failurePolicy validationActions matchConstraints matchConditions evaluation
+    validationConfigurations webhookConfiguration variables{name} validations{expression message} autogen} status{$conditions}";
+const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{$conditions}";
+const EXTERNAL_SECRET: &str = "metadata{$meta} spec{refreshInterval refreshPolicy secretStoreRef target{name creationPolicy
+    deletionPolicy immutable} externalSecretName namespaceSelector namespaces refreshTime} status{$conditions}";
+const VAULT_SECRET: &str = "metadata{$meta} spec{vaultAuthRef destination{name create} refreshAfter renewalPercent type
+    rolloutRestartTargets hmacSecretData} status{$conditions}";
+
+#[rustfmt::skip]
+const LINES: &[Line] = &[
+    ("policy.networking.k8s.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha2"], SPEC, CLUSTER_POLICIES),
+    ("policy.networking.k8s.io", "adminnetworkpolicies", "AdminNetworkPolicy", &["v1alpha1"], SPEC, CLUSTER_POLICIES),
+    ("policy.networking.k8s.io", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", &["v1alpha1"], SPEC, CLUSTER_POLICIES),
+    ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
+    ("cilium.io", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
+    ("cilium.io", "tracingpolicies", "TracingPolicy", &["v1alpha1"], METADATA, TETRAGON),
+    ("cilium.io", "tracingpoliciesnamespaced", "TracingPolicyNamespaced", &["v1alpha1"], METADATA, TETRAGON),
+    ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], SPEC, CALICO),
+    ("crd.projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v1"], SPEC, CALICO),
+    ("crd.projectcalico.org", "tiers", "Tier", &["v1"], SPEC, CALICO),
+    ("crd.projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v1"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("projectcalico.org", "networkpolicies", "NetworkPolicy", &["v3"], SPEC, CALICO),
+    ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v3"], SPEC, CALICO),
+    ("projectcalico.org", "tiers", "Tier", &["v3"], SPEC, CALICO),
+    ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("security.istio.io", "peerauthentications", "PeerAuthentication", &["v1", "v1beta1"], SPEC, ISTIO),
+    ("security.istio.io", "authorizationpolicies", "AuthorizationPolicy", &["v1", "v1beta1"], "metadata{$meta} spec{selector targetRef targetRefs action provider rules{from to when{key}}}", ISTIO),
+    ("networking.istio.io", "destinationrules", "DestinationRule", &["v1", "v1beta1"], "metadata{$meta} spec{host exportTo workloadSelector trafficPolicy{tls{mode sni insecureSkipVerify} portLevelSettings{port tls{mode sni insecureSkipVerify}}} subsets{name labels trafficPolicy{tls{mode}}}}", ISTIO),
+    ("policy.linkerd.io", "servers", "Server", &["v1beta3", "v1beta1"], SPEC, LINKERD),
+    ("policy.linkerd.io", "authorizationpolicies", "AuthorizationPolicy", &["v1alpha1"], SPEC, LINKERD),
+    ("policy.linkerd.io", "meshtlsauthentications", "MeshTLSAuthentication", &["v1alpha1"], SPEC, LINKERD),
+    ("gateway.networking.k8s.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{gatewayClassName addresses listeners{name hostname port protocol allowedRoutes tls{$gatewaytls}} tls}", GATEWAY),
+    ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], SPEC, GATEWAY),
+    ("gateway.networking.k8s.io", "httproutes", "HTTPRoute", &["v1", "v1beta1"], "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port} filters{type requestRedirect{scheme statusCode}}}}", GATEWAY),
+    ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], SPEC, GATEWAY),
+    ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created}", "Which policies Gatekeeper knows."),
+    ("kyverno.io", "clusterpolicies", "ClusterPolicy", &["v1"], KYVERNO_POLICY, KYVERNO),
+    ("kyverno.io", "policies", "Policy", &["v1"], KYVERNO_POLICY, KYVERNO),
+    ("kyverno.io", "policyexceptions", "PolicyException", &["v2", "v2beta1"], "metadata{$meta} spec{exceptions match background podSecurity conditions}", KYVERNO),
+    ("policies.kyverno.io", "validatingpolicies", "ValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
+    ("policies.kyverno.io", "mutatingpolicies", "MutatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
+    ("policies.kyverno.io", "imagevalidatingpolicies", "ImageValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
+    ("policies.kyverno.io", "namespacedvalidatingpolicies", "NamespacedValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
+    ("policies.kyverno.io", "policyexceptions", "PolicyException", &["v1", "v1beta1", "v1alpha1"], "metadata{$meta} spec{policyRefs matchConditions}", KYVERNO),
+    ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy", &["v1beta1", "v1alpha1"], "metadata{$meta} spec{mode images match authorities{name static{action} keyless{url:url identities} key{hashAlgorithm kms:redacted}}}", "Which images must be signed, and by whom."),
+    ("external-secrets.io", "externalsecrets", "ExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
+    ("external-secrets.io", "clusterexternalsecrets", "ClusterExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
+    ("external-secrets.io", "secretstores", "SecretStore", &["v1", "v1beta1"], STORE, EXTERNAL),
+    ("external-secrets.io", "clustersecretstores", "ClusterSecretStore", &["v1", "v1beta1"], STORE, EXTERNAL),
+    ("secrets.hashicorp.com", "vaultauths", "VaultAuth", &["v1beta1"], "metadata{$meta} spec{method mount namespace vaultConnectionRef}", VAULT),
+    ("secrets.hashicorp.com", "vaultconnections", "VaultConnection", &["v1beta1"], "metadata{$meta} spec{address:url skipTLSVerify tlsServerName caCertSecretRef}", VAULT),
+    ("secrets.hashicorp.com", "vaultstaticsecrets", "VaultStaticSecret", &["v1beta1"], VAULT_SECRET, VAULT),
+    ("secrets.hashicorp.com", "vaultdynamicsecrets", "VaultDynamicSecret", &["v1beta1"], VAULT_SECRET, VAULT),
+    ("secrets.hashicorp.com", "vaultpkisecrets", "VaultPKISecret", &["v1beta1"], VAULT_SECRET, VAULT),
+    ("secrets.hashicorp.com", "csisecrets", "CSISecrets", &["v1beta1"], VAULT_SECRET, VAULT),
+    ("secrets-store.csi.x-k8s.io", "secretproviderclasses", "SecretProviderClass", &["v1"], "metadata{$meta} spec{provider secretObjects{secretName type}}", "Secrets that are mounted from an external store, and which of them become Secrets again."),
+    ("cert-manager.io", "certificates", "Certificate", &["v1"], "metadata{$meta} spec{commonName dnsNames duration renewBefore isCA issuerRef secretName usages privateKey{algorithm size rotationPolicy}} status{notBefore notAfter renewalTime $conditions}", CERTIFICATES),
+    ("cert-manager.io", "issuers", "Issuer", &["v1"], "metadata{$meta} spec{*{}} status{$conditions}", CERTIFICATES),
+    ("cert-manager.io", "clusterissuers", "ClusterIssuer", &["v1"], "metadata{$meta} spec{*{}} status{$conditions}", CERTIFICATES),
+    ("velero.io", "backups", "Backup", &["v1"], "metadata{$meta} spec{includedNamespaces excludedNamespaces includedResources excludedResources storageLocation ttl snapshotVolumes defaultVolumesToFsBackup} $backupstatus", VELERO),
+    ("velero.io", "schedules", "Schedule", &["v1"], "metadata{$meta} spec{schedule paused template{includedNamespaces excludedNamespaces includedResources excludedResources storageLocation ttl snapshotVolumes defaultVolumesToFsBackup}} $backupstatus", VELERO),
+    ("velero.io", "restores", "Restore", &["v1"], "metadata{$meta} spec{backupName scheduleName includedNamespaces excludedNamespaces} $backupstatus", VELERO),
+    ("velero.io", "backupstoragelocations", "BackupStorageLocation", &["v1"], "metadata{$meta} spec{provider accessMode default objectStorage{bucket prefix} config:parameters} status{phase}", VELERO),
+    ("snapshot.storage.k8s.io", "volumesnapshotclasses", "VolumeSnapshotClass", &["v1"], "metadata{$meta} driver deletionPolicy parameters:parameters", "Snapshots of volumes."),
+    ("aquasecurity.github.io", "vulnerabilityreports", "VulnerabilityReport", &["v1alpha1"], "metadata{$meta} report{updateTimestamp artifact{repository tag digest} registry{server} scanner{name version} summary os{family name eosl}}", "Known vulnerabilities of images."),
+    ("config.openshift.io", "apiservers", "APIServer", &["v1"], "metadata{$meta} spec{audit{profile customRules} encryption{type} tlsSecurityProfile clientCA}", OPENSHIFT),
+    ("config.openshift.io", "oauths", "OAuth", &["v1"], "metadata{$meta} spec{identityProviders{name type mappingMethod} tokenConfig}", OPENSHIFT),
+    ("config.openshift.io", "authentications", "Authentication", &["v1"], "metadata{$meta} spec{type oidcProviders{name issuer{issuerURL audiences}} serviceAccountIssuer}", OPENSHIFT),
+    ("config.openshift.io", "images", "Image", &["v1"], "metadata{$meta} spec{allowedRegistriesForImport registrySources}", OPENSHIFT),
+    ("config.openshift.io", "networks", "Network", &["v1"], "metadata{$meta} spec{networkType clusterNetwork serviceNetwork externalIP}", OPENSHIFT),
+    ("operator.openshift.io", "kubeapiservers", "KubeAPIServer", &["v1"], "metadata{$meta} spec{managementState logLevel} status{$conditions}", OPENSHIFT),
+    ("operator.openshift.io", "networks", "Network", &["v1"], "metadata{$meta} spec{defaultNetwork{type ovnKubernetesConfig{ipsecConfig}}}", OPENSHIFT),
+];
+
+/// Large or only counted: the server is asked for metadata only.
+const METADATA_ONLY: &[Line] = &[(
+    "aquasecurity.github.io",
+    "sbomreports",
+    "SbomReport",
+    &["v1alpha1"],
+    METADATA,
+    "Which workloads have a software bill of materials.",
+)];
+
+pub(super) fn entries() -> Vec<Entry> {
+    let entry = |line: &Line, amount| Entry {
+        source: SourceId::group(line.0, line.1),
+        kind: line.2,
+        versions: line.3,
+        reach: Reach::Everywhere,
+        amount,
+        part: Part::Addons,
+        why: line.5,
+    };
+    let mut all: Vec<Entry> = LINES.iter().map(|line| entry(line, Amount::Fields(line.4))).collect();
+    all.extend(METADATA_ONLY.iter().map(|line| entry(line, Amount::Metadata)));
+    all.push(Entry {
+        source: SourceId::group("constraints.gatekeeper.sh", "*"),
+        kind: "",
+        versions: &["v1beta1"],
+        reach: Reach::KindsOf,
+        amount: Amount::Fields("metadata{$meta} spec{enforcementAction scopedEnforcementActions match} status{totalViolations}"),
+        part: Part::Addons,
+        why: "Policies of Gatekeeper: every constraint is a kind of its own.",
+    });
+    all
+}

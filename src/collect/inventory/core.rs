@@ -1,0 +1,293 @@
+//! What every cluster has.
+
+use super::{Amount, Entry, METADATA, Part, Reach};
+use crate::model::SourceId;
+
+const V1: &[&str] = &["v1"];
+const CERTIFICATES: &str = "certificates.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const NETWORKING: &str = "networking.k8s.io";
+
+fn list(source: SourceId, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
+    let amount = Amount::Fields(keep);
+    Entry { source, kind, versions: V1, reach: Reach::Everywhere, amount, part: Part::Core, why }
+}
+
+fn url(path: &'static str, accept: &'static str, amount: Amount, why: &'static str) -> Entry {
+    Entry { source: SourceId::url(path), kind: "", versions: &[], reach: Reach::Url { accept }, amount, part: Part::Core, why }
+}
+
+fn review(group: &'static str, resource: &'static str, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
+    let source = SourceId::group(group, resource);
+    Entry { source, kind, versions: V1, reach: Reach::SelfReview, amount: Amount::Fields(keep), part: Part::Core, why }
+}
+
+pub(super) fn entries() -> Vec<Entry> {
+    let mut all = vec![
+        // The core group.
+        list(
+            SourceId::core("namespaces"),
+            "Namespace",
+            "metadata{$meta} status{phase}",
+            "Scope of ePHI, Pod Security labels, and the identity of the cluster (uid of kube-system).",
+        ),
+        list(
+            SourceId::core("nodes"),
+            "Node",
+            "metadata{$quietmeta} spec{podCIDR podCIDRs providerID taints unschedulable}
+             status{nodeInfo{kubeletVersion kubeProxyVersion containerRuntimeVersion osImage kernelVersion operatingSystem architecture}
+             addresses conditions{type status reason} runtimeHandlers features}",
+            "Versions, runtimes and addresses of nodes; owners of mirror pods; k3s publishes its server's flags here.",
+        ),
+        list(
+            SourceId::core("pods"),
+            "Pod",
+            "metadata{$meta} spec{$podspec}
+             status{phase qosClass containerStatuses{$containerstatus} initContainerStatuses{$containerstatus}
+             ephemeralContainerStatuses{$containerstatus}}",
+            "What really runs: security settings, images, mounted Secrets and hosts, and the control plane's own flags.",
+        ),
+        list(
+            SourceId::core("serviceaccounts"),
+            "ServiceAccount",
+            "metadata{$meta} automountServiceAccountToken imagePullSecrets{name} secrets{name}",
+            "Identities of workloads and whether their tokens are mounted.",
+        ),
+        list(
+            SourceId::core("services"),
+            "Service",
+            "metadata{$meta} spec{type clusterIP clusterIPs externalIPs externalName externalTrafficPolicy internalTrafficPolicy
+             ipFamilies loadBalancerClass loadBalancerSourceRanges allocateLoadBalancerNodePorts ports selector
+             publishNotReadyAddresses} status{loadBalancer{ingress{ip hostname}}}",
+            "How workloads can be reached, from inside and from outside.",
+        ),
+        list(
+            SourceId::core("persistentvolumes"),
+            "PersistentVolume",
+            "metadata{$meta} spec{accessModes capacity claimRef{$ref uid} persistentVolumeReclaimPolicy storageClassName volumeMode
+             mountOptions:redacted csi{driver fsType readOnly volumeHandle volumeAttributes:parameters nodeStageSecretRef{$ref}}
+             hostPath local nfs{server path readOnly} *{}} status{phase}",
+            "Where data lies and whether its volume is encrypted.",
+        ),
+        list(
+            SourceId::core("persistentvolumeclaims"),
+            "PersistentVolumeClaim",
+            "metadata{$meta} spec{accessModes resources storageClassName volumeMode volumeName dataSource} status{phase capacity}",
+            "Which workloads keep data, and on which class of storage.",
+        ),
+        list(SourceId::core("resourcequotas"), "ResourceQuota", "metadata{$meta} spec", "Limits per namespace."),
+        list(SourceId::core("limitranges"), "LimitRange", "metadata{$meta} spec", "Default limits of containers."),
+        list(
+            SourceId::core("replicationcontrollers"),
+            "ReplicationController",
+            "metadata{$meta} spec{replicas selector template{$template}}",
+            "Workloads of the oldest kind.",
+        ),
+        // Workloads.
+        list(
+            SourceId::group("apps", "deployments"),
+            "Deployment",
+            "metadata{$meta} spec{replicas paused selector strategy{type} template{$template}}",
+            "Workloads: what will run after the next rollout.",
+        ),
+        list(
+            SourceId::group("apps", "statefulsets"),
+            "StatefulSet",
+            "metadata{$meta} spec{replicas serviceName selector template{$template} updateStrategy{type}
+             volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}",
+            "Workloads that keep data.",
+        ),
+        list(
+            SourceId::group("apps", "daemonsets"),
+            "DaemonSet",
+            "metadata{$meta} spec{selector template{$template} updateStrategy{type}} status{desiredNumberScheduled numberReady}",
+            "Network plugins, log shippers and runtime sensors, and on how many nodes they run.",
+        ),
+        Entry {
+            amount: Amount::Metadata,
+            ..list(SourceId::group("apps", "replicasets"), "ReplicaSet", METADATA, "Which Deployment a pod belongs to.")
+        },
+        list(
+            SourceId::group("batch", "jobs"),
+            "Job",
+            "metadata{$meta} spec{suspend parallelism completions template{$template}} status{conditions{type status reason}}",
+            "Workloads that run once.",
+        ),
+        list(
+            SourceId::group("batch", "cronjobs"),
+            "CronJob",
+            "metadata{$meta} spec{schedule suspend timeZone concurrencyPolicy
+             jobTemplate{metadata{$meta} spec{parallelism completions template{$template}}}}",
+            "Workloads that run on a schedule, backups among them.",
+        ),
+        list(
+            SourceId::group("policy", "poddisruptionbudgets"),
+            "PodDisruptionBudget",
+            "metadata{$meta} spec",
+            "Availability of workloads during maintenance.",
+        ),
+        list(
+            SourceId::group("scheduling.k8s.io", "priorityclasses"),
+            "PriorityClass",
+            "metadata{$meta} value globalDefault preemptionPolicy",
+            "Which workloads stay when resources run short.",
+        ),
+        list(
+            SourceId::group("node.k8s.io", "runtimeclasses"),
+            "RuntimeClass",
+            "metadata{$meta} handler overhead scheduling",
+            "Sandboxed runtimes.",
+        ),
+        // Who may do what.
+        list(SourceId::group(RBAC, "roles"), "Role", "metadata{$meta} rules", "Who may do what inside a namespace."),
+        list(SourceId::group(RBAC, "rolebindings"), "RoleBinding", "metadata{$meta} roleRef subjects", "Who may do what inside a namespace."),
+        list(SourceId::group(RBAC, "clusterroles"), "ClusterRole", "metadata{$meta} rules aggregationRule", "Who may do what in the cluster."),
+        list(
+            SourceId::group(RBAC, "clusterrolebindings"),
+            "ClusterRoleBinding",
+            "metadata{$meta} roleRef subjects",
+            "Who may do what in the cluster.",
+        ),
+        list(
+            SourceId::group(CERTIFICATES, "certificatesigningrequests"),
+            "CertificateSigningRequest",
+            "metadata{$meta} spec{signerName username groups expirationSeconds usages} status{conditions{type status reason}}",
+            "Client certificates that were asked for, and who approved them.",
+        ),
+        // Network.
+        list(SourceId::group(NETWORKING, "networkpolicies"), "NetworkPolicy", "metadata{$meta} spec", "Who may talk to whom."),
+        list(
+            SourceId::group(NETWORKING, "ingresses"),
+            "Ingress",
+            "metadata{$meta} spec{ingressClassName defaultBackend tls rules} status{loadBalancer{ingress{ip hostname}}}",
+            "What is published, and whether with TLS.",
+        ),
+        list(SourceId::group(NETWORKING, "ingressclasses"), "IngressClass", "metadata{$meta} spec", "Which controller publishes it."),
+        // Storage.
+        list(
+            SourceId::group("storage.k8s.io", "storageclasses"),
+            "StorageClass",
+            "metadata{$meta} provisioner parameters:parameters reclaimPolicy volumeBindingMode allowVolumeExpansion
+             mountOptions:redacted",
+            "Encryption of volumes.",
+        ),
+        list(SourceId::group("storage.k8s.io", "csidrivers"), "CSIDriver", "metadata{$meta} spec", "Storage and secrets drivers."),
+        // Admission.
+        list(
+            SourceId::group(ADMISSION, "validatingwebhookconfigurations"),
+            "ValidatingWebhookConfiguration",
+            "metadata{$meta} $webhooks",
+            "Policy engines and the holes in their coverage.",
+        ),
+        list(
+            SourceId::group(ADMISSION, "mutatingwebhookconfigurations"),
+            "MutatingWebhookConfiguration",
+            "metadata{$meta} $webhooks",
+            "Injectors (Vault, meshes) and who may change objects.",
+        ),
+        list(
+            SourceId::group(ADMISSION, "validatingadmissionpolicies"),
+            "ValidatingAdmissionPolicy",
+            "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind validations variables}",
+            "Policies that the API server itself enforces.",
+        ),
+        list(
+            SourceId::group(ADMISSION, "validatingadmissionpolicybindings"),
+            "ValidatingAdmissionPolicyBinding",
+            "metadata{$meta} $policybinding",
+            "Whether such a policy denies or only warns.",
+        ),
+        list(
+            SourceId::group(ADMISSION, "mutatingadmissionpolicies"),
+            "MutatingAdmissionPolicy",
+            "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind reinvocationPolicy mutations{patchType}}",
+            "Who changes objects on their way in.",
+        ),
+        list(
+            SourceId::group(ADMISSION, "mutatingadmissionpolicybindings"),
+            "MutatingAdmissionPolicyBinding",
+            "metadata{$meta} $policybinding",
+            "Where such a policy applies.",
+        ),
+        // What else the API serves.
+        Entry {
+            amount: Amount::Metadata,
+            ..list(
+                SourceId::group("apiextensions.k8s.io", "customresourcedefinitions"),
+                "CustomResourceDefinition",
+                METADATA,
+                "Which systems are installed.",
+            )
+        },
+        list(
+            SourceId::group("apiregistration.k8s.io", "apiservices"),
+            "APIService",
+            "metadata{$meta} spec{group version service insecureSkipTLSVerify groupPriorityMinimum versionPriority}
+             status{conditions{type status reason}}",
+            "APIs that other programs serve, and whether they answer.",
+        ),
+        Entry {
+            reach: Reach::In("kube-system"),
+            ..list(
+                SourceId::group("coordination.k8s.io", "leases"),
+                "Lease",
+                "metadata{$quietmeta} spec{holderIdentity leaseDurationSeconds}",
+                "How many API servers there are, so that \"one of N was asked\" can be said.",
+            )
+        },
+        // Questions about ourselves.
+        review(
+            "authentication.k8s.io",
+            "selfsubjectreviews",
+            "SelfSubjectReview",
+            "status{userInfo{username groups:sorted}}",
+            "As whom the cluster was read.",
+        ),
+        review(
+            "authorization.k8s.io",
+            "selfsubjectrulesreviews",
+            "SelfSubjectRulesReview",
+            "spec{namespace} status{resourceRules:sorted nonResourceRules:sorted incomplete}",
+            "Which rights the collecting identity holds, so that an over-privileged one is named.",
+        ),
+        Entry {
+            source: SourceId::probe("anonymous-request"),
+            kind: "",
+            versions: &[],
+            reach: Reach::Anonymous,
+            amount: Amount::Status,
+            part: Part::Core,
+            why: "Whether the API answers without credentials: no setting shows it as surely as one request.",
+        },
+    ];
+    // URLs of the API server. The text form of /flagz and /statusz changes its delimiter at random so that nobody parses it
+    // (KEP-4828, KEP-4827): only the structured form is asked for.
+    all.extend([
+        url(
+            "/version",
+            "application/json",
+            Amount::Fields("major minor gitVersion emulationMajor emulationMinor minCompatibilityMajor minCompatibilityMinor platform"),
+            "Version of the API server.",
+        ),
+        url(
+            "/flagz",
+            "application/json;as=Flagz;v=v1beta1;g=config.k8s.io, application/json;as=Flagz;v=v1alpha1;g=config.k8s.io",
+            Amount::Fields("kind apiVersion flags:flags"),
+            "The effective value of every flag of the API server, defaults included (from 1.35; on by default since 1.36).",
+        ),
+        url(
+            "/statusz",
+            "application/json;as=Statusz;v=v1beta1;g=config.k8s.io, application/json;as=Statusz;v=v1alpha1;g=config.k8s.io",
+            Amount::Fields("kind apiVersion startTime binaryVersion emulationVersion minimumCompatibilityVersion"),
+            "Start time and versions of the API server that answered.",
+        ),
+        url(
+            "/metrics",
+            "text/plain;version=0.0.4",
+            Amount::Series,
+            "Live effects of settings in files that no API shows: auditing, encryption, admission, authorization.",
+        ),
+    ]);
+    all
+}

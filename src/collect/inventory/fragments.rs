@@ -1,0 +1,86 @@
+//! Parts of allow-lists that several kinds share.
+
+/// The text of a named part.
+pub(in crate::collect) fn fragment(name: &str) -> Option<&'static str> {
+    FRAGMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+const FRAGMENTS: &[(&str, &str)] = &[
+    // managedFields, selfLink and unknown annotations stay out. Labels stay: scope and policies select by them.
+    (
+        "meta",
+        "name namespace uid resourceVersion generation creationTimestamp deletionTimestamp labels finalizers
+         ownerReferences annotations:annotations",
+    ),
+    // Kinds whose resourceVersion moves with heartbeats: Node, Lease.
+    ("quietmeta", "name namespace uid creationTimestamp deletionTimestamp labels finalizers ownerReferences annotations:annotations"),
+    ("conditions", "conditions{type status reason observedGeneration}"),
+    ("ref", "name namespace kind group apiGroup key optional"),
+    (
+        "handler",
+        "exec{} httpGet{host path:redacted port scheme httpHeaders{name}} tcpSocket{host port} grpc{port service} sleep{seconds}",
+    ),
+    (
+        "probe",
+        "$handler initialDelaySeconds periodSeconds timeoutSeconds successThreshold failureThreshold terminationGracePeriodSeconds",
+    ),
+    (
+        "container",
+        "name image imagePullPolicy command:command args:args workingDir env:env envFrom{prefix configMapRef{$ref} secretRef{$ref}}
+         ports resources restartPolicy securityContext volumeMounts volumeDevices livenessProbe{$probe} readinessProbe{$probe}
+         startupProbe{$probe} lifecycle{postStart{$handler} preStop{$handler} stopSignal} stdin stdinOnce tty targetContainerName
+         terminationMessagePolicy",
+    ),
+    (
+        "projection",
+        "serviceAccountToken configMap{name optional items} secret{name optional items} downwardAPI clusterTrustBundle
+         podCertificate{signerName keyType maxExpirationSeconds keyPath certificateChainPath credentialBundlePath}",
+    ),
+    // Every volume says of which type it is (`*{}`); of the types that matter, where it leads.
+    (
+        "volume",
+        "name hostPath emptyDir persistentVolumeClaim configMap{name optional defaultMode items}
+         secret{secretName optional defaultMode items} downwardAPI projected{defaultMode sources{$projection}}
+         csi{driver readOnly fsType volumeAttributes:parameters nodePublishSecretRef{name}} nfs image
+         ephemeral{volumeClaimTemplate{spec{accessModes resources storageClassName volumeMode}}}
+         *{}",
+    ),
+    (
+        "podspec",
+        "activeDeadlineSeconds affinity automountServiceAccountToken containers{$container} initContainers{$container}
+         ephemeralContainers{$container} dnsPolicy enableServiceLinks hostAliases hostIPC hostNetwork hostPID hostUsers hostname
+         imagePullSecrets nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName readinessGates
+         resourceClaims resources restartPolicy runtimeClassName schedulerName securityContext serviceAccount serviceAccountName
+         setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints
+         volumes{$volume}",
+    ),
+    ("template", "metadata{$meta} spec{$podspec}"),
+    // restartCount and times move without a change.
+    ("containerstatus", "name image imageID"),
+    (
+        "webhooks",
+        "webhooks{name clientConfig{url:url service caBundle:redacted} rules failurePolicy matchPolicy namespaceSelector
+         objectSelector sideEffects timeoutSeconds admissionReviewVersions matchConditions reinvocationPolicy}",
+    ),
+    (
+        "policybinding",
+        "spec{policyName paramRef validationActions matchResources}",
+    ),
+    // Rules on layer 7 can hold header values and paths: that there are some is enough.
+    (
+        "ciliumrule",
+        "fromEndpoints fromCIDR fromCIDRSet fromEntities fromGroups fromNodes fromRequires toEndpoints toCIDR toCIDRSet toEntities
+         toFQDNs toGroups toNodes toServices toRequires icmps authentication
+         toPorts{ports terminatingTLS{} originatingTLS{} serverNames listener{} rules{*{}}}",
+    ),
+    (
+        "ciliumpolicy",
+        "endpointSelector nodeSelector enableDefaultDeny ingress{$ciliumrule} ingressDeny{$ciliumrule} egress{$ciliumrule}
+         egressDeny{$ciliumrule}",
+    ),
+    ("gatewaytls", "mode certificateRefs options frontendValidation"),
+    (
+        "backupstatus",
+        "status{phase expiration startTimestamp completionTimestamp errors warnings lastBackup validationErrors:redacted}",
+    ),
+];

@@ -1,0 +1,280 @@
+//! `/metrics`, line by line: only the families that answer a question are kept, one JSON line per series.
+//!
+//! Counters move with every request, so that their values would make two snapshots of an unchanged cluster differ; what they show
+//! is that something happens. Of a counter, `0` or `>0` is kept; of a gauge the server's own text. Of the certificate histogram,
+//! `>0` marks the buckets that hold more than the one below.
+
+use std::collections::BTreeMap;
+
+use super::redact::push_text;
+use super::request::Sink;
+
+/// What is kept of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Value {
+    /// The text as the server writes it.
+    Exact,
+    /// `0` or `>0`.
+    Moved,
+    /// Cumulative buckets: `>0` where this bucket adds something.
+    Bucket,
+}
+
+/// Names of the samples (evidence sources, section 1.4). A `*` at the end stands for any rest.
+const FAMILIES: &[(&str, Value)] = &[
+    ("process_start_time_seconds", Value::Exact),
+    ("kubernetes_build_info", Value::Exact),
+    ("kubernetes_feature_enabled", Value::Exact),
+    ("apiserver_audit_event_total", Value::Moved),
+    ("apiserver_audit_level_total", Value::Moved),
+    ("apiserver_audit_error_total", Value::Moved),
+    ("apiserver_audit_requests_rejected_total", Value::Moved),
+    ("apiserver_storage_transformation_operations_total", Value::Moved),
+    ("apiserver_envelope_encryption_key_id_hash_total", Value::Moved),
+    ("apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds", Value::Moved),
+    ("apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds", Value::Moved),
+    ("apiserver_envelope_encryption_invalid_key_id_from_status_total", Value::Moved),
+    ("apiserver_envelope_encryption_kms_operations_latency_seconds_count", Value::Moved),
+    ("apiserver_envelope_encryption_dek_source_cache_size", Value::Moved),
+    ("apiserver_encryption_config_controller_automatic_reloads_total", Value::Moved),
+    ("apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds", Value::Exact),
+    ("apiserver_encryption_config_controller_last_config_info", Value::Exact),
+    ("apiserver_admission_controller_admission_duration_seconds_count", Value::Moved),
+    ("apiserver_admission_webhook_admission_duration_seconds_count", Value::Moved),
+    ("apiserver_admission_webhook_request_total", Value::Moved),
+    ("apiserver_admission_webhook_rejection_count", Value::Moved),
+    ("apiserver_admission_webhook_fail_open_count", Value::Moved),
+    ("apiserver_validating_admission_policy_check_total", Value::Moved),
+    ("apiserver_manifest_admission_config_controller_last_config_info", Value::Exact),
+    ("apiserver_manifest_admission_config_controller_automatic_reloads_total", Value::Moved),
+    ("pod_security_evaluations_total", Value::Moved),
+    ("pod_security_exemptions_total", Value::Moved),
+    ("pod_security_errors_total", Value::Moved),
+    ("apiserver_authorization_decisions_total", Value::Moved),
+    ("apiserver_authentication_config_controller_automatic_reloads_total", Value::Moved),
+    ("apiserver_authentication_config_controller_last_config_info", Value::Exact),
+    ("apiserver_authorization_config_controller_automatic_reloads_total", Value::Moved),
+    ("apiserver_authorization_config_controller_last_config_info", Value::Exact),
+    ("apiserver_authentication_jwt_authenticator_latency_seconds_count", Value::Moved),
+    ("apiserver_authentication_jwt_authenticator_jwks_fetch_last_timestamp_seconds", Value::Moved),
+    ("authentication_attempts", Value::Moved),
+    ("authenticated_user_requests", Value::Moved),
+    ("apiserver_client_certificate_expiration_seconds_bucket", Value::Bucket),
+    ("serviceaccount_legacy_tokens_total", Value::Moved),
+    ("serviceaccount_stale_tokens_total", Value::Moved),
+    ("serviceaccount_valid_tokens_total", Value::Moved),
+    ("serviceaccount_legacy_auto_token_uses_total", Value::Moved),
+    ("serviceaccount_legacy_manual_token_uses_total", Value::Moved),
+    ("apiserver_impersonation_attempts_total", Value::Moved),
+    ("apiserver_storage_objects", Value::Exact),
+    ("apiserver_resource_objects", Value::Exact),
+];
+
+/// Object counts are kept for these only: others (events, leases) move all the time.
+const COUNTED: [&str; 3] = ["secrets", "configmaps", "serviceaccounts"];
+
+/// No line of a metrics page comes near this.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Reads a metrics page as it comes and keeps what is known.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    line: Vec<u8>,
+    too_long: bool,
+    buckets: BTreeMap<String, f64>,
+    kept: Vec<String>,
+    samples: u64,
+}
+
+impl Series {
+    /// One JSON text per series, in a fixed order, and whether the page looked like one at all.
+    pub(super) fn finish(mut self) -> (Vec<String>, bool) {
+        self.kept.sort();
+        (self.kept, self.samples > 0)
+    }
+
+    fn line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if std::mem::take(&mut self.too_long) {
+            return;
+        }
+        let Ok(line) = std::str::from_utf8(&line) else { return };
+        if line.starts_with('#') || line.trim().is_empty() {
+            return;
+        }
+        let Some(sample) = parse(line) else { return };
+        self.samples += 1;
+        if let Some(json) = self.keep(&sample) {
+            self.kept.push(json);
+        }
+    }
+
+    fn keep(&mut self, sample: &Sample) -> Option<String> {
+        let (_, how) = FAMILIES.iter().find(|(name, _)| *name == sample.name)?;
+        let label = |name: &str| sample.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        if sample.name.ends_with("_objects") && !label("resource").is_some_and(|resource| COUNTED.contains(&resource)) {
+            return None;
+        }
+        let number: f64 = sample.value.parse().ok()?;
+        let value = match how {
+            Value::Exact => sample.value.as_str(),
+            Value::Moved => moved(number),
+            Value::Bucket => {
+                let others: Vec<String> =
+                    sample.labels.iter().filter(|(name, _)| name != "le").map(|(name, value)| format!("{name}={value}")).collect();
+                let below = self.buckets.insert(others.join(","), number).unwrap_or(0.0);
+                moved(number - below)
+            }
+        };
+        let mut labels: Vec<&(String, String)> = sample.labels.iter().collect();
+        labels.sort();
+        let mut json = String::from("{\"name\":");
+        push_text(&sample.name, &mut json);
+        json.push_str(",\"labels\":{");
+        for (i, (name, value)) in labels.into_iter().enumerate() {
+            if i > 0 {
+                json.push(',');
+            }
+            push_text(name, &mut json);
+            json.push(':');
+            push_text(value, &mut json);
+        }
+        json.push_str("},\"value\":");
+        push_text(value, &mut json);
+        json.push('}');
+        Some(json)
+    }
+}
+
+fn moved(number: f64) -> &'static str {
+    if number > 0.0 { ">0" } else { "0" }
+}
+
+impl Sink for Series {
+    fn begin(&mut self) {
+        *self = Self::default();
+    }
+    fn bytes(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = match part.strip_suffix(b"\n") {
+                Some(text) => (text, true),
+                None => (part, false),
+            };
+            if self.line.len() + text.len() > MAX_LINE {
+                self.too_long = true;
+            } else {
+                self.line.extend_from_slice(text);
+            }
+            if ends {
+                self.line();
+            }
+        }
+    }
+    fn end(&mut self) {
+        self.line();
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Sample {
+    name: String,
+    labels: Vec<(String, String)>,
+    value: String,
+}
+
+/// One line of the Prometheus text format: `name{label="value",...} value [timestamp]`.
+fn parse(line: &str) -> Option<Sample> {
+    let end = line.find(|c: char| c == '{' || c.is_whitespace())?;
+    let (name, mut rest) = line.split_at(end);
+    let valid = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    if !valid(name) {
+        return None;
+    }
+    let mut labels = Vec::new();
+    if let Some(inside) = rest.strip_prefix('{') {
+        rest = inside;
+        loop {
+            rest = rest.trim_start_matches([',', ' ']);
+            if let Some(after) = rest.strip_prefix('}') {
+                rest = after;
+                break;
+            }
+            let (label, after) = rest.split_once("=\"")?;
+            if !valid(label) {
+                return None;
+            }
+            let (mut value, mut escaped, mut closed) = (String::new(), false, None);
+            for (i, c) in after.char_indices() {
+                match (escaped, c) {
+                    (true, 'n') => value.push('\n'),
+                    (true, c) => value.push(c),
+                    (false, '\\') => {
+                        escaped = true;
+                        continue;
+                    }
+                    (false, '"') => {
+                        closed = Some(i + 1);
+                        break;
+                    }
+                    (false, c) => value.push(c),
+                }
+                escaped = false;
+            }
+            rest = after.get(closed?..)?;
+            labels.push((label.to_owned(), value));
+        }
+    }
+    let value = rest.split_whitespace().next()?;
+    value.parse::<f64>().ok()?;
+    Some(Sample { name: name.to_owned(), labels, value: value.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(text: &str, chunk: usize) -> Vec<String> {
+        let mut series = Series::default();
+        series.begin();
+        for part in text.as_bytes().chunks(chunk) {
+            series.bytes(part);
+        }
+        series.end();
+        series.finish().0
+    }
+
+    const PAGE: &str = "# HELP apiserver_audit_level_total counter\n# TYPE apiserver_audit_level_total counter\n\
+        apiserver_audit_level_total{level=\"Metadata\"} 12\napiserver_audit_level_total{level=\"None\"} 0\n\
+        go_goroutines 5\nprocess_start_time_seconds 1.76e+09\n\
+        apiserver_storage_objects{resource=\"events\"} 99\napiserver_storage_objects{resource=\"secrets\"} 3\n\
+        kubernetes_feature_enabled{name=\"A\\\"\\\\\\nB\",stage=\"BETA\"} 1\n\
+        apiserver_client_certificate_expiration_seconds_bucket{le=\"0\"} 0\n\
+        apiserver_client_certificate_expiration_seconds_bucket{le=\"3600\"} 2\n\
+        apiserver_client_certificate_expiration_seconds_bucket{le=\"+Inf\"} 2\nbroken{x=\"1\n";
+
+    #[test]
+    fn only_known_families_and_nothing_that_moves_by_itself() {
+        let all = series(PAGE, 1000);
+        let found: Vec<&str> = all.iter().map(String::as_str).collect();
+        assert_eq!(
+            found,
+            [
+                r#"{"name":"apiserver_audit_level_total","labels":{"level":"Metadata"},"value":">0"}"#,
+                r#"{"name":"apiserver_audit_level_total","labels":{"level":"None"},"value":"0"}"#,
+                r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"+Inf"},"value":"0"}"#,
+                r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"0"},"value":"0"}"#,
+                r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"3600"},"value":">0"}"#,
+                r#"{"name":"apiserver_storage_objects","labels":{"resource":"secrets"},"value":"3"}"#,
+                r#"{"name":"kubernetes_feature_enabled","labels":{"name":"A\"\\\nB","stage":"BETA"},"value":"1"}"#,
+                r#"{"name":"process_start_time_seconds","labels":{},"value":"1.76e+09"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn pieces_do_not_matter() {
+        for chunk in 1..40 {
+            assert_eq!(series(PAGE, chunk), series(PAGE, 100_000));
+        }
+    }
+}

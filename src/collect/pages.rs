@@ -1,0 +1,297 @@
+//! Reading one list to its end, page by page, so that no list is ever held whole.
+//!
+//! | what happens | what becomes of the source |
+//! |---|---|
+//! | 429, 5xx, a broken connection, a cut-off answer, something that is not JSON | tried again; then `Failed`, or `Partial` after a first page |
+//! | 401, 403 | `Forbidden`, or `Partial` after a first page |
+//! | 404 | `Failed`: whether it exists is for discovery to say |
+//! | 410 in the middle | the list starts again, once; then it goes on with the server's inconsistent token, and is `Partial` |
+//! | an object that cannot be read among good ones | it is left out, and the source is `Partial` and names it |
+//! | the deadline | `Partial` with what was read, or `Failed` |
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::inventory::{Amount, Entry, METADATA};
+use super::observed::Observed;
+use super::redact::{Broken, Head, Keep, prune};
+use super::request::{Answer, Api, Ask, Failure};
+use super::{CollectError, Progress};
+use crate::model::{SourceId, SourceRecord, SourceState};
+use crate::snapshot::{SnapshotWriter, SourceFile, SourceWriter};
+
+const METADATA_ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
+/// A source whose place is known.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) entry: &'static Entry,
+    /// Differs from the entry's where users define the kinds.
+    pub(super) source: SourceId,
+    pub(super) version: String,
+    pub(super) kind: String,
+}
+
+impl Task {
+    fn api_version(&self) -> String {
+        match self.source.api_group() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+    fn path(&self) -> String {
+        let at = Entry { source: self.source.clone(), ..self.entry.clone() };
+        at.path(&self.version)
+    }
+    /// A record without objects.
+    pub(super) fn record(&self, state: SourceState) -> SourceRecord {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        SourceRecord {
+            source: self.source.clone(),
+            version: some(&self.version),
+            kind: some(&self.kind),
+            missing_rule: if matches!(state, SourceState::Forbidden { .. }) { self.rule() } else { None },
+            state,
+            file: None,
+            sha256: None,
+            pages: Vec::new(),
+        }
+    }
+    fn rule(&self) -> Option<crate::model::AccessRule> {
+        let mut rule = self.entry.rule()?;
+        if rule.non_resource_urls.is_empty() {
+            rule.resources = vec![self.source.resource().to_owned()];
+        }
+        Some(rule)
+    }
+    /// A record with what was written.
+    pub(super) fn written(&self, state: SourceState, file: SourceFile) -> SourceRecord {
+        let (name, sha256) = file.file.unzip();
+        SourceRecord { file: name, sha256, pages: file.pages, ..self.record(state) }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawPage<'a> {
+    #[serde(borrow, default)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    metadata: ListMeta<'a>,
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta<'a> {
+    #[serde(borrow, default, rename = "continue")]
+    continue_token: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    resource_version: Option<Cow<'a, str>>,
+}
+
+/// One page: the text, and where its objects stand in it.
+struct Page {
+    request: u64,
+    received: String,
+    text: String,
+    /// Bytes of the answer were not UTF-8: an object with the replacement character is not what the server has.
+    lossy: bool,
+    items: Vec<Range<usize>>,
+    next: Option<String>,
+    resource_version: Option<String>,
+}
+
+fn read_page(answer: Answer) -> Result<Page, String> {
+    let (text, lossy) = match String::from_utf8(answer.body) {
+        Ok(text) => (text, false),
+        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
+    };
+    let page: RawPage<'_> = serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {error}"))?;
+    if !page.kind.ends_with("List") {
+        return Err("the answer is not a list".to_owned());
+    }
+    let start = text.as_ptr() as usize;
+    let items = page.items.iter().flatten().map(|item| {
+        let from = item.get().as_ptr() as usize - start;
+        from..from + item.get().len()
+    });
+    let items = items.collect();
+    let owned = |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
+    let (next, resource_version) = (owned(page.metadata.continue_token), owned(page.metadata.resource_version));
+    Ok(Page { request: answer.id, received: answer.received, items, next, resource_version, lossy, text })
+}
+
+/// What the objects of a page left behind.
+struct Stored {
+    file: SourceWriter,
+    broken: Vec<String>,
+    next: Option<String>,
+    items: u64,
+}
+
+/// Everything that writing a page needs, shared with the thread that does it.
+pub(super) struct Writing {
+    pub(super) task: Task,
+    pub(super) keep: Keep,
+    pub(super) observed: Arc<Observed>,
+}
+
+impl Writing {
+    fn store(&self, page: Page, mut file: SourceWriter) -> Result<Stored, CollectError> {
+        let version = self.task.api_version();
+        let mut broken = Vec::new();
+        let mut json = String::new();
+        for (i, range) in page.items.iter().enumerate() {
+            let text = page.text.get(range.clone()).unwrap_or("");
+            json.clear();
+            let pruned = Head::of(text).and_then(|head| {
+                if page.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
+                    return Err(Broken::Shape(serde::de::Error::custom("it is not UTF-8")));
+                }
+                prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json).map(|()| head.path())
+            });
+            match pruned {
+                Ok(_) => {
+                    self.observed.look(&self.task.source, text);
+                    file.push(&json)?;
+                }
+                Err(why) => broken.push(format!("{} ({why})", name_of(text, i))),
+            }
+        }
+        file.end_page(page.request, page.received);
+        Ok(Stored { file, broken, items: page.items.len() as u64, next: page.next })
+    }
+}
+
+/// How a broken object is named: as well as can be.
+fn name_of(text: &str, index: usize) -> String {
+    #[derive(Deserialize)]
+    struct Loose {
+        metadata: LooseName,
+    }
+    #[derive(Deserialize)]
+    struct LooseName {
+        #[serde(default)]
+        namespace: Option<String>,
+        name: String,
+    }
+    match serde_json::from_str::<Loose>(text) {
+        Ok(Loose { metadata: LooseName { namespace: Some(namespace), name } }) => format!("{namespace}/{name}"),
+        Ok(Loose { metadata: LooseName { namespace: None, name } }) => name,
+        Err(_) => format!("object {} of a page", index + 1),
+    }
+}
+
+/// Reads a list to its end.
+pub(super) async fn read(
+    api: &Api,
+    writer: &SnapshotWriter,
+    task: &Task,
+    page_size: u32,
+    observed: &Arc<Observed>,
+    progress: &dyn Progress,
+) -> Result<SourceRecord, CollectError> {
+    let (fields, accept) = match task.entry.amount {
+        Amount::Fields(fields) => (fields, "application/json"),
+        _ => (METADATA, METADATA_ACCEPT),
+    };
+    let writing = Arc::new(Writing { task: task.clone(), keep: Keep::parse(fields)?, observed: Arc::clone(observed) });
+    let mut file = writer.source(&task.source)?;
+    let (mut token, mut restarted, mut inconsistent) = (None::<String>, false, false);
+    let mut broken = Vec::new();
+    let mut resource_version = None;
+    let failure = loop {
+        let mut path = format!("{}?limit={page_size}", task.path());
+        if let Some(token) = &token {
+            path.push_str("&continue=");
+            path.push_str(&query(token));
+        }
+        match api.ask_for(Ask::list(path, accept), read_page).await {
+            Ok(page) => {
+                api.log().items(page.request, page.items.len() as u64);
+                resource_version = resource_version.or_else(|| page.resource_version.clone());
+                let writing = Arc::clone(&writing);
+                let stored = tokio::task::spawn_blocking(move || writing.store(page, file)).await??;
+                file = stored.file;
+                broken.extend(stored.broken);
+                progress.items(stored.items);
+                match stored.next {
+                    // A server that says the same token again would never come to an end.
+                    Some(next) if token.as_ref() == Some(&next) => {
+                        break Some(Failure::Garbage("the list does not advance: the same continue token came twice".to_owned()));
+                    }
+                    Some(next) => token = Some(next),
+                    None => break None,
+                }
+            }
+            Err(Failure::Status { code: 410, .. }) if token.is_some() && !restarted => {
+                restarted = true;
+                token = None;
+                resource_version = None;
+                broken.clear();
+                file.restart()?;
+                observed.forget(&task.source);
+            }
+            Err(Failure::Status { code: 410, continue_token: Some(next), .. }) if token.is_some() && !inconsistent => {
+                inconsistent = true;
+                token = Some(next);
+            }
+            Err(failure) => break Some(failure),
+        }
+    };
+    let read = file.items();
+    let begun = token.is_some() || read > 0;
+    let state = match failure {
+        Some(failure) if begun => SourceState::Partial { read, why: failure.to_string() },
+        Some(failure) => failed(&failure),
+        None if !broken.is_empty() => SourceState::Partial { read, why: broken_text(&broken) },
+        None if inconsistent => SourceState::Partial {
+            read,
+            why: "the list expired twice while it was read; the later pages are from a later moment than the first".to_owned(),
+        },
+        None => SourceState::Read { count: read, resource_version },
+    };
+    let file = tokio::task::spawn_blocking(move || file.finish()).await??;
+    Ok(task.written(state, file))
+}
+
+/// The state after a request that brought nothing.
+pub(super) fn failed(failure: &Failure) -> SourceState {
+    match failure {
+        Failure::Status { code: 401 | 403, message, .. } => SourceState::Forbidden { why: message.clone() },
+        other => SourceState::Failed { why: other.to_string() },
+    }
+}
+
+fn broken_text(broken: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = broken.len().saturating_sub(SHOWN);
+    let shown = broken.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{} left out because it cannot be read: {shown}{rest}", if broken.len() == 1 { "one object was" } else { "objects were" })
+        .replace("objects were left out because it", "objects were left out because they")
+}
+
+/// A continue token in a query.
+fn query(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Whether an answer is plain text.
+pub(super) fn is_text(answer: &Answer) -> bool {
+    answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.starts_with("text/plain"))
+}

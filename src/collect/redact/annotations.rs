@@ -1,0 +1,159 @@
+//! Which annotations enter a snapshot. All others stay out, name and value: they hold whole manifests, notes and tokens.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::arguments::{REDACTED, argument_list};
+use super::prune::{compact, push_text};
+
+/// Kept with their value.
+const KEPT: &[&str] = &[
+    // Mirror pods (evidence grade C) and their identity.
+    "kubernetes.io/config.hash",
+    "kubernetes.io/config.mirror",
+    "kubernetes.io/config.seen",
+    "kubernetes.io/config.source",
+    // Pod Security.
+    "seccomp.security.alpha.kubernetes.io/pod",
+    // RBAC defaults that were switched to manual.
+    "rbac.authorization.kubernetes.io/autoupdate",
+    // Storage.
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+    "snapshot.storage.kubernetes.io/is-default-class",
+    "ingressclass.kubernetes.io/is-default-class",
+    "kubernetes.io/ingress.class",
+    "kubernetes.io/enforce-mountable-secrets",
+    // Nodes.
+    "k3s.io/node-config-hash",
+    "flannel.alpha.coreos.com/backend-type",
+    "projectcalico.org/WireguardPublicKey",
+    "network.cilium.io/wg-pub-key",
+    "cluster.x-k8s.io/cluster-name",
+    // Meshes and injectors.
+    "sidecar.istio.io/inject",
+    "sidecar.istio.io/status",
+    "ambient.istio.io/redirection",
+    "traffic.sidecar.istio.io/excludeInboundPorts",
+    "traffic.sidecar.istio.io/excludeOutboundPorts",
+    "traffic.sidecar.istio.io/includeInboundPorts",
+    "linkerd.io/inject",
+    "config.linkerd.io/default-inbound-policy",
+    "config.linkerd.io/skip-inbound-ports",
+    "config.linkerd.io/skip-outbound-ports",
+    "vault.hashicorp.com/agent-inject",
+    "vault.hashicorp.com/agent-inject-status",
+    "vault.hashicorp.com/agent-pre-populate-only",
+    // Ingress and load balancers.
+    "nginx.ingress.kubernetes.io/ssl-redirect",
+    "nginx.ingress.kubernetes.io/force-ssl-redirect",
+    "nginx.ingress.kubernetes.io/ssl-passthrough",
+    "nginx.ingress.kubernetes.io/ssl-ciphers",
+    "nginx.ingress.kubernetes.io/backend-protocol",
+    "nginx.ingress.kubernetes.io/proxy-ssl-verify",
+    "nginx.ingress.kubernetes.io/auth-tls-verify-client",
+    "nginx.ingress.kubernetes.io/auth-type",
+    "nginx.ingress.kubernetes.io/whitelist-source-range",
+    "nginx.ingress.kubernetes.io/allowlist-source-range",
+    "cert-manager.io/cluster-issuer",
+    "cert-manager.io/issuer",
+    "alb.ingress.kubernetes.io/ssl-policy",
+    "alb.ingress.kubernetes.io/scheme",
+    "alb.ingress.kubernetes.io/listen-ports",
+    "alb.ingress.kubernetes.io/ssl-redirect",
+    "alb.ingress.kubernetes.io/backend-protocol",
+    "alb.ingress.kubernetes.io/inbound-cidrs",
+    "service.beta.kubernetes.io/aws-load-balancer-internal",
+    "service.beta.kubernetes.io/aws-load-balancer-scheme",
+    "service.beta.kubernetes.io/aws-load-balancer-ssl-cert",
+    "service.beta.kubernetes.io/aws-load-balancer-ssl-negotiation-policy",
+    "service.beta.kubernetes.io/aws-load-balancer-source-ranges",
+    "service.beta.kubernetes.io/azure-load-balancer-internal",
+    "networking.gke.io/load-balancer-type",
+    "cloud.google.com/load-balancer-type",
+    "networking.gke.io/v1beta1.FrontendConfig",
+    "traefik.ingress.kubernetes.io/router.tls",
+    "traefik.ingress.kubernetes.io/router.entrypoints",
+    "traefik.ingress.kubernetes.io/router.tls.options",
+];
+
+/// Kept with their value when they begin so (a container's name follows).
+const KEPT_PREFIXES: &[&str] =
+    &["container.apparmor.security.beta.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/"];
+
+/// That they are there matters, what they say does not.
+const PRESENT: &[&str] = &[
+    "nginx.ingress.kubernetes.io/server-snippet",
+    "nginx.ingress.kubernetes.io/configuration-snippet",
+    "nginx.ingress.kubernetes.io/stream-snippet",
+    "nginx.ingress.kubernetes.io/auth-snippet",
+    "nginx.ingress.kubernetes.io/auth-url",
+    "nginx.ingress.kubernetes.io/auth-secret",
+    "nginx.ingress.kubernetes.io/auth-tls-secret",
+];
+
+/// JSON lists of command-line words (k3s and RKE2 publish a node's arguments so).
+const ARGUMENTS: &[&str] = &["k3s.io/node-args", "rke2.io/node-args"];
+
+/// Appends `"name":value` when the annotation may stay.
+pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
+    let start = out.len();
+    push_text(name, out);
+    out.push(':');
+    if KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        compact(value.get(), out);
+    } else if PRESENT.contains(&name) {
+        push_text(REDACTED, out);
+    } else if ARGUMENTS.contains(&name) {
+        push_text(&node_arguments(value).unwrap_or_else(|| REDACTED.to_owned()), out);
+    } else {
+        out.truncate(start);
+        return false;
+    }
+    true
+}
+
+fn node_arguments(value: &RawValue) -> Option<String> {
+    let text: Cow<'_, str> = serde_json::from_str(value.get()).ok()?;
+    let words: Vec<String> = serde_json::from_str(&text).ok()?;
+    serde_json::to_string(&nested(&words)).ok()
+}
+
+/// `--kube-apiserver-arg` and its like carry a flag as their value.
+fn nested(words: &[String]) -> Vec<String> {
+    const CARRIERS: [&str; 6] = [
+        "--kube-apiserver-arg",
+        "--kube-controller-manager-arg",
+        "--kube-scheduler-arg",
+        "--kubelet-arg",
+        "--kube-proxy-arg",
+        "--etcd-arg",
+    ];
+    let inner = |value: &str| {
+        let bare = value.trim_start_matches('-');
+        argument_list(&[format!("--{bare}")], false, true).concat().trim_start_matches('-').to_owned()
+    };
+    let mut out = Vec::new();
+    let mut carried = false;
+    for (i, word) in words.iter().enumerate() {
+        if std::mem::take(&mut carried) && !word.starts_with("--") {
+            out.push(inner(word));
+            continue;
+        }
+        match word.split_once('=') {
+            Some((carrier, value)) if CARRIERS.contains(&carrier) => out.push(format!("{carrier}={}", inner(value))),
+            None if CARRIERS.contains(&word.as_str()) => {
+                carried = true;
+                out.push(word.clone());
+            }
+            _ if i == 0 && (word == "server" || word == "agent") => out.push(word.clone()),
+            _ => {
+                // The word before decides whether a bare word is the value of a known flag.
+                let from = i.saturating_sub(1);
+                out.extend(argument_list(&words[from..=i], false, true).pop());
+            }
+        }
+    }
+    out
+}

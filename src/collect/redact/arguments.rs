@@ -1,0 +1,61 @@
+//! Command lines, word by word.
+
+use super::flags;
+use super::special::flag_value;
+
+/// What stands in place of a value that is not stored.
+pub const REDACTED: &str = "[redacted]";
+
+/// The words of a command line as they may be stored. In `system` pods (control plane, network plugin) values of known flags stay.
+pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool) -> Vec<String> {
+    let mut known_value_next = false;
+    words
+        .iter()
+        .enumerate()
+        .map(|(i, word)| {
+            let word = word.as_ref();
+            let is_value_of_known = std::mem::take(&mut known_value_next);
+            if let Some((dashes, name, value)) = flag(word) {
+                let known = system && flags::is_known_flag(name);
+                return match value {
+                    None => {
+                        known_value_next = known;
+                        word.to_owned()
+                    }
+                    Some(value) if known => format!("{dashes}{name}={}", flag_value(name, value)),
+                    Some(_) => format!("{dashes}{name}={REDACTED}"),
+                };
+            }
+            if is_value_of_known && !word.contains("://") && !word.starts_with('-') {
+                return word.to_owned();
+            }
+            if (first_is_program && i == 0 && is_plain(word)) || (system && flags::is_component(word)) {
+                return word.to_owned();
+            }
+            // `-p` says which option; `-pSECRET` would say more.
+            match word.as_bytes() {
+                [b'-', letter] if letter.is_ascii_alphanumeric() => word.to_owned(),
+                b"--" => word.to_owned(),
+                _ => REDACTED.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// `--name` or `--name=value`.
+fn flag(word: &str) -> Option<(&str, &str, Option<&str>)> {
+    let rest = word.strip_prefix("--")?;
+    let (name, value) = match rest.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (rest, None),
+    };
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.len() <= 80
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    is_name.then_some(("--", name, value))
+}
+
+/// A program's name or path, and not a line of shell.
+fn is_plain(word: &str) -> bool {
+    word.len() <= 200 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+".contains(c))
+}

@@ -1,0 +1,147 @@
+//! Names whose values may be stored: flags of control plane components and network plugins, settings of storage drivers.
+//!
+//! Only flags whose value is configuration and never a secret: switches, durations, modes, lists of names, and paths of files on a
+//! host. Sources: the command-line references of Kubernetes 1.32 to 1.37 and CIS Kubernetes Benchmark 1.8 to 2.1.0.
+
+/// One name per word, sorted within each group by the component that has it first.
+const KNOWN_FLAGS: &str = "
+    admission-control-config-file advertise-address aggregator-reject-forwarding-redirect allow-metric-labels allow-privileged
+    anonymous-auth api-audiences apiserver-count audit-log-batch-buffer-size audit-log-batch-max-size audit-log-batch-max-wait
+    audit-log-batch-throttle-burst audit-log-batch-throttle-enable audit-log-batch-throttle-qps audit-log-compress audit-log-format
+    audit-log-maxage audit-log-maxbackup audit-log-maxsize audit-log-mode audit-log-path audit-log-truncate-enabled
+    audit-log-truncate-max-batch-size audit-log-truncate-max-event-size audit-log-version audit-policy-file
+    audit-webhook-batch-buffer-size audit-webhook-batch-max-size audit-webhook-batch-max-wait audit-webhook-batch-throttle-burst
+    audit-webhook-batch-throttle-enable audit-webhook-batch-throttle-qps audit-webhook-config-file audit-webhook-initial-backoff
+    audit-webhook-mode audit-webhook-truncate-enabled audit-webhook-version authentication-config authentication-skip-lookup
+    authentication-tolerate-lookup-failure authentication-token-webhook authentication-token-webhook-cache-ttl
+    authentication-token-webhook-config-file authentication-token-webhook-version authorization-always-allow-paths
+    authorization-config authorization-mode authorization-policy-file authorization-webhook-cache-authorized-ttl
+    authorization-webhook-cache-unauthorized-ttl authorization-webhook-config-file authorization-webhook-version basic-auth-file
+    bind-address cert-dir client-ca-file cloud-config cloud-provider contention-profiling coordinated-leadership-lease-duration
+    cors-allowed-origins default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
+    delete-collection-workers disable-admission-plugins disable-http2-serving disabled-metrics egress-selector-config-file
+    emulated-version emulation-forward-compatible enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth
+    enable-garbage-collector enable-logs-handler enable-priority-and-fairness encryption-provider-config
+    encryption-provider-config-automatic-reload endpoint-reconciler-type etcd-cafile etcd-certfile etcd-compaction-interval
+    etcd-keyfile etcd-prefix event-ttl feature-gates goaway-chance http2-max-streams-per-connection insecure-bind-address
+    insecure-port kubelet-certificate-authority kubelet-client-certificate kubelet-client-key kubelet-https
+    kubelet-preferred-address-types kubelet-read-only-port kubelet-timeout lease-reuse-duration-seconds livez-grace-period
+    log-flush-frequency log-format logging-format max-connection-bytes-per-sec max-mutating-requests-inflight
+    max-requests-inflight min-compatibility-version min-request-timeout oidc-ca-file oidc-client-id oidc-groups-claim
+    oidc-groups-prefix oidc-issuer-url oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix
+    peer-advertise-ip peer-advertise-port peer-ca-file permit-address-sharing permit-port-sharing profiling proxy-client-cert-file
+    proxy-client-key-file repair-malformed-updates request-timeout requestheader-allowed-names requestheader-client-ca-file
+    requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers requestheader-username-headers
+    runtime-config runtime-config-emulation-forward-compatible secure-port service-account-api-audiences
+    service-account-extend-token-expiration service-account-issuer service-account-jwks-uri service-account-key-file
+    service-account-lookup service-account-max-token-expiration service-account-signing-endpoint service-account-signing-key-file
+    service-cluster-ip-range service-node-port-range show-hidden-metrics-for-version shutdown-delay-duration
+    shutdown-send-retry-after shutdown-watch-termination-grace-period storage-backend storage-initialization-timeout
+    storage-media-type strict-transport-security-directives target-ram-mb tls-cert-file tls-cipher-suites tls-curve-preferences
+    tls-min-version tls-private-key-file token-auth-file tracing-config-file v vmodule watch-cache watch-cache-sizes
+
+    allocate-node-cidrs attach-detach-reconcile-sync-period authentication-kubeconfig authorization-kubeconfig cidr-allocator-type
+    cluster-cidr cluster-name cluster-signing-cert-file cluster-signing-duration cluster-signing-key-file
+    cluster-signing-kube-apiserver-client-cert-file cluster-signing-kube-apiserver-client-key-file
+    cluster-signing-kubelet-client-cert-file cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
+    cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file
+    configure-cloud-routes controllers enable-hostpath-provisioner kubeconfig leader-elect leader-elect-lease-duration
+    leader-elect-renew-deadline leader-elect-resource-lock legacy-service-account-token-clean-up-period
+    node-cidr-mask-size node-monitor-grace-period node-monitor-period root-ca-file service-account-private-key-file
+    terminated-pod-gc-threshold use-service-account-credentials
+
+    config address port algorithm-provider policy-config-file
+
+    advertise-client-urls auto-tls cert-file cipher-suites client-cert-allowed-hostname client-cert-auth client-crl-file data-dir
+    experimental-initial-corrupt-check experimental-watch-progress-notify-interval feature-gates host-whitelist initial-cluster
+    initial-cluster-state key-file listen-client-http-urls listen-client-urls listen-metrics-urls listen-peer-urls name
+    peer-auto-tls peer-cert-allowed-cn peer-cert-allowed-hostname peer-cert-file peer-client-cert-auth peer-crl-file peer-key-file
+    peer-trusted-ca-file self-signed-cert-validity snapshot-count tls-max-version trusted-ca-file wal-dir
+
+    bootstrap-kubeconfig container-runtime-endpoint eviction-hard event-qps hostname-override image-credential-provider-config
+    make-iptables-util-chains max-pods node-ip node-labels pod-max-pids pod-manifest-path pod-infra-container-image
+    protect-kernel-defaults read-only-port register-with-taints rotate-certificates rotate-server-certificates seccomp-default
+    streaming-connection-idle-timeout enable-debugging-handlers system-reserved kube-reserved
+
+    healthz-bind-address metrics-bind-address proxy-mode conntrack-max-per-core
+
+    enable-network-policy enable-np enable-ipv6 enable-cloudwatch-logs metrics-bind-addr health-probe-bind-addr
+    iface ip-masq kube-subnet-mgr run-firewall run-router run-service-proxy enable-ipsec enable-lb enable-nat-outgoing
+    disable-network-policy secrets-encryption secrets-encryption-provider flannel-backend flannel-ipv6-masq profile selinux
+    protect-kernel-defaults disable disable-kube-proxy disable-cloud-controller disable-helm-controller cni etcd-expose-metrics
+    embedded-registry write-kubeconfig-mode kube-controller-manager-arg kube-scheduler-arg kube-apiserver-arg kubelet-arg
+    kube-proxy-arg etcd-arg tls-san pod-security-admission-config-file audit-policy-file debug rootless
+
+    publish-service election-id controller-class ingress-class configmap validating-webhook validating-webhook-certificate
+    validating-webhook-key enable-ssl-passthrough enable-annotation-validation watch-ingress-without-class annotations-prefix
+";
+
+/// Environment of network plugins that decides whether policies are enforced.
+const KNOWN_ENV: [&str; 3] = ["NETWORK_POLICY_ENFORCING_MODE", "POD_SECURITY_GROUP_ENFORCING_MODE", "CALICO_NETWORKING_BACKEND"];
+
+/// Programs whose name may stand anywhere in a command line of the control plane (wrappers put it there).
+const COMPONENTS: [&str; 12] = [
+    "kube-apiserver",
+    "kube-controller-manager",
+    "cloud-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+    "etcd",
+    "etcd-manager",
+    "go-runner",
+    "hyperkube",
+    "kube-router",
+    "flanneld",
+];
+
+/// Settings of storage drivers that say whether and how a volume is encrypted, in lower case.
+const KNOWN_PARAMETERS: &[&str] = &[
+    "csi.storage.k8s.io/fstype",
+    "disk-encryption-kms-key",
+    "diskencryptionsetid",
+    "diskencryptiontype",
+    "encrypted",
+    "encryptintransit",
+    "encryption",
+    "encryptionkmsid",
+    "encryptiontype",
+    "filesystemid",
+    "fstype",
+    "kmskeyid",
+    "linodebs.csi.linode.com/luks-encrypted",
+    "luksencryption",
+    "mounter",
+    "protocol",
+    "provisioningmode",
+    "replication-type",
+    "secure",
+    "skuname",
+    "storageaccounttype",
+    "storagepolicyname",
+    "storagetype",
+    "type",
+];
+
+/// Whether the value of this flag (without dashes) is configuration that may be stored.
+pub fn is_known_flag(name: &str) -> bool {
+    KNOWN_FLAGS.split_ascii_whitespace().any(|known| known == name)
+}
+
+/// Whether the value of this environment variable of a network plugin may be stored.
+pub fn is_known_env(name: &str) -> bool {
+    KNOWN_ENV.contains(&name)
+}
+
+/// Whether a word is the name or path of a control plane component.
+pub(super) fn is_component(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or(word);
+    COMPONENTS.contains(&name) && word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+}
+
+/// Whether the value of this setting of a storage driver may be stored. Names of Secrets are references, not contents.
+pub(super) fn is_known_parameter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    KNOWN_PARAMETERS.contains(&name.as_str())
+        || (name.starts_with("csi.storage.k8s.io/") && (name.ends_with("-secret-name") || name.ends_with("-secret-namespace")))
+}

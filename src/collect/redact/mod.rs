@@ -1,0 +1,26 @@
+//! Redaction: an allow-list that runs before anything is stored or logged.
+//!
+//! What is not named never enters a snapshot. A [`Keep`] is a small tree of field names (see [`keep`]) that [`prune`] walks while it
+//! copies one object, so that no tree of the object is ever built. A few fields hold free text next to configuration that matters
+//! (arguments, environment, annotations, parameters): those have a [`Special`] treatment, token by token.
+//!
+//! What changes although nothing was changed (heartbeats, renew times, managed fields, counters) is not named either: an unchanged
+//! cluster gives the same bytes twice.
+
+mod annotations;
+mod arguments;
+mod config_map;
+mod flags;
+mod keep;
+mod prune;
+mod special;
+#[cfg(test)]
+mod tests;
+
+pub use arguments::REDACTED;
+pub use flags::{is_known_env, is_known_flag};
+pub use keep::{Keep, KeepError, Special};
+pub use prune::{Broken, Head, prune};
+
+pub(super) use config_map::prune as prune_config_map;
+pub(super) use prune::push_text;

@@ -1,0 +1,287 @@
+//! Copies one object and leaves out what the allow-list does not name, without building a tree.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::keep::Keep;
+use super::special;
+
+/// Why an object cannot be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// It does not have the shape of its kind.
+    #[error("{0}")]
+    Shape(#[from] serde_json::Error),
+    /// It says no name.
+    #[error("it has no metadata.name")]
+    NoName,
+}
+
+/// What has to be known about an object before it is copied.
+#[derive(Debug, Default, Deserialize)]
+pub struct Head<'a> {
+    /// `metadata`.
+    #[serde(borrow, default)]
+    pub metadata: HeadMetadata<'a>,
+}
+
+/// The part of `metadata` that decides how an object is treated.
+#[derive(Debug, Default, Deserialize)]
+pub struct HeadMetadata<'a> {
+    /// `metadata.name`.
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    /// `metadata.namespace`.
+    #[serde(borrow, default)]
+    pub namespace: Option<Cow<'a, str>>,
+    /// `metadata.labels`.
+    #[serde(borrow, default)]
+    pub labels: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the head of an object that must have a name.
+    pub fn of(object: &'a str) -> Result<Self, Broken> {
+        let head: Self = serde_json::from_str(object)?;
+        match &head.metadata.name {
+            Some(name) if !name.is_empty() => Ok(head),
+            _ => Err(Broken::NoName),
+        }
+    }
+
+    /// `namespace/name`, or the name alone.
+    pub fn path(&self) -> String {
+        let name = self.metadata.name.as_deref().unwrap_or("");
+        match &self.metadata.namespace {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Whether values of known flags may be kept: pods of the system namespaces, and pods that say they are the control plane.
+    pub(super) fn is_system(&self) -> bool {
+        const LABELS: [(&str, &str); 2] = [("tier", "control-plane"), ("k8s-app", "kube-apiserver")];
+        let by_namespace = self.metadata.namespace.as_deref().is_some_and(is_system_namespace);
+        by_namespace
+            || self.metadata.labels.as_ref().is_some_and(|labels| {
+                LABELS.iter().any(|(name, value)| labels.get(*name).is_some_and(|found| found == value))
+            })
+    }
+}
+
+fn is_system_namespace(name: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "kube-system",
+        "kube-flannel",
+        "calico-system",
+        "tigera-operator",
+        "cilium",
+        "kube-router",
+        "falco",
+        "ingress-nginx",
+        "openshift-etcd",
+        "openshift-ovn-kubernetes",
+    ];
+    NAMES.contains(&name) || name.starts_with("openshift-kube-")
+}
+
+/// Appends to `out` what `keep` allows of `object`, with `apiVersion` and `kind` in front when they are given (items of a list do
+/// not carry them).
+pub fn prune(object: &str, keep: &Keep, head: &Head<'_>, kind: Option<(&str, &str)>, out: &mut String) -> Result<(), Broken> {
+    let start = out.len();
+    if let Some((version, kind)) = kind {
+        out.push_str("{\"apiVersion\":");
+        push_text(version, out);
+        out.push_str(",\"kind\":");
+        push_text(kind, out);
+        out.push('}');
+    }
+    let prefix = out.len();
+    let mut json = serde_json::Deserializer::from_str(object);
+    let done = Prune { keep, head, out }.deserialize(&mut json).and_then(|_| json.end());
+    if let Err(error) = done {
+        out.truncate(start);
+        return Err(error.into());
+    }
+    if prefix > start {
+        // Join the two objects.
+        match out.as_bytes().get(prefix..) {
+            Some(b"{}") => out.truncate(prefix),
+            Some([b'{', ..]) => out.replace_range(prefix - 1..=prefix, ","),
+            _ => {
+                out.truncate(start);
+                return Err(serde_json::Error::custom("it is not an object").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Prune<'r, 'h, 'o> {
+    keep: &'r Keep,
+    head: &'h Head<'h>,
+    out: &'o mut String,
+}
+
+impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
+    /// Whether anything was written.
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        match self.keep {
+            Keep::Whole => {
+                compact(<&RawValue>::deserialize(deserializer)?.get(), self.out);
+                Ok(true)
+            }
+            Keep::Presence => {
+                let text = match <&RawValue>::deserialize(deserializer)?.get().as_bytes() {
+                    [b'{', ..] => "{}",
+                    [b'[', ..] => "[]",
+                    _ => return Ok(false),
+                };
+                self.out.push_str(text);
+                Ok(true)
+            }
+            Keep::Special(treatment) => {
+                let raw = <&RawValue>::deserialize(deserializer)?;
+                special::apply(*treatment, raw, self.head, self.out).map_err(D::Error::custom)
+            }
+            Keep::Fields(..) => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
+    type Value = bool;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list of objects")
+    }
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        self.out.push_str("null");
+        Ok(true)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        self.out.push('[');
+        let mut first = true;
+        loop {
+            let before = self.out.len();
+            if !first {
+                self.out.push(',');
+            }
+            match list.next_element_seed(Prune { keep: self.keep, head: self.head, out: &mut *self.out })? {
+                Some(true) => first = false,
+                // An element that leaves nothing keeps its place, so that indices stay true.
+                Some(false) => {
+                    self.out.push_str("null");
+                    first = false;
+                }
+                None => {
+                    self.out.truncate(before);
+                    break;
+                }
+            }
+        }
+        self.out.push(']');
+        Ok(true)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let Keep::Fields(named, others) = self.keep else { return Err(A::Error::custom("an unexpected object")) };
+        self.out.push('{');
+        let mut first = true;
+        loop {
+            let before = self.out.len();
+            if !first {
+                self.out.push(',');
+            }
+            let found = map.next_key_seed(Key { named, others: others.as_deref(), out: &mut *self.out })?;
+            let written = match found {
+                None => {
+                    self.out.truncate(before);
+                    break;
+                }
+                Some(None) => {
+                    map.next_value::<IgnoredAny>()?;
+                    false
+                }
+                Some(Some(keep)) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out })?,
+            };
+            if written {
+                first = false;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        self.out.push('}');
+        Ok(true)
+    }
+}
+
+/// Writes the key when there is a rule for it.
+struct Key<'r, 'o> {
+    named: &'r BTreeMap<&'static str, Keep>,
+    others: Option<&'r Keep>,
+    out: &'o mut String,
+}
+
+impl<'de, 'r> DeserializeSeed<'de> for Key<'r, '_> {
+    type Value = Option<&'r Keep>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'r> Visitor<'_> for Key<'r, '_> {
+    type Value = Option<&'r Keep>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        let keep = self.named.get(name).or(self.others);
+        if keep.is_some() {
+            push_text(name, self.out);
+            self.out.push(':');
+        }
+        Ok(keep)
+    }
+}
+
+/// Appends a JSON string.
+pub(crate) fn push_text(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Copies valid JSON without the white space between its tokens, so that one object stays one line.
+pub(crate) fn compact(json: &str, out: &mut String) {
+    if !json.bytes().any(|byte| matches!(byte, b'\n' | b'\r' | b'\t')) && !json.contains("\": ") {
+        out.push_str(json);
+        return;
+    }
+    let (mut in_text, mut escaped) = (false, false);
+    for c in json.chars() {
+        if in_text {
+            in_text = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+        } else if c.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_text = c == '"';
+        }
+        out.push(c);
+    }
+}

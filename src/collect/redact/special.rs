@@ -1,0 +1,156 @@
+//! The treatments of fields that hold free text.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::arguments::{REDACTED, argument_list};
+use super::keep::Special;
+use super::prune::{Head, compact, push_text};
+use super::{annotations, flags};
+
+type Map<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+/// Appends what may stay of `raw`; false when nothing does.
+pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &mut String) -> Result<bool, serde_json::Error> {
+    if raw.get() == "null" {
+        out.push_str("null");
+        return Ok(true);
+    }
+    match treatment {
+        Special::Redacted => push_text(REDACTED, out),
+        Special::Annotations => map(raw, out, |name, value, out| annotations::keep(name, value, out))?,
+        Special::Command | Special::Arguments => {
+            let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
+            list(argument_list(&words, treatment == Special::Command, head.is_system()), out, |word, out| push_text(&word, out));
+        }
+        Special::Environment => {
+            let variables: Vec<Variable<'_>> = serde_json::from_str(raw.get())?;
+            list(variables, out, |variable, out| variable.write(head.is_system(), out));
+        }
+        Special::Parameters => map(raw, out, |name, value, out| {
+            push_text(name, out);
+            out.push(':');
+            if flags::is_known_parameter(name) { compact(value.get(), out) } else { push_text(REDACTED, out) }
+            true
+        })?,
+        Special::Names => map(raw, out, |name, _, out| {
+            push_text(name, out);
+            out.push(':');
+            push_text(REDACTED, out);
+            true
+        })?,
+        Special::Flags => {
+            let flags: BTreeMap<Cow<'_, str>, Cow<'_, str>> = serde_json::from_str(raw.get())?;
+            map(raw, out, |name, _, out| {
+                push_text(name, out);
+                out.push(':');
+                push_text(&flag_value(name, flags.get(name).map_or("", |value| value)), out);
+                true
+            })?;
+        }
+        Special::Url => {
+            let url: Cow<'_, str> = serde_json::from_str(raw.get())?;
+            push_text(&origin(&url), out);
+        }
+        Special::Sorted => {
+            let mut items: Vec<&RawValue> = serde_json::from_str(raw.get())?;
+            items.sort_by_key(|item| item.get());
+            list(items, out, |item, out| compact(item.get(), out));
+        }
+    }
+    Ok(true)
+}
+
+fn list<T>(items: impl IntoIterator<Item = T>, out: &mut String, write: impl Fn(T, &mut String)) {
+    out.push('[');
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write(item, out);
+    }
+    out.push(']');
+}
+
+/// `write` appends `"name":value` and says so, or appends nothing. Names come out sorted.
+fn map(raw: &RawValue, out: &mut String, write: impl Fn(&str, &RawValue, &mut String) -> bool) -> Result<(), serde_json::Error> {
+    let entries: Map<'_> = serde_json::from_str(raw.get())?;
+    out.push('{');
+    let mut first = true;
+    for (name, value) in &entries {
+        let before = out.len();
+        if !first {
+            out.push(',');
+        }
+        if write(name, value, out) {
+            first = false;
+        } else {
+            out.truncate(before);
+        }
+    }
+    out.push('}');
+    Ok(())
+}
+
+/// Scheme, host and port of a URL: paths and queries carry tokens, and so does what stands before `@`.
+fn origin(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return REDACTED.to_owned() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    let host = authority.rsplit('@').next().unwrap_or("");
+    format!("{scheme}://{host}")
+}
+
+/// The value of a known flag as it may be stored: a URL that carries credentials goes nevertheless.
+pub(crate) fn flag_value(name: &str, value: &str) -> String {
+    let carries_credentials = value.contains("://") && value.contains('@');
+    if flags::is_known_flag(name) && !carries_credentials { value.to_owned() } else { REDACTED.to_owned() }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Variable<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    value: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    value_from: Option<BTreeMap<Cow<'a, str>, BTreeMap<Cow<'a, str>, &'a RawValue>>>,
+}
+
+impl Variable<'_> {
+    fn write(&self, system: bool, out: &mut String) {
+        const REFERENCES: [&str; 5] = ["secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef"];
+        const FIELDS: [&str; 8] = ["name", "key", "optional", "fieldPath", "resource", "containerName", "path", "volumeName"];
+        out.push_str("{\"name\":");
+        push_text(&self.name, out);
+        if let Some(value) = &self.value {
+            out.push_str(",\"value\":");
+            push_text(if system && flags::is_known_env(&self.name) { value } else { REDACTED }, out);
+        }
+        if let Some(from) = &self.value_from {
+            out.push_str(",\"valueFrom\":{");
+            let known = from.iter().filter(|(name, _)| REFERENCES.contains(&name.as_ref()));
+            for (i, (reference, fields)) in known.enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                push_text(reference, out);
+                out.push_str(":{");
+                for (j, (name, value)) in fields.iter().filter(|(name, _)| FIELDS.contains(&name.as_ref())).enumerate() {
+                    if j > 0 {
+                        out.push(',');
+                    }
+                    push_text(name, out);
+                    out.push(':');
+                    compact(value.get(), out);
+                }
+                out.push('}');
+            }
+            out.push('}');
+        }
+        out.push('}');
+    }
+}

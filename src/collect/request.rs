@@ -1,0 +1,386 @@
+//! One request: sent, recorded, read with limits, and tried again where that can help.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{clock, guard};
+use crate::model::RequestRecord;
+
+/// No page of 500 objects comes near this: etcd holds at most 1.5 MiB per object by default.
+const MAX_BODY: u64 = 1024 * 1024 * 1024;
+/// Errors are a Status object or a proxy's page.
+const MAX_ERROR: u64 = 256 * 1024;
+
+/// How often and how long a request is tried again after 429, 5xx, a broken connection or a cut-off answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Attempts in all.
+    pub attempts: u32,
+    /// Wait before the second attempt; doubles each time.
+    pub first_wait: Duration,
+    /// No wait is longer, whatever the server's Retry-After says.
+    pub longest_wait: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { attempts: 5, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(20) }
+    }
+}
+
+/// What to ask.
+#[derive(Clone, Debug)]
+pub(super) struct Ask<'a> {
+    /// `get`, `list` or `create` as the API's authorizer calls it.
+    pub(super) verb: &'static str,
+    pub(super) path: String,
+    pub(super) accept: &'a str,
+    /// The body of a self review.
+    pub(super) body: Option<String>,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn get(path: impl Into<String>, accept: &'a str) -> Self {
+        Self { verb: "get", path: path.into(), accept, body: None }
+    }
+    pub(super) fn list(path: impl Into<String>, accept: &'a str) -> Self {
+        Self { verb: "list", ..Self::get(path, accept) }
+    }
+    pub(super) fn review(path: impl Into<String>, body: String) -> Self {
+        Self { verb: "create", body: Some(body), ..Self::get(path, "application/json") }
+    }
+}
+
+/// A usable answer (2xx).
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) id: u64,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// When it was complete, RFC 3339 UTC.
+    pub(super) received: String,
+}
+
+impl Answer {
+    fn content_type(&self) -> &str {
+        self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type")
+    }
+}
+
+/// Why there is no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The server answered with an error.
+    Status {
+        /// The request's number.
+        request: u64,
+        code: u16,
+        message: String,
+        /// The body was a Status object, so that a Kubernetes API said it and not something in between.
+        from_api: bool,
+        retry_after: Option<Duration>,
+        continue_token: Option<String>,
+    },
+    /// The answer did not come, or not whole.
+    Transport(String),
+    /// The answer came and is not what was asked for.
+    Garbage(String),
+    /// This one took too long.
+    Timeout(Duration),
+    /// The time for everything is over.
+    Deadline,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status { code, message, .. } => write!(f, "the server answered {code}: {message}"),
+            Self::Transport(why) => write!(f, "no whole answer: {why}"),
+            Self::Garbage(why) => write!(f, "not an answer of a Kubernetes API: {why}"),
+            Self::Timeout(after) => write!(f, "no answer within {} s", after.as_secs_f64()),
+            Self::Deadline => f.write_str("deadline: the time for the whole collection was over"),
+        }
+    }
+}
+
+impl Failure {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Status { code, .. } => *code == 429 || *code == 408 || *code >= 500,
+            Self::Transport(_) | Self::Garbage(_) | Self::Timeout(_) => true,
+            Self::Deadline => false,
+        }
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// The list of all requests, in the order of sending.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<RequestRecord>>>);
+
+impl Log {
+    fn begin(&self, ask: &Ask<'_>, anonymous: bool) -> u64 {
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = records.len() as u64 + 1;
+        records.push(RequestRecord {
+            id,
+            time: clock::now_millis(),
+            verb: ask.verb.to_owned(),
+            path: ask.path.clone(),
+            status: None,
+            items: None,
+            bytes: 0,
+            anonymous,
+            error: None,
+        });
+        id
+    }
+    fn change(&self, id: u64, change: impl FnOnce(&mut RequestRecord)) {
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = usize::try_from(id).ok().and_then(|id| records.get_mut(id.checked_sub(1)?)) {
+            change(record);
+        }
+    }
+    /// How many objects a page held.
+    pub(super) fn items(&self, id: u64, items: u64) {
+        self.change(id, |record| record.items = Some(items));
+    }
+    /// That an answer could not be used after all.
+    pub(super) fn unusable(&self, id: u64, why: &str) {
+        self.change(id, |record| record.error = Some(why.to_owned()));
+    }
+    pub(super) fn records(&self) -> Vec<RequestRecord> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A client with its limits.
+#[derive(Clone)]
+pub(super) struct Api {
+    client: Client,
+    anonymous: bool,
+    log: Log,
+    retries: Retries,
+    request_timeout: Duration,
+    deadline: Option<Instant>,
+}
+
+/// Takes the bytes of an answer as they come.
+pub(super) trait Sink: Send {
+    fn begin(&mut self) {}
+    fn bytes(&mut self, bytes: &[u8]);
+    fn end(&mut self) {}
+}
+
+impl Sink for Vec<u8> {
+    fn begin(&mut self) {
+        self.clear();
+    }
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    kind: String,
+    message: String,
+    reason: String,
+    metadata: StatusMetadata,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct StatusMetadata {
+    #[serde(rename = "continue")]
+    continue_token: Option<String>,
+}
+
+impl Api {
+    pub(super) fn new(client: Client, retries: Retries, request_timeout: Duration, deadline: Option<Instant>) -> Self {
+        Self { client, anonymous: false, log: Log::default(), retries, request_timeout, deadline }
+    }
+    /// The same limits and the same list of requests, without credentials.
+    pub(super) fn without_credentials(&self, client: Client) -> Self {
+        Self { client, anonymous: true, ..self.clone() }
+    }
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Asks until there is a usable answer or no hope of one.
+    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
+        self.ask_for(ask, |answer| Ok(answer)).await
+    }
+
+    /// Like [`Api::ask`]; what `read` cannot read counts as a failed attempt.
+    pub(super) async fn ask_for<T>(
+        &self,
+        ask: Ask<'_>,
+        mut read: impl FnMut(Answer) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        self.repeat(async || {
+            let mut body = Vec::new();
+            let mut answer = self.attempt(&ask, &mut body).await?;
+            answer.body = body;
+            let (id, kind) = (answer.id, answer.content_type().to_owned());
+            read(answer).map_err(|why| {
+                let why = format!("{why} ({kind})");
+                self.log.unusable(id, &why);
+                Failure::Garbage(why)
+            })
+        })
+        .await
+    }
+
+    /// Asks, and gives the bytes to `sink` as they come; the answer's body stays empty.
+    pub(super) async fn stream(&self, ask: Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+        self.repeat(async || self.attempt(&ask, sink).await).await
+    }
+
+    async fn repeat<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut wait = self.retries.first_wait;
+        let mut number = 1;
+        loop {
+            let failure = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            if !failure.may_pass() || number >= self.retries.attempts {
+                return Err(failure);
+            }
+            let pause = failure.retry_after().unwrap_or(wait).min(self.retries.longest_wait);
+            // An attempt that could only begin after the deadline is not made; what was the matter is told instead.
+            if self.deadline.is_some_and(|deadline| clock::instant() + pause >= deadline) {
+                return Err(Failure::Deadline);
+            }
+            tokio::time::sleep(pause).await;
+            wait = wait.saturating_mul(2).min(self.retries.longest_wait);
+            number += 1;
+        }
+    }
+
+    /// One attempt, recorded whatever becomes of it.
+    async fn attempt(&self, ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(clock::instant()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(Failure::Deadline);
+        }
+        let id = self.log.begin(ask, self.anonymous);
+        let limit = left.map_or(self.request_timeout, |left| left.min(self.request_timeout));
+        let result = match tokio::time::timeout(limit, self.exchange(id, ask, sink)).await {
+            Ok(result) => result,
+            Err(_) if left.is_some_and(|left| left <= self.request_timeout) => Err(Failure::Deadline),
+            Err(_) => Err(Failure::Timeout(limit)),
+        };
+        if let Err(failure) = &result {
+            self.log.change(id, |record| record.error = Some(failure.to_string()));
+        }
+        result
+    }
+
+    async fn exchange(&self, id: u64, ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+        let mut request = Request::builder().uri(&ask.path).header(ACCEPT, ask.accept);
+        if ask.body.is_some() {
+            request = request.method(Method::POST).header(CONTENT_TYPE, "application/json");
+        }
+        let body = Body::from(ask.body.clone().unwrap_or_default().into_bytes());
+        let request = request.body(body).map_err(|error| Failure::Transport(error.to_string()))?;
+        // The client's outermost layer says the same; a client that was handed in may not have it.
+        guard::check(&request).map_err(|refused| Failure::Transport(refused.to_string()))?;
+        let response = self.client.send(request).await.map_err(|error| Failure::Transport(chain(&error)))?;
+        let (parts, mut body) = response.into_parts();
+        let code = parts.status.as_u16();
+        self.log.change(id, |record| record.status = Some(code));
+
+        let good = parts.status.is_success();
+        let mut error_body = Vec::new();
+        let mut bytes = 0;
+        if good {
+            sink.begin();
+        }
+        let whole = loop {
+            match body.frame().await {
+                None => break Ok(()),
+                Some(Err(error)) => break Err(Failure::Transport(format!("the answer broke off ({})", chain(&error)))),
+                Some(Ok(frame)) => {
+                    let Some(data) = frame.data_ref() else { continue };
+                    bytes += data.len() as u64;
+                    if good {
+                        sink.bytes(data);
+                    } else if bytes <= MAX_ERROR {
+                        error_body.extend_from_slice(data);
+                    }
+                    if bytes > MAX_BODY {
+                        break Err(Failure::Garbage("the answer is larger than 1 GiB".to_owned()));
+                    }
+                }
+            }
+        };
+        self.log.change(id, |record| record.bytes = bytes);
+        if good {
+            whole?;
+            sink.end();
+            return Ok(Answer { id, status: code, headers: parts.headers, body: Vec::new(), received: clock::now_millis() });
+        }
+        Err(status_failure(id, code, &parts.headers, &error_body))
+    }
+}
+
+fn status_failure(request: u64, code: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
+    let status: Status = serde_json::from_slice(body).unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type");
+    let from_api = status.kind == "Status";
+    let message = match (from_api, status.message.is_empty(), status.reason.is_empty()) {
+        (true, false, _) => status.message,
+        (true, true, false) => status.reason,
+        // A proxy's page, for example: its text is not ours to repeat.
+        _ => format!("(no reason given, {kind})"),
+    };
+    let retry_after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok())
+        .map(Duration::from_secs);
+    let continue_token = status.metadata.continue_token.filter(|token| !token.is_empty());
+    Failure::Status { request, code, message, from_api, retry_after, continue_token }
+}
+
+/// An error with all its causes: the first one alone often says nothing ("ServiceError: client error (Connect)").
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Seconds by which the server's clock is ahead, from the `Date` header of an answer that has just been received.
+pub(super) fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    let server = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    let ahead = server.as_second() - clock::now().as_second();
+    // The header has whole seconds: one second is no difference.
+    Some(if ahead.abs() <= 1 { 0 } else { ahead })
+}

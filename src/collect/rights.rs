@@ -1,0 +1,99 @@
+//! Rights that a reading identity should not have.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::single::ReviewedRules;
+
+/// One right beyond reading, as the server reports it for the identity that collected.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExcessRight {
+    /// The verbs, sorted.
+    pub verbs: Vec<String>,
+    /// `resource.group`, sorted.
+    pub resources: Vec<String>,
+    /// What it would allow.
+    pub why: &'static str,
+}
+
+impl fmt::Display for ExcessRight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.verbs.join(","), self.resources.join(","), self.why)
+    }
+}
+
+const READS: [&str; 3] = ["get", "list", "watch"];
+
+/// What everyone may do (ClusterRole system:basic-user).
+const SELF_REVIEWS: [&str; 3] = ["selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"];
+
+pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
+    let mut found = BTreeSet::new();
+    for rule in reviewed.iter().flat_map(|reviewed| &reviewed.rules) {
+        let resources: Vec<&String> = rule.resources.iter().filter(|resource| !SELF_REVIEWS.contains(&resource.as_str())).collect();
+        let any = |names: &[&str]| resources.iter().any(|resource| names.contains(&resource.as_str()));
+        let verb = |names: &[&str]| rule.verbs.iter().any(|verb| verb == "*" || names.contains(&verb.as_str()));
+        if resources.is_empty() || rule.verbs.is_empty() {
+            continue;
+        }
+        let why = if rule.verbs.iter().any(|verb| verb.starts_with("impersonate")) {
+            "it can act as someone else"
+        } else if rule.verbs.iter().any(|verb| !READS.contains(&verb.as_str())) {
+            "it can change something"
+        } else if any(&["*", "secrets"]) && verb(&READS) {
+            "it can read Secrets"
+        } else if any(&["nodes/proxy", "*/proxy"]) {
+            "it can run commands in every pod of a node"
+        } else if any(&["pods/exec", "pods/attach", "pods/portforward", "*/exec", "*/attach", "*/portforward"]) {
+            "it can connect to pods"
+        } else {
+            continue;
+        };
+        let mut verbs = rule.verbs.clone();
+        verbs.sort();
+        let group = rule.api_groups.first().map_or("", String::as_str);
+        let mut names: Vec<String> = resources
+            .iter()
+            .map(|resource| if group.is_empty() { (*resource).clone() } else { format!("{resource}.{group}") })
+            .collect();
+        names.sort();
+        found.insert(ExcessRight { verbs, resources: names, why });
+    }
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::single::ReviewedRule;
+    use super::*;
+
+    fn found(verbs: &[&str], group: &str, resources: &[&str]) -> Option<&'static str> {
+        let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        let rule = ReviewedRule { verbs: owned(verbs), api_groups: vec![group.into()], resources: owned(resources) };
+        excess(&[ReviewedRules { namespace: "default".into(), rules: vec![rule] }]).first().map(|right| right.why)
+    }
+
+    #[test]
+    fn the_shipped_rights_are_not_excess() {
+        let rules = crate::collect::inventory::access_rules();
+        for rule in rules.core.iter().chain(&rules.addons).chain(rules.namespaced.values().flatten()) {
+            let strs = |list: &[String]| list.iter().map(String::clone).collect::<Vec<_>>();
+            let (verbs, resources) = (strs(&rule.verbs), strs(&rule.resources));
+            let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
+            let resources: Vec<&str> = resources.iter().map(String::as_str).filter(|resource| *resource != "*").collect();
+            assert_eq!(found(&verbs, "", &resources), None, "{rule}");
+        }
+        assert_eq!(found(&["create"], "authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"]), None);
+    }
+
+    #[test]
+    fn dangerous_rights_are_named() {
+        assert_eq!(found(&["*"], "*", &["*"]), Some("it can change something"));
+        assert_eq!(found(&["create"], "", &["pods"]), Some("it can change something"));
+        assert_eq!(found(&["get", "list"], "", &["pods", "secrets"]), Some("it can read Secrets"));
+        assert_eq!(found(&["list"], "", &["*"]), Some("it can read Secrets"));
+        assert_eq!(found(&["get"], "", &["nodes/proxy"]), Some("it can run commands in every pod of a node"));
+        assert_eq!(found(&["get"], "", &["pods/exec"]), Some("it can connect to pods"));
+        assert_eq!(found(&["impersonate"], "", &["users"]), Some("it can act as someone else"));
+    }
+}

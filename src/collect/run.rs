@@ -1,0 +1,313 @@
+//! The order of things: version, discovery, identity, namespaces, then everything else at once.
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt};
+
+use super::discovery::{Discovery, Served};
+use super::inventory::{Amount, Entry, Reach, inventory};
+use super::observed::Observed;
+use super::pages::{self, Task};
+use super::request::{Api, Failure, clock_ahead};
+use super::{Clients, CollectError, CollectOptions, Collection, Progress, clock, rights, single};
+use crate::model::{
+    ClusterIdentity, Collected, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState,
+};
+use crate::snapshot::SnapshotWriter;
+
+/// Reads the cluster of `config` into `writer`. The future can be dropped at any time: nothing is left behind.
+pub async fn collect(
+    config: kube::Config,
+    options: CollectOptions,
+    progress: &dyn Progress,
+    writer: SnapshotWriter,
+) -> Result<Collection, CollectError> {
+    collect_with(Clients::new(config)?, options, progress, writer).await
+}
+
+/// [`collect`] over connections that are there already.
+pub async fn collect_with(
+    clients: Clients,
+    options: CollectOptions,
+    progress: &dyn Progress,
+    writer: SnapshotWriter,
+) -> Result<Collection, CollectError> {
+    let started = clock::now_millis();
+    let deadline = clock::instant().checked_add(options.timeout);
+    let api = Api::new(clients.authenticated.clone(), options.retries, options.request_timeout, deadline);
+    let mut run = Run {
+        api,
+        anonymous: clients.anonymous.clone(),
+        options,
+        progress,
+        writer,
+        observed: Arc::default(),
+        records: Vec::new(),
+        rules: Vec::new(),
+        clock_ahead: None,
+        server: clients.server.clone(),
+    };
+    progress.total(inventory().len());
+    run.version().await?;
+    let discovery = Discovery::run(&run.api).await;
+    run.who(&discovery).await?;
+    run.namespaces(&discovery).await?;
+    run.everything_else(&discovery).await?;
+    run.finish(&clients, &discovery, started).await
+}
+
+struct Run<'a> {
+    api: Api,
+    anonymous: Option<kube::Client>,
+    options: CollectOptions,
+    progress: &'a dyn Progress,
+    writer: SnapshotWriter,
+    observed: Arc<Observed>,
+    records: Vec<SourceRecord>,
+    rules: Vec<single::ReviewedRules>,
+    clock_ahead: Option<i64>,
+    server: String,
+}
+
+const VERSION: SourceId = SourceId::url("/version");
+const NAMESPACES: SourceId = SourceId::core("namespaces");
+const KUBEADM: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
+
+/// What can be said about an entry before it is read.
+enum Plan {
+    Read(Task),
+    Known(SourceRecord),
+}
+
+fn task(entry: &'static Entry, version: &str, kind: &str) -> Task {
+    Task { entry, source: entry.source.clone(), version: version.to_owned(), kind: kind.to_owned() }
+}
+
+/// Without discovery, the version that the allow-list was written for is tried: what answers is read, what does not is `Failed`.
+fn untold(entry: &'static Entry) -> Task {
+    task(entry, entry.versions.first().copied().unwrap_or(""), entry.kind)
+}
+
+pub(super) fn locate(entry: &'static Entry, discovery: &Discovery) -> Result<Task, SourceRecord> {
+    match plan(entry, discovery) {
+        Plan::Read(task) => Ok(task),
+        Plan::Known(record) => Err(record),
+    }
+}
+
+fn plan(entry: &'static Entry, discovery: &Discovery) -> Plan {
+    if matches!(entry.reach, Reach::Url { .. } | Reach::Anonymous) {
+        return Plan::Read(untold(entry));
+    }
+    match discovery.find(entry) {
+        Served::Yes { version, kind } => {
+            let kind = if kind.is_empty() { entry.kind } else { &kind };
+            Plan::Read(task(entry, &version, kind))
+        }
+        Served::No => Plan::Known(untold(entry).record(SourceState::NotServed)),
+        Served::Stale { why } => Plan::Known(untold(entry).record(SourceState::Stale { why })),
+        Served::Unknown { .. } => Plan::Read(untold(entry)),
+    }
+}
+
+impl Run<'_> {
+    fn done(&mut self, record: SourceRecord) {
+        self.progress.source_done(&record.source, &record.state);
+        self.records.push(record);
+    }
+
+    fn open(&self) -> impl Iterator<Item = &'static Entry> {
+        inventory().iter().filter(|entry| !self.records.iter().any(|record| record.source == entry.source))
+    }
+
+    async fn version(&mut self) -> Result<(), CollectError> {
+        let Some(entry) = inventory().iter().find(|entry| entry.source == VERSION) else { return Ok(()) };
+        let (record, failure, answer) = single::url(&self.api, &self.writer, &untold(entry), &self.observed).await?;
+        self.clock_ahead = answer.and_then(|answer| clock_ahead(&answer.headers));
+        match failure {
+            Some(failure @ (Failure::Transport(_) | Failure::Timeout(_) | Failure::Deadline)) => {
+                Err(CollectError::Unreachable { server: self.server.clone(), why: failure.to_string() })
+            }
+            _ => {
+                self.done(record);
+                Ok(())
+            }
+        }
+    }
+
+    async fn who(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
+        let reviews: Vec<_> = self.open().filter(|entry| entry.reach == Reach::SelfReview).collect();
+        for entry in reviews {
+            let record = match plan(entry, discovery) {
+                Plan::Known(record) => record,
+                Plan::Read(task) if entry.source.resource() == "selfsubjectreviews" => {
+                    let (record, failure) = single::identity(&self.api, &self.writer, &task, &self.observed).await?;
+                    if let Some(Failure::Status { code: 401, message, .. }) = failure {
+                        return Err(CollectError::Unauthenticated { server: self.server.clone(), message });
+                    }
+                    record
+                }
+                Plan::Read(task) => {
+                    let (record, rules) = single::rights(&self.api, &self.writer, &task).await?;
+                    self.rules = rules;
+                    record
+                }
+            };
+            self.done(record);
+        }
+        Ok(())
+    }
+
+    /// First, because whether a namespace exists decides whether a ConfigMap in it is asked for.
+    async fn namespaces(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
+        let Some(entry) = inventory().iter().find(|entry| entry.source == NAMESPACES) else { return Ok(()) };
+        let record = match plan(entry, discovery) {
+            Plan::Known(record) => record,
+            Plan::Read(task) => self.list(&task).await?,
+        };
+        self.done(record);
+        Ok(())
+    }
+
+    async fn list(&self, task: &Task) -> Result<SourceRecord, CollectError> {
+        pages::read(&self.api, &self.writer, task, self.options.page_size, &self.observed, self.progress).await
+    }
+
+    async fn everything_else(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
+        let (mut known, mut tasks) = (Vec::new(), Vec::new());
+        for entry in self.open() {
+            if let Reach::KindsOf = entry.reach {
+                let (record, mut kinds) = kinds(entry, discovery);
+                known.push(record);
+                tasks.append(&mut kinds);
+                continue;
+            }
+            match plan(entry, discovery) {
+                Plan::Known(record) => known.push(record),
+                Plan::Read(task) if self.has_no_namespace_for(&task) => known.push(task.record(SourceState::NotServed)),
+                Plan::Read(task) if entry.reach == Reach::Anonymous && !self.options.anonymous_request => {
+                    let why = "switched off: no request without credentials was sent".to_owned();
+                    known.push(task.record(SourceState::NotRequested { why }));
+                }
+                Plan::Read(task) => tasks.push(task),
+            }
+        }
+        self.progress.total(self.records.len() + known.len() + tasks.len());
+        for record in known {
+            self.done(record);
+        }
+        let parallelism = self.options.parallelism.max(1);
+        let this = &*self;
+        let mut running = stream::iter(tasks).map(|task| this.one(task)).buffer_unordered(parallelism);
+        let mut read = Vec::new();
+        while let Some(record) = running.next().await {
+            let record = record?;
+            this.progress.source_done(&record.source, &record.state);
+            read.push(record);
+        }
+        drop(running);
+        self.records.append(&mut read);
+        Ok(())
+    }
+
+    /// A Role can be granted only in a namespace that exists: elsewhere the answer would be 403, and nothing is missing.
+    fn has_no_namespace_for(&self, task: &Task) -> bool {
+        let complete = self
+            .records
+            .iter()
+            .any(|record| record.source == NAMESPACES && matches!(record.state, SourceState::Read { .. }));
+        match (task.entry.reach, task.source.object()) {
+            (Reach::ConfigMap, Some((namespace, _))) => complete && !self.observed.facts().namespaces.contains(namespace),
+            _ => false,
+        }
+    }
+
+    async fn one(&self, task: Task) -> Result<SourceRecord, CollectError> {
+        match (task.entry.reach, task.entry.amount) {
+            (_, Amount::Keys(keys)) => single::config_map(&self.api, &self.writer, &task, keys).await,
+            (_, Amount::Series) => single::metrics(&self.api, &self.writer, &task).await,
+            (Reach::Url { .. }, _) => {
+                single::url(&self.api, &self.writer, &task, &self.observed).await.map(|(record, ..)| record)
+            }
+            (Reach::Anonymous, _) => match &self.anonymous {
+                Some(client) => single::anonymous(&self.api.without_credentials(client.clone()), &self.writer, &task).await,
+                None => {
+                    let why = "there is no connection without credentials".to_owned();
+                    Ok(task.record(SourceState::NotRequested { why }))
+                }
+            },
+            _ => self.list(&task).await,
+        }
+    }
+
+    async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<Collection, CollectError> {
+        self.records.sort_by(|a, b| a.source.cmp(&b.source));
+        let lists = || {
+            self.records.iter().filter(|record| {
+                super::inventory::entry(&record.source).is_some_and(|entry| entry.reach == Reach::Everywhere)
+            })
+        };
+        if !lists().any(|record| matches!(record.state, SourceState::Read { .. } | SourceState::Partial { .. })) {
+            let why = discovery.failure().map(str::to_owned).or_else(|| lists().find_map(|record| record.state.why().map(str::to_owned)));
+            return Err(CollectError::NothingReadable {
+                server: self.server.clone(),
+                why: why.unwrap_or_else(|| "the server serves none of the resources that are known".to_owned()),
+            });
+        }
+        let facts = self.observed.facts();
+        let state = |source: &SourceId| self.records.iter().find(|record| &record.source == source).map(|record| &record.state);
+        let nodes = match state(&SourceId::core("nodes")) {
+            Some(SourceState::Read { count, .. }) => Some(*count),
+            _ => None,
+        };
+        let kubeadm = matches!(state(&KUBEADM), Some(SourceState::Read { count: 1.., .. }));
+        let requests = self.api.log().records();
+        let index = SnapshotIndex {
+            format: SNAPSHOT_FORMAT.to_owned(),
+            tool: self.options.tool.clone(),
+            cluster: ClusterIdentity {
+                name: self.options.cluster_name.clone(),
+                uid: facts.uid.clone(),
+                server: clients.server.clone(),
+                ca_sha256: clients.ca_sha256.clone(),
+                tls_unverified: clients.tls_unverified,
+                version: facts.server_version(),
+                distribution: facts.distribution(discovery.has_group("config.openshift.io"), kubeadm),
+                nodes,
+            },
+            collected: Collected {
+                started,
+                finished: clock::now_millis(),
+                identity: facts.identity(),
+                requests: requests.len() as u64,
+                server_clock_ahead_seconds: self.clock_ahead,
+            },
+            sources: self.records,
+            requests,
+        };
+        let writer = self.writer;
+        let index = tokio::task::spawn_blocking(move || writer.finish(&index).map(|()| index)).await??;
+        Ok(Collection { index, excess_rights: rights::excess(&self.rules) })
+    }
+}
+
+/// The kinds of a group that users define: one record for the group, one task per kind.
+fn kinds(entry: &'static Entry, discovery: &Discovery) -> (SourceRecord, Vec<Task>) {
+    let record = |state| untold(entry).record(state);
+    let group = entry.source.api_group();
+    match discovery.kinds_of(group) {
+        Ok(kinds) => {
+            let state = SourceState::Read { count: kinds.len() as u64, resource_version: None };
+            let tasks = kinds.into_iter().map(|(resource, version, kind)| Task {
+                entry,
+                source: SourceId::dynamic(group, &resource),
+                version,
+                kind,
+            });
+            (record(state), tasks.collect())
+        }
+        Err(Served::Stale { why }) => (record(SourceState::Stale { why }), Vec::new()),
+        Err(Served::Unknown { why }) => (record(SourceState::Failed { why }), Vec::new()),
+        Err(Served::No | Served::Yes { .. }) => (record(SourceState::NotServed), Vec::new()),
+    }
+}

@@ -1,0 +1,68 @@
+//! `assessment.json`: the contract that scripts and auditors' tools rest on.
+
+use serde::Deserialize;
+
+use super::{Format, ReportError};
+use crate::model::{ASSESSMENT_SCHEMA, Assessment};
+
+/// `assessment.json`.
+pub(super) struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+    fn file_name(&self) -> &'static str {
+        "assessment.json"
+    }
+    fn description(&self) -> &'static str {
+        "the whole assessment for programs, and for writing the other formats again later"
+    }
+    fn render(&self, assessment: &Assessment) -> Result<Vec<u8>, ReportError> {
+        let mut bytes = serde_json::to_vec_pretty(assessment).map_err(ReportError::Json)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+/// A file is not an assessment that this version can read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not JSON, or not an object with a `schema`.
+    #[error("this is not an assessment: it has no `schema`; give the assessment.json of an evidence folder")]
+    NotAnAssessment(#[source] serde_json::Error),
+    /// It is an assessment of another version of the format, or another file altogether.
+    #[error(
+        "the file says schema `{found}`, and this version reads `{ASSESSMENT_SCHEMA}`; use the version of kube-hipaa that wrote it, or assess its snapshot again"
+    )]
+    OtherSchema {
+        /// What the file says.
+        found: String,
+    },
+    /// The schema is right and the content is not.
+    #[error("the assessment is damaged or was changed by hand; take the original file, or assess its snapshot again")]
+    Damaged(#[source] serde_json::Error),
+}
+
+/// Reads a saved `assessment.json`.
+pub fn read(bytes: &[u8]) -> Result<Assessment, ReadError> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(ReadError::NotAnAssessment)?;
+    if head.schema != ASSESSMENT_SCHEMA {
+        return Err(ReadError::OtherSchema { found: super::escape::clip(&super::escape::visible(&head.schema), 80) });
+    }
+    serde_json::from_slice(bytes).map_err(ReadError::Damaged)
+}
+
+/// The JSON Schema (2020-12) of `assessment.json`, generated from the model.
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Assessment);
+    schema.insert("title".to_owned(), "kube-hipaa assessment".into());
+    if let Some(field) = schema.pointer_mut("/properties/schema").and_then(serde_json::Value::as_object_mut) {
+        field.insert("const".to_owned(), ASSESSMENT_SCHEMA.into());
+    }
+    schema.to_value()
+}

@@ -1,0 +1,242 @@
+//! The summary for a terminal: what is known, what is not, what matters most, what to do next.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
+
+use super::escape::{clip, terminal};
+use super::view::{self, Group};
+use crate::model::{Assessment, OutcomeWord, ScopeSource, Severity};
+
+/// How the summary looks, and what the caller knows beyond the assessment.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// Columns of the terminal; below 40 it is laid out for 40.
+    pub width: u16,
+    /// Whether styles are written as escape sequences.
+    pub color: bool,
+    /// Where the report was written, if it was.
+    pub report: Option<&'a str>,
+    /// The command to run next, if there is one.
+    pub next: Option<&'a str>,
+}
+
+/// The summary, ending with a line feed. Without colour it holds no control character but line feeds.
+pub fn summary(assessment: &Assessment, look: &Summary<'_>) -> String {
+    let page = Page { width: look.width.max(40), color: look.color };
+    let mut out = String::new();
+    page.head(&mut out, assessment);
+    page.unseen(&mut out, assessment);
+    page.standards(&mut out, assessment);
+    page.findings(&mut out, assessment);
+    let mut last = Vec::new();
+    last.extend(look.report.map(|path| ("Report", path)));
+    last.extend(look.next.map(|command| ("Next", command)));
+    if !last.is_empty() {
+        out.push('\n');
+    }
+    for (label, text) in last {
+        // A path or a command has to be copied whole: it is never wrapped or cut.
+        out.push_str(&format!("{} {}\n", page.paint(BOLD, &format!("{label:<6}")), terminal(text)));
+    }
+    out
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+fn outcome_style(outcome: OutcomeWord) -> Style {
+    match outcome {
+        OutcomeWord::Fail => AnsiColor::Red.on_default().bold(),
+        OutcomeWord::NotAssessed => AnsiColor::Yellow.on_default().bold(),
+        OutcomeWord::Manual => AnsiColor::Blue.on_default().bold(),
+        OutcomeWord::Pass => AnsiColor::Green.on_default(),
+        OutcomeWord::NotApplicable => DIM,
+    }
+}
+
+fn severity_style(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical | Severity::High => outcome_style(OutcomeWord::Fail),
+        Severity::Medium => outcome_style(OutcomeWord::NotAssessed),
+        Severity::Low => DIM,
+    }
+}
+
+struct Page {
+    width: u16,
+    color: bool,
+}
+
+impl Page {
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(self.width);
+        table
+    }
+
+    /// `text` in lines that fit, all but the first indented by `indent` columns; the first begins after `indent` columns that the
+    /// caller has written.
+    fn wrapped(&self, text: &str, indent: u16, most: usize) -> Vec<String> {
+        let mut table = self.table();
+        table.set_width(self.width.saturating_sub(indent).max(10));
+        let mut row = Row::from(vec![Cell::new(terminal(text))]);
+        row.max_height(most);
+        table.add_row(row);
+        if let Some(column) = table.column_mut(0) {
+            column.set_padding((0, 0));
+        }
+        table.lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    fn push(&self, out: &mut String, first: &str, indent: u16, text: &str, most: usize, style: Style) {
+        for (i, line) in self.wrapped(text, indent, most).iter().enumerate() {
+            let lead = if i == 0 { first.to_owned() } else { " ".repeat(indent.into()) };
+            out.push_str(&format!("{lead}{}\n", self.paint(style, line)));
+        }
+    }
+
+    fn head(&self, out: &mut String, assessment: &Assessment) {
+        let Assessment { cluster, collected, scope, .. } = assessment;
+        let unknown = |value: &Option<String>, what: &str| value.as_deref().map_or_else(|| format!("{what} not known"), |text| clip(text, 60));
+        let nodes = cluster.nodes.map_or_else(|| "nodes not read".to_owned(), |nodes| if nodes == 1 { "1 node".into() } else { format!("{nodes} nodes") });
+        let mut parts = vec![clip(&cluster.name, 60), unknown(&cluster.version, "version")];
+        parts.extend(cluster.distribution.as_deref().map(|text| clip(text, 30)));
+        parts.push(nodes);
+        self.push(out, "", 0, &parts.join(" · "), 3, BOLD);
+        let took = seconds(&collected.started, &collected.finished).map_or_else(String::new, |took| format!(" in {took}"));
+        let user = collected.identity.user.as_deref().map_or_else(|| "an identity that the server did not name".to_owned(), |user| clip(user, 80));
+        self.push(out, "", 0, &format!("Read by {user}, {} requests{took}", collected.requests), 3, Style::new());
+        let all = scope.ephi_namespaces.len() + scope.other_namespaces.len();
+        let count = format!("{} of {all} namespaces", scope.ephi_namespaces.len());
+        let said = match scope.source {
+            ScopeSource::Default => format!("ePHI: nobody declared where it is, so {count} are treated as holding it (--ephi-namespace)"),
+            ScopeSource::File | ScopeSource::Flags => {
+                let names: Vec<String> = scope.ephi_namespaces.iter().map(|name| clip(name, 40)).collect();
+                format!("ePHI in {count}: {}", names.join(", "))
+            }
+        };
+        self.push(out, "", 0, &said, 2, Style::new());
+        if cluster.tls_unverified {
+            let text = "The server's certificate was not verified: nothing shows that this was the cluster meant.";
+            self.push(out, &self.mark(OutcomeWord::NotAssessed), 2, text, 3, Style::new());
+        }
+    }
+
+    fn mark(&self, outcome: OutcomeWord) -> String {
+        format!("{} ", self.paint(outcome_style(outcome), outcome.shape()))
+    }
+
+    fn unseen(&self, out: &mut String, assessment: &Assessment) {
+        if view::unread(assessment) == 0 {
+            return;
+        }
+        out.push('\n');
+        let mark = self.mark(OutcomeWord::NotAssessed);
+        self.push(out, &mark, 2, &view::unseen_line(assessment), 3, BOLD);
+        self.push(out, "  ", 2, "kube-hipaa preflight says which, and what to grant.", 2, DIM);
+    }
+
+    fn standards(&self, out: &mut String, assessment: &Assessment) {
+        let wide = self.width >= 100;
+        let mut table = self.table();
+        let mut header = vec![Cell::new(if self.width < 64 { "" } else { "Standard" }), Cell::new("")];
+        for outcome in OutcomeWord::ALL {
+            let label = match outcome {
+                OutcomeWord::NotApplicable => "n/a",
+                OutcomeWord::NotAssessed if !wide => "not\nassessed",
+                other => other.label(),
+            };
+            header.push(Cell::new(format!("{} {label}", outcome.shape())).set_alignment(CellAlignment::Right));
+        }
+        table.set_header(header);
+        for (id, title, counts) in view::standard_counts(assessment) {
+            let title = if self.width < 64 { String::new() } else { title };
+            let mut row = vec![Cell::new(terminal(&id)), Cell::new(terminal(&title))];
+            row.extend(counts.map(|count| number(count)));
+            let mut row = Row::from(row);
+            row.max_height(1);
+            table.add_row(row);
+        }
+        let mut total = vec![Cell::new("All controls"), Cell::new("")];
+        total.extend(OutcomeWord::ALL.map(|outcome| number(assessment.totals.controls.get(outcome))));
+        table.add_row(total);
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        if let Some(column) = table.column_mut(6) {
+            column.set_padding((0, 0));
+        }
+        // Numbers and ids are never cut; the title gives way.
+        for (index, width) in [(0, 16), (2, 6), (3, if wide { 14 } else { 8 }), (4, 8), (5, 6), (6, 5)] {
+            if let Some(column) = table.column_mut(index) {
+                let padding = column.padding_width();
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + padding)));
+            }
+        }
+        out.push('\n');
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        let rule = "─".repeat(lines.iter().map(|line| line.chars().count()).max().unwrap_or(0));
+        let header = lines.len().saturating_sub(table.row_count());
+        for (i, line) in lines.iter().enumerate() {
+            if i == header || i + 1 == lines.len() {
+                out.push_str(&format!("{}\n", self.paint(DIM, &rule)));
+            }
+            let painted = match i {
+                i if i < header => OutcomeWord::ALL.iter().fold(line.clone(), |line, &outcome| line.replace(outcome.shape(), &self.paint(outcome_style(outcome), outcome.shape()))),
+                i if i + 1 == lines.len() => self.paint(BOLD, line),
+                _ => line.clone(),
+            };
+            out.push_str(&format!("{painted}\n"));
+        }
+    }
+
+    fn findings(&self, out: &mut String, assessment: &Assessment) {
+        let groups = view::groups(assessment);
+        if groups.is_empty() {
+            out.push_str("\nNo control found an object that does not meet it.\n");
+            return;
+        }
+        out.push_str(&format!("\n{}\n", self.paint(BOLD, "What matters most")));
+        for group in groups.iter().take(5) {
+            let severity = group.severity();
+            let first = format!("{} ", self.paint(severity_style(severity), &format!("{:<9}", severity.word())));
+            self.push(out, &first, 10, &fact(group), 2, Style::new());
+        }
+        if groups.len() > 5 {
+            let rest = groups.len() - 5;
+            out.push_str(&format!("{}\n", self.paint(DIM, &format!("{:<10}and {rest} more {}", "", if rest == 1 { "group" } else { "groups" }))));
+        }
+    }
+}
+
+/// The fact, and where it is.
+fn fact(group: &Group<'_>) -> String {
+    let (object, others) = group.objects();
+    let place = object.map_or_else(String::new, |object| {
+        let namespace = object.namespace.as_deref().map_or_else(String::new, |namespace| format!("{}/", clip(namespace, 40)));
+        let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+        format!("{namespace}{}{more}: ", clip(&object.name, 60))
+    });
+    format!("{place}{}", group.title())
+}
+
+/// Nothing is a dot, so that the eye finds the numbers.
+fn number(count: u64) -> Cell {
+    let text = if count == 0 { "·".to_owned() } else { count.to_string() };
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// The time between two RFC 3339 times in words.
+fn seconds(started: &str, finished: &str) -> Option<String> {
+    let (started, finished): (jiff::Timestamp, jiff::Timestamp) = (started.parse().ok()?, finished.parse().ok()?);
+    let took = finished.as_second().checked_sub(started.as_second()).filter(|took| *took >= 0)?;
+    Some(match took {
+        0 => "less than a second".to_owned(),
+        took @ 1..120 => format!("{took} s"),
+        took => format!("{} min {} s", took / 60, took % 60),
+    })
+}

@@ -1,0 +1,291 @@
+//! Findings in groups that one action fixes, ranked by risk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::parts::{Fact, Object, Proven, Ref, anchor, digits, facts, list, many};
+use super::words::{Linker, Prose};
+use crate::model::{Assessment, ControlResult, Finding, ObjectRef, Severity};
+use crate::report::escape::clip;
+
+/// Affected objects that stand before the fold.
+const FIRST: usize = 10;
+/// Affected objects in one document; past it, groups show only their first ones and say where the others are.
+const MOST: usize = 2_000;
+
+/// A group that is not yet worded.
+pub(crate) struct Group<'a> {
+    pub(super) control: &'a ControlResult,
+    /// The object on which all its findings rest, where they share one.
+    cause: Option<&'a ObjectRef>,
+    findings: Vec<&'a Finding>,
+    severity: Severity,
+    reach: Reach,
+}
+
+/// Where the affected objects are.
+struct Reach {
+    cluster: bool,
+    namespaces: BTreeSet<String>,
+    ephi: BTreeSet<String>,
+}
+
+impl Reach {
+    fn of(findings: &[&Finding], ephi: &BTreeSet<&str>) -> Self {
+        let mut reach = Self { cluster: false, namespaces: BTreeSet::new(), ephi: BTreeSet::new() };
+        for finding in findings {
+            let subject = &finding.subject;
+            // A Namespace object is cluster-scoped, and what it says concerns that namespace only.
+            let namespace = subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name));
+            match namespace {
+                None => reach.cluster = true,
+                Some(namespace) => {
+                    if ephi.contains(namespace.as_str()) {
+                        reach.ephi.insert(namespace.clone());
+                    }
+                    reach.namespaces.insert(namespace.clone());
+                }
+            }
+        }
+        reach
+    }
+
+    /// The words for people.
+    fn words(&self) -> String {
+        let names = |set: &BTreeSet<String>| {
+            let mut names: Vec<String> = set.iter().take(5).map(|name| clip(name, 63)).collect();
+            if set.len() > 5 {
+                names.push(format!("{} more", set.len() - 5));
+            }
+            list(&names)
+        };
+        let count = self.namespaces.len() as u64;
+        if count == 0 {
+            return "cluster-wide".to_owned();
+        }
+        let mut words = if self.cluster { "cluster-wide, and in ".to_owned() } else { "in ".to_owned() };
+        words.push_str(&many(count, "namespace", "namespaces"));
+        match self.ephi.len() as u64 {
+            0 => words.push_str(&format!(" ({}); declared ePHI: none of them", names(&self.namespaces))),
+            same if same == count => words.push_str(&format!(" with ePHI ({})", names(&self.namespaces))),
+            some => words.push_str(&format!(", {} of them with ePHI ({})", digits(some), names(&self.ephi))),
+        }
+        words
+    }
+}
+
+impl<'a> Group<'a> {
+    fn new(control: &'a ControlResult, cause: Option<&'a ObjectRef>, findings: Vec<&'a Finding>, ephi: &BTreeSet<&str>) -> Self {
+        let severity = findings.iter().map(|finding| finding.severity).min().unwrap_or(control.severity);
+        let reach = Reach::of(&findings, ephi);
+        Self { control, cause, findings, severity, reach }
+    }
+
+    /// Severity × exposure × scope, as the chapter on method says.
+    fn risk(&self) -> u64 {
+        let severity = match self.severity {
+            Severity::Critical => 27,
+            Severity::High => 9,
+            Severity::Medium => 3,
+            Severity::Low => 1,
+        };
+        let exposure = match (self.reach.cluster, self.reach.namespaces.len()) {
+            (true, _) => 3,
+            (false, 2..) => 2,
+            (false, _) => 1,
+        };
+        let scope = if self.reach.cluster || !self.reach.ephi.is_empty() { 2 } else { 1 };
+        severity * exposure * scope
+    }
+
+    /// Stable for as long as the control and the cause keep their names.
+    pub(super) fn anchor(&self) -> String {
+        match self.cause {
+            None => anchor("f", &self.control.id),
+            Some(cause) => format!("{}--{:08x}", anchor("f", &self.control.id), hash(&format!("{}/{cause}", cause.group))),
+        }
+    }
+
+    /// The fact in one sentence.
+    pub(crate) fn title(&self) -> String {
+        let through = self.cause.map(|cause| format!(", through {} {}", clip(&cause.kind, 63), clip(&cause.name, 63))).unwrap_or_default();
+        match self.findings.as_slice() {
+            [only] => clip(&only.statement, 240),
+            several => format!("{} do not meet “{}”{through}", self.base(several.len() as u64), self.control.title),
+        }
+    }
+
+    /// `3 of 41 containers`.
+    fn base(&self, count: u64) -> String {
+        let noun = match self.control.table.as_str() {
+            "" => "objects".to_owned(),
+            table => table.replace('_', " "),
+        };
+        match self.control.examined {
+            examined if examined >= count => format!("{} of {} {noun}", digits(count), digits(examined)),
+            _ => format!("{} {noun}", digits(count)),
+        }
+    }
+
+    /// The first object, and how many others there are.
+    pub(crate) fn objects(&self) -> (Option<&'a ObjectRef>, u64) {
+        (self.findings.first().map(|finding| &finding.subject), self.findings.len().saturating_sub(1) as u64)
+    }
+
+    pub(crate) fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    pub(super) fn exposure(&self) -> String {
+        self.reach.words()
+    }
+}
+
+/// FNV-1a folded to 32 bits: names the cause in an anchor; nothing rests on it being hard to forge.
+fn hash(text: &str) -> u32 {
+    let wide = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (wide ^ (wide >> 32)) as u32
+}
+
+/// All findings in groups, the gravest first. Within a control, findings that rest on the same object (other than the one they are
+/// about) form a group of their own, because one change of that object settles them.
+pub(crate) fn groups(assessment: &Assessment) -> Vec<Group<'_>> {
+    let ephi: BTreeSet<&str> = assessment.scope.ephi_namespaces.iter().map(String::as_str).collect();
+    let mut groups = Vec::new();
+    for control in &assessment.controls {
+        let mut by_cause: BTreeMap<Option<&ObjectRef>, Vec<&Finding>> = BTreeMap::new();
+        for finding in &control.findings {
+            let object = finding.evidence.first().and_then(|evidence| evidence.object.as_ref());
+            by_cause.entry(object.filter(|object| **object != finding.subject)).or_default().push(finding);
+        }
+        let (shared, single): (Vec<_>, Vec<_>) = by_cause.into_iter().partition(|(cause, findings)| {
+            let subjects: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
+            cause.is_some() && subjects.len() > 1
+        });
+        let order: BTreeMap<&str, usize> = control.findings.iter().enumerate().map(|(i, finding)| (finding.fingerprint.as_str(), i)).collect();
+        let mut rest: Vec<&Finding> = single.into_iter().flat_map(|(_, findings)| findings).collect();
+        rest.sort_by_key(|finding| order.get(finding.fingerprint.as_str()));
+        if !rest.is_empty() {
+            groups.push(Group::new(control, None, rest, &ephi));
+        }
+        groups.extend(shared.into_iter().map(|(cause, findings)| Group::new(control, cause, findings, &ephi)));
+    }
+    groups.sort_by_cached_key(|group| {
+        (std::cmp::Reverse(group.risk()), group.severity, std::cmp::Reverse(group.findings.len()), group.control.id.clone(), group.cause.cloned())
+    });
+    groups
+}
+
+/// The chapter.
+#[derive(Debug, Serialize)]
+pub(super) struct Chapter {
+    intro: Prose,
+    groups: Vec<GroupView>,
+    total: String,
+    severities: Vec<SeverityCount>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeverityCount {
+    word: &'static str,
+    count: u64,
+}
+
+/// One group as documents show it.
+#[derive(Debug, Serialize)]
+struct GroupView {
+    number: String,
+    anchor: String,
+    severity: &'static str,
+    title: String,
+    why: Prose,
+    count: String,
+    exposure: String,
+    uncertain: Option<String>,
+    fix: Prose,
+    limits: String,
+    control: Ref,
+    paragraphs: Vec<Ref>,
+    first: Vec<Affected>,
+    rest: Vec<Affected>,
+    omitted: u64,
+}
+
+/// One affected object.
+#[derive(Debug, Serialize)]
+struct Affected {
+    anchor: String,
+    statement: String,
+    subject: Object,
+    related: Vec<Object>,
+    facts: Vec<Fact>,
+    evidence: Vec<Proven>,
+}
+
+impl Affected {
+    fn new(finding: &Finding) -> Self {
+        Self {
+            anchor: anchor("x", &finding.fingerprint),
+            statement: finding.statement.clone(),
+            subject: Object::new(&finding.subject),
+            related: finding.related.iter().map(Object::new).collect(),
+            facts: facts(&finding.facts),
+            evidence: finding.evidence.iter().map(Proven::new).collect(),
+        }
+    }
+}
+
+/// Words the chapter. `number` is that of the chapter.
+pub(super) fn chapter(
+    assessment: &Assessment,
+    groups: &[Group<'_>],
+    number: usize,
+    linker: &mut Linker,
+    refs: &super::Refs,
+) -> Chapter {
+    let all: usize = groups.iter().map(|group| group.findings.len()).sum();
+    let intro = linker.prose(if groups.is_empty() {
+        "No control found an object that does not meet it. That says nothing about what was not assessed."
+    } else {
+        "Each group holds what one action settles. The evidence under each object names the field, where it stands in the cluster, and when it was read."
+    });
+    let views = groups
+        .iter()
+        .enumerate()
+        .map(|(i, group)| {
+            let control = group.control;
+            let shown = group.findings.len().min(if all > MOST { FIRST } else { MOST });
+            let mut objects = group.findings.iter().take(shown).map(|finding| Affected::new(finding));
+            let first = objects.by_ref().take(FIRST).collect();
+            GroupView {
+                number: format!("{number}.{}", i + 1),
+                anchor: group.anchor(),
+                severity: group.severity.word(),
+                title: group.title(),
+                why: linker.prose(&control.because),
+                count: group.base(group.findings.len() as u64),
+                exposure: group.exposure(),
+                uncertain: (control.unknown > 0).then(|| format!("{} more could not be decided", digits(control.unknown))),
+                fix: linker.prose(&control.fix),
+                limits: control.limits.clone(),
+                control: refs.control(&control.id),
+                paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
+                first,
+                rest: objects.collect(),
+                omitted: (group.findings.len() - shown) as u64,
+            }
+        })
+        .collect();
+    let severities = Severity::ALL.map(|severity| SeverityCount {
+        word: severity.word(),
+        count: match severity {
+            Severity::Critical => assessment.totals.findings.critical,
+            Severity::High => assessment.totals.findings.high,
+            Severity::Medium => assessment.totals.findings.medium,
+            Severity::Low => assessment.totals.findings.low,
+        },
+    });
+    let total = format!("{} in {}", many(all as u64, "affected object", "affected objects"), many(groups.len() as u64, "group", "groups"));
+    Chapter { intro, groups: views, total, severities: severities.into() }
+}

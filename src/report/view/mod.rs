@@ -1,0 +1,239 @@
+//! The view: everything that HTML and Markdown show, in words and in order, so that templates only place it.
+//!
+//! A view is computed from an [`Assessment`] alone. Its strings are raw: escaping is the business of each format.
+
+mod findings;
+mod overview;
+mod parts;
+mod regulation;
+mod unseen;
+mod words;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::{Assessment, Grade, OutcomeWord, Severity, SourceState};
+use parts::{Digest, Mark, Ref, State, anchor, digits, time};
+use words::{GLOSSARY, Linker, METHOD, Prose};
+
+pub(crate) use findings::{Group, groups};
+pub(crate) use overview::{standard_counts, unread, unseen_line};
+
+/// Numbers of the chapters.
+const SUMMARY: usize = 1;
+const UNSEEN: usize = 2;
+const FINDINGS: usize = 3;
+const PARAGRAPHS: usize = 4;
+const CONTROLS: usize = 5;
+const COVERAGE: usize = 6;
+const METHODS: usize = 7;
+const WORDS: usize = 8;
+
+/// Where paragraphs and controls stand in the document.
+pub(crate) struct Refs {
+    controls: BTreeMap<String, Ref>,
+    paragraphs: BTreeMap<String, Ref>,
+}
+
+impl Refs {
+    fn new(assessment: &Assessment) -> Self {
+        let controls = assessment
+            .controls
+            .iter()
+            .enumerate()
+            .map(|(i, control)| {
+                let link = Ref { number: format!("{CONTROLS}.{}", i + 1), anchor: anchor("c", &control.id), text: control.title.clone() };
+                (control.id.clone(), link)
+            })
+            .collect();
+        let paragraphs = assessment
+            .paragraphs
+            .iter()
+            .map(|paragraph| {
+                let link = Ref { number: paragraph.id.clone(), anchor: anchor("p", &paragraph.id), text: paragraph.title.clone() };
+                (paragraph.id.clone(), link)
+            })
+            .collect();
+        Self { controls, paragraphs }
+    }
+    /// The control's place; one that is not in the assessment has none, and its id stands for its title.
+    fn control(&self, id: &str) -> Ref {
+        self.controls.get(id).cloned().unwrap_or_else(|| Ref { number: String::new(), anchor: String::new(), text: id.to_owned() })
+    }
+    fn paragraph(&self, id: &str) -> Ref {
+        self.paragraphs.get(id).cloned().unwrap_or_else(|| Ref { number: id.to_owned(), anchor: String::new(), text: String::new() })
+    }
+}
+
+/// One chapter with its entries, for the contents.
+#[derive(Debug, Serialize)]
+struct Chapter {
+    number: usize,
+    anchor: &'static str,
+    title: &'static str,
+    entries: Vec<Ref>,
+}
+
+/// One line of the chapter on coverage.
+#[derive(Debug, Serialize)]
+struct Covered {
+    source: String,
+    state: State,
+    count: Option<String>,
+    version: Option<String>,
+    needed_by: usize,
+    why: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Coverage {
+    intro: Prose,
+    rows: Vec<Covered>,
+    snapshot: Digest,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    number: String,
+    title: &'static str,
+    paragraphs: Vec<Prose>,
+}
+
+#[derive(Debug, Serialize)]
+struct Explained {
+    anchor: String,
+    term: &'static str,
+    meaning: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct OutcomeLegend {
+    mark: Mark,
+    meaning: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct GradeLegend {
+    letter: &'static str,
+    label: &'static str,
+    meaning: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct SeverityLegend {
+    word: &'static str,
+    meaning: &'static str,
+}
+
+/// Everything that a document shows.
+#[derive(Debug, Serialize)]
+pub struct View {
+    title: String,
+    footer: String,
+    generator: String,
+    cover: overview::Cover,
+    chapters: Vec<Chapter>,
+    summary: overview::Summary,
+    unseen: unseen::Chapter,
+    findings: findings::Chapter,
+    paragraphs_intro: Prose,
+    sections: Vec<regulation::Section>,
+    controls_intro: Prose,
+    controls: Vec<regulation::ControlView>,
+    coverage: Coverage,
+    method: Vec<Part>,
+    glossary: Vec<Explained>,
+    outcomes: Vec<OutcomeLegend>,
+    grades: Vec<GradeLegend>,
+    severities: Vec<SeverityLegend>,
+}
+
+impl View {
+    /// What stands at the foot of each printed page.
+    pub(crate) fn footer(&self) -> &str {
+        &self.footer
+    }
+}
+
+fn coverage(assessment: &Assessment, linker: &mut Linker) -> Coverage {
+    let rows = assessment
+        .coverage
+        .iter()
+        .map(|row| {
+            let version = match &row.state {
+                SourceState::Read { resource_version, .. } => resource_version.clone(),
+                _ => None,
+            };
+            Covered {
+                source: row.source.to_string(),
+                state: State::of(&row.state),
+                count: matches!(row.state, SourceState::Read { .. } | SourceState::Partial { .. }).then(|| digits(row.state.count())),
+                version,
+                needed_by: row.needed_by.len(),
+                why: row.state.why().map(str::to_owned),
+            }
+        })
+        .collect();
+    let intro = linker.prose("Every source that the program knows, whether it was read or not. “Not served” means that the cluster does not have it, established by the server's own list of what it serves.");
+    Coverage { intro, rows, snapshot: Digest::new(&assessment.snapshot_sha256) }
+}
+
+/// The view of an assessment.
+pub fn build(assessment: &Assessment) -> View {
+    let refs = Refs::new(assessment);
+    let mut linker = Linker::default();
+    let groups = groups(assessment);
+    // In the order in which documents show them: the first use of a word is marked.
+    let invisible = unseen::Chapter::new(assessment, UNSEEN, &mut Linker::default(), &refs).invisible();
+    let summary = overview::Summary::new(assessment, &groups, FINDINGS, invisible, &mut linker, &refs);
+    let unseen = unseen::Chapter::new(assessment, UNSEEN, &mut linker, &refs);
+    let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs);
+    let paragraphs_intro = linker.prose("Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what to ask for. A control beside a paragraph is evidence relevant to it, and does not decide it.");
+    let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs);
+    let controls_intro = linker.prose("Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.");
+    let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs);
+    let coverage = coverage(assessment, &mut linker);
+    let method = METHOD
+        .iter()
+        .enumerate()
+        .map(|(i, (title, paragraphs))| Part {
+            number: format!("{METHODS}.{}", i + 1),
+            title,
+            paragraphs: paragraphs.iter().map(|text| linker.prose(text)).collect(),
+        })
+        .collect();
+    let entries = sections.iter().map(|section| Ref { number: section.number.clone(), anchor: section.anchor.clone(), text: format!("{} {}", section.id, section.title) }).collect();
+    let chapter = |number, anchor, title, entries| Chapter { number, anchor, title, entries };
+    let chapters = vec![
+        chapter(SUMMARY, "summary", "On one page", vec![]),
+        chapter(UNSEEN, "unseen", "What could not be seen", vec![]),
+        chapter(FINDINGS, "findings", "Findings", vec![]),
+        chapter(PARAGRAPHS, "paragraphs", "By paragraph", entries),
+        chapter(CONTROLS, "controls", "By control", vec![]),
+        chapter(COVERAGE, "coverage", "Coverage", vec![]),
+        chapter(METHODS, "method", "Method and limits", vec![]),
+        chapter(WORDS, "words", "Words and marks", vec![]),
+    ];
+    let cluster = crate::report::escape::clip(&assessment.cluster.name, 80);
+    View {
+        title: format!("Evidence from cluster {cluster}"),
+        footer: format!("{cluster} · collected {}", time(&assessment.collected.finished)),
+        generator: format!("{} {}", assessment.tool.name, assessment.tool.version),
+        cover: overview::Cover::new(assessment),
+        chapters,
+        summary,
+        unseen,
+        findings,
+        paragraphs_intro,
+        sections,
+        controls_intro,
+        controls,
+        coverage,
+        method,
+        glossary: GLOSSARY.iter().map(|word| Explained { anchor: words::term_anchor(word.term), term: word.term, meaning: word.meaning }).collect(),
+        outcomes: OutcomeWord::ALL.into_iter().zip(words::OUTCOME_MEANINGS).map(|(outcome, meaning)| OutcomeLegend { mark: Mark::of(outcome), meaning }).collect(),
+        grades: Grade::ALL.into_iter().zip(words::GRADE_MEANINGS).map(|(grade, meaning)| GradeLegend { letter: grade.letter(), label: grade.meaning(), meaning }).collect(),
+        severities: Severity::ALL.into_iter().zip(words::SEVERITY_MEANINGS).map(|(severity, meaning)| SeverityLegend { word: severity.word(), meaning }).collect(),
+    }
+}

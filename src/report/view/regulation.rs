@@ -1,0 +1,246 @@
+//! The paragraphs of the regulation in their order, and every control once.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::findings::Group;
+use super::parts::{Count, Fact, Mark, Object, Proven, Ref, State, anchor, counts, digits, facts, many};
+use super::words::{Linker, Prose};
+use crate::model::{Assessment, ControlResult, OutcomeWord, Paragraph, Sample};
+
+/// One section, such as 164.312.
+#[derive(Debug, Serialize)]
+pub(super) struct Section {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) anchor: String,
+    pub(super) number: String,
+    paragraphs: Vec<ParagraphView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ParagraphView {
+    id: String,
+    anchor: String,
+    title: String,
+    standard: bool,
+    designation: &'static str,
+    addressable: bool,
+    text: Vec<String>,
+    shows: Prose,
+    cannot: Prose,
+    ask_for: Vec<String>,
+    counts: Vec<Count>,
+    controls: Vec<Line>,
+}
+
+/// One control within a paragraph.
+#[derive(Debug, Serialize)]
+struct Line {
+    control: Ref,
+    mark: Mark,
+    extent: String,
+    said: String,
+}
+
+/// What a control saw, in one line.
+fn said(control: &ControlResult) -> String {
+    let noun = match control.table.as_str() {
+        "" => "objects".to_owned(),
+        table => table.replace('_', " "),
+    };
+    match control.outcome {
+        OutcomeWord::Fail => {
+            let unknown = if control.unknown > 0 { format!("; {} undecided", digits(control.unknown)) } else { String::new() };
+            format!("{} of {} {noun} do not meet it{unknown}", digits(control.failed), digits(control.examined))
+        }
+        OutcomeWord::Pass => format!("all {} {noun} in scope meet it", digits(control.examined)),
+        OutcomeWord::NotApplicable => format!("no {noun} in scope"),
+        OutcomeWord::Manual => control.question.as_ref().map_or_else(String::new, |question| question.ask.clone()),
+        OutcomeWord::NotAssessed => {
+            let mut what: Vec<&str> = control.unseen.iter().map(|unseen| unseen.what.as_str()).collect();
+            what.dedup();
+            format!("not seen: {}", what.join("; "))
+        }
+    }
+}
+
+/// `required`, `addressable`, or what stands for a standard that has specifications.
+fn designation(paragraph: &Paragraph) -> &'static str {
+    match (paragraph.required.as_str(), paragraph.kind.as_str()) {
+        ("required", "standard") => "standard, required",
+        ("required", _) => "required",
+        ("addressable", _) => "addressable",
+        (_, "standard") => "standard",
+        _ => "",
+    }
+}
+
+/// The number of a section within the chapter, such as `164.312`.
+fn section_of(id: &str) -> &str {
+    id.split('(').next().unwrap_or(id)
+}
+
+/// Words the chapter. `number` is that of the chapter.
+pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs) -> Vec<Section> {
+    let controls: BTreeMap<&str, &ControlResult> = assessment.controls.iter().map(|control| (control.id.as_str(), control)).collect();
+    let mut sections: Vec<Section> = Vec::new();
+    for paragraph in &assessment.paragraphs {
+        let id = section_of(&paragraph.id);
+        if sections.last().is_none_or(|last| last.id != id) {
+            sections.push(Section {
+                id: id.to_owned(),
+                title: paragraph.section.clone(),
+                anchor: anchor("s", id),
+                number: format!("{number}.{}", sections.len() + 1),
+                paragraphs: Vec::new(),
+            });
+        }
+        let lines = paragraph
+            .controls
+            .iter()
+            .filter_map(|support| {
+                let control = controls.get(support.control.as_str())?;
+                Some(Line { control: refs.control(&control.id), mark: Mark::of(control.outcome), extent: support.extent.clone(), said: said(control) })
+            })
+            .collect();
+        let view = ParagraphView {
+            id: paragraph.id.clone(),
+            anchor: refs.paragraph(&paragraph.id).anchor,
+            title: paragraph.title.clone(),
+            standard: paragraph.kind == "standard",
+            designation: designation(paragraph),
+            addressable: paragraph.required == "addressable",
+            text: paragraph.text.lines().map(str::to_owned).collect(),
+            shows: linker.prose(&paragraph.cluster_shows),
+            cannot: linker.prose(&paragraph.cluster_cannot_show),
+            ask_for: paragraph.ask_for.clone(),
+            counts: counts(&paragraph.counts).into_iter().filter(Count::any).collect(),
+            controls: lines,
+        };
+        if let Some(last) = sections.last_mut() {
+            last.paragraphs.push(view);
+        }
+    }
+    sections
+}
+
+/// What a pass rests on.
+#[derive(Debug, Serialize)]
+struct ProofView {
+    sources: Vec<SourceRead>,
+    examined: String,
+    sample: Vec<Shown>,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceRead {
+    source: String,
+    state: State,
+    count: String,
+    version: Option<String>,
+}
+
+/// One object of a sample.
+#[derive(Debug, Serialize)]
+struct Shown {
+    subject: Object,
+    facts: Vec<Fact>,
+    evidence: Vec<Proven>,
+}
+
+impl Shown {
+    fn new(sample: &Sample) -> Self {
+        Self { subject: Object::new(&sample.subject), facts: facts(&sample.facts), evidence: sample.evidence.iter().map(Proven::new).collect() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct NotSeen {
+    what: String,
+    why: String,
+    how: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    ask: String,
+    evidence: String,
+    who: String,
+}
+
+/// One control, shown once.
+#[derive(Debug, Serialize)]
+pub(super) struct ControlView {
+    number: String,
+    anchor: String,
+    id: String,
+    version: u32,
+    title: String,
+    mark: Mark,
+    severity: &'static str,
+    scope: &'static str,
+    said: String,
+    because: Prose,
+    limits: String,
+    paragraphs: Vec<Ref>,
+    groups: Vec<Ref>,
+    proof: Option<ProofView>,
+    unseen: Vec<NotSeen>,
+    question: Option<Asked>,
+}
+
+/// Every control once, in the order of the assessment.
+pub(super) fn controls(assessment: &Assessment, groups: &[Group<'_>], findings: usize, linker: &mut Linker, refs: &super::Refs) -> Vec<ControlView> {
+    assessment
+        .controls
+        .iter()
+        .map(|control| {
+            let link = refs.control(&control.id);
+            let noun = if control.table.is_empty() { "rows".to_owned() } else { control.table.replace('_', " ") };
+            ControlView {
+                number: link.number,
+                anchor: link.anchor,
+                id: control.id.clone(),
+                version: control.version,
+                title: control.title.clone(),
+                mark: Mark::of(control.outcome),
+                severity: control.severity.word(),
+                scope: match control.looked_at.as_str() {
+                    "cluster" => "the whole cluster",
+                    _ => "namespaces with ePHI",
+                },
+                said: if control.outcome == OutcomeWord::Manual { String::new() } else { said(control) },
+                because: linker.prose(&control.because),
+                limits: control.limits.clone(),
+                paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
+                groups: groups
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, group)| group.control.id == control.id)
+                    .map(|(i, group)| Ref { number: format!("{findings}.{}", i + 1), anchor: group.anchor(), text: group.title() })
+                    .collect(),
+                proof: control.proof.as_ref().map(|proof| ProofView {
+                    sources: proof
+                        .sources
+                        .iter()
+                        .map(|source| SourceRead {
+                            source: source.source.to_string(),
+                            state: State::of(&source.state),
+                            count: many(source.state.count(), "object", "objects"),
+                            version: match &source.state {
+                                crate::model::SourceState::Read { resource_version, .. } => resource_version.clone(),
+                                _ => None,
+                            },
+                        })
+                        .collect(),
+                    examined: format!("{} of {} {noun} were in scope and examined", digits(proof.examined), digits(proof.rows)),
+                    sample: proof.sample.iter().map(Shown::new).collect(),
+                }),
+                unseen: control.unseen.iter().map(|unseen| NotSeen { what: unseen.what.clone(), why: unseen.why.clone(), how: unseen.how_to_see.clone() }).collect(),
+                question: control.question.as_ref().map(|question| Asked { ask: question.ask.clone(), evidence: question.evidence.clone(), who: question.who.clone() }),
+            }
+        })
+        .collect()
+}
