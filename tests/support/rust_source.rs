@@ -72,6 +72,12 @@ pub fn mentions(tokens: &TokenStream, module: &[String]) -> Vec<Mention> {
     found
 }
 
+/// Keywords that may stand before a path with a leading `::`.
+const KEYWORDS: &[&str] = &[
+    "as", "break", "const", "dyn", "else", "for", "if", "impl", "in", "let", "match", "move", "mut", "pub", "ref", "return", "static", "type",
+    "use", "where", "while", "yield",
+];
+
 fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Mention>) {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut at = 0;
@@ -83,6 +89,11 @@ fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Mention>) {
                     inner.push(name.to_string());
                     walk(&body.stream(), &inner, found);
                     at += 3;
+                    continue;
+                }
+                // `use ::sha2` and `dyn ::a::B`: a keyword is no segment.
+                if KEYWORDS.contains(&word.to_string().as_str()) {
+                    at += 1;
                     continue;
                 }
                 let after_use = at.checked_sub(1).and_then(|before| trees.get(before)).is_some_and(|before| is_word(before, "use"));
@@ -134,7 +145,7 @@ fn use_group(group: &Group, prefix: &[String], module: &[String], found: &mut Ve
         if item.iter().any(|tree| matches!(tree, TokenTree::Punct(star) if star.as_char() == '*')) && item.len() == 1 {
             let mut segments = prefix.to_vec();
             segments.push("*".to_owned());
-            found.push(Mention { line: group.span().open().start().line, path: resolve(segments, module) });
+            found.push(Mention { line: group.span_open().start().line, path: resolve(segments, module) });
         } else {
             // A leading `::` only says that a crate is meant.
             let start = item.iter().position(|tree| matches!(tree, TokenTree::Ident(_)));
