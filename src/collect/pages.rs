@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use super::inventory::{Amount, Entry, METADATA};
 use super::observed::Observed;
-use super::redact::{Broken, Head, Keep, prune};
+use super::redact::{Broken, Head, Keep, json_error, prune};
 use super::request::{Answer, Api, Ask, Failure};
 use super::{CollectError, Progress};
 use crate::model::{SourceId, SourceRecord, SourceState};
@@ -112,7 +112,7 @@ fn read_page(answer: Answer) -> Result<Page, String> {
         Ok(text) => (text, false),
         Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
     };
-    let page: RawPage<'_> = serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {error}"))?;
+    let page: RawPage<'_> = serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {}", json_error(&error)))?;
     if !page.kind.ends_with("List") {
         return Err("the answer is not a list".to_owned());
     }
@@ -152,7 +152,7 @@ impl Writing {
             json.clear();
             let pruned = Head::of(text).and_then(|head| {
                 if page.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
-                    return Err(Broken::Shape(serde::de::Error::custom("it is not UTF-8")));
+                    return Err(Broken::NotText);
                 }
                 prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json).map(|()| head.path())
             });

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::discovery::Discovery;
 use super::inventory::{Entry, Part, Reach, inventory};
 use super::observed::Observed;
-use super::redact::Keep;
+use super::redact::{Keep, json_error};
 use super::request::{Api, Ask, Failure};
 use super::rights::{self, ExcessRight};
 use super::single::{self, CollectErrorOr};
@@ -147,7 +147,7 @@ async fn allowed(api: &Api, entry: &Entry, rule: AccessRule) -> Can {
     };
     let question = serde_json::json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec});
     let asked = api.ask_for(Ask::review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", question.to_string()), |answer| {
-        serde_json::from_slice::<Review>(&answer.body).map_err(|error| format!("not the expected object: {error}"))
+        serde_json::from_slice::<Review>(&answer.body).map_err(|error| format!("not the expected object: {}", json_error(&error)))
     });
     match asked.await {
         Ok(Review { status: Status { allowed: true, .. } }) => Can::Read,

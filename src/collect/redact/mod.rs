@@ -23,4 +23,4 @@ pub use keep::{Keep, KeepError, Special};
 pub use prune::{Broken, Head, prune};
 
 pub(super) use config_map::prune as prune_config_map;
-pub(super) use prune::push_text;
+pub(super) use prune::{json_error, push_text};
