@@ -254,6 +254,9 @@ pub struct PermissionsArgs {
     /// Leave out the rights to read add-ons (service meshes, policy engines, backup systems and so on)
     #[arg(long)]
     pub(super) core_only: bool,
+    /// Also print the Roles for the namespaces of add-ons (such as falco or kyverno); apply those whose namespaces exist
+    #[arg(short = 'A', long, conflicts_with = "core_only")]
+    pub(super) all_namespaces: bool,
 }
 
 /// Arguments of `preflight`.

@@ -310,6 +310,9 @@ pub struct ControlResult {
     /// What is counted below, in the plural: `workloads`, `containers`, `namespaces`, ...; empty for questions.
     #[serde(default)]
     pub counts: String,
+    /// What things that do not meet the check are doing: "`failed` of `examined` `counts` `fails`" is a sentence.
+    #[serde(default)]
+    pub fails: String,
     /// Things in scope.
     pub examined: u64,
     /// Things that fail.

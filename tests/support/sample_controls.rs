@@ -58,6 +58,7 @@ struct Draft {
 fn control(draft: Draft, outcome: OutcomeWord, examined: u64) -> ControlResult {
     ControlResult {
         counts: "containers".to_owned(),
+        fails: "running privileged".to_owned(),
         id: draft.id.into(),
         version: 1,
         title: draft.title.into(),
