@@ -1,4 +1,6 @@
-//! The clock: the only place of the collector that reads it.
+//! The clock: the only place of the program that reads it.
+
+#![expect(clippy::disallowed_methods, reason = "this is that place")]
 
 use jiff::Timestamp;
 use tokio::time::Instant;

@@ -194,6 +194,7 @@ mod tests {
 
     /// The lock holds whatever method of the client is called: nothing reaches the transport.
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test tries what nobody may do")]
     async fn a_refused_request_never_leaves() {
         let sent = Arc::new(AtomicUsize::new(0));
         let counter = sent.clone();

@@ -225,7 +225,7 @@ impl Api {
 
     /// Asks until there is a usable answer or no hope of one.
     pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
-        self.ask_for(ask, |answer| Ok(answer)).await
+        self.ask_for(ask, Ok).await
     }
 
     /// Like [`Api::ask`]; what `read` cannot read counts as a failed attempt.
@@ -303,6 +303,7 @@ impl Api {
         let request = request.body(body).map_err(|error| Failure::Transport(error.to_string()))?;
         // The client's outermost layer says the same; a client that was handed in may not have it.
         guard::check(&request).map_err(|refused| Failure::Transport(refused.to_string()))?;
+        #[expect(clippy::disallowed_methods, reason = "the one place where requests leave; checked by `guard` one line above")]
         let response = self.client.send(request).await.map_err(|error| Failure::Transport(chain(&error)))?;
         let (parts, mut body) = response.into_parts();
         let code = parts.status.as_u16();

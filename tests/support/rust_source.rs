@@ -6,8 +6,6 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 pub struct Source {
     /// Path below the package, with `/`.
     pub path: String,
-    /// Its text.
-    pub text: String,
     /// Its tokens; comments are gone, doc comments are attributes.
     pub tokens: TokenStream,
     /// The parsed file.
@@ -18,7 +16,7 @@ impl Source {
     pub fn new(path: &str, text: &str) -> Self {
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{path} does not consist of Rust tokens: {error}"));
         let file = syn::parse2(tokens.clone()).unwrap_or_else(|error| panic!("{path}:{}: {error}", error.span().start().line));
-        Self { path: path.to_owned(), text: text.to_owned(), tokens, file }
+        Self { path: path.to_owned(), tokens, file }
     }
 
     /// `assess/verdict` for `src/assess/verdict.rs`, as segments; empty for the root.

@@ -21,7 +21,7 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
     }
     match treatment {
         Special::Redacted => push_text(REDACTED, out),
-        Special::Annotations => map(raw, out, |name, value, out| annotations::keep(name, value, out))?,
+        Special::Annotations => map(raw, out, annotations::keep)?,
         Special::Command | Special::Arguments => {
             let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
             list(argument_list(&words, treatment == Special::Command, head.is_system()), out, |word, out| push_text(&word, out));
@@ -117,7 +117,7 @@ struct Variable<'a> {
     #[serde(borrow, default)]
     value: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    value_from: Option<BTreeMap<Cow<'a, str>, BTreeMap<Cow<'a, str>, &'a RawValue>>>,
+    value_from: Option<BTreeMap<Cow<'a, str>, Map<'a>>>,
 }
 
 impl Variable<'_> {
