@@ -6,7 +6,9 @@ mod reference;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use kube_hipaa::cli::Cli;
+use kube_hipaa::catalog::{Catalog, OverlayFile, OverlayFolder};
+use kube_hipaa::cli::{Cli, cases};
+use kube_hipaa::model::OutcomeWord;
 
 fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -167,6 +169,30 @@ fn wrong_commands_would_be_seen() {
     assert!(refused(&found[1].1).is_none());
     assert!(refused("demo --no-such-flag").is_some());
     assert!(refused("--help").is_none());
+}
+
+/// The blocks of CONTRIBUTING.md that begin with a comment naming a file below controls/.
+fn example_controls() -> Vec<OverlayFile> {
+    let text = read(&package().join("CONTRIBUTING.md"));
+    let blocks = text.split("```yaml\n# controls/").skip(1).filter_map(|block| block.split("\n```").next());
+    let file = |block: &str| {
+        let (path, text) = block.split_once('\n')?;
+        Some(OverlayFile { path: path.to_owned(), text: text.to_owned() })
+    };
+    blocks.filter_map(file).collect()
+}
+
+#[test]
+fn the_control_in_contributing_works() {
+    let folder = OverlayFolder { name: "example".to_owned(), shown: "CONTRIBUTING.md".to_owned(), files: example_controls() };
+    let catalog = Catalog::load(&[folder]).unwrap_or_else(|error| panic!("{error}"));
+    let mut expected = Vec::new();
+    for case in catalog.cases().iter().filter(|case| case.control_id() == "namespace/audit-level") {
+        let result = cases::run(&catalog, case).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(result.difference, None, "{}", case.name);
+        expected.push(case.expect);
+    }
+    assert_eq!(expected, [OutcomeWord::Fail, OutcomeWord::Pass, OutcomeWord::NotApplicable]);
 }
 
 /// Links between documents lead somewhere.
