@@ -1,5 +1,7 @@
 //! The command line: arguments, files, clock, progress and exit codes.
 
+#![expect(clippy::disallowed_methods, reason = "files and environment are for the command line")]
+
 mod args;
 pub mod cases;
 mod catalog_commands;

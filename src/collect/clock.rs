@@ -1,6 +1,6 @@
-//! The clock: the only place of the program that reads it.
+//! The clock: the only place of the collector that reads it.
 
-#![expect(clippy::disallowed_methods, reason = "this is that place")]
+#![expect(clippy::disallowed_methods, reason = "the one place of the collector that reads the clock")]
 
 use jiff::Timestamp;
 use tokio::time::Instant;

@@ -113,10 +113,8 @@ pub async fn preflight_with(clients: Clients, options: CollectOptions) -> Result
 
 async fn check(api: &Api, discovery: &Discovery, entry: &'static Entry, rule: AccessRule) -> Check {
     let can = match run::locate(entry, discovery) {
-        Err(record) => match record.state {
-            SourceState::Stale { why } => Can::Stale { why },
-            _ => Can::NotServed,
-        },
+        Err(SourceState::Stale { why }) => Can::Stale { why },
+        Err(_) => Can::NotServed,
         Ok(_) => allowed(api, entry, rule).await,
     };
     Check { source: entry.source.clone(), part: entry.part, purpose: entry.why, can }

@@ -294,6 +294,7 @@ impl Api {
         result
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place from which requests leave: checked and recorded")]
     async fn exchange(&self, id: u64, ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
         let mut request = Request::builder().uri(&ask.path).header(ACCEPT, ask.accept);
         if ask.body.is_some() {
@@ -303,7 +304,6 @@ impl Api {
         let request = request.body(body).map_err(|error| Failure::Transport(error.to_string()))?;
         // The client's outermost layer says the same; a client that was handed in may not have it.
         guard::check(&request).map_err(|refused| Failure::Transport(refused.to_string()))?;
-        #[expect(clippy::disallowed_methods, reason = "the one place where requests leave; checked by `guard` one line above")]
         let response = self.client.send(request).await.map_err(|error| Failure::Transport(chain(&error)))?;
         let (parts, mut body) = response.into_parts();
         let code = parts.status.as_u16();

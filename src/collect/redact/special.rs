@@ -11,6 +11,8 @@ use super::keep::Special;
 use super::prune::{Head, compact, push_text};
 use super::{annotations, flags};
 
+/// `valueFrom`: the kind of reference, and its fields.
+type References<'a> = BTreeMap<Cow<'a, str>, Map<'a>>;
 type Map<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// Appends what may stay of `raw`; false when nothing does.
@@ -117,7 +119,7 @@ struct Variable<'a> {
     #[serde(borrow, default)]
     value: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    value_from: Option<BTreeMap<Cow<'a, str>, Map<'a>>>,
+    value_from: Option<References<'a>>,
 }
 
 impl Variable<'_> {
