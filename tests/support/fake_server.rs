@@ -63,7 +63,9 @@ struct State {
 #[derive(Clone, Default)]
 pub struct FakeServer(Arc<Mutex<State>>);
 
-/// Everything that the server serves and that a test does not name is an empty list.
+/// Group, version, plurals with their kinds.
+type Group = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 const SERVED: &[(&str, &str, &[(&str, &str)])] = &[
     (
         "",
