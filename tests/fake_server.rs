@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fake::{FakeServer, Reply, object, pods};
-use kube_hipaa::collect::{Can, CollectError, CollectOptions, Collection, Retries, collect_with, preflight_with};
-use kube_hipaa::model::{SourceId, SourceState, ToolIdentity};
+use kube_hipaa::collect::{Can, CollectError, CollectOptions, Retries, collect_with, preflight_with};
+use kube_hipaa::model::{SnapshotIndex, SourceId, SourceState, ToolIdentity};
 use kube_hipaa::snapshot::{Snapshot, SnapshotWriter};
 use serde_json::{Value, json};
 
@@ -27,20 +27,20 @@ fn options() -> CollectOptions {
 }
 
 struct Done {
-    collection: Collection,
+    index: SnapshotIndex,
     folder: tempfile::TempDir,
 }
 
 impl Done {
     fn state(&self, source: &SourceId) -> &SourceState {
-        &self.collection.index.record(source).unwrap().state
+        &self.index.record(source).unwrap().state
     }
     fn path(&self) -> std::path::PathBuf {
         self.folder.path().join("snapshot")
     }
     fn objects(&self, source: &SourceId) -> Vec<Value> {
         let snapshot = Snapshot::open(&self.path()).unwrap();
-        assert_eq!(snapshot.index(), &self.collection.index);
+        assert_eq!(snapshot.index(), &self.index);
         snapshot.objects(source).unwrap().map(|object| serde_json::from_str(&object.unwrap().json).unwrap()).collect()
     }
     fn names(&self, source: &SourceId) -> Vec<String> {
@@ -48,7 +48,7 @@ impl Done {
     }
 }
 
-async fn try_collect(server: &FakeServer, options: CollectOptions) -> (Result<Collection, CollectError>, tempfile::TempDir) {
+async fn try_collect(server: &FakeServer, options: CollectOptions) -> (Result<SnapshotIndex, CollectError>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let writer = SnapshotWriter::create(&folder.path().join("snapshot"), false).unwrap();
     (collect_with(server.clients(), options, &(), writer).await, folder)
@@ -56,7 +56,7 @@ async fn try_collect(server: &FakeServer, options: CollectOptions) -> (Result<Co
 
 async fn collect(server: &FakeServer) -> Done {
     let (collection, folder) = try_collect(server, options()).await;
-    Done { collection: collection.unwrap(), folder }
+    Done { index: collection.unwrap(), folder }
 }
 
 /// Collects with pods answered as scripted, and gives the state of pods.
@@ -84,10 +84,10 @@ async fn a_long_list_is_read_page_by_page_and_each_object_knows_its_request() {
     assert_eq!(*done.state(&PODS), SourceState::Read { count: 1203, resource_version: Some("4711".into()) });
     assert_eq!(server.asked_for(PODS_PATH), 3);
     assert_eq!(done.names(&PODS), all_pods(1203));
-    let record = done.collection.index.record(&PODS).unwrap();
+    let record = done.index.record(&PODS).unwrap();
     assert_eq!(record.pages.iter().map(|page| page.items).collect::<Vec<_>>(), [500, 500, 203]);
     for page in &record.pages {
-        let request = &done.collection.index.requests[usize::try_from(page.request).unwrap() - 1];
+        let request = &done.index.requests[usize::try_from(page.request).unwrap() - 1];
         assert_eq!((request.id, request.items, request.status), (page.request, Some(page.items), Some(200)));
         assert!(request.path.starts_with(PODS_PATH), "{}", request.path);
     }
@@ -101,7 +101,7 @@ async fn every_source_has_a_record_and_nothing_secret_is_stored_or_told() {
     let server = FakeServer::new();
     server.list(PODS_PATH, "Pod", pods(3));
     let done = collect(&server).await;
-    let index = &done.collection.index;
+    let index = &done.index;
     for entry in kube_hipaa::collect::inventory::inventory() {
         assert!(index.record(&entry.source).is_some(), "{}", entry.source);
     }
@@ -147,7 +147,7 @@ async fn an_unchanged_cluster_gives_the_same_files_twice() {
 async fn refused_is_forbidden_with_the_servers_words_and_the_missing_rule() {
     let (state, done) = pods_with(9, true, vec![Reply::Status(403, "pods is forbidden: User \"scanner\" cannot list")]).await;
     assert_eq!(state, SourceState::Forbidden { why: "pods is forbidden: User \"scanner\" cannot list".into() });
-    let record = done.collection.index.record(&PODS).unwrap();
+    let record = done.index.record(&PODS).unwrap();
     assert_eq!(record.missing_rule.as_ref().unwrap().to_string(), "list pods");
     assert_eq!(record.file, None);
 }
@@ -222,7 +222,7 @@ async fn too_many_requests_waits_as_long_as_the_server_says() {
     let before = Instant::now();
     let (collection, _folder) = try_collect(&server, options).await;
     assert!(before.elapsed() >= Duration::from_secs(1), "{:?}", before.elapsed());
-    let index = collection.unwrap().index;
+    let index = collection.unwrap();
     assert_eq!(index.record(&PODS).unwrap().state.word(), "read");
     let statuses: Vec<_> = index.requests.iter().filter(|request| request.path.starts_with(PODS_PATH)).map(|request| request.status).collect();
     assert_eq!(statuses, [Some(429), Some(200)]);
@@ -234,7 +234,7 @@ async fn retry_after_is_bounded_and_so_are_attempts() {
     let (state, done) = pods_with(2, true, vec![Reply::TooMany(3600)]).await;
     assert!(before.elapsed() < Duration::from_secs(60));
     assert!(matches!(state, SourceState::Failed { .. }) && why(&state).contains("429"), "{state:?}");
-    assert_eq!(done.collection.index.requests.iter().filter(|request| request.path.starts_with(PODS_PATH)).count(), 3);
+    assert_eq!(done.index.requests.iter().filter(|request| request.path.starts_with(PODS_PATH)).count(), 3);
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn plain_discovery_finds_the_same() {
     let server = FakeServer::new();
     server.plain_discovery();
     let (plain, aggregated) = (collect(&server).await, collect(&FakeServer::new()).await);
-    let states = |done: &Done| done.collection.index.sources.iter().map(|record| (record.source.clone(), record.state.clone(), record.kind.clone())).collect::<Vec<_>>();
+    let states = |done: &Done| done.index.sources.iter().map(|record| (record.source.clone(), record.state.clone(), record.kind.clone())).collect::<Vec<_>>();
     assert_eq!(states(&plain), states(&aggregated));
     assert_eq!(plain.state(&CALICO).word(), "read");
 }
@@ -287,7 +287,7 @@ async fn what_is_not_read_by_the_deadline_says_so() {
     let before = Instant::now();
     let (collection, folder) = try_collect(&server, options).await;
     assert!(before.elapsed() < Duration::from_secs(30));
-    let done = Done { collection: collection.unwrap(), folder };
+    let done = Done { index: collection.unwrap(), folder };
     let state = done.state(&PODS);
     assert!(matches!(state, SourceState::Partial { read: 500, .. }) && why(state).contains("deadline"), "{state:?}");
     let state = done.state(&SourceId::group("apps", "deployments"));
@@ -302,7 +302,7 @@ async fn one_slow_request_is_tried_again() {
     server.first(PODS_PATH, vec![Reply::Slow(Duration::from_secs(3600))]);
     let options = CollectOptions { request_timeout: Duration::from_millis(200), ..options() };
     let (collection, _folder) = try_collect(&server, options).await;
-    let index = collection.unwrap().index;
+    let index = collection.unwrap();
     assert_eq!(index.record(&PODS).unwrap().state.word(), "read");
     assert!(index.requests.iter().any(|request| request.error.as_deref() == Some("no answer within 0.2 s")));
 }
@@ -390,7 +390,7 @@ async fn flagz_in_a_form_that_cannot_be_read_is_not_served() {
     server.page("/flagz", Reply::Status(403, "no"));
     let done = collect(&server).await;
     assert_eq!(*done.state(&FLAGZ), SourceState::Forbidden { why: "no".into() });
-    assert_eq!(done.collection.index.record(&FLAGZ).unwrap().missing_rule.as_ref().unwrap().to_string(), "get /flagz");
+    assert_eq!(done.index.record(&FLAGZ).unwrap().missing_rule.as_ref().unwrap().to_string(), "get /flagz");
     let flags = json!({"anonymous-auth": "false", "some-new-flag": "secret-marker", "etcd-servers": "https://u:p@e", "v": "2"});
     server.page("/flagz", Reply::Json(200, json!({"kind": "Flagz", "apiVersion": "config.k8s.io/v1beta1", "metadata": {"name": "x"}, "flags": flags})));
     let done = collect(&server).await;
@@ -406,13 +406,13 @@ async fn the_request_without_credentials_stores_its_status_and_can_be_switched_o
     assert_eq!(done.objects(&probe), [json!({"status": 200})]);
     let bare: Vec<_> = server.asked().into_iter().filter(|asked| !asked.authorized).collect();
     assert_eq!(bare.iter().map(|asked| asked.path.as_str()).collect::<Vec<_>>(), ["/api/v1/namespaces?limit=1"]);
-    let marked: Vec<_> = done.collection.index.requests.iter().filter(|request| request.anonymous).collect();
+    let marked: Vec<_> = done.index.requests.iter().filter(|request| request.anonymous).collect();
     assert_eq!(marked.len(), 1);
 
     let server = FakeServer::new();
     let options = CollectOptions { anonymous_request: false, ..options() };
     let (collection, _folder) = try_collect(&server, options).await;
-    assert!(matches!(collection.unwrap().index.record(&probe).unwrap().state, SourceState::NotRequested { .. }));
+    assert!(matches!(collection.unwrap().record(&probe).unwrap().state, SourceState::NotRequested { .. }));
     assert!(server.asked().iter().all(|asked| asked.authorized));
 }
 
@@ -436,7 +436,7 @@ async fn config_maps_are_asked_for_by_name_and_only_where_they_can_be() {
     let configuration: Value = serde_json::from_str(stored["data"]["ClusterConfiguration"].as_str().unwrap()).unwrap();
     assert_eq!(configuration["apiServer"]["extraArgs"], json!([{"name": "audit-log-path", "value": "/var/log/audit.log"}, {"name": "odd", "value": "[redacted]"}]));
     assert_eq!(configuration["etcd"], json!({"external": {"caFile": "/ca"}}));
-    assert_eq!(done.collection.index.cluster.distribution.as_deref(), Some("kubeadm"));
+    assert_eq!(done.index.cluster.distribution.as_deref(), Some("kubeadm"));
 }
 
 #[tokio::test]
@@ -496,7 +496,7 @@ async fn nothing_at_all_is_an_error_and_leaves_nothing() {
 
     let server = FakeServer::new();
     let (ok, _folder) = try_collect(&server, options()).await;
-    for request in ok.unwrap().index.requests.iter().filter(|request| request.verb == "list") {
+    for request in ok.unwrap().requests.iter().filter(|request| request.verb == "list") {
         server.always(request.path.split('?').next().unwrap(), vec![Reply::Status(403, "you may not")]);
     }
     let (result, folder) = try_collect(&server, options()).await;

@@ -31,7 +31,7 @@ pub use request::Retries;
 pub use rights::ExcessRight;
 pub use run::{collect, collect_with};
 
-use crate::model::{SnapshotIndex, SourceId, SourceState, ToolIdentity};
+use crate::model::{SourceId, SourceState, ToolIdentity};
 use crate::snapshot::SnapshotError;
 
 /// How to collect.
@@ -83,15 +83,6 @@ pub trait Progress: Sync {
 
 /// Nobody listens.
 impl Progress for () {}
-
-/// What came of it.
-#[derive(Clone, Debug)]
-pub struct Collection {
-    /// `index.json` as it was written.
-    pub index: SnapshotIndex,
-    /// Rights of the identity that reading does not need; the report names them.
-    pub excess_rights: Vec<ExcessRight>,
-}
 
 /// The connections to one cluster.
 #[derive(Clone)]

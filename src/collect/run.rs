@@ -9,7 +9,7 @@ use super::inventory::{Amount, Entry, Reach, inventory};
 use super::observed::Observed;
 use super::pages::{self, Task};
 use super::request::{Api, Failure, clock_ahead};
-use super::{Clients, CollectError, CollectOptions, Collection, Progress, clock, rights, single};
+use super::{Clients, CollectError, CollectOptions, Progress, clock, rights, single};
 use crate::model::{
     ClusterIdentity, Collected, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState,
 };
@@ -21,7 +21,7 @@ pub async fn collect(
     options: CollectOptions,
     progress: &dyn Progress,
     writer: SnapshotWriter,
-) -> Result<Collection, CollectError> {
+) -> Result<SnapshotIndex, CollectError> {
     collect_with(Clients::new(config)?, options, progress, writer).await
 }
 
@@ -31,7 +31,7 @@ pub async fn collect_with(
     options: CollectOptions,
     progress: &dyn Progress,
     writer: SnapshotWriter,
-) -> Result<Collection, CollectError> {
+) -> Result<SnapshotIndex, CollectError> {
     let started = clock::now_millis();
     let deadline = clock::instant().checked_add(options.timeout);
     let api = Api::new(clients.authenticated.clone(), options.retries, options.request_timeout, deadline);
@@ -241,7 +241,7 @@ impl Run<'_> {
         }
     }
 
-    async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<Collection, CollectError> {
+    async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<SnapshotIndex, CollectError> {
         self.records.sort_by(|a, b| a.source.cmp(&b.source));
         let lists = || {
             self.records.iter().filter(|record| {
@@ -281,6 +281,7 @@ impl Run<'_> {
                 finished: clock::now_millis(),
                 identity: facts.identity(),
                 requests: requests.len() as u64,
+                excess_rights: rights::excess(&self.rules).iter().map(ToString::to_string).collect(),
                 server_clock_ahead_seconds: self.clock_ahead,
             },
             sources: self.records,
@@ -288,7 +289,7 @@ impl Run<'_> {
         };
         let writer = self.writer;
         let index = tokio::task::spawn_blocking(move || writer.finish(&index).map(|()| index)).await??;
-        Ok(Collection { index, excess_rights: rights::excess(&self.rules) })
+        Ok(index)
     }
 }
 

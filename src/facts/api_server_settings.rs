@@ -18,7 +18,7 @@ table! {
     /// not written has its default. A mirror pod is believed only when its annotations, its owner and the Node object agree;
     /// still, whoever may create pods in kube-system could fake one, which is why the two are compared. Where neither is
     /// visible, as on most managed control planes, every value is unknown.
-    pub struct ApiServerSettingRow as "api_server_settings" from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, VERSION] {
+    pub struct ApiServerSettingRow as "api_server_settings" counting "settings" from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, VERSION] {
         /// Name of the flag without dashes.
         setting: String;
         /// Name of the mirror pod, or `/flagz`; empty when none was seen.
