@@ -66,7 +66,7 @@ pub struct FakeServer(Arc<Mutex<State>>);
 /// Group, version, plurals with their kinds.
 type Group = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const SERVED: &[(&str, &str, &[(&str, &str)])] = &[
+const SERVED: &[Group] = &[
     (
         "",
         "v1",
