@@ -1,5 +1,7 @@
 //! The program as a user meets it: help, errors in three parts, exit statuses, files.
 
+#![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test: it reads and writes files and may fail loudly")]
+
 use std::path::Path;
 use std::process::Output;
 

@@ -1,5 +1,7 @@
 //! What a stranger does first: the demo, and the excerpt of it in the README.
 
+#![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test: it reads and writes files and may fail loudly")]
+
 use assert_cmd::Command;
 
 const START: &str = "<!-- demo:start -->";

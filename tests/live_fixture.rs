@@ -1,5 +1,7 @@
 //! The control plane of the live tests works, and a developer can keep one running.
 
+#![expect(clippy::disallowed_methods, reason = "a test: it reads and writes files and may fail loudly")]
+
 pub mod support;
 
 use std::path::{Path, PathBuf};

@@ -38,6 +38,8 @@ pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
         let resources: Vec<&String> = rule.resources.iter().filter(|resource| !SELF_REVIEWS.contains(&resource.as_str())).collect();
         let any = |names: &[&str]| resources.iter().any(|resource| names.contains(&resource.as_str()));
         let verb = |names: &[&str]| rule.verbs.iter().any(|verb| verb == "*" || names.contains(&verb.as_str()));
+        // Secrets are in the core group: `*` of another group does not reach them.
+        let core = rule.api_groups.iter().any(|group| group.is_empty() || group == "*");
         if resources.is_empty() || rule.verbs.is_empty() {
             continue;
         }
@@ -45,7 +47,7 @@ pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
             "it can act as someone else"
         } else if rule.verbs.iter().any(|verb| !READS.contains(&verb.as_str())) {
             "it can change something"
-        } else if any(&["*", "secrets"]) && verb(&READS) {
+        } else if core && any(&["*", "secrets"]) && verb(&READS) {
             "it can read Secrets"
         } else if any(&["nodes/proxy", "*/proxy"]) {
             "it can run commands in every pod of a node"
@@ -85,8 +87,9 @@ mod tests {
             let strs = |list: &[String]| list.iter().map(String::clone).collect::<Vec<_>>();
             let (verbs, resources) = (strs(&rule.verbs), strs(&rule.resources));
             let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
-            let resources: Vec<&str> = resources.iter().map(String::as_str).filter(|resource| *resource != "*").collect();
-            assert_eq!(found(&verbs, "", &resources), None, "{rule}");
+            let resources: Vec<&str> = resources.iter().map(String::as_str).collect();
+            let group = rule.api_groups.first().map_or("", String::as_str);
+            assert_eq!(found(&verbs, group, &resources), None, "{rule}");
         }
         assert_eq!(found(&["create"], "authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"]), None);
     }

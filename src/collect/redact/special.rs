@@ -105,8 +105,12 @@ fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The value of a known flag as it may be stored: a URL that carries credentials goes nevertheless.
+/// The value of a flag of a component as it may be stored: of a known flag, unless it is a URL that carries credentials; of any
+/// other, only nothing, `true` and `false`, which cannot be secret.
 pub(crate) fn flag_value(name: &str, value: &str) -> String {
+    if matches!(value, "" | "true" | "false") {
+        return value.to_owned();
+    }
     let carries_credentials = value.contains("://") && value.contains('@');
     if flags::is_known_flag(name) && !carries_credentials { value.to_owned() } else { REDACTED.to_owned() }
 }
