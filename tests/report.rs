@@ -1,5 +1,7 @@
 //! Documents, judged by readers that are not ours: a browser's HTML parser, CommonMark with tables, a JSON Schema validator.
 
+#![expect(clippy::disallowed_methods, reason = "a test: it reads and writes files and may fail loudly")]
+
 #[path = "support/sample_assessment.rs"]
 mod sample_assessment;
 

@@ -64,7 +64,9 @@ pub(super) fn collect(args: &CollectArgs) -> Result<Exit, CliError> {
 /// `permissions`.
 pub(super) fn permissions(args: &PermissionsArgs) -> Result<Exit, CliError> {
     let names = ManifestNames { namespace: args.namespace.clone(), core_only: args.core_only, ..ManifestNames::default() };
-    print(manifests(&names, None).as_bytes())?;
+    // A Role cannot be applied to a namespace that does not exist; these always do.
+    let always = ["kube-public".to_owned(), "kube-system".to_owned()];
+    print(manifests(&names, (!args.all_namespaces).then_some(always.as_slice())).as_bytes())?;
     Ok(Exit::Done)
 }
 

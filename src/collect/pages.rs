@@ -25,7 +25,7 @@ use super::{CollectError, Progress};
 use crate::model::{SourceId, SourceRecord, SourceState};
 use crate::snapshot::{SnapshotWriter, SourceFile, SourceWriter};
 
-const METADATA_ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+pub(super) const METADATA_ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// A source whose place is known.
 #[derive(Clone, Debug)]
@@ -279,7 +279,7 @@ fn broken_text(broken: &[String]) -> String {
 }
 
 /// A continue token in a query.
-fn query(text: &str) -> String {
+pub(super) fn query(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -76,7 +76,7 @@ const KUBEADM: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
 /// What can be said about an entry before it is read.
 enum Plan {
     Read(Task),
-    Known(SourceRecord),
+    Known(Box<SourceRecord>),
 }
 
 fn task(entry: &'static Entry, version: &str, kind: &str) -> Task {
@@ -88,10 +88,11 @@ fn untold(entry: &'static Entry) -> Task {
     task(entry, entry.versions.first().copied().unwrap_or(""), entry.kind)
 }
 
-pub(super) fn locate(entry: &'static Entry, discovery: &Discovery) -> Result<Task, SourceRecord> {
+/// Where to ask for an entry, or what is known of it without asking.
+pub(super) fn locate(entry: &'static Entry, discovery: &Discovery) -> Result<Task, SourceState> {
     match plan(entry, discovery) {
         Plan::Read(task) => Ok(task),
-        Plan::Known(record) => Err(record),
+        Plan::Known(record) => Err(record.state),
     }
 }
 
@@ -104,8 +105,8 @@ fn plan(entry: &'static Entry, discovery: &Discovery) -> Plan {
             let kind = if kind.is_empty() { entry.kind } else { &kind };
             Plan::Read(task(entry, &version, kind))
         }
-        Served::No => Plan::Known(untold(entry).record(SourceState::NotServed)),
-        Served::Stale { why } => Plan::Known(untold(entry).record(SourceState::Stale { why })),
+        Served::No => Plan::Known(Box::new(untold(entry).record(SourceState::NotServed))),
+        Served::Stale { why } => Plan::Known(Box::new(untold(entry).record(SourceState::Stale { why }))),
         Served::Unknown { .. } => Plan::Read(untold(entry)),
     }
 }
@@ -139,7 +140,7 @@ impl Run<'_> {
         let reviews: Vec<_> = self.open().filter(|entry| entry.reach == Reach::SelfReview).collect();
         for entry in reviews {
             let record = match plan(entry, discovery) {
-                Plan::Known(record) => record,
+                Plan::Known(record) => *record,
                 Plan::Read(task) if entry.source.resource() == "selfsubjectreviews" => {
                     let (record, failure) = single::identity(&self.api, &self.writer, &task, &self.observed).await?;
                     if let Some(Failure::Status { code: 401, message, .. }) = failure {
@@ -162,7 +163,7 @@ impl Run<'_> {
     async fn namespaces(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
         let Some(entry) = inventory().iter().find(|entry| entry.source == NAMESPACES) else { return Ok(()) };
         let record = match plan(entry, discovery) {
-            Plan::Known(record) => record,
+            Plan::Known(record) => *record,
             Plan::Read(task) => self.list(&task).await?,
         };
         self.done(record);
@@ -183,7 +184,7 @@ impl Run<'_> {
                 continue;
             }
             match plan(entry, discovery) {
-                Plan::Known(record) => known.push(record),
+                Plan::Known(record) => known.push(*record),
                 Plan::Read(task) if self.has_no_namespace_for(&task) => known.push(task.record(SourceState::NotServed)),
                 Plan::Read(task) if entry.reach == Reach::Anonymous && !self.options.anonymous_request => {
                     let why = "switched off: no request without credentials was sent".to_owned();

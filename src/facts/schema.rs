@@ -113,7 +113,7 @@ pub struct Table {
     pub coverage: Coverage,
 }
 
-/// A typed row of one table; implemented by [`table!`].
+/// A typed row of one table; implemented by `table!`.
 pub trait TableRow {
     /// The table's schema.
     fn schema() -> &'static TableSchema;

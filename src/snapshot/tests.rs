@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "tests of files")]
+
 use std::path::Path;
 
 use proptest::prelude::*;

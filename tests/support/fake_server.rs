@@ -63,8 +63,10 @@ struct State {
 #[derive(Clone, Default)]
 pub struct FakeServer(Arc<Mutex<State>>);
 
-/// Everything that the server serves and that a test does not name is an empty list.
-const SERVED: &[(&str, &str, &[(&str, &str)])] = &[
+/// Group, version, plurals with their kinds.
+type Group = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const SERVED: &[Group] = &[
     (
         "",
         "v1",

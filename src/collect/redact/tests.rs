@@ -238,7 +238,7 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Redacted) => json!(MARK),
         Keep::Special(Special::Url) => json!(format!("https://{MARK}:{MARK}@host/{MARK}?{MARK}")),
         Keep::Special(Special::Command) => json!(["app", format!("--x={MARK}"), MARK, format!("-{MARK}"), format!("sh -c {MARK}")]),
-        Keep::Special(Special::Arguments) => json!([MARK, format!("--x={MARK}"), "--x", MARK, "--anonymous-auth", format!("https://{MARK}")]),
+        Keep::Special(Special::Arguments) => json!([MARK, format!("--x={MARK}"), "--x", MARK, "--anonymous-auth", format!("https://u:{MARK}@host")]),
         Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
