@@ -29,7 +29,7 @@ deny: ## Licences, duplicate and banned crates, sources of the dependencies
 	@scripts/deny.sh check bans licenses sources
 
 unit: ## Tests that need nothing but Rust
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 live: ## Tests against a real control plane and against Kubernetes' own code
 	@scripts/live.sh

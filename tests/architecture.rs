@@ -233,6 +233,7 @@ fn attributes_without_reasons_are_seen() {
         "#[cfg_attr(test, allow(x))] fn f() {}",
         "#[expect(dead_code)] fn f() {}",
         "#[ignore] fn f() {}",
+        "#[expect(clippy::disallowed_types, reason = \"x\")] fn f() {}",
     ] {
         assert_eq!(all(bad), [1], "{bad}");
     }
