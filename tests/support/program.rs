@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use kube_hipaa::model::Assessment;
 use serde_json::Value;
 
 use super::control_plane::ControlPlane;
@@ -56,12 +57,27 @@ pub fn scanner(plane: &ControlPlane) -> PathBuf {
 }
 
 /// Scans with this kubeconfig into `folder` and gives the exit code and the assessment.
-pub fn scan(kubeconfig: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, Value) {
+pub fn scan(kubeconfig: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, Assessment) {
     let mut arguments: Vec<&OsStr> = vec!["scan".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_ref(), "-o".as_ref(), folder.as_ref()];
     arguments.extend(more.iter().map(OsStr::new));
     let output = kube_hipaa(arguments);
     let path = folder.join("assessment.json");
     let text = std::fs::read(&path).unwrap_or_else(|error| panic!("no assessment.json: {error}\n{}", said(&output)));
-    let assessment = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("assessment.json is not JSON: {error}"));
+    let assessment = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("assessment.json is not an assessment: {error}"));
     (output.status.code(), assessment)
+}
+
+/// Collects into a `.zip`, replacing what is there.
+pub fn record(kubeconfig: &Path, cluster: &str, path: &Path) -> Result<(), String> {
+    let output = kube_hipaa([
+        "collect".as_ref(),
+        "--force".as_ref(),
+        "--cluster-name".as_ref(),
+        cluster.as_ref(),
+        "--kubeconfig".as_ref(),
+        kubeconfig.as_os_str(),
+        "-o".as_ref(),
+        path.as_os_str(),
+    ]);
+    if output.status.success() { Ok(()) } else { Err(said(&output)) }
 }
