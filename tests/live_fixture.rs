@@ -1,5 +1,7 @@
 //! The control plane of the live tests works, and a developer can keep one running.
 
+#![expect(clippy::disallowed_methods, reason = "a test: it reads and writes files and may fail loudly")]
+
 pub mod support;
 
 use std::path::{Path, PathBuf};
@@ -214,10 +216,6 @@ spec:
 /// manifests.
 #[test]
 #[ignore = "keeps a plane running for a developer: set KUBE_HIPAA_STOP"]
-#[expect(
-    clippy::print_stderr,
-    reason = "the developer has to learn where the kubeconfig is"
-)]
 fn keep_running() {
     let Some(stop) = std::env::var_os("KUBE_HIPAA_STOP").map(PathBuf::from) else {
         // Reached by `cargo test -- --ignored`, which means the tests above.

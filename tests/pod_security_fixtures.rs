@@ -1,5 +1,7 @@
 //! The Pod Security evaluator against the fixtures of Kubernetes' own tests, and against the oracle on the same pods.
 
+#![expect(clippy::disallowed_methods, reason = "a test: it reads fixtures from files")]
+
 #[path = "support/oracle.rs"]
 mod oracle;
 

@@ -21,11 +21,11 @@ const REASONS: usize = 20;
 pub struct Evaluated<'a> {
     /// The control.
     pub control: &'a Control,
-    /// Rows in scope.
+    /// Things in scope.
     pub examined: u64,
-    /// Rows that fail.
+    /// Things that fail.
     pub failed: u64,
-    /// Rows that could not be decided.
+    /// Things that could not be decided.
     pub unknown: u64,
     /// The outcome.
     pub outcome: Outcome,
@@ -94,9 +94,10 @@ struct Run<'a> {
     pointers: Vec<&'static str>,
     deciding: Vec<usize>,
     findings: BTreeMap<String, Finding>,
-    examined: u64,
-    failed: u64,
-    unknown: u64,
+    /// Keys of rows in scope, of those that fail, and of those that could not be decided: variants of one thing count once.
+    examined: BTreeSet<String>,
+    failed: BTreeSet<String>,
+    unknown: BTreeSet<String>,
     reasons: BTreeSet<Unseen>,
     more_reasons: u64,
     sample: Vec<Sample>,
@@ -127,9 +128,9 @@ impl<'a> Run<'a> {
             pointers,
             deciding: columns,
             findings: BTreeMap::new(),
-            examined: 0,
-            failed: 0,
-            unknown: 0,
+            examined: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            unknown: BTreeSet::new(),
             reasons: BTreeSet::new(),
             more_reasons: 0,
             sample: Vec::new(),
@@ -142,7 +143,7 @@ impl<'a> Run<'a> {
                 Membership::In => {}
                 Membership::Out => return,
                 Membership::Unknown(unseen) => {
-                    self.unknown += 1;
+                    self.unknown.insert(row.key.clone());
                     self.reason(unseen.clone());
                     return;
                 }
@@ -157,7 +158,7 @@ impl<'a> Run<'a> {
             Ok(answer) => answer,
             Err(undecided) => return self.undecided(table, row, &undecided.to_string()),
         };
-        self.examined += 1;
+        self.examined.insert(row.key.clone());
         match answer {
             true if self.sample.len() < SAMPLE => {
                 let sample = Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row) };
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
             }
             true => {}
             false => {
-                self.failed += 1;
+                self.failed.insert(row.key.clone());
                 self.finding(table, row);
             }
         }
@@ -173,8 +174,8 @@ impl<'a> Run<'a> {
 
     /// A row that may be in scope and could not be decided counts as examined and unknown.
     fn undecided(&mut self, table: &Table, row: &Row, error: &str) {
-        self.examined += 1;
-        self.unknown += 1;
+        self.examined.insert(row.key.clone());
+        self.unknown.insert(row.key.clone());
         let unknown = |&index: &usize| match row.cells.get(index) {
             Some(Known::Unknown(unseen)) => Some(unseen.clone()),
             _ => None,
@@ -258,19 +259,23 @@ impl<'a> Run<'a> {
         }
         let tally = Tally {
             findings,
-            examined: self.examined,
+            examined: count_of(&self.examined),
             undecided,
-            rows: u64::try_from(table.rows.len()).unwrap_or(u64::MAX),
+            rows: count_of(&table.rows.iter().map(|row| row.key.clone()).collect()),
             sample: self.sample,
         };
         Evaluated {
             control: self.control,
-            examined: self.examined,
-            failed: self.failed,
-            unknown: self.unknown,
+            examined: count_of(&self.examined),
+            failed: count_of(&self.failed),
+            unknown: count_of(&self.unknown),
             outcome: verdict::of_check(tally, table.coverage.complete(&self.check.sources())),
         }
     }
+}
+
+fn count_of(keys: &BTreeSet<String>) -> u64 {
+    u64::try_from(keys.len()).unwrap_or(u64::MAX)
 }
 
 /// The severities of findings, counted.

@@ -90,6 +90,8 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>) -> ControlResu
         fix: control.fix.clone(),
         limits: control.limits.clone(),
         looked_at: check.map(|check| check.reach.word().to_owned()).unwrap_or_default(),
+        counts: check.map(|check| check.table.counts.to_owned()).unwrap_or_default(),
+        fails: check.map(|check| check.fails.clone()).unwrap_or_default(),
         examined,
         failed,
         unknown,

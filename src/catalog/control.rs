@@ -25,6 +25,7 @@ struct ControlFile {
     when: Option<Spanned<String>>,
     require: Option<Spanned<String>>,
     because: String,
+    fails: Option<String>,
     finding: Option<Spanned<String>>,
     #[serde(default)]
     show: Vec<Spanned<String>>,
@@ -138,6 +139,8 @@ pub struct Check {
     pub when: Option<Predicate>,
     /// What passes.
     pub require: Predicate,
+    /// What things that do not meet the check are doing, so that "3 of 41 workloads ..." is a sentence.
+    pub fails: String,
     /// The statement of a finding.
     pub finding: Statement,
     /// Columns shown with findings, in order.
@@ -242,8 +245,8 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
     }
     let kind = match parsed.kind {
         Kind::Manual => {
-            if parsed.over.is_some() || parsed.require.is_some() || parsed.when.is_some() || parsed.finding.is_some() || parsed.scope.is_some() || !parsed.show.is_empty() {
-                problem(1, "a manual control has `question` and none of over, scope, when, require, finding, show".to_owned());
+            if parsed.over.is_some() || parsed.require.is_some() || parsed.when.is_some() || parsed.finding.is_some() || parsed.fails.is_some() || parsed.scope.is_some() || !parsed.show.is_empty() {
+                problem(1, "a manual control has `question` and none of over, scope, when, require, fails, finding, show".to_owned());
             }
             match parsed.question {
                 Some(QuestionFile { ask, evidence, who }) => Some(ControlKind::Manual(Question { ask, evidence, who })),
@@ -282,8 +285,10 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
 }
 
 fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<Check> {
-    let (Some(over), Some(require), Some(finding), Some(reach)) = (&parsed.over, &parsed.require, &parsed.finding, parsed.scope) else {
-        problem(1, "a check needs `over`, `scope`, `require` and `finding`".to_owned());
+    let (Some(over), Some(require), Some(fails), Some(finding), Some(reach)) =
+        (&parsed.over, &parsed.require, &parsed.fails, &parsed.finding, parsed.scope)
+    else {
+        problem(1, "a check needs `over`, `scope`, `require`, `fails` and `finding`".to_owned());
         return None;
     };
     let Some(table) = schemas().into_iter().find(|schema| schema.name == over.value) else {
@@ -315,5 +320,5 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
         Some(Some(when)) => Some(when),
         None => None,
     };
-    Some(Check { table, reach, when, require: require?, finding: statement?, show })
+    Some(Check { table, reach, when, require: require?, fails: fails.clone(), finding: statement?, show })
 }

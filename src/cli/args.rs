@@ -5,19 +5,34 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Severity;
 
+const EXIT_HELP: &str = "\
+Exit status:
+  0  done; the gate, if one was set with --fail-on, is met
+  1  done; there is a finding at or above --fail-on
+  2  a usage, scope, catalog or file error; nothing was asked of the cluster
+  3  nothing could be collected: no cluster, no identity, or no right at all
+  4  done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1
+
+First steps:
+  kube-hipaa demo                              the report of a reference cluster; needs no cluster
+  kube-hipaa preflight                         what this identity can and cannot read
+  kube-hipaa scan                              the summary of your cluster
+  kube-hipaa scan -o evidence                  with the report and everything it rests on
+  kube-hipaa permissions | kubectl apply -f -  an identity with the least rights";
+
 /// Looks at a live Kubernetes cluster, never changes it, and writes the evidence that an auditor of the HIPAA Security Rule
 /// (45 CFR Part 164 Subpart C) asks for.
 ///
-/// It sends only get and list requests, never reads a Secret, and lists every request in its report. What it could not see is
-/// reported as not assessed, never as a pass. It makes no statement about compliance.
+/// It only looks: get and list requests, and reviews of its own rights. It never reads a Secret, and it lists every request that it
+/// made. What it could not see is reported as not assessed, never as a pass. It makes no statement about compliance.
 #[derive(Debug, Parser)]
-#[command(name = "kube-hipaa", version, propagate_version = true, max_term_width = 110, arg_required_else_help = true)]
+#[command(name = "kube-hipaa", version, propagate_version = true, max_term_width = 110, arg_required_else_help = true, after_long_help = EXIT_HELP)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
-    /// When to use colour
-    #[arg(long, value_enum, global = true, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// When to use colour: auto, always or never
+    #[arg(long, value_enum, global = true, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
     pub color: Color,
 }
 
@@ -254,6 +269,9 @@ pub struct PermissionsArgs {
     /// Leave out the rights to read add-ons (service meshes, policy engines, backup systems and so on)
     #[arg(long)]
     pub(super) core_only: bool,
+    /// Also print the Roles for the namespaces of add-ons (such as falco or kyverno); apply those whose namespaces exist
+    #[arg(short = 'A', long, conflicts_with = "core_only")]
+    pub(super) all_namespaces: bool,
 }
 
 /// Arguments of `preflight`.

@@ -171,6 +171,7 @@ fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
             finished: TIME.to_owned(),
             identity: Identity { user: Some("case".to_owned()), groups: Vec::new() },
             requests: 1,
+            excess_rights: Vec::new(),
             server_clock_ahead_seconds: None,
         },
         sources,

@@ -1,11 +1,10 @@
 //! `controls`: the catalog.
 
-use comfy_table::{ContentArrangement, Table as Grid, presets};
-
 use super::args::{ControlsArgs, ControlsCommand};
 use super::error::{CliError, Exit};
+use super::grid::grid;
 use super::output::print;
-use super::{cases, inputs, terminal_width};
+use super::{cases, inputs};
 use crate::catalog::{Catalog, Control, ControlKind};
 
 pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
@@ -30,17 +29,15 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
 }
 
 fn list(catalog: &Catalog) -> String {
-    let mut grid = Grid::new();
-    grid.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(terminal_width());
-    grid.set_header(["control", "severity", "looks at", "states that"]);
-    for control in catalog.controls() {
+    let rows = catalog.controls().iter().map(|control| {
         let looks_at = match &control.kind {
             ControlKind::Check(check) => format!("{} ({})", check.table.name, check.reach.word()),
             ControlKind::Manual(_) => "a person answers".to_owned(),
         };
-        grid.add_row([control.id.as_str(), control.severity.word(), &looks_at, &control.title]);
-    }
-    format!("{grid}\n{} controls; `kube-hipaa controls show ID` prints one whole\n", catalog.controls().len())
+        vec![control.id.clone(), control.severity.word().to_owned(), looks_at, control.title.clone()]
+    });
+    let text = grid(&["control", "severity", "over", "states"], rows);
+    format!("{text}\n{} controls; `kube-hipaa controls show ID` prints one whole\n", catalog.controls().len())
 }
 
 /// One control as plain text.

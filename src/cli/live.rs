@@ -11,8 +11,8 @@ use super::run::{Ending, Plan, deliver};
 use super::{sources, tell, tool};
 use crate::catalog::Catalog;
 use crate::collect::inventory::{ManifestNames, manifests};
-use crate::collect::{CollectOptions, Collection, ConnectOptions, Connection, Progress, collect as collect_cluster, connect, preflight as ask};
-use crate::model::{SourceId, SourceState};
+use crate::collect::{CollectOptions, ConnectOptions, Connection, Progress, collect as collect_cluster, connect, preflight as ask};
+use crate::model::{SnapshotIndex, SourceId, SourceState};
 use crate::snapshot::{Snapshot, SnapshotWriter};
 
 /// `scan`.
@@ -30,8 +30,8 @@ pub(super) fn scan(args: &ScanArgs) -> Result<Exit, CliError> {
         (_, None) => return Err(CliError::NeedsFolder),
     };
     let writer = SnapshotWriter::create(&place, false)?;
-    let collection = run(&args.connect, &args.collect, writer)?;
-    warn_of_rights(&collection);
+    let index = run(&args.connect, &args.collect, writer)?;
+    warn_of_rights(&index);
     let snapshot = Snapshot::open(&place)?;
     let assessment = plan.assess(&snapshot)?;
     let next = match (&destination, plan.exit(&assessment)) {
@@ -46,13 +46,13 @@ pub(super) fn scan(args: &ScanArgs) -> Result<Exit, CliError> {
 /// `collect`.
 pub(super) fn collect(args: &CollectArgs) -> Result<Exit, CliError> {
     let writer = SnapshotWriter::create(&args.output, args.force)?;
-    let collection = run(&args.connect, &args.collect, writer)?;
-    warn_of_rights(&collection);
-    let incomplete = collection.index.sources.iter().filter(|record| record.state.is_failed_read()).count();
+    let index = run(&args.connect, &args.collect, writer)?;
+    warn_of_rights(&index);
+    let incomplete = index.sources.iter().filter(|record| record.state.is_failed_read()).count();
     if !args.quiet {
-        let read = collection.index.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).count();
-        let objects: u64 = collection.index.sources.iter().map(|record| record.state.count()).sum();
-        let mut text = format!("{read} sources read, {objects} objects, {} requests: {}\n", collection.index.collected.requests, args.output.display());
+        let read = index.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).count();
+        let objects: u64 = index.sources.iter().map(|record| record.state.count()).sum();
+        let mut text = format!("{read} sources read, {objects} objects, {} requests: {}\n", index.collected.requests, args.output.display());
         if incomplete > 0 {
             text.push_str(&format!("▲ {incomplete} sources could not be read completely; `kube-hipaa preflight` says why\n"));
         }
@@ -64,7 +64,9 @@ pub(super) fn collect(args: &CollectArgs) -> Result<Exit, CliError> {
 /// `permissions`.
 pub(super) fn permissions(args: &PermissionsArgs) -> Result<Exit, CliError> {
     let names = ManifestNames { namespace: args.namespace.clone(), core_only: args.core_only, ..ManifestNames::default() };
-    print(manifests(&names, None).as_bytes())?;
+    // A Role cannot be applied to a namespace that does not exist; these always do.
+    let always = ["kube-public".to_owned(), "kube-system".to_owned()];
+    print(manifests(&names, (!args.all_namespaces).then_some(always.as_slice())).as_bytes())?;
     Ok(Exit::Done)
 }
 
@@ -82,7 +84,7 @@ pub(super) fn preflight(args: &PreflightArgs) -> Result<Exit, CliError> {
 }
 
 /// Collects into `writer`; Ctrl-C drops everything that was begun.
-fn run(connect_args: &ConnectArgs, collect_args: &CollectOptionsArgs, writer: SnapshotWriter) -> Result<Collection, CliError> {
+fn run(connect_args: &ConnectArgs, collect_args: &CollectOptionsArgs, writer: SnapshotWriter) -> Result<SnapshotIndex, CliError> {
     on_runtime(async {
         let connection = connect(&connect_options(connect_args)).await?;
         let options = collect_options(connect_args, collect_args, &connection);
@@ -124,12 +126,12 @@ fn collect_options(connect: &ConnectArgs, args: &CollectOptionsArgs, connection:
 }
 
 /// A scan needs to read and nothing else; whoever runs it with more should know.
-fn warn_of_rights(collection: &Collection) {
-    if collection.excess_rights.is_empty() {
+fn warn_of_rights(index: &SnapshotIndex) {
+    if index.collected.excess_rights.is_empty() {
         return;
     }
-    let rights: Vec<String> = collection.excess_rights.iter().take(5).map(|right| format!("  {right}")).collect();
-    let more = collection.excess_rights.len().saturating_sub(5);
+    let rights: Vec<String> = index.collected.excess_rights.iter().take(5).map(|right| format!("  {right}")).collect();
+    let more = index.collected.excess_rights.len().saturating_sub(5);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
     tell(&format!(
         "note: this identity may do more than a scan needs; nothing of it was used:\n{}{more}\n  `kube-hipaa permissions` prints a role that is enough",

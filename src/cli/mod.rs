@@ -1,10 +1,13 @@
 //! The command line: arguments, files, clock, progress and exit codes.
 
+#![expect(clippy::disallowed_methods, reason = "files and environment are for the command line")]
+
 mod args;
 pub mod cases;
 mod catalog_commands;
 mod color;
 mod error;
+mod grid;
 mod inputs;
 mod live;
 mod output;

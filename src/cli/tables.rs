@@ -1,11 +1,10 @@
 //! `facts`: the tables that controls look at.
 
-use comfy_table::{ContentArrangement, Table as Grid, presets};
-
 use super::args::{FactsArgs, FactsFormat};
 use super::error::{CliError, Exit};
+use super::grid::grid;
+use super::inputs;
 use super::output::print;
-use super::{inputs, terminal_width};
 use crate::catalog::{Environment, Predicate, RowContext};
 use crate::facts::{Row, Table, Tables, TableSchema, schemas};
 use crate::model::FactValue;
@@ -34,7 +33,10 @@ pub(super) fn run(args: &FactsArgs) -> Result<Exit, CliError> {
         None => table.rows.iter().collect(),
     };
     let text = match args.format {
-        FactsFormat::Table => grid(table.schema, &rows),
+        FactsFormat::Table => {
+            let asked: Vec<&str> = filter.iter().flat_map(|predicate| predicate.columns().iter().copied()).collect();
+            listing(table.schema, &rows, &asked)
+        }
         FactsFormat::Json => json(table.schema, &rows),
         FactsFormat::Csv => csv(table.schema, &rows),
     };
@@ -91,19 +93,28 @@ fn json_schemas() -> String {
     format!("{:#}\n", serde_json::Value::Array(tables))
 }
 
-/// On a terminal only the columns that differ between rows are worth the space; the rest is in the other formats.
-fn grid(schema: &TableSchema, rows: &[&Row]) -> String {
+/// Columns that a cell needs at the least on a terminal.
+const NARROWEST: u16 = 18;
+/// The longest text that one cell shows there.
+const LONGEST: usize = 60;
+
+/// On a terminal only the columns that differ between rows, as many as have room; the other formats hold everything.
+fn listing(schema: &TableSchema, rows: &[&Row], asked: &[&str]) -> String {
     let differs = |index: usize| rows.windows(2).any(|pair| matches!(pair, [a, b] if a.cells.get(index) != b.cells.get(index)));
-    let shown: Vec<usize> = (0..schema.columns.len()).filter(|&index| rows.len() < 2 || differs(index)).take(12).collect();
-    let mut grid = Grid::new();
-    grid.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(terminal_width());
-    grid.set_header(shown.iter().filter_map(|&index| schema.columns.get(index)).map(|column| column.name));
-    for row in rows {
-        grid.add_row(shown.iter().map(|&index| escape::terminal(&row.fact(index).to_string()).into_owned()));
+    let room = usize::from(super::terminal_width() / NARROWEST).max(3);
+    let mut shown: Vec<usize> = asked.iter().filter_map(|name| schema.column(name)).map(|(index, _)| index).collect();
+    let useful = (0..schema.columns.len()).filter(|&index| rows.len() < 2 || differs(index));
+    for index in useful {
+        if shown.len() < room && !shown.contains(&index) {
+            shown.push(index);
+        }
     }
+    shown.sort_unstable();
+    let header: Vec<&str> = shown.iter().filter_map(|&index| schema.columns.get(index)).map(|column| column.name).collect();
+    let cells = |row: &&Row| shown.iter().map(|&index| escape::clip(&row.fact(index).to_string(), LONGEST)).collect();
     let hidden = schema.columns.len() - shown.len();
-    let more = if hidden > 0 { format!("; {hidden} columns are not shown here (equal in all rows, or no room): --format json or csv has them") } else { String::new() };
-    format!("{grid}\n{} rows{more}\n", rows.len())
+    let more = if hidden > 0 { format!(", {hidden} more columns with --format json or csv") } else { String::new() };
+    format!("{}\n{} rows{more}\n", grid(&header, rows.iter().map(cells)), rows.len())
 }
 
 fn json(schema: &TableSchema, rows: &[&Row]) -> String {

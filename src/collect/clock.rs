@@ -1,5 +1,7 @@
 //! The clock: the only place of the collector that reads it.
 
+#![expect(clippy::disallowed_methods, reason = "the one place of the collector that reads the clock")]
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 

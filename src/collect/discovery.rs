@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::inventory::{Entry, inventory};
+use super::redact::json_error;
 use super::request::{Api, Ask, Failure};
 
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
@@ -133,13 +134,13 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Form<T>, String> {
     struct Kind {
         kind: String,
     }
-    let kind: Kind = serde_json::from_slice(body).map_err(|error| format!("not JSON with a kind: {error}"))?;
+    let kind: Kind = serde_json::from_slice(body).map_err(|error| format!("not JSON with a kind: {}", json_error(&error)))?;
     if kind.kind == "APIGroupDiscoveryList" {
         serde_json::from_slice(body).map(Form::Aggregated)
     } else {
         serde_json::from_slice(body).map(Form::Plain)
     }
-    .map_err(|error| format!("not an answer of discovery: {error}"))
+    .map_err(|error| format!("not an answer of discovery: {}", json_error(&error)))
 }
 
 impl Discovery {
@@ -268,7 +269,7 @@ async fn plain(api: &Api, list: Groups) -> BTreeMap<String, Group> {
 /// The group is registered: an answer that does not come means that its server is away.
 async fn resources(api: &Api, path: String, version: String) -> Version {
     let asked = api.ask_for(Ask::get(path.as_str(), "application/json"), |answer| {
-        serde_json::from_slice::<Resources>(&answer.body).map_err(|error| format!("not a list of resources: {error}"))
+        serde_json::from_slice::<Resources>(&answer.body).map_err(|error| format!("not a list of resources: {}", json_error(&error)))
     });
     match asked.await {
         Ok(list) => Version {

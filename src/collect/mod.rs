@@ -4,8 +4,6 @@
 //! `clippy.toml` bans the client's write methods. Every request is recorded, every source ends in a documented
 //! [`crate::model::SourceState`], and nothing enters the snapshot that the allow-lists of [`redact`] do not name.
 
-#![expect(clippy::disallowed_methods, reason = "the collector reads the clock (in `clock`) and sends requests that `guard` has checked")]
-
 mod clock;
 mod connect;
 mod discovery;
@@ -33,7 +31,7 @@ pub use request::Retries;
 pub use rights::ExcessRight;
 pub use run::{collect, collect_with};
 
-use crate::model::{SnapshotIndex, SourceId, SourceState, ToolIdentity};
+use crate::model::{SourceId, SourceState, ToolIdentity};
 use crate::snapshot::SnapshotError;
 
 /// How to collect.
@@ -85,15 +83,6 @@ pub trait Progress: Sync {
 
 /// Nobody listens.
 impl Progress for () {}
-
-/// What came of it.
-#[derive(Clone, Debug)]
-pub struct Collection {
-    /// `index.json` as it was written.
-    pub index: SnapshotIndex,
-    /// Rights of the identity that reading does not need; the report names them.
-    pub excess_rights: Vec<ExcessRight>,
-}
 
 /// The connections to one cluster.
 #[derive(Clone)]

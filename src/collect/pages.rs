@@ -19,13 +19,13 @@ use serde_json::value::RawValue;
 
 use super::inventory::{Amount, Entry, METADATA};
 use super::observed::Observed;
-use super::redact::{Broken, Head, Keep, prune};
+use super::redact::{Broken, Head, Keep, json_error, prune};
 use super::request::{Answer, Api, Ask, Failure};
 use super::{CollectError, Progress};
 use crate::model::{SourceId, SourceRecord, SourceState};
 use crate::snapshot::{SnapshotWriter, SourceFile, SourceWriter};
 
-const METADATA_ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+pub(super) const METADATA_ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// A source whose place is known.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ fn read_page(answer: Answer) -> Result<Page, String> {
         Ok(text) => (text, false),
         Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
     };
-    let page: RawPage<'_> = serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {error}"))?;
+    let page: RawPage<'_> = serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {}", json_error(&error)))?;
     if !page.kind.ends_with("List") {
         return Err("the answer is not a list".to_owned());
     }
@@ -152,7 +152,7 @@ impl Writing {
             json.clear();
             let pruned = Head::of(text).and_then(|head| {
                 if page.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
-                    return Err(Broken::Shape(serde::de::Error::custom("it is not UTF-8")));
+                    return Err(Broken::NotText);
                 }
                 prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json).map(|()| head.path())
             });
@@ -279,7 +279,7 @@ fn broken_text(broken: &[String]) -> String {
 }
 
 /// A continue token in a query.
-fn query(text: &str) -> String {
+pub(super) fn query(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,5 +1,7 @@
-//! What this identity can and cannot read, asked without reading anything: one SelfSubjectAccessReview per entry of the inventory.
+//! What this identity can and cannot read: one SelfSubjectAccessReview per entry of the inventory. The only objects that are read are the
+//! names of namespaces: a Role for a ConfigMap can be granted only where its namespace exists.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
@@ -8,7 +10,8 @@ use serde::Deserialize;
 use super::discovery::Discovery;
 use super::inventory::{Entry, Part, Reach, inventory};
 use super::observed::Observed;
-use super::redact::Keep;
+use super::pages::{METADATA_ACCEPT, query};
+use super::redact::{Keep, json_error};
 use super::request::{Api, Ask, Failure};
 use super::rights::{self, ExcessRight};
 use super::single::{self, CollectErrorOr};
@@ -104,19 +107,69 @@ pub async fn preflight_with(clients: Clients, options: CollectOptions) -> Result
             Err(_) => {}
         }
     }
-    let asked = inventory().iter().filter_map(|entry| entry.rule().map(|rule| check(&api, &discovery, entry, rule)));
+    let namespaces = namespaces(&api).await;
+    let places = namespaces.as_ref();
+    let asked = inventory().iter().filter_map(|entry| entry.rule().map(|rule| check(&api, &discovery, places, entry, rule)));
     let mut checks: Vec<Check> = stream::iter(asked).buffer_unordered(options.parallelism.max(1)).collect().await;
     checks.sort_by(|a, b| a.source.cmp(&b.source));
     let facts = observed.facts();
     Ok(Preflight { identity: facts.identity(), server, version: facts.server_version(), checks, excess_rights })
 }
 
-async fn check(api: &Api, discovery: &Discovery, entry: &'static Entry, rule: AccessRule) -> Check {
+/// The names of all namespaces; `None` when they cannot be listed to the end.
+async fn namespaces(api: &Api) -> Option<BTreeSet<String>> {
+    #[derive(Deserialize)]
+    struct List {
+        metadata: ListMeta,
+        items: Vec<Item>,
+    }
+    #[derive(Deserialize)]
+    struct ListMeta {
+        #[serde(default, rename = "continue")]
+        next: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        metadata: Name,
+    }
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    let mut names = BTreeSet::new();
+    let mut token = String::new();
+    loop {
+        let mut path = "/api/v1/namespaces?limit=500".to_owned();
+        if !token.is_empty() {
+            path.push_str("&continue=");
+            path.push_str(&token);
+        }
+        let list = api.ask_for(Ask::list(path, METADATA_ACCEPT), |answer| {
+            serde_json::from_slice::<List>(&answer.body).map_err(|error| format!("not a list: {}", json_error(&error)))
+        });
+        let list = list.await.ok()?;
+        names.extend(list.items.into_iter().map(|item| item.metadata.name));
+        match list.metadata.next.filter(|next| !next.is_empty()).map(|next| query(&next)) {
+            Some(next) if next != token => token = next,
+            Some(_) => return None,
+            None => return Some(names),
+        }
+    }
+}
+
+async fn check(
+    api: &Api,
+    discovery: &Discovery,
+    namespaces: Option<&BTreeSet<String>>,
+    entry: &'static Entry,
+    rule: AccessRule,
+) -> Check {
+    let nowhere = entry.reach == Reach::ConfigMap
+        && rule.namespace.as_ref().is_some_and(|namespace| namespaces.is_some_and(|known| !known.contains(namespace)));
     let can = match run::locate(entry, discovery) {
-        Err(record) => match record.state {
-            SourceState::Stale { why } => Can::Stale { why },
-            _ => Can::NotServed,
-        },
+        Err(SourceState::Stale { why }) => Can::Stale { why },
+        Err(_) => Can::NotServed,
+        Ok(_) if nowhere => Can::NotServed,
         Ok(_) => allowed(api, entry, rule).await,
     };
     Check { source: entry.source.clone(), part: entry.part, purpose: entry.why, can }
@@ -147,7 +200,7 @@ async fn allowed(api: &Api, entry: &Entry, rule: AccessRule) -> Can {
     };
     let question = serde_json::json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec});
     let asked = api.ask_for(Ask::review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", question.to_string()), |answer| {
-        serde_json::from_slice::<Review>(&answer.body).map_err(|error| format!("not the expected object: {error}"))
+        serde_json::from_slice::<Review>(&answer.body).map_err(|error| format!("not the expected object: {}", json_error(&error)))
     });
     match asked.await {
         Ok(Review { status: Status { allowed: true, .. } }) => Can::Read,

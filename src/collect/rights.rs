@@ -18,7 +18,12 @@ pub struct ExcessRight {
 
 impl fmt::Display for ExcessRight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.verbs.join(","), self.resources.join(","), self.why)
+        let all = |names: &[String], every: &str, one: &str, joint: &str| {
+            if names.iter().any(|name| name == one) { every.to_owned() } else { names.join(joint) }
+        };
+        let verbs = all(&self.verbs, "every verb", "*", ", ");
+        let resources = all(&self.resources, "every resource", "*.*", ", ");
+        write!(f, "{verbs} on {resources}: {}", self.why)
     }
 }
 
@@ -33,6 +38,8 @@ pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
         let resources: Vec<&String> = rule.resources.iter().filter(|resource| !SELF_REVIEWS.contains(&resource.as_str())).collect();
         let any = |names: &[&str]| resources.iter().any(|resource| names.contains(&resource.as_str()));
         let verb = |names: &[&str]| rule.verbs.iter().any(|verb| verb == "*" || names.contains(&verb.as_str()));
+        // Secrets are in the core group: `*` of another group does not reach them.
+        let core = rule.api_groups.iter().any(|group| group.is_empty() || group == "*");
         if resources.is_empty() || rule.verbs.is_empty() {
             continue;
         }
@@ -40,7 +47,7 @@ pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
             "it can act as someone else"
         } else if rule.verbs.iter().any(|verb| !READS.contains(&verb.as_str())) {
             "it can change something"
-        } else if any(&["*", "secrets"]) && verb(&READS) {
+        } else if core && any(&["*", "secrets"]) && verb(&READS) {
             "it can read Secrets"
         } else if any(&["nodes/proxy", "*/proxy"]) {
             "it can run commands in every pod of a node"
@@ -80,8 +87,9 @@ mod tests {
             let strs = |list: &[String]| list.iter().map(String::clone).collect::<Vec<_>>();
             let (verbs, resources) = (strs(&rule.verbs), strs(&rule.resources));
             let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
-            let resources: Vec<&str> = resources.iter().map(String::as_str).filter(|resource| *resource != "*").collect();
-            assert_eq!(found(&verbs, "", &resources), None, "{rule}");
+            let resources: Vec<&str> = resources.iter().map(String::as_str).collect();
+            let group = rule.api_groups.first().map_or("", String::as_str);
+            assert_eq!(found(&verbs, group, &resources), None, "{rule}");
         }
         assert_eq!(found(&["create"], "authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"]), None);
     }

@@ -9,7 +9,7 @@ use super::inventory::{Amount, Entry, Reach, inventory};
 use super::observed::Observed;
 use super::pages::{self, Task};
 use super::request::{Api, Failure, clock_ahead};
-use super::{Clients, CollectError, CollectOptions, Collection, Progress, clock, rights, single};
+use super::{Clients, CollectError, CollectOptions, Progress, clock, rights, single};
 use crate::model::{
     ClusterIdentity, Collected, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState,
 };
@@ -21,7 +21,7 @@ pub async fn collect(
     options: CollectOptions,
     progress: &dyn Progress,
     writer: SnapshotWriter,
-) -> Result<Collection, CollectError> {
+) -> Result<SnapshotIndex, CollectError> {
     collect_with(Clients::new(config)?, options, progress, writer).await
 }
 
@@ -31,7 +31,7 @@ pub async fn collect_with(
     options: CollectOptions,
     progress: &dyn Progress,
     writer: SnapshotWriter,
-) -> Result<Collection, CollectError> {
+) -> Result<SnapshotIndex, CollectError> {
     let started = clock::now_millis();
     let deadline = clock::instant().checked_add(options.timeout);
     let api = Api::new(clients.authenticated.clone(), options.retries, options.request_timeout, deadline);
@@ -76,7 +76,7 @@ const KUBEADM: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
 /// What can be said about an entry before it is read.
 enum Plan {
     Read(Task),
-    Known(SourceRecord),
+    Known(Box<SourceRecord>),
 }
 
 fn task(entry: &'static Entry, version: &str, kind: &str) -> Task {
@@ -88,10 +88,11 @@ fn untold(entry: &'static Entry) -> Task {
     task(entry, entry.versions.first().copied().unwrap_or(""), entry.kind)
 }
 
-pub(super) fn locate(entry: &'static Entry, discovery: &Discovery) -> Result<Task, SourceRecord> {
+/// Where to ask for an entry, or what is known of it without asking.
+pub(super) fn locate(entry: &'static Entry, discovery: &Discovery) -> Result<Task, SourceState> {
     match plan(entry, discovery) {
         Plan::Read(task) => Ok(task),
-        Plan::Known(record) => Err(record),
+        Plan::Known(record) => Err(record.state),
     }
 }
 
@@ -104,8 +105,8 @@ fn plan(entry: &'static Entry, discovery: &Discovery) -> Plan {
             let kind = if kind.is_empty() { entry.kind } else { &kind };
             Plan::Read(task(entry, &version, kind))
         }
-        Served::No => Plan::Known(untold(entry).record(SourceState::NotServed)),
-        Served::Stale { why } => Plan::Known(untold(entry).record(SourceState::Stale { why })),
+        Served::No => Plan::Known(Box::new(untold(entry).record(SourceState::NotServed))),
+        Served::Stale { why } => Plan::Known(Box::new(untold(entry).record(SourceState::Stale { why }))),
         Served::Unknown { .. } => Plan::Read(untold(entry)),
     }
 }
@@ -139,7 +140,7 @@ impl Run<'_> {
         let reviews: Vec<_> = self.open().filter(|entry| entry.reach == Reach::SelfReview).collect();
         for entry in reviews {
             let record = match plan(entry, discovery) {
-                Plan::Known(record) => record,
+                Plan::Known(record) => *record,
                 Plan::Read(task) if entry.source.resource() == "selfsubjectreviews" => {
                     let (record, failure) = single::identity(&self.api, &self.writer, &task, &self.observed).await?;
                     if let Some(Failure::Status { code: 401, message, .. }) = failure {
@@ -162,7 +163,7 @@ impl Run<'_> {
     async fn namespaces(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
         let Some(entry) = inventory().iter().find(|entry| entry.source == NAMESPACES) else { return Ok(()) };
         let record = match plan(entry, discovery) {
-            Plan::Known(record) => record,
+            Plan::Known(record) => *record,
             Plan::Read(task) => self.list(&task).await?,
         };
         self.done(record);
@@ -183,7 +184,7 @@ impl Run<'_> {
                 continue;
             }
             match plan(entry, discovery) {
-                Plan::Known(record) => known.push(record),
+                Plan::Known(record) => known.push(*record),
                 Plan::Read(task) if self.has_no_namespace_for(&task) => known.push(task.record(SourceState::NotServed)),
                 Plan::Read(task) if entry.reach == Reach::Anonymous && !self.options.anonymous_request => {
                     let why = "switched off: no request without credentials was sent".to_owned();
@@ -240,7 +241,7 @@ impl Run<'_> {
         }
     }
 
-    async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<Collection, CollectError> {
+    async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<SnapshotIndex, CollectError> {
         self.records.sort_by(|a, b| a.source.cmp(&b.source));
         let lists = || {
             self.records.iter().filter(|record| {
@@ -280,6 +281,7 @@ impl Run<'_> {
                 finished: clock::now_millis(),
                 identity: facts.identity(),
                 requests: requests.len() as u64,
+                excess_rights: rights::excess(&self.rules).iter().map(ToString::to_string).collect(),
                 server_clock_ahead_seconds: self.clock_ahead,
             },
             sources: self.records,
@@ -287,7 +289,7 @@ impl Run<'_> {
         };
         let writer = self.writer;
         let index = tokio::task::spawn_blocking(move || writer.finish(&index).map(|()| index)).await??;
-        Ok(Collection { index, excess_rights: rights::excess(&self.rules) })
+        Ok(index)
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn config_map(
 
 /// What a URL answered.
 enum Page {
-    Json(Found, Answer),
+    Json(Box<(Found, Answer)>),
     /// The text form that exists to keep programs from reading it.
     TextOnly,
 }
@@ -84,10 +84,11 @@ pub(super) async fn url(
         let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;
         let mut json = String::new();
         prune(text, &keep, &Head::default(), None, &mut json).map_err(|error| format!("not the expected object: {error}"))?;
-        Ok(Page::Json(Found { json, request: answer.id, received: answer.received.clone() }, answer))
+        Ok(Page::Json(Box::new((Found { json, request: answer.id, received: answer.received.clone() }, answer))))
     });
     match answer.await {
-        Ok(Page::Json(found, answer)) => {
+        Ok(Page::Json(page)) => {
+            let (found, answer) = *page;
             if !versioned {
                 observed.version(&answer.body);
             }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Container, Node, Pod};
 use serde::Deserialize;
 
-use super::read::Reader;
+use super::read::{MetaOnly, Reader};
 use super::schema::{Row, TableRow, table};
-use super::sources::{FLAGZ, KUBEADM_CONFIG, NODES, PODS, VERSION};
+use super::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION};
 use super::workloads::is_mirror;
 use super::{FactsError, Known};
 use crate::model::{Evidence, Grade, ObjectRef, Unseen, UnseenKind};
@@ -17,8 +17,9 @@ table! {
     /// the one server that answered; a mirror pod (grade C) shows the command line that a kubelet reports, where a flag that is
     /// not written has its default. A mirror pod is believed only when its annotations, its owner and the Node object agree;
     /// still, whoever may create pods in kube-system could fake one, which is why the two are compared. Where neither is
-    /// visible, as on most managed control planes, every value is unknown.
-    pub struct ApiServerSettingRow as "api_server_settings" from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, VERSION] {
+    /// visible, as on most managed control planes, every value is unknown; the same holds, in rows of their own, for API servers
+    /// that the Leases of kube-system count and that no source shows.
+    pub struct ApiServerSettingRow as "api_server_settings" counting "settings" from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, LEASES, VERSION] {
         /// Name of the flag without dashes.
         setting: String;
         /// Name of the mirror pod, or `/flagz`; empty when none was seen.
@@ -174,6 +175,8 @@ pub(super) fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
     let flagz = flagz(reader)?;
     let declared = kubeadm(reader)?;
     let fallback = reader.single(&VERSION)?.map(|stored| reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration));
+    let servers = servers(reader)?;
+    let seen = mirrors.len().max(usize::from(flagz.is_some()));
     let mut rows = Vec::new();
     for &(setting, default) in SETTINGS {
         let contradicts = |value: &Known<(String, bool)>, others: &[&Instance]| -> Known<bool> {
@@ -187,6 +190,10 @@ pub(super) fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
             let by_declaration = declared.get(setting).is_some_and(|text| text != REDACTED && normalized(text) != *value);
             Known::Known(by_declaration || (!written.is_empty() && !written.contains(value)))
         };
+        if seen > 0 && servers > seen {
+            let why = not_visible(setting, &format!("{seen} of {servers} API servers were seen; the settings of the others may differ"));
+            rows.push(unseen_row(setting, default, &why, fallback.as_ref()));
+        }
         match (mirrors.as_slice(), &flagz) {
             ([], None) => rows.push(unseen_row(setting, default, &flagz_gap(reader, setting), fallback.as_ref())),
             ([], Some(only)) => {
@@ -220,6 +227,16 @@ pub(super) fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
         }
     }
     Ok(rows)
+}
+
+/// How many API servers there are: each holds a Lease in kube-system with this label (KEP-1965).
+fn servers(reader: &Reader<'_>) -> Result<usize, FactsError> {
+    let mut servers = 0;
+    reader.each::<MetaOnly>(&LEASES, |lease, _| {
+        let identity = lease.metadata.labels.as_ref().and_then(|labels| labels.get("apiserver.kubernetes.io/identity"));
+        servers += usize::from(identity.is_some_and(|value| value == "kube-apiserver"));
+    })?;
+    Ok(servers)
 }
 
 fn flagz_gap(reader: &Reader<'_>, setting: &str) -> Unseen {

@@ -15,7 +15,7 @@ table! {
     /// One row per container of each workload: of its pods, and of the controller's template where it has no pod or where not all
     /// pods are made from the template yet. Equal containers of several pods are one row. Settings of the pod's security context
     /// count where the container sets none, as the kubelet applies them.
-    pub struct ContainerRow as "containers" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
+    pub struct ContainerRow as "containers" counting "containers" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
         /// Kind of the workload.

@@ -12,7 +12,7 @@ use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {
     /// One row per namespace, with its Pod Security labels as they stand and as the server reads them.
-    pub struct NamespaceRow as "namespaces" from [NAMESPACES] {
+    pub struct NamespaceRow as "namespaces" counting "namespaces" from [NAMESPACES] {
         /// Name.
         name: String, at "/metadata/name";
         /// `Active` or `Terminating`.

@@ -16,7 +16,7 @@ use super::workloads::Shape;
 table! {
     /// One row per pod shape of each workload: of its pods, and of the controller's template where it has no pod or where not all
     /// pods are made from the template yet. Equal shapes of several pods are one row.
-    pub struct PodRow as "pods" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
+    pub struct PodRow as "pods" counting "workloads" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
         /// Kind of the workload.

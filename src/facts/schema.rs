@@ -28,6 +28,8 @@ pub struct TableSchema {
     pub name: &'static str,
     /// What one row is.
     pub doc: &'static str,
+    /// What rows with one key are, in the plural: what "3 of 41" counts.
+    pub counts: &'static str,
     /// The sources without which rows may be missing.
     pub sources: &'static [SourceId],
     /// The columns in order.
@@ -111,7 +113,7 @@ pub struct Table {
     pub coverage: Coverage,
 }
 
-/// A typed row of one table; implemented by [`table!`].
+/// A typed row of one table; implemented by `table!`.
 pub trait TableRow {
     /// The table's schema.
     fn schema() -> &'static TableSchema;
@@ -123,7 +125,7 @@ pub trait TableRow {
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])+
-        $vis:vis struct $Row:ident as $name:literal from [$($source:expr),* $(,)?] {
+        $vis:vis struct $Row:ident as $name:literal counting $counts:literal from [$($source:expr),* $(,)?] {
             $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?])? ; )*
         }
     ) => {
@@ -136,6 +138,7 @@ macro_rules! table {
                 static SCHEMA: $crate::facts::schema::TableSchema = $crate::facts::schema::TableSchema {
                     name: $name,
                     doc: concat!($($table_doc, "\n"),+),
+                    counts: $counts,
                     sources: &[$($source),*],
                     columns: &[$(
                         $crate::facts::schema::Column {

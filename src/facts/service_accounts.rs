@@ -11,7 +11,7 @@ use crate::model::{Evidence, ObjectRef};
 
 table! {
     /// One row per service account, with what it says about tokens and who uses it.
-    pub struct ServiceAccountRow as "service_accounts" from [SERVICE_ACCOUNTS] {
+    pub struct ServiceAccountRow as "service_accounts" counting "service accounts" from [SERVICE_ACCOUNTS] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.

@@ -14,6 +14,8 @@ pub const FLAGZ: SourceId = SourceId::url("/flagz");
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
 pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
+/// Leases in kube-system: one for each API server (KEP-1965).
+pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
 /// Namespaces: scope and Pod Security labels.
 pub const NAMESPACES: SourceId = SourceId::core("namespaces");
 /// Nodes: which mirror pods can be believed.

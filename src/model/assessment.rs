@@ -251,9 +251,9 @@ pub struct Sample {
 pub struct Proof {
     /// The sources that were read completely (or are not served).
     pub sources: Vec<SourceProof>,
-    /// Rows that were in scope and met the check.
+    /// Things that were in scope and met the check.
     pub examined: u64,
-    /// Rows that the table holds in all.
+    /// Things that the table holds in all.
     pub rows: u64,
     /// The first rows in their fixed order, at most five.
     pub sample: Vec<Sample>,
@@ -307,11 +307,17 @@ pub struct ControlResult {
     pub limits: String,
     /// Whether only namespaces with ePHI were looked at (`ephi`) or everything (`cluster`).
     pub looked_at: String,
-    /// Rows in scope.
+    /// What is counted below, in the plural: `workloads`, `containers`, `namespaces`, ...; empty for questions.
+    #[serde(default)]
+    pub counts: String,
+    /// What things that do not meet the check are doing: "`failed` of `examined` `counts` `fails`" is a sentence.
+    #[serde(default)]
+    pub fails: String,
+    /// Things in scope.
     pub examined: u64,
-    /// Rows that fail.
+    /// Things that fail.
     pub failed: u64,
-    /// Rows that could not be decided.
+    /// Things that could not be decided.
     pub unknown: u64,
     /// The findings, in a fixed order.
     pub findings: Vec<Finding>,

@@ -64,6 +64,9 @@ pub struct Collected {
     pub identity: Identity,
     /// Number of requests that were sent, retries included.
     pub requests: u64,
+    /// Rights of that identity beyond reading, in words (SelfSubjectRulesReview); nothing of them was used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excess_rights: Vec<String>,
     /// Seconds by which the API server's clock was ahead of this one (`Date` header), absent when it sent none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_clock_ahead_seconds: Option<i64>,

@@ -76,7 +76,7 @@ pub(crate) fn markdown(text: &str, out: &mut dyn Write) -> io::Result<()> {
                 }
                 out.write_all(b"`")?;
             }
-            '\\' | '`' | '*' | '[' | ']' | '#' | '~' | '$' => write!(out, "\\{c}")?,
+            '\\' | '`' | '*' | '[' | ']' | '#' | '~' | '$' | '^' => write!(out, "\\{c}")?,
             '_' if before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphanumeric()) => out.write_all(b"_")?,
             '_' => out.write_all(b"\\_")?,
             ':' if rest.peek() == Some(&'/') => out.write_all(b"\\:")?,
@@ -102,6 +102,19 @@ pub(crate) fn markdown_code(value: Value, _: Kwargs, _: &State) -> Value {
     Value::safe_string(&String::from_utf8_lossy(&out))
 }
 
+/// The filter `target` of the Markdown templates: an anchor, which the view builds of letters, digits, `.`, `-` and `_` only. Anything
+/// else is left out. Its result is final.
+pub(crate) fn markdown_target(value: Value, _: Kwargs, _: &State) -> Value {
+    let text: String = value.to_string().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).collect();
+    Value::safe_string(&text)
+}
+
+/// The filter `verbatim` of the Markdown templates: one line of an indented code block, in which nothing is read as markup. Its result
+/// is final.
+pub(crate) fn markdown_verbatim(value: Value, _: Kwargs, _: &State) -> Value {
+    Value::safe_string(&visible(&value.to_string()))
+}
+
 /// For terminals: no control character, ESC or mark that turns the direction gets through.
 pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
     visible(text)
@@ -120,13 +133,13 @@ pub(crate) fn csv_cell(text: &str) -> String {
     if text.starts_with(starts) || shown.trim_start().starts_with(starts) { format!("'{shown}") } else { shown }
 }
 
-/// For the inside of a CSS string: everything but letters, digits and spaces as `\` and six hex digits.
+/// For the inside of a CSS string: everything but letters, digits and spaces as `\`, hex digits and the space that ends them.
 pub(crate) fn css_string(text: &str) -> String {
     let mut out = String::new();
     for c in visible(text).chars() {
         match c {
             c if c.is_ascii_alphanumeric() || c == ' ' => out.push(c),
-            c => out.push_str(&format!("\\{:06X}", u32::from(c))),
+            c => out.push_str(&format!("\\{:X} ", u32::from(c))),
         }
     }
     out
@@ -180,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_css_string_cannot_be_left() {
-        assert_eq!(css_string("a\"}</style>"), "a\\000022\\00007D\\00003C\\00002Fstyle\\00003E");
+        assert_eq!(css_string("a\"}</style>"), "a\\22 \\7D \\3C \\2F style\\3E ");
     }
 
     #[test]

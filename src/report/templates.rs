@@ -30,6 +30,8 @@ pub(super) fn markdown() -> Result<Tera, tera::Error> {
     tera.set_escape_fn(escape::markdown);
     tera.autoescape_on([""]);
     tera.register_filter("code", escape::markdown_code);
+    tera.register_filter("target", escape::markdown_target);
+    tera.register_filter("verbatim", escape::markdown_verbatim);
     load(&mut tera, &MARKDOWN)?;
     Ok(tera)
 }

@@ -141,22 +141,24 @@ impl Page {
     }
 
     fn standards(&self, out: &mut String, assessment: &Assessment) {
-        let wide = self.width >= 100;
+        let layout = Layout::of(self.width);
         let mut table = self.table();
-        let mut header = vec![Cell::new(if self.width < 64 { "" } else { "Standard" }), Cell::new("")];
+        let mut header = vec![Cell::new(if layout == Layout::Narrow { "" } else { "Standard" }), Cell::new("")];
         for outcome in OutcomeWord::ALL {
-            let label = match outcome {
-                OutcomeWord::NotApplicable => "n/a",
-                OutcomeWord::NotAssessed if !wide => "not\nassessed",
-                other => other.label(),
+            let (shape, label) = (outcome.shape(), label(outcome));
+            let text = match layout {
+                Layout::Narrow => shape.to_owned(),
+                Layout::Middle if outcome == OutcomeWord::NotAssessed => format!("{shape} not\nassessed"),
+                Layout::Middle => format!("{shape}\n{label}"),
+                Layout::Wide => format!("{shape} {label}"),
             };
-            header.push(Cell::new(format!("{} {label}", outcome.shape())).set_alignment(CellAlignment::Right));
+            header.push(Cell::new(text).set_alignment(CellAlignment::Right));
         }
         table.set_header(header);
         for (id, title, counts) in view::standard_counts(assessment) {
-            let title = if self.width < 64 { String::new() } else { title };
+            let title = if layout == Layout::Narrow { String::new() } else { title };
             let mut row = vec![Cell::new(terminal(&id)), Cell::new(terminal(&title))];
-            row.extend(counts.map(|count| number(count)));
+            row.extend(counts.map(number));
             let mut row = Row::from(row);
             row.max_height(1);
             table.add_row(row);
@@ -164,14 +166,13 @@ impl Page {
         let mut total = vec![Cell::new("All controls"), Cell::new("")];
         total.extend(OutcomeWord::ALL.map(|outcome| number(assessment.totals.controls.get(outcome))));
         table.add_row(total);
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-        if let Some(column) = table.column_mut(6) {
-            column.set_padding((0, 0));
+        let gap = if layout == Layout::Wide { 2 } else { 1 };
+        let last = OutcomeWord::ALL.len() + 1;
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, if index == last { 0 } else { gap }));
         }
         // Numbers and ids are never cut; the title gives way.
-        for (index, width) in [(0, 16), (2, 6), (3, if wide { 14 } else { 8 }), (4, 8), (5, 6), (6, 5)] {
+        for (index, width) in layout.widths() {
             if let Some(column) = table.column_mut(index) {
                 let padding = column.padding_width();
                 column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + padding)));
@@ -186,30 +187,80 @@ impl Page {
                 out.push_str(&format!("{}\n", self.paint(DIM, &rule)));
             }
             let painted = match i {
-                i if i < header => OutcomeWord::ALL.iter().fold(line.clone(), |line, &outcome| line.replace(outcome.shape(), &self.paint(outcome_style(outcome), outcome.shape()))),
+                i if i < header => self.shapes(line),
                 i if i + 1 == lines.len() => self.paint(BOLD, line),
                 _ => line.clone(),
             };
             out.push_str(&format!("{painted}\n"));
         }
+        if layout == Layout::Narrow {
+            let legend = OutcomeWord::ALL.map(|outcome| format!("{} {}", outcome.shape(), label(outcome))).join("  ");
+            out.push('\n');
+            for line in self.wrapped(&legend, 0, 2) {
+                out.push_str(&format!("{}\n", self.shapes(&line)));
+            }
+        }
+    }
+
+    /// `line` with the shapes of outcomes in their colours.
+    fn shapes(&self, line: &str) -> String {
+        OutcomeWord::ALL.iter().fold(line.to_owned(), |line, &outcome| line.replace(outcome.shape(), &self.paint(outcome_style(outcome), outcome.shape())))
     }
 
     fn findings(&self, out: &mut String, assessment: &Assessment) {
         let groups = view::groups(assessment);
         if groups.is_empty() {
-            out.push_str("\nNo control found an object that does not meet it.\n");
+            out.push('\n');
+            self.push(out, "", 0, "No control found an object that does not meet it.", 2, Style::new());
             return;
         }
         out.push_str(&format!("\n{}\n", self.paint(BOLD, "What matters most")));
         for group in groups.iter().take(5) {
             let severity = group.severity();
             let first = format!("{} ", self.paint(severity_style(severity), &format!("{:<9}", severity.word())));
-            self.push(out, &first, 10, &fact(group), 2, Style::new());
+            self.push(out, &first, 10, &fact(group), 3, Style::new());
         }
         if groups.len() > 5 {
             let rest = groups.len() - 5;
             out.push_str(&format!("{}\n", self.paint(DIM, &format!("{:<10}and {rest} more {}", "", if rest == 1 { "group" } else { "groups" }))));
         }
+    }
+}
+
+/// How much room there is for the table of standards.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Shapes only, explained below the table.
+    Narrow,
+    /// Words under their shapes.
+    Middle,
+    /// Words beside their shapes.
+    Wide,
+}
+
+impl Layout {
+    fn of(width: u16) -> Self {
+        match width {
+            0..72 => Self::Narrow,
+            72..104 => Self::Middle,
+            _ => Self::Wide,
+        }
+    }
+    /// Column and least width.
+    fn widths(self) -> [(usize, u16); 6] {
+        match self {
+            Self::Narrow => [(0, 16), (2, 3), (3, 3), (4, 3), (5, 3), (6, 3)],
+            Self::Middle => [(0, 16), (2, 4), (3, 8), (4, 6), (5, 4), (6, 3)],
+            Self::Wide => [(0, 16), (2, 6), (3, 14), (4, 8), (5, 6), (6, 5)],
+        }
+    }
+}
+
+/// The word of an outcome, short where a terminal has no room.
+fn label(outcome: OutcomeWord) -> &'static str {
+    match outcome {
+        OutcomeWord::NotApplicable => "n/a",
+        other => other.label(),
     }
 }
 

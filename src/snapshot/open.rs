@@ -1,5 +1,7 @@
 //! Opening: everything that can be wrong with a snapshot is said here, before anything is assessed.
 
+#![expect(clippy::disallowed_methods, reason = "the archive is files")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;

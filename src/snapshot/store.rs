@@ -1,5 +1,7 @@
 //! Where the bytes of a snapshot lie.
 
+#![expect(clippy::disallowed_methods, reason = "the archive is files")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "tests of files")]
+
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -26,6 +28,7 @@ fn index(sources: Vec<SourceRecord>) -> SnapshotIndex {
             finished: "2026-11-20T00:00:09Z".into(),
             identity: Identity { user: None, groups: Vec::new() },
             requests: 0,
+            excess_rights: Vec::new(),
             server_clock_ahead_seconds: None,
         },
         sources,

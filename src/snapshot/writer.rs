@@ -1,5 +1,7 @@
 //! Writing: everything goes to a folder beside the target that nobody else can read, and takes its name only when it is whole.
 
+#![expect(clippy::disallowed_methods, reason = "the archive is files")]
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@
 //! is marked `#[ignore = "needs the control plane: make test"]`. Methods panic with what failed and the end of the
 //! logs: for a test there is nothing else to do. They block, so call them from ordinary `#[test]` functions.
 
+#![expect(clippy::disallowed_methods, reason = "real processes are waited for")]
+
 #[path = "control_plane/api.rs"]
 mod api;
 #[path = "control_plane/apply.rs"]

@@ -261,6 +261,7 @@ fn build(mut make: Builder) -> Assessment {
             finished: "2026-11-20T22:41:19Z".into(),
             identity: Identity { user: Some(make.text("auditor@clinic.example")), groups: namespaces(&["kube-hipaa:readers", "system:authenticated"], &mut make) },
             requests: 37,
+            excess_rights: vec![make.text("create pods: it can change something")],
             server_clock_ahead_seconds: Some(2),
         },
         scope: Scope {

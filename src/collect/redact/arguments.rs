@@ -26,7 +26,7 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
                     Some(_) => format!("{dashes}{name}={REDACTED}"),
                 };
             }
-            if is_value_of_known && !word.contains("://") && !word.starts_with('-') {
+            if is_value_of_known && !(word.contains("://") && word.contains('@')) && !word.starts_with('-') {
                 return word.to_owned();
             }
             if (first_is_program && i == 0 && is_plain(word)) || (system && flags::is_component(word)) {

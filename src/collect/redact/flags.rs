@@ -5,28 +5,32 @@
 
 /// One name per word, sorted within each group by the component that has it first.
 const KNOWN_FLAGS: &str = "
-    admission-control-config-file advertise-address aggregator-reject-forwarding-redirect allow-metric-labels allow-privileged
+    admission-control admission-control-config-file advertise-address aggregator-reject-forwarding-redirect allow-metric-labels allow-privileged
     anonymous-auth api-audiences apiserver-count audit-log-batch-buffer-size audit-log-batch-max-size audit-log-batch-max-wait
     audit-log-batch-throttle-burst audit-log-batch-throttle-enable audit-log-batch-throttle-qps audit-log-compress audit-log-format
     audit-log-maxage audit-log-maxbackup audit-log-maxsize audit-log-mode audit-log-path audit-log-truncate-enabled
     audit-log-truncate-max-batch-size audit-log-truncate-max-event-size audit-log-version audit-policy-file
     audit-webhook-batch-buffer-size audit-webhook-batch-max-size audit-webhook-batch-max-wait audit-webhook-batch-throttle-burst
-    audit-webhook-batch-throttle-enable audit-webhook-batch-throttle-qps audit-webhook-config-file audit-webhook-initial-backoff
+    audit-webhook-batch-initial-backoff audit-webhook-batch-throttle-enable audit-webhook-batch-throttle-qps audit-webhook-config-file
+    audit-webhook-initial-backoff audit-webhook-truncate-max-batch-size audit-webhook-truncate-max-event-size
     audit-webhook-mode audit-webhook-truncate-enabled audit-webhook-version authentication-config authentication-skip-lookup
     authentication-tolerate-lookup-failure authentication-token-webhook authentication-token-webhook-cache-ttl
     authentication-token-webhook-config-file authentication-token-webhook-version authorization-always-allow-paths
     authorization-config authorization-mode authorization-policy-file authorization-webhook-cache-authorized-ttl
     authorization-webhook-cache-unauthorized-ttl authorization-webhook-config-file authorization-webhook-version basic-auth-file
     bind-address cert-dir client-ca-file cloud-config cloud-provider contention-profiling coordinated-leadership-lease-duration
+    coordinated-leadership-renew-deadline coordinated-leadership-retry-period debug-socket-path
     cors-allowed-origins default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
     delete-collection-workers disable-admission-plugins disable-http2-serving disabled-metrics egress-selector-config-file
     emulated-version emulation-forward-compatible enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth
     enable-garbage-collector enable-logs-handler enable-priority-and-fairness encryption-provider-config
     encryption-provider-config-automatic-reload endpoint-reconciler-type etcd-cafile etcd-certfile etcd-compaction-interval
+    etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout etcd-servers
+    etcd-servers-overrides external-hostname
     etcd-keyfile etcd-prefix event-ttl feature-gates goaway-chance http2-max-streams-per-connection insecure-bind-address
     insecure-port kubelet-certificate-authority kubelet-client-certificate kubelet-client-key kubelet-https
-    kubelet-preferred-address-types kubelet-read-only-port kubelet-timeout lease-reuse-duration-seconds livez-grace-period
-    log-flush-frequency log-format logging-format max-connection-bytes-per-sec max-mutating-requests-inflight
+    kubelet-port kubelet-preferred-address-types kubelet-read-only-port kubernetes-service-node-port kubelet-timeout lease-reuse-duration-seconds livez-grace-period
+    log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size log-text-split-stream log-format logging-format max-connection-bytes-per-sec max-mutating-requests-inflight
     max-requests-inflight min-compatibility-version min-request-timeout oidc-ca-file oidc-client-id oidc-groups-claim
     oidc-groups-prefix oidc-issuer-url oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix
     peer-advertise-ip peer-advertise-port peer-ca-file permit-address-sharing permit-port-sharing profiling proxy-client-cert-file
@@ -38,7 +42,7 @@ const KNOWN_FLAGS: &str = "
     service-cluster-ip-range service-node-port-range show-hidden-metrics-for-version shutdown-delay-duration
     shutdown-send-retry-after shutdown-watch-termination-grace-period storage-backend storage-initialization-timeout
     storage-media-type strict-transport-security-directives target-ram-mb tls-cert-file tls-cipher-suites tls-curve-preferences
-    tls-min-version tls-private-key-file token-auth-file tracing-config-file v vmodule watch-cache watch-cache-sizes
+    tls-min-version tls-private-key-file tls-sni-cert-key token-auth-file tracing-config-file v vmodule watch-cache watch-cache-sizes
 
     allocate-node-cidrs attach-detach-reconcile-sync-period authentication-kubeconfig authorization-kubeconfig cidr-allocator-type
     cluster-cidr cluster-name cluster-signing-cert-file cluster-signing-duration cluster-signing-key-file

@@ -1,6 +1,6 @@
 //! Redaction: an allow-list that runs before anything is stored or logged.
 //!
-//! What is not named never enters a snapshot. A [`Keep`] is a small tree of field names (see [`keep`]) that [`prune`] walks while it
+//! What is not named never enters a snapshot. A [`Keep`] is a small tree of field names (see `keep.rs`) that `prune.rs` walks while it
 //! copies one object, so that no tree of the object is ever built. A few fields hold free text next to configuration that matters
 //! (arguments, environment, annotations, parameters): those have a [`Special`] treatment, token by token.
 //!
@@ -23,4 +23,4 @@ pub use keep::{Keep, KeepError, Special};
 pub use prune::{Broken, Head, prune};
 
 pub(super) use config_map::prune as prune_config_map;
-pub(super) use prune::push_text;
+pub(super) use prune::{json_error, push_text};

@@ -16,7 +16,10 @@ use super::special;
 pub enum Broken {
     /// It does not have the shape of its kind.
     #[error("{0}")]
-    Shape(#[from] serde_json::Error),
+    Shape(String),
+    /// It holds bytes that are not UTF-8.
+    #[error("it is not UTF-8")]
+    NotText,
     /// It says no name.
     #[error("it has no metadata.name")]
     NoName,
@@ -42,6 +45,23 @@ pub struct HeadMetadata<'a> {
     /// `metadata.labels`.
     #[serde(borrow, default)]
     pub labels: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
+}
+
+impl From<serde_json::Error> for Broken {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Shape(json_error(&error))
+    }
+}
+
+/// What is wrong with a JSON text, without a word of it: the parser's own messages repeat the value that it did not expect.
+pub(crate) fn json_error(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data => "it does not have the expected shape",
+        serde_json::error::Category::Io => "it cannot be read",
+    };
+    format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 impl<'a> Head<'a> {

@@ -11,6 +11,8 @@ use super::keep::Special;
 use super::prune::{Head, compact, push_text};
 use super::{annotations, flags};
 
+/// `valueFrom`: the kind of reference, and its fields.
+type References<'a> = BTreeMap<Cow<'a, str>, Map<'a>>;
 type Map<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// Appends what may stay of `raw`; false when nothing does.
@@ -21,7 +23,7 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
     }
     match treatment {
         Special::Redacted => push_text(REDACTED, out),
-        Special::Annotations => map(raw, out, |name, value, out| annotations::keep(name, value, out))?,
+        Special::Annotations => map(raw, out, annotations::keep)?,
         Special::Command | Special::Arguments => {
             let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
             list(argument_list(&words, treatment == Special::Command, head.is_system()), out, |word, out| push_text(&word, out));
@@ -103,8 +105,12 @@ fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The value of a known flag as it may be stored: a URL that carries credentials goes nevertheless.
+/// The value of a flag of a component as it may be stored: of a known flag, unless it is a URL that carries credentials; of any
+/// other, only nothing, `true` and `false`, which cannot be secret.
 pub(crate) fn flag_value(name: &str, value: &str) -> String {
+    if matches!(value, "" | "true" | "false") {
+        return value.to_owned();
+    }
     let carries_credentials = value.contains("://") && value.contains('@');
     if flags::is_known_flag(name) && !carries_credentials { value.to_owned() } else { REDACTED.to_owned() }
 }
@@ -117,7 +123,7 @@ struct Variable<'a> {
     #[serde(borrow, default)]
     value: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    value_from: Option<BTreeMap<Cow<'a, str>, BTreeMap<Cow<'a, str>, &'a RawValue>>>,
+    value_from: Option<References<'a>>,
 }
 
 impl Variable<'_> {

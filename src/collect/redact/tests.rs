@@ -1,0 +1,322 @@
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::collect::inventory::{Amount, ConfigText, METADATA, fragment, inventory};
+
+/// Stands in every place where something secret could stand.
+const MARK: &str = "s3cr3t-m4rker";
+
+fn keep(text: &'static str) -> Keep {
+    Keep::parse(text).unwrap()
+}
+
+fn pruned(object: &Value, rule: &Keep) -> Result<Value, Broken> {
+    let text = object.to_string();
+    let head = serde_json::from_str(&text).unwrap();
+    let mut out = String::new();
+    prune(&text, rule, &head, None, &mut out)?;
+    assert!(!out.contains('\n'));
+    Ok(serde_json::from_str(&out).unwrap())
+}
+
+fn rule_of(resource: &str) -> Keep {
+    let entry = inventory().iter().find(|entry| entry.source.to_string() == resource).unwrap();
+    let Amount::Fields(text) = entry.amount else { panic!("{resource}") };
+    keep(text)
+}
+
+#[test]
+fn every_allow_list_of_the_inventory_can_be_read() {
+    for entry in inventory() {
+        match entry.amount {
+            Amount::Fields(text) => assert!(Keep::parse(text).is_ok(), "{}: {:?}", entry.source, Keep::parse(text)),
+            Amount::Keys(keys) => {
+                for key in keys {
+                    if let ConfigText::Fields(text) = key.text {
+                        assert!(Keep::parse(text).is_ok(), "{} {}: {:?}", entry.source, key.name, Keep::parse(text));
+                    }
+                }
+            }
+            Amount::Metadata | Amount::Series | Amount::Status => {}
+        }
+    }
+    assert!(Keep::parse(METADATA).is_ok());
+    for wrong in ["a{", "a}", "a:nothing", "$nothing", "a a", "a{b{}"] {
+        assert!(Keep::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn lists_keep_their_places_and_unknown_fields_go() {
+    let rule = keep("a{b} c d{*{}} e{}");
+    let object = json!({
+        "a": [{"b": 1, "x": MARK}, {"x": MARK}, null, {"b": [1, {"deep": "stays"}]}],
+        "c": {"whole": ["stays", 1.5, true, null]},
+        "d": {"map": {"x": MARK}, "list": [MARK], "text": MARK, "number": 7},
+        "e": {"x": MARK},
+        "f": MARK,
+    });
+    assert_eq!(
+        pruned(&object, &rule).unwrap(),
+        json!({
+            "a": [{"b": 1}, {}, null, {"b": [1, {"deep": "stays"}]}],
+            "c": {"whole": ["stays", 1.5, true, null]},
+            "d": {"map": {}, "list": []},
+            "e": {},
+        })
+    );
+}
+
+#[test]
+fn an_object_of_another_shape_is_refused_and_its_values_are_not_told() {
+    for wrong in [json!({"a": MARK}), json!({"a": 7}), json!({"a": [MARK]}), json!(MARK)] {
+        let error = pruned_text(&wrong.to_string(), &keep("a{b}")).unwrap_err().to_string();
+        assert!(!error.contains(MARK), "{error}");
+    }
+}
+
+fn pruned_text(text: &str, rule: &Keep) -> Result<String, Broken> {
+    let mut out = String::from("before");
+    let result = prune(text, rule, &Head::default(), Some(("v1", "Kind")), &mut out);
+    assert!(result.is_ok() || out == "before", "a refused object leaves nothing behind");
+    result.map(|()| out)
+}
+
+#[test]
+fn numbers_and_texts_come_through_byte_for_byte() {
+    let text = r#"{"a":{"n":[1e400,1.10,123456789012345678901234567890],"t":"\u0000\u202e\\\" é"}}"#;
+    assert_eq!(pruned_text(text, &keep("a")).unwrap(), format!("before{{\"apiVersion\":\"v1\",\"kind\":\"Kind\",{}", &text[1..]));
+    assert_eq!(pruned_text("{ \"a\" : [ 1 ,\n\t\"x : y\" ] }", &keep("a")).unwrap(), r#"before{"apiVersion":"v1","kind":"Kind","a":[1,"x : y"]}"#);
+    assert_eq!(pruned_text("{}", &keep("a")).unwrap(), r#"before{"apiVersion":"v1","kind":"Kind"}"#);
+}
+
+#[test]
+fn command_lines_keep_names_and_lose_values() {
+    let words = |list: &[&str], first, system| arguments::argument_list(list, first, system);
+    assert_eq!(
+        words(&["/usr/bin/app", "--password=x", "--password", "x", "serve", "-p", "-px", "-p=x", "sh -c x"], true, false),
+        ["/usr/bin/app", "--password=[redacted]", "--password", REDACTED, REDACTED, "-p", REDACTED, REDACTED, REDACTED]
+    );
+    assert_eq!(words(&["sh -c 'curl x'", "x"], true, false), [REDACTED, REDACTED]);
+    assert_eq!(words(&["--anonymous-auth=false"], false, false), ["--anonymous-auth=[redacted]"]);
+    let system = words(
+        &["--log-file=x", "/usr/local/bin/kube-apiserver", "--anonymous-auth=false", "--tls-min-version", "VersionTLS12", "--unknown=x", "--unknown", "x", "--oidc-issuer-url=https://u:p@host/", "--profiling", "--v=2"],
+        false,
+        true,
+    );
+    assert_eq!(
+        system,
+        ["--log-file=[redacted]", "/usr/local/bin/kube-apiserver", "--anonymous-auth=false", "--tls-min-version", "VersionTLS12", "--unknown=[redacted]", "--unknown", REDACTED, "--oidc-issuer-url=[redacted]", "--profiling", "--v=2"]
+    );
+}
+
+#[test]
+fn environment_keeps_references_and_loses_values() {
+    let list = json!([
+        {"name": "A", "value": MARK},
+        {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true, "x": MARK}, "odd": {"x": MARK}}},
+        {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": "strict"},
+        {"name": "C"},
+    ]);
+    let of = |namespace: &str| {
+        let pod = json!({"metadata": {"name": "p", "namespace": namespace}, "spec": {"containers": [{"name": "c", "env": list}]}});
+        pruned(&pod, &rule_of("pods")).unwrap()["spec"]["containers"][0]["env"].clone()
+    };
+    let redacted = |mode: &str| {
+        json!([
+            {"name": "A", "value": REDACTED},
+            {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}},
+            {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": mode},
+            {"name": "C"},
+        ])
+    };
+    assert_eq!(of("records"), redacted(REDACTED));
+    assert_eq!(of("kube-system"), redacted("strict"));
+}
+
+#[test]
+fn annotations_are_an_allow_list() {
+    let object = json!({"metadata": {"name": "n", "annotations": {
+        "kubernetes.io/config.source": "file",
+        "kubectl.kubernetes.io/last-applied-configuration": MARK,
+        "note": MARK,
+        "nginx.ingress.kubernetes.io/server-snippet": MARK,
+        "container.apparmor.security.beta.kubernetes.io/c": "unconfined",
+        "k3s.io/node-args": json!(["server", "--token", MARK, "--kube-apiserver-arg", "audit-log-path=/a", "--kube-apiserver-arg=odd=x", "--secrets-encryption", "true", "--datastore-endpoint=x"]).to_string(),
+        "rke2.io/node-args": MARK,
+    }}});
+    let kept = pruned(&object, &keep(METADATA)).unwrap();
+    let arguments = json!(["server", "--token", REDACTED, "--kube-apiserver-arg", "audit-log-path=/a", "--kube-apiserver-arg=odd=[redacted]", "--secrets-encryption", "true", "--datastore-endpoint=[redacted]"]);
+    assert_eq!(
+        kept["metadata"]["annotations"],
+        json!({
+            "kubernetes.io/config.source": "file",
+            "nginx.ingress.kubernetes.io/server-snippet": REDACTED,
+            "container.apparmor.security.beta.kubernetes.io/c": "unconfined",
+            "k3s.io/node-args": arguments.to_string(),
+            "rke2.io/node-args": REDACTED,
+        })
+    );
+}
+
+#[test]
+fn only_the_origin_of_a_url_stays() {
+    let webhook = |url: &str| json!({"metadata": {"name": "w"}, "webhooks": [{"name": "a", "clientConfig": {"url": url, "caBundle": MARK}}]});
+    for (url, kept) in [
+        ("https://user:pass@hook.example:8443/path?token=x#y", "https://hook.example:8443"),
+        ("https://hook.example", "https://hook.example"),
+        ("s3cr3t-m4rker", REDACTED),
+    ] {
+        let stored = pruned(&webhook(url), &rule_of("validatingwebhookconfigurations.admissionregistration.k8s.io")).unwrap();
+        assert_eq!(stored["webhooks"][0]["clientConfig"], json!({"url": kept, "caBundle": REDACTED}));
+    }
+}
+
+#[test]
+fn parameters_of_storage_keep_what_encryption_needs() {
+    let class = json!({"metadata": {"name": "s"}, "provisioner": "p", "parameters": {"encrypted": "true", "kmsKeyId": "arn", "password": MARK, "csi.storage.k8s.io/node-stage-secret-name": "n"}});
+    let stored = pruned(&class, &rule_of("storageclasses.storage.k8s.io")).unwrap();
+    assert_eq!(stored["parameters"], json!({"encrypted": "true", "kmsKeyId": "arn", "password": REDACTED, "csi.storage.k8s.io/node-stage-secret-name": "n"}));
+}
+
+#[test]
+fn a_provider_of_secrets_is_named_and_nothing_in_it() {
+    let store = json!({"metadata": {"name": "s"}, "spec": {"provider": {"fake": {"data": [{"key": "k", "value": MARK}]}}}});
+    assert_eq!(pruned(&store, &rule_of("secretstores.external-secrets.io")).unwrap()["spec"], json!({"provider": {"fake": {}}}));
+}
+
+#[test]
+fn config_maps_lose_everything_that_is_not_named() {
+    let map = |data: Value| json!({"kind": "ConfigMap", "metadata": {"name": "kube-proxy", "annotations": {"x": MARK}}, "data": data, "binaryData": {"x": MARK}});
+    let stored = |name: &str, data: Value| {
+        let entry = inventory().iter().find(|entry| entry.source.object().is_some_and(|(_, of)| of == name)).unwrap();
+        let Amount::Keys(keys) = entry.amount else { panic!("{name}") };
+        let mut out = String::new();
+        prune_config_map(&map(data).to_string(), &keep(METADATA), keys, &mut out).unwrap();
+        assert!(!out.contains(MARK), "{out}");
+        serde_json::from_str::<Value>(&out).unwrap()["data"].clone()
+    };
+    let conf = format!("mode: iptables\nmetricsBindAddress: 0.0.0.0:10249\nclientConnection:\n  kubeconfig: {MARK}\n");
+    assert_eq!(
+        stored("kube-proxy", json!({"config.conf": conf, "kubeconfig.conf": MARK})),
+        json!({"config.conf": "{\"metricsBindAddress\":\"0.0.0.0:10249\",\"mode\":\"iptables\"}"})
+    );
+    assert_eq!(stored("kube-proxy", json!({"config.conf": format!("not: [yaml {MARK}")})), json!({"config.conf": REDACTED}));
+    assert_eq!(stored("kube-proxy", json!({"config.conf": MARK})), json!({"config.conf": REDACTED}));
+    assert_eq!(stored("kube-proxy", Value::Null), json!({}));
+    let roles = format!("- rolearn: arn:aws:iam::1:role/x\n  username: admin\n  groups: [system:masters]\n  odd: {MARK}\n");
+    assert_eq!(
+        stored("aws-auth", json!({"mapRoles": roles})),
+        json!({"mapRoles": "[{\"groups\":[\"system:masters\"],\"rolearn\":\"arn:aws:iam::1:role/x\",\"username\":\"admin\"}]"})
+    );
+}
+
+#[test]
+fn shared_parts_are_used() {
+    for name in ["meta", "quietmeta", "podspec", "container"] {
+        assert!(fragment(name).is_some());
+    }
+}
+
+/// A value in which every text is the marker, so that whatever survives is seen.
+fn marked() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![Just(json!(MARK)), Just(json!(7)), Just(Value::Null)];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,6}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// An object with the marker under every name that the rule does not know, beside whatever the rule knows.
+fn poisoned(rule: &Keep, depth: usize) -> Value {
+    match rule {
+        Keep::Whole => json!("kept"),
+        Keep::Presence => json!({"x": MARK, "y": [MARK]}),
+        Keep::Special(Special::Redacted) => json!(MARK),
+        Keep::Special(Special::Url) => json!(format!("https://{MARK}:{MARK}@host/{MARK}?{MARK}")),
+        Keep::Special(Special::Command) => json!(["app", format!("--x={MARK}"), MARK, format!("-{MARK}"), format!("sh -c {MARK}")]),
+        Keep::Special(Special::Arguments) => json!([MARK, format!("--x={MARK}"), "--x", MARK, "--anonymous-auth", format!("https://u:{MARK}@host")]),
+        Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
+        Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
+        Keep::Special(Special::Sorted) => json!(["b", "a"]),
+        Keep::Fields(named, others) => {
+            let mut map: Map<String, Value> = Map::new();
+            for (name, rule) in named {
+                map.insert((*name).to_owned(), if depth == 0 { Value::Null } else { poisoned(rule, depth - 1) });
+            }
+            map.insert("unknownObject".into(), json!({"x": MARK}));
+            map.insert("unknownList".into(), json!([{"x": MARK}, MARK]));
+            if others.is_none() || matches!(others.as_deref(), Some(Keep::Presence)) {
+                map.insert("unknownText".into(), json!(MARK));
+            }
+            Value::Object(map)
+        }
+    }
+}
+
+/// Deep enough for containers of a CronJob's pods.
+#[test]
+fn the_marker_in_every_place_that_is_not_allowed_never_survives() {
+    for entry in inventory() {
+        let rule = match entry.amount {
+            Amount::Fields(text) => keep(text),
+            Amount::Metadata => keep(METADATA),
+            _ => continue,
+        };
+        for namespace in ["records", "kube-system"] {
+            let mut object = poisoned(&rule, 20);
+            if let Some(metadata) = object.get_mut("metadata") {
+                metadata["name"] = json!("n");
+                metadata["namespace"] = json!(namespace);
+                metadata["labels"] = json!({"tier": "control-plane"});
+            }
+            let stored = pruned(&object, &rule).unwrap();
+            assert!(!stored.to_string().contains(MARK), "{}: {stored}", entry.source);
+        }
+    }
+}
+
+proptest! {
+    /// Whatever stands under a name that no list knows never comes out, at any depth.
+    #[test]
+    fn unknown_fields_of_any_shape_go(extra in prop::collection::btree_map("zz[a-z]{1,6}", marked(), 1..6), at in 0..4usize) {
+        let mut pod = json!({
+            "metadata": {"name": "p", "namespace": "records"},
+            "spec": {"containers": [{"name": "c", "securityContext": {"privileged": true}}]},
+            "status": {"phase": "Running"},
+        });
+        let target = match at {
+            0 => &mut pod,
+            1 => &mut pod["metadata"],
+            2 => &mut pod["spec"],
+            _ => &mut pod["spec"]["containers"][0],
+        };
+        let clean = target.clone();
+        target.as_object_mut().unwrap().extend(extra);
+        let stored = pruned(&pod, &rule_of("pods")).unwrap();
+        prop_assert!(!stored.to_string().contains(MARK));
+        let kept = match at {
+            0 => &stored,
+            1 => &stored["metadata"],
+            2 => &stored["spec"],
+            _ => &stored["spec"]["containers"][0],
+        };
+        prop_assert_eq!(kept, &clean);
+    }
+
+    /// No word after the first is stored unless it is a flag's name.
+    #[test]
+    fn words_of_applications_never_survive(words in prop::collection::vec("[ -~]{0,24}", 0..8)) {
+        for (word, kept) in words.iter().zip(arguments::argument_list(&words, false, false)) {
+            let is_name = kept.starts_with("--") && word.starts_with(kept.trim_end_matches(REDACTED).trim_end_matches('='));
+            let is_letter = kept.len() == 2 && kept == *word;
+            prop_assert!(kept == REDACTED || is_name || is_letter, "{word:?} became {kept:?}");
+            if let Some((_, value)) = word.split_once('=') && value.len() > 10 {
+                prop_assert!(!kept.contains(value));
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::parts::{Fact, Object, Proven, Ref, anchor, digits, facts, list, many};
+use super::parts::{Fact, Object, Proven, Ref, anchor, digits, facts, list, many, noun};
 use super::words::{Linker, Prose};
 use crate::model::{Assessment, ControlResult, Finding, ObjectRef, Severity};
 use crate::report::escape::clip;
@@ -112,20 +112,20 @@ impl<'a> Group<'a> {
         let through = self.cause.map(|cause| format!(", through {} {}", clip(&cause.kind, 63), clip(&cause.name, 63))).unwrap_or_default();
         match self.findings.as_slice() {
             [only] => clip(&only.statement, 240),
-            several => format!("{} do not meet “{}”{through}", self.base(several.len() as u64), self.control.title),
+            _ if self.control.fails.is_empty() => format!("{} not meeting “{}”{through}", self.base(), self.control.title),
+            _ => format!("{} {}{through}", self.base(), self.control.fails),
         }
     }
 
-    /// `3 of 41 containers`.
-    fn base(&self, count: u64) -> String {
-        let noun = match self.control.table.as_str() {
-            "" => "objects".to_owned(),
-            table => table.replace('_', " "),
+    /// `3 of 41 containers`. One thing may fail in several rows, so the findings are not what is counted.
+    fn base(&self) -> String {
+        let (control, noun) = (self.control, noun(self.control));
+        let count = if self.findings.len() == control.findings.len() {
+            control.failed
+        } else {
+            self.findings.iter().map(|finding| &finding.subject).collect::<BTreeSet<_>>().len() as u64
         };
-        match self.control.examined {
-            examined if examined >= count => format!("{} of {} {noun}", digits(count), digits(examined)),
-            _ => format!("{} {noun}", digits(count)),
-        }
+        if control.examined >= count { format!("{} of {} {noun}", digits(count), digits(control.examined)) } else { format!("{} {noun}", digits(count)) }
     }
 
     /// The first object, and how many others there are.
@@ -200,7 +200,7 @@ struct GroupView {
     severity: &'static str,
     title: String,
     why: Prose,
-    count: String,
+    count: Option<String>,
     exposure: String,
     uncertain: Option<String>,
     fix: Prose,
@@ -216,7 +216,8 @@ struct GroupView {
 #[derive(Debug, Serialize)]
 struct Affected {
     anchor: String,
-    statement: String,
+    /// Absent where the title of the group says the same.
+    statement: Option<String>,
     subject: Object,
     related: Vec<Object>,
     facts: Vec<Fact>,
@@ -224,10 +225,10 @@ struct Affected {
 }
 
 impl Affected {
-    fn new(finding: &Finding) -> Self {
+    fn new(finding: &Finding, title: &str) -> Self {
         Self {
             anchor: anchor("x", &finding.fingerprint),
-            statement: finding.statement.clone(),
+            statement: (finding.statement != title).then(|| finding.statement.clone()),
             subject: Object::new(&finding.subject),
             related: finding.related.iter().map(Object::new).collect(),
             facts: facts(&finding.facts),
@@ -256,15 +257,18 @@ pub(super) fn chapter(
         .map(|(i, group)| {
             let control = group.control;
             let shown = group.findings.len().min(if all > MOST { FIRST } else { MOST });
-            let mut objects = group.findings.iter().take(shown).map(|finding| Affected::new(finding));
+            let title = group.title();
+            let mut objects = group.findings.iter().take(shown).map(|finding| Affected::new(finding, &title));
             let first = objects.by_ref().take(FIRST).collect();
+            let rest = objects.collect();
             GroupView {
                 number: format!("{number}.{}", i + 1),
                 anchor: group.anchor(),
                 severity: group.severity.word(),
-                title: group.title(),
+                title,
                 why: linker.prose(&control.because),
-                count: group.base(group.findings.len() as u64),
+                // With several objects the title says it.
+                count: (group.findings.len() == 1).then(|| group.base()),
                 exposure: group.exposure(),
                 uncertain: (control.unknown > 0).then(|| format!("{} more could not be decided", digits(control.unknown))),
                 fix: linker.prose(&control.fix),
@@ -272,7 +276,7 @@ pub(super) fn chapter(
                 control: refs.control(&control.id),
                 paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
                 first,
-                rest: objects.collect(),
+                rest,
                 omitted: (group.findings.len() - shown) as u64,
             }
         })

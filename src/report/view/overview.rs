@@ -43,22 +43,39 @@ fn name(text: &str) -> Cell {
 fn digest(text: &str) -> Cell {
     Cell { digest: Some(Digest::new(text)), ..Cell::default() }
 }
+/// At most twelve names with commas between them; how many there are beyond that.
+fn names(all: &[String]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (i, one) in all.iter().take(12).enumerate() {
+        if i > 0 {
+            cells.push(words(", "));
+        }
+        cells.push(name(one));
+    }
+    if all.len() > 12 {
+        cells.push(words(format!(" and {} more", all.len() - 12)));
+    }
+    cells
+}
 
 impl Cover {
     pub(super) fn new(assessment: &Assessment) -> Self {
         let Assessment { cluster, collected, scope, tool, catalog, .. } = assessment;
         let or_unknown = |value: &Option<String>, why: &str| value.as_deref().map_or_else(|| words(why), name);
         let mut about = vec![or_unknown(&cluster.version, "version not read")];
-        about.push(words(cluster.distribution.clone().unwrap_or_else(|| "distribution not recognised".into())));
-        about.push(words(cluster.nodes.map_or_else(|| "nodes not read".into(), |nodes| many(nodes, "node", "nodes"))));
+        about.push(words(format!(
+            ", {}, {}",
+            cluster.distribution.as_deref().unwrap_or("distribution not recognised"),
+            cluster.nodes.map_or_else(|| "nodes not read".into(), |nodes| many(nodes, "node", "nodes"))
+        )));
         let mut who = vec![or_unknown(&collected.identity.user, "the server did not say")];
         if !collected.identity.groups.is_empty() {
-            who.push(words("in the groups"));
-            who.extend(collected.identity.groups.iter().map(|group| name(group)));
+            who.push(words(" in the groups "));
+            who.extend(names(&collected.identity.groups));
         }
         let mut server = vec![name(&cluster.server)];
         match &cluster.ca_sha256 {
-            Some(sha256) if !cluster.tls_unverified => server.extend([words("certificate authority"), digest(sha256)]),
+            Some(sha256) if !cluster.tls_unverified => server.extend([words(", certificate authority "), digest(sha256)]),
             _ => {}
         }
         let said = match scope.source {
@@ -68,16 +85,16 @@ impl Cover {
         };
         let all = scope.ephi_namespaces.len() + scope.other_namespaces.len();
         let mut ephi = vec![words(format!("{} of {}", scope.ephi_namespaces.len(), many(all as u64, "namespace", "namespaces")))];
-        ephi.extend(scope.ephi_namespaces.iter().take(12).map(|namespace| name(namespace)));
-        if scope.ephi_namespaces.len() > 12 {
-            ephi.push(words(format!("and {} more", scope.ephi_namespaces.len() - 12)));
+        if !scope.ephi_namespaces.is_empty() {
+            ephi.push(words(": "));
+            ephi.extend(names(&scope.ephi_namespaces));
         }
-        ephi.extend([words(said), digest(&scope.sha256)]);
-        let mut catalog_row = vec![words(catalog.version.clone()), digest(&catalog.sha256)];
+        ephi.extend([words(format!("; {said}, digest ")), digest(&scope.sha256)]);
+        let mut catalog_row = vec![words(format!("{}, digest ", catalog.version)), digest(&catalog.sha256)];
         for overlay in &catalog.overlays {
-            let replaced = if overlay.replaces.is_empty() { String::new() } else { format!(", replacing {}", list(&overlay.replaces)) };
-            catalog_row.extend([words("with added controls"), name(&overlay.name)]);
-            catalog_row.extend([words(format!("({} added{replaced})", overlay.adds.len())), digest(&overlay.sha256)]);
+            let replaced = if overlay.replaces.is_empty() { String::new() } else { format!(", replaces {}", list(&overlay.replaces)) };
+            catalog_row.extend([words("; added controls "), name(&overlay.name)]);
+            catalog_row.extend([words(format!(" ({} new{replaced}), digest ", overlay.adds.len())), digest(&overlay.sha256)]);
         }
         let row = |label, values| Row { label, values };
         let rows = vec![
@@ -87,9 +104,9 @@ impl Cover {
             row("Collected", vec![words(format!("{} to {}, {}", time(&collected.started), time(&collected.finished), many(collected.requests, "request", "requests")))]),
             row("By", who),
             row("ePHI", ephi),
-            row("Tool", vec![words(format!("{} {}", tool.name, tool.version)), words("commit"), name(&tool.commit)]),
+            row("Tool", vec![words(format!("{} {}, commit ", tool.name, tool.version)), name(&tool.commit)]),
             row("Catalog", catalog_row),
-            row("Snapshot", vec![digest(&assessment.snapshot_sha256)]),
+            row("Snapshot", vec![words("digest "), digest(&assessment.snapshot_sha256)]),
         ];
         Self { cluster: clip(&cluster.name, 120), rows, disclaimer: DISCLAIMER, warnings: warnings(assessment) }
     }
@@ -112,6 +129,13 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
         let names: Vec<String> = scope.unmatched.iter().map(|name| clip(name, 63)).collect();
         let verb = if names.len() == 1 { "does" } else { "do" };
         warnings.push(format!("Declared as holding ePHI, but {} {verb} not exist in what was read.", list(&names)));
+    }
+    if let Some((first, others)) = collected.excess_rights.split_first() {
+        let others = match others.len() as u64 {
+            0 => String::new(),
+            others => format!(", and {}", many(others, "other right", "other rights")),
+        };
+        warnings.push(format!("The identity that collected may do more than read: {}{others}. Nothing of it was used; take an identity that can only read.", clip(first, 200)));
     }
     if let Some(seconds) = collected.server_clock_ahead_seconds.filter(|seconds| seconds.abs() > 60) {
         let way = if seconds > 0 { "ahead of" } else { "behind" };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Evidence, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
+use crate::model::{ControlResult, Evidence, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
 
 /// An outcome with its word and its shape.
 #[derive(Clone, Debug, Serialize)]
@@ -171,6 +171,11 @@ pub(super) fn anchor(prefix: &str, text: &str) -> String {
 /// `1 control`, `12 controls`; thousands are kept apart with a comma.
 pub(super) fn many(count: u64, one: &str, several: &str) -> String {
     format!("{} {}", digits(count), if count == 1 { one } else { several })
+}
+
+/// What a control counts, in the plural; assessments of the first days do not say.
+pub(super) fn noun(control: &ControlResult) -> &str {
+    if control.counts.is_empty() { "objects" } else { &control.counts }
 }
 
 /// A number with commas between thousands.

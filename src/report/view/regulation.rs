@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::findings::Group;
-use super::parts::{Count, Fact, Mark, Object, Proven, Ref, State, anchor, counts, digits, facts, many};
+use super::parts::{Count, Fact, Mark, Object, Proven, Ref, State, anchor, counts, digits, facts, many, noun};
 use super::words::{Linker, Prose};
 use crate::model::{Assessment, ControlResult, OutcomeWord, Paragraph, Sample};
 
@@ -46,15 +46,14 @@ struct Line {
 
 /// What a control saw, in one line.
 fn said(control: &ControlResult) -> String {
-    let noun = match control.table.as_str() {
-        "" => "objects".to_owned(),
-        table => table.replace('_', " "),
-    };
+    let noun = noun(control);
     match control.outcome {
         OutcomeWord::Fail => {
             let unknown = if control.unknown > 0 { format!("; {} undecided", digits(control.unknown)) } else { String::new() };
-            format!("{} of {} {noun} do not meet it{unknown}", digits(control.failed), digits(control.examined))
+            let fails = if control.fails.is_empty() { "not meeting it" } else { &control.fails };
+            format!("{} of {} {noun} {fails}{unknown}", digits(control.failed), digits(control.examined))
         }
+        OutcomeWord::Pass if control.examined == 1 => format!("the one in scope meets it ({noun})"),
         OutcomeWord::Pass => format!("all {} {noun} in scope meet it", digits(control.examined)),
         OutcomeWord::NotApplicable => format!("no {noun} in scope"),
         OutcomeWord::Manual => control.question.as_ref().map_or_else(String::new, |question| question.ask.clone()),
@@ -198,7 +197,7 @@ pub(super) fn controls(assessment: &Assessment, groups: &[Group<'_>], findings: 
         .iter()
         .map(|control| {
             let link = refs.control(&control.id);
-            let noun = if control.table.is_empty() { "rows".to_owned() } else { control.table.replace('_', " ") };
+            let noun = noun(control);
             ControlView {
                 number: link.number,
                 anchor: link.anchor,

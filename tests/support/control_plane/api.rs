@@ -1,5 +1,7 @@
 //! Raw requests, answered as status and JSON, from ordinary blocking tests.
 
+#![expect(clippy::disallowed_methods, reason = "the judge must not be our own client")]
+
 use std::path::Path;
 
 use http::{Method, Request, header::CONTENT_TYPE};

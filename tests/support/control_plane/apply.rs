@@ -1,5 +1,7 @@
 //! Objects from YAML to the cluster by server-side apply, as `kubectl apply --server-side` does it.
 
+#![expect(clippy::disallowed_methods, reason = "real processes are waited for")]
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! The flags of each component, and the order in which they start.
 
+#![expect(clippy::disallowed_methods, reason = "real processes are waited for")]
+
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Records examples/clinic-snapshot.zip, the snapshot inside the program, from the reference clinic on a real control plane.
+set -eu
+. "$(dirname -- "$0")/common.sh"
+need 'the demo snapshot cannot be recorded' go openssl
+KUBE_HIPAA_CONTROL_PLANE=${KUBE_HIPAA_CONTROL_PLANE:-$(sh tests/control-plane/build.sh)}
+export KUBE_HIPAA_CONTROL_PLANE
+UPDATE_DEMO=1 cargo test --locked --test clinic record_demo_snapshot -- --ignored --exact --nocapture
+say 'recorded examples/clinic-snapshot.zip: look at `git diff --stat`, then run `make docs test`'

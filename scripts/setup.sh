@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs what the checks need beyond Rust and Go. Each step first looks whether its work is done, so that a second run only looks.
+set -eu
+. "$(dirname -- "$0")/common.sh"
+
+need_by_hand() { # $1: program, $2: where it comes from
+    command -v "$1" >/dev/null 2>&1 || fail 'the checks cannot be set up' "the program \`$1\`, which is not on the PATH" "$2"
+}
+
+need_by_hand cargo 'install Rust 1.95 or newer: https://rustup.rs'
+need_by_hand go "install Go $(sed -n 's/^go //p' tests/control-plane/go.mod) or newer: https://go.dev/dl/"
+
+# --- Packages of the system ----------------------------------------------------------------------------------------------------
+packages=''
+want() { # $1: program, $2: Debian package
+    command -v "$1" >/dev/null 2>&1 || packages="$packages $2"
+}
+command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || packages="$packages chromium"
+want pdftotext poppler-utils
+want java default-jre-headless
+want jq jq
+want npm npm
+want openssl openssl
+want flock util-linux
+if [ -n "$packages" ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        fail 'packages of the system are missing' "packages (by their Debian names):$packages" \
+            "install them, on Debian or Ubuntu with: sudo apt-get install --no-install-recommends$packages"
+    fi
+    say "installing packages:$packages"
+    apt-get update -qq >&2 || fail 'the list of packages cannot be fetched' 'apt-get update' 'check the network and the sources of apt'
+    # Word splitting is meant: one argument per package.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2 ||
+        fail 'packages cannot be installed' "apt-get install$packages" 'read the message above'
+fi
+
+node_major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+[ "$node_major" -ge 20 ] || fail 'the browser checks cannot be set up' "Node.js $(node --version), which is older than 20" 'install Node.js 20 or newer: https://nodejs.org'
+
+# --- What this project builds or fetches for itself ------------------------------------------------------------------------------
+sh scripts/cargo-deny.sh
+for module in control-plane oracle; do
+    sh "tests/$module/build.sh" >/dev/null || fail "tests/$module cannot be built" "tests/$module/build.sh" 'read the message above'
+done
+
+sh scripts/npm.sh
+
+say 'set up: make test'

@@ -1,0 +1,127 @@
+//! Reference clusters end to end: the same snapshot and the same catalog give the same bytes, and a changed byte is seen by a person.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test golden` writes what came out; the difference in version control is what has to be read.
+
+use std::path::{Path, PathBuf};
+
+use kube_hipaa::assess::{Input, ScopeDeclaration, assess};
+use kube_hipaa::catalog::Catalog;
+use kube_hipaa::digest::sha256_hex;
+use kube_hipaa::facts::Tables;
+use kube_hipaa::model::{Assessment, OutcomeWord, ScopeSource, ToolIdentity};
+use kube_hipaa::report::{FORMATS, Summary, summary};
+use kube_hipaa::snapshot::Snapshot;
+
+/// Snapshots recorded from real control planes, see tests/live_clinic.rs.
+const CLUSTERS: [(&str, &str); 2] = [("clinic", "examples/clinic-snapshot.zip"), ("empty-cluster", "tests/golden/empty-cluster.zip")];
+
+fn open(path: &str) -> Snapshot {
+    Snapshot::open(Path::new(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn scope(name: &str) -> ScopeDeclaration {
+    match name {
+        "clinic" => ScopeDeclaration::Declared {
+            source: ScopeSource::Flags,
+            namespaces: Vec::new(),
+            selectors: vec!["clinic.example/ephi=true".parse().expect("a selector")],
+            sha256: None,
+        },
+        _ => ScopeDeclaration::Default,
+    }
+}
+
+fn assessed(catalog: &Catalog, name: &str, snapshot: &Snapshot) -> Assessment {
+    let tables = Tables::compute(snapshot).expect("a readable snapshot");
+    assess(&Input {
+        index: snapshot.index(),
+        index_sha256: snapshot.index_sha256(),
+        tables: &tables,
+        catalog,
+        framework: catalog.framework("hipaa").expect("built in"),
+        scope: &scope(name),
+        // Not the version of the build, so that a release does not change every golden file.
+        tool: ToolIdentity { name: "kube-hipaa".to_owned(), version: "0.0.0".to_owned(), commit: "golden".to_owned() },
+    })
+}
+
+/// Every document with its name, and the summary at both usual widths.
+fn documents(assessment: &Assessment) -> Vec<(String, Vec<u8>)> {
+    let mut documents: Vec<(String, Vec<u8>)> = FORMATS
+        .iter()
+        .map(|format| (format.file_name().to_owned(), format.render(assessment).expect("every assessment renders")))
+        .collect();
+    for width in [80, 120] {
+        let text = summary(assessment, &Summary { width, color: false, report: Some("evidence/report.html"), next: None });
+        documents.push((format!("summary-{width}.txt"), text.into_bytes()));
+    }
+    documents
+}
+
+#[test]
+fn documents_are_as_they_were() {
+    let catalog = Catalog::built_in().expect("no problems");
+    let mut changed = Vec::new();
+    for (name, path) in CLUSTERS {
+        let folder = PathBuf::from("tests/golden").join(name);
+        let mut digests = String::new();
+        for (file, bytes) in documents(&assessed(&catalog, name, &open(path))) {
+            // The large ones by digest: Markdown and the summaries are what a person reads in a difference.
+            if file.ends_with(".html") || file.ends_with(".json") {
+                digests.push_str(&format!("{}  {file}\n", sha256_hex(&bytes)));
+                continue;
+            }
+            compare(&folder.join(&file), &bytes, &mut changed);
+        }
+        compare(&folder.join("sha256.txt"), digests.as_bytes(), &mut changed);
+    }
+    assert!(changed.is_empty(), "changed: {}\nread what changed, then UPDATE_GOLDEN=1 cargo test --test golden", changed.join(", "));
+}
+
+fn compare(path: &Path, bytes: &[u8], changed: &mut Vec<String>) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("below tests/golden")).expect("made");
+        std::fs::write(path, bytes).expect("written");
+    } else if std::fs::read(path).ok().as_deref() != Some(bytes) {
+        changed.push(path.display().to_string());
+    }
+}
+
+#[test]
+fn the_same_snapshot_gives_the_same_bytes() {
+    let catalog = Catalog::built_in().expect("no problems");
+    for (name, path) in CLUSTERS {
+        let once = documents(&assessed(&catalog, name, &open(path)));
+        assert_eq!(once, documents(&assessed(&catalog, name, &open(path))), "{name} assessed twice");
+        let whole = open(path);
+        for seed in [1, 2, 3] {
+            let shuffled = assessed(&catalog, name, &whole.shuffled(seed));
+            for ((file, expected), (_, bytes)) in once.iter().zip(documents(&shuffled)) {
+                assert!(*expected == bytes, "{name}: {file} differs when the objects come in another order (seed {seed})");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_clinic_has_something_to_find_and_something_to_pass() {
+    let catalog = Catalog::built_in().expect("no problems");
+    let clinic = assessed(&catalog, "clinic", &open(CLUSTERS[0].1));
+    assert!(clinic.totals.controls.fail > 10, "{:?}", clinic.totals);
+    assert!(clinic.totals.controls.pass > 5, "{:?}", clinic.totals);
+    assert!(clinic.coverage.iter().all(|source| !source.state.is_failed_read()), "the shipped rights are enough");
+    for control in &clinic.controls {
+        let evidence = control.findings.iter().all(|finding| !finding.evidence.is_empty() && !finding.facts.is_empty());
+        assert!(evidence, "{}: a finding without evidence", control.id);
+        assert_eq!(control.outcome == OutcomeWord::Pass, control.proof.as_ref().is_some_and(|proof| proof.examined > 0), "{}", control.id);
+    }
+}
+
+#[test]
+fn an_empty_cluster_passes_nothing_that_it_has_not() {
+    let catalog = Catalog::built_in().expect("no problems");
+    let empty = assessed(&catalog, "empty-cluster", &open(CLUSTERS[1].1));
+    for control in empty.controls.iter().filter(|control| ["containers", "pods"].contains(&control.table.as_str())) {
+        assert_eq!(control.outcome, OutcomeWord::NotApplicable, "{}", control.id);
+    }
+}
