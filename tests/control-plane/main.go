@@ -8,10 +8,14 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,6 +54,14 @@ var components = map[string]func() *cobra.Command{
 // the other end of that pipe, so that nothing is left behind even when it is killed.
 const endWithStdin = "KUBE_HIPAA_END_WITH_STDIN"
 
+// When set, rootFolder names the folder that becomes the root of the file system for the
+// component, and hostName the host on which it believes to run (Linux only).
+const (
+	rootFolder = "KUBE_HIPAA_ROOT"
+	hostName   = "KUBE_HIPAA_HOSTNAME"
+	inside     = "KUBE_HIPAA_INSIDE"
+)
+
 func main() {
 	if len(os.Args) < 2 {
 		usage()
@@ -71,7 +83,58 @@ func main() {
 	if !known {
 		usage()
 	}
+	if root := os.Getenv(rootFolder); root != "" {
+		if os.Getenv(inside) == "" {
+			os.Exit(runInside(name))
+		}
+		if err := enter(root, os.Getenv(hostName)); err != nil {
+			fmt.Fprintf(os.Stderr, "%s=%s cannot become the root folder of %s: %v\n", rootFolder, root, name, err)
+			os.Exit(1)
+		}
+	}
 	os.Exit(cli.Run(command()))
+}
+
+// enter makes folder the root of the file system for this process, so that flags can name
+// the paths that they name on a real node, and gives it that node's name.
+func enter(folder, host string) error {
+	if host != "" {
+		if err := syscall.Sethostname([]byte(host)); err != nil {
+			return fmt.Errorf("host name %s: %w", host, err)
+		}
+	}
+	if err := syscall.Chroot(folder); err != nil {
+		return err
+	}
+	return os.Chdir("/")
+}
+
+// runInside starts this program again with a host name of its own, and when the caller is
+// not root in a user namespace where it is, because only root may do what enter does. It
+// gives back the exit code.
+func runInside(name string) int {
+	attributes := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUTS, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() != 0 {
+		attributes.Cloneflags |= syscall.CLONE_NEWUSER
+		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	// The death signal is tied to the thread that starts the process.
+	runtime.LockOSThread()
+	child := exec.Command("/proc/self/exe", append([]string{name}, os.Args[1:]...)...)
+	child.Env = append(os.Environ(), inside+"=1")
+	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
+	child.SysProcAttr = attributes
+	var ended *exec.ExitError
+	switch err := child.Run(); {
+	case err == nil:
+		return 0
+	case errors.As(err, &ended):
+		return ended.ExitCode()
+	default:
+		fmt.Fprintf(os.Stderr, "%s needs a root folder of its own, and this user may not make namespaces: %v\n", name, err)
+		return 1
+	}
 }
 
 func usage() {
@@ -137,8 +200,8 @@ func runKubelet(ctx context.Context, o kubeletOptions) error {
 	}
 
 	endpoint := "unix://" + filepath.Join(o.root, "runtime.sock")
-	runtime := fakeremote.NewFakeRemoteRuntime()
-	if err := runtime.Start(endpoint); err != nil {
+	containers := fakeremote.NewFakeRemoteRuntime()
+	if err := containers.Start(endpoint); err != nil {
 		return fmt.Errorf("fake runtime: %w", err)
 	}
 	runtimeService, err := remote.NewRemoteRuntimeService(ctx, endpoint, 15*time.Second, noop.NewTracerProvider(), false)
@@ -146,7 +209,7 @@ func runKubelet(ctx context.Context, o kubeletOptions) error {
 		return fmt.Errorf("fake runtime: %w", err)
 	}
 	kubelet := kubemark.NewHollowKubelet(flags, configuration, client, client,
-		&cadvisortest.Fake{NodeName: o.name}, runtime.ImageService, runtimeService, cm.NewStubContainerManager())
+		&cadvisortest.Fake{NodeName: o.name}, containers.ImageService, runtimeService, cm.NewStubContainerManager())
 	// Upstream's serves plain HTTP, which the API server's node proxy does not speak.
 	kubelet.KubeletDeps.TLSOptions = &server.TLSOptions{
 		MinVersion: tls.VersionTLS12, CertFile: o.certificate, KeyFile: o.key,

@@ -13,6 +13,8 @@ mod api;
 mod apply;
 #[path = "control_plane/certificates.rs"]
 mod certificates;
+#[path = "control_plane/kubeadm.rs"]
+mod kubeadm;
 #[path = "control_plane/options.rs"]
 mod options;
 #[path = "control_plane/process.rs"]
@@ -26,7 +28,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use api::{Api, segment};
-pub use options::{Audit, Encryption, Options};
+pub use options::{Audit, Encryption, Options, StaticApiServer};
 use start::Started;
 
 const POLL: Duration = Duration::from_millis(100);
@@ -74,7 +76,8 @@ impl ControlPlane {
         &self.started.place.url
     }
 
-    /// The folder of this plane: logs (`NAME.log`), certificates, kubeconfigs, `audit.log`. Gone with the plane.
+    /// The folder of this plane: logs (`NAME.log`), certificates, kubeconfigs, `audit.log`; `root` is the root folder of
+    /// a [`StaticApiServer`]. Gone with the plane.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -153,7 +156,7 @@ impl ControlPlane {
     /// The lines of the audit log so far, oldest first. A line is written when its request has been answered, so the
     /// last one may be a moment late: wait for it.
     pub fn audit_events(&self) -> Vec<Value> {
-        self.sure(read_audit_log(&self.started.place.path("audit.log")))
+        self.sure(read_audit_log(&self.started.place.audit_log))
     }
 
     /// Asks every 100 ms until `check` answers something. Panics after `timeout` with the end of the logs.

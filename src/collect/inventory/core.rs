@@ -88,20 +88,23 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group("apps", "deployments"),
             "Deployment",
-            "metadata{$meta} spec{replicas paused selector strategy{type} template{$template}}",
+            "metadata{$meta} spec{replicas paused selector strategy{type} template{$template}}
+             status{observedGeneration replicas updatedReplicas}",
             "Workloads: what will run after the next rollout.",
         ),
         list(
             SourceId::group("apps", "statefulsets"),
             "StatefulSet",
             "metadata{$meta} spec{replicas serviceName selector template{$template} updateStrategy{type}
-             volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}",
+             volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
+             status{observedGeneration currentRevision updateRevision}",
             "Workloads that keep data.",
         ),
         list(
             SourceId::group("apps", "daemonsets"),
             "DaemonSet",
-            "metadata{$meta} spec{selector template{$template} updateStrategy{type}} status{desiredNumberScheduled numberReady}",
+            "metadata{$meta} spec{selector template{$template} updateStrategy{type}}
+             status{observedGeneration desiredNumberScheduled updatedNumberScheduled numberReady}",
             "Network plugins, log shippers and runtime sensors, and on how many nodes they run.",
         ),
         Entry {
@@ -111,7 +114,8 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group("batch", "jobs"),
             "Job",
-            "metadata{$meta} spec{suspend parallelism completions template{$template}} status{conditions{type status reason}}",
+            "metadata{$meta} spec{suspend parallelism completions template{$template}}
+             status{completionTime conditions{type status reason}}",
             "Workloads that run once.",
         ),
         list(

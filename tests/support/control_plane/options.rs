@@ -27,6 +27,23 @@ pub struct Options {
     /// By node name: a KubeletConfiguration (YAML) whose fields replace the kubelet's defaults. `/configz` shows them;
     /// this kubelet itself authenticates nobody and listens on every interface, which only a test may do.
     pub kubelet_configs: BTreeMap<String, String>,
+    /// Run the API server with the command line of its static pod instead of the fixture's own flags.
+    pub static_api_server: Option<StaticApiServer>,
+}
+
+/// An API server whose command line is the one that its mirror pod shows.
+///
+/// It gets a root folder of its own with every file where a flag names it: certificates and keys, [`Options::audit`] as
+/// the policy, [`Options::encryption`] as the configuration. Only ports are replaced, and it listens on loopback.
+#[derive(Debug, Clone, Default)]
+pub struct StaticApiServer {
+    /// The static pod, as kubeadm writes it.
+    pub manifest: String,
+    /// The node of [`Options::kubelets`] whose kubelet gets the manifest, with the ports in use.
+    pub node: String,
+    /// Prefer the ports that kubeadm uses, where they are free: for a recording that shall not differ from the last one
+    /// by its ports.
+    pub usual_ports: bool,
 }
 
 /// What the audit log holds.

@@ -8,6 +8,14 @@ use std::sync::OnceLock;
 /// Lines of a component's log that an error shows.
 const TAIL: usize = 25;
 
+/// Where a component believes to run.
+pub(super) struct Root<'a> {
+    /// What it sees as the root of the file system.
+    pub(super) folder: &'a Path,
+    /// What it sees as the name of its host.
+    pub(super) host: &'a str,
+}
+
 struct Component {
     name: String,
     child: Child,
@@ -15,12 +23,14 @@ struct Component {
 }
 
 impl Component {
-    /// Starts `component` (the first argument of the binary) with its log in `folder`; `name` tells several apart.
+    /// Starts `component` (the first argument of the binary) with its log in `folder`; `name` tells several apart. With
+    /// `root` it believes to run on another host.
     fn start(
         component: &str,
         name: &str,
         folder: &Path,
         arguments: &[String],
+        root: Option<&Root<'_>>,
     ) -> Result<Self, String> {
         let log = folder.join(format!("{name}.log"));
         let trouble = |what: &str, error: std::io::Error| {
@@ -32,7 +42,18 @@ impl Component {
             .map_err(|error| trouble("its log file", error))?;
         let temporary = folder.join(format!("{name}.tmp"));
         fs::create_dir_all(&temporary).map_err(|error| trouble("its temporary folder", error))?;
-        let child = Command::new(binary()?)
+        let mut command = Command::new(binary()?);
+        if let Some(root) = root {
+            command
+                .env("KUBE_HIPAA_ROOT", root.folder)
+                .env("KUBE_HIPAA_HOSTNAME", root.host);
+        }
+        let temporary = if root.is_some() {
+            PathBuf::from("/tmp")
+        } else {
+            temporary
+        };
+        let child = command
             .arg(component)
             .args(arguments)
             .current_dir(folder)
@@ -99,7 +120,20 @@ impl Components {
         arguments: &[String],
     ) -> Result<(), String> {
         self.0
-            .push(Component::start(component, name, folder, arguments)?);
+            .push(Component::start(component, name, folder, arguments, None)?);
+        Ok(())
+    }
+
+    /// [`Self::start`] with a root folder of its own.
+    pub(super) fn start_in_root(
+        &mut self,
+        component: &str,
+        folder: &Path,
+        arguments: &[String],
+        root: &Root<'_>,
+    ) -> Result<(), String> {
+        self.0
+            .push(Component::start(component, component, folder, arguments, Some(root))?);
         Ok(())
     }
 

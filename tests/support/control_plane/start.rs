@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::api::Api;
 use super::certificates::{Authority, token_key};
+use super::kubeadm;
 use super::options::Options;
-use super::process::Components;
+use super::process::{Components, Root};
 
 /// From the start of etcd to `/readyz`, which takes about 3 s on two idle cores.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -23,6 +24,7 @@ pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) url: String,
     pub(super) authority: Authority,
+    pub(super) audit_log: PathBuf,
 }
 
 impl Place {
@@ -105,12 +107,27 @@ pub(super) struct Started {
 
 /// Starts everything and waits until the API server is ready.
 pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String> {
-    let ports = free_ports(3 + options.kubelets.len())?;
-    let url = format!("https://127.0.0.1:{}", ports[2]);
+    let usual = options
+        .static_api_server
+        .as_ref()
+        .is_some_and(|server| server.usual_ports);
+    let mut wanted = if usual { vec![2379, 2380, 6443] } else { vec![0; 3] };
+    wanted.resize(3 + options.kubelets.len(), 0);
+    let ports = free_ports(&wanted)?;
+    let root = folder.join(kubeadm::ROOT);
+    let rendered = options
+        .static_api_server
+        .as_ref()
+        .map(|server| kubeadm::render(&server.manifest, ports[0], ports[2]))
+        .transpose()?;
+    let audit_log = rendered
+        .as_ref()
+        .and_then(|rendered| kubeadm::audit_log(&root, &rendered.flags));
     let place = Place {
         folder: folder.to_owned(),
-        url,
+        url: format!("https://127.0.0.1:{}", ports[2]),
         authority: Authority::new()?,
+        audit_log: audit_log.unwrap_or_else(|| folder.join("audit.log")),
     };
     let server = place.authority.server()?;
     let etcd_client = place.authority.client("etcd-client", &[])?;
@@ -135,8 +152,25 @@ pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String>
     until(&mut components, begin, "etcd listens", || {
         TcpStream::connect(("127.0.0.1", ports[0])).is_ok()
     })?;
-    let flags = api_server_flags(&place, options, ports[0], ports[2])?;
-    components.start("kube-apiserver", "kube-apiserver", folder, &flags)?;
+    match (&options.static_api_server, &rendered) {
+        (Some(server), Some(rendered)) => {
+            let keys = kubeadm::Keys {
+                authority: &place.authority,
+                token_key: &token_key,
+                token_public_key: &token_public_key,
+            };
+            kubeadm::furnish(&root, &rendered.flags, options, &keys)?;
+            let root = Root {
+                folder: &root,
+                host: &server.node,
+            };
+            components.start_in_root("kube-apiserver", folder, &rendered.flags, &root)?;
+        }
+        _ => {
+            let flags = api_server_flags(&place, options, ports[0], ports[2])?;
+            components.start("kube-apiserver", "kube-apiserver", folder, &flags)?;
+        }
+    }
     let api = Api::connect(&admin)?;
     until(&mut components, begin, "/readyz answers 200", || {
         matches!(
@@ -167,7 +201,13 @@ pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String>
     }
     for ((node, pods), port) in options.kubelets.iter().zip(&ports[3..]) {
         let name = format!("kubelet-{node}");
-        let flags = kubelet_flags(&place, options, node, pods, *port)?;
+        let mut pods = pods.clone();
+        if let (Some(server), Some(rendered)) = (&options.static_api_server, &rendered)
+            && server.node == *node
+        {
+            pods.push(rendered.manifest.clone());
+        }
+        let flags = kubelet_flags(&place, options, node, &pods, *port)?;
         components.start("kubelet", &name, folder, &flags)?;
     }
     Ok(Started {
@@ -198,11 +238,16 @@ fn until(
     Ok(())
 }
 
-/// Ports that nobody listens on now. All are held until all are known, so they differ.
-fn free_ports(count: usize) -> Result<Vec<u16>, String> {
+/// Ports that nobody listens on now, the wanted ones where they are free; 0 wants none. All are held until all are
+/// known, so they differ.
+fn free_ports(wanted: &[u16]) -> Result<Vec<u16>, String> {
     let trouble = |error: std::io::Error| format!("no free port on loopback: {error}");
-    let held: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+    let held: Vec<TcpListener> = wanted
+        .iter()
+        .map(|port| {
+            TcpListener::bind(("127.0.0.1", *port))
+                .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
+        })
         .collect::<Result<_, _>>()
         .map_err(trouble)?;
     held.iter()

@@ -1,0 +1,83 @@
+//! The built program, run as its users run it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use kube_hipaa::model::Assessment;
+use serde_json::Value;
+
+use super::control_plane::ControlPlane;
+
+/// Namespace and name of the service account in the shipped manifests.
+pub const SERVICE_ACCOUNT: (&str, &str) = ("kube-hipaa", "kube-hipaa");
+
+/// Runs `kube-hipaa` with these arguments, without the caller's own cluster configuration.
+pub fn kube_hipaa<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kube-hipaa"));
+    command.args(arguments).env_remove("KUBECONFIG");
+    // The plane is on loopback; a proxy of the machine has nothing to do with it.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        command.env_remove(name);
+    }
+    command.output().unwrap_or_else(|error| panic!("kube-hipaa cannot be run: {error}"))
+}
+
+/// Standard error and output, for a message.
+pub fn said(output: &Output) -> String {
+    format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What `kube-hipaa permissions` prints.
+pub fn permissions() -> String {
+    let output = kube_hipaa(["permissions"]);
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("the manifests are not UTF-8: {error}"))
+}
+
+/// Applies the shipped manifests and gives a kubeconfig of their service account. Roles for namespaces that the cluster
+/// does not have are left out, as `kubectl apply` leaves them out with an error.
+pub fn scanner(plane: &ControlPlane) -> PathBuf {
+    let (_, namespaces) = plane.api("GET", "/api/v1/namespaces", None);
+    let there = |name: &str| {
+        name.is_empty()
+            || name == SERVICE_ACCOUNT.0
+            || namespaces["items"].as_array().into_iter().flatten().any(|namespace| namespace["metadata"]["name"] == name)
+    };
+    let manifests = permissions();
+    let wanted: Vec<&str> = manifests
+        .split("\n---\n")
+        .filter(|document| {
+            let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
+            there(object["metadata"]["namespace"].as_str().unwrap_or_default())
+        })
+        .collect();
+    plane.apply(&wanted.join("\n---\n"));
+    plane.kubeconfig_for_service_account(SERVICE_ACCOUNT.0, SERVICE_ACCOUNT.1)
+}
+
+/// Scans with this kubeconfig into `folder` and gives the exit code and the assessment.
+pub fn scan(kubeconfig: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, Assessment) {
+    let mut arguments: Vec<&OsStr> = vec!["scan".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_ref(), "-o".as_ref(), folder.as_ref()];
+    arguments.extend(more.iter().map(OsStr::new));
+    let output = kube_hipaa(arguments);
+    let path = folder.join("assessment.json");
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("no assessment.json: {error}\n{}", said(&output)));
+    let assessment = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("assessment.json is not an assessment: {error}"));
+    (output.status.code(), assessment)
+}
+
+/// Collects into a `.zip`, replacing what is there.
+pub fn record(kubeconfig: &Path, cluster: &str, path: &Path) -> Result<(), String> {
+    let output = kube_hipaa([
+        "collect".as_ref(),
+        "--force".as_ref(),
+        "--cluster-name".as_ref(),
+        cluster.as_ref(),
+        "--kubeconfig".as_ref(),
+        kubeconfig.as_os_str(),
+        "-o".as_ref(),
+        path.as_os_str(),
+    ]);
+    if output.status.success() { Ok(()) } else { Err(said(&output)) }
+}
