@@ -5,5 +5,5 @@ set -eu
 need 'the demo snapshot cannot be recorded' go openssl
 KUBE_HIPAA_CONTROL_PLANE=${KUBE_HIPAA_CONTROL_PLANE:-$(sh tests/control-plane/build.sh)}
 export KUBE_HIPAA_CONTROL_PLANE
-UPDATE_DEMO=1 cargo test --locked --test clinic record_demo_snapshot -- --ignored --exact --nocapture
+KUBE_HIPAA_RECORD=examples/clinic-snapshot.zip cargo test --locked --test live_clinic record_demo_snapshot -- --ignored --exact --nocapture
 say 'recorded examples/clinic-snapshot.zip: look at `git diff --stat`, then run `make docs test`'

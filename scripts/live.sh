@@ -7,5 +7,5 @@ need 'the live tests cannot run' go openssl
 KUBE_HIPAA_CONTROL_PLANE=${KUBE_HIPAA_CONTROL_PLANE:-$(sh tests/control-plane/build.sh)}
 export KUBE_HIPAA_CONTROL_PLANE
 sh tests/oracle/build.sh >/dev/null
-# keep_running is no test: it keeps a plane for a developer. write_samples is called by scripts/documents.sh.
-exec cargo test --locked -- --ignored --skip keep_running --skip write_samples
+# keep_running and record_... are no tests: they keep a plane for a developer and record snapshots. write_samples is called by scripts/documents.sh.
+exec cargo test --locked -- --ignored --skip keep_running --skip record_ --skip write_samples
