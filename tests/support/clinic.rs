@@ -41,7 +41,6 @@ impl Clinic {
 
     fn begin(usual_ports: bool) -> Self {
         let file = |name: &str| read(&folder().join(name));
-        let static_pod = |name: &str| file(&format!("control-plane/{name}.yaml"));
         let others = ["etcd", "kube-controller-manager", "kube-scheduler"].map(static_pod);
         let mut kubelets = vec![(CONTROL_PLANE_NODE.to_owned(), others.to_vec())];
         kubelets.extend(WORKERS.map(|node| (node.to_owned(), Vec::new())));
@@ -126,6 +125,11 @@ impl Clinic {
 /// `examples/clinic`.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/clinic")
+}
+
+/// The manifest of one of the static pods of the control-plane node.
+pub fn static_pod(name: &str) -> String {
+    read(&folder().join("control-plane").join(format!("{name}.yaml")))
 }
 
 /// The numbered files, in order.

@@ -1,10 +1,12 @@
 //! The built program, run as its users run it.
 
+use std::error::Error;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use kube_hipaa::model::Assessment;
+use kube_hipaa::snapshot::Snapshot;
 use serde_json::Value;
 
 use super::control_plane::ControlPlane;
@@ -80,4 +82,36 @@ pub fn record(kubeconfig: &Path, cluster: &str, path: &Path) -> Result<(), Strin
         path.as_os_str(),
     ]);
     if output.status.success() { Ok(()) } else { Err(said(&output)) }
+}
+
+/// Every text of a snapshot: its index and all objects.
+fn everything_in(snapshot: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let snapshot = Snapshot::open(snapshot)?;
+    let mut all = vec![serde_json::to_string(snapshot.index())?];
+    for record in &snapshot.index().sources {
+        for stored in snapshot.objects(&record.source)? {
+            all.push(stored?.json);
+        }
+    }
+    Ok(all)
+}
+
+/// An error when a snapshot holds the name of this machine, a folder of it or its user's home.
+pub fn nothing_of_this_machine(snapshot: &Path) -> Result<(), Box<dyn Error>> {
+    let mut foreign = vec![
+        env!("CARGO_MANIFEST_DIR").to_owned(),
+        format!("{}/", std::env::temp_dir().display()),
+        "kube-hipaa-plane".to_owned(),
+    ];
+    foreign.extend(std::env::var("HOME"));
+    if let Ok(host) = std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        // As a whole value: a short name is a part of other words.
+        foreign.push(format!("\"{}\"", host.trim()));
+    }
+    for text in everything_in(snapshot)? {
+        if let Some(found) = foreign.iter().find(|word| word.len() > 3 && text.contains(word.as_str())) {
+            return Err(format!("{found} of this machine stands in {text}").into());
+        }
+    }
+    Ok(())
 }
