@@ -7,7 +7,6 @@ use std::process::{Command, Output};
 
 use kube_hipaa::model::Assessment;
 use kube_hipaa::snapshot::Snapshot;
-use serde_json::Value;
 
 use super::control_plane::ControlPlane;
 
@@ -30,31 +29,11 @@ pub fn said(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// What `kube-hipaa permissions` prints.
-pub fn permissions() -> String {
-    let output = kube_hipaa(["permissions"]);
+/// Applies what `kube-hipaa permissions` prints, and gives a kubeconfig of the service account in it.
+pub fn scanner(plane: &ControlPlane, more: &[&str]) -> PathBuf {
+    let output = kube_hipaa(std::iter::once("permissions").chain(more.iter().copied()));
     assert!(output.status.success(), "{}", said(&output));
-    String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("the manifests are not UTF-8: {error}"))
-}
-
-/// Applies the shipped manifests and gives a kubeconfig of their service account. Roles for namespaces that the cluster
-/// does not have are left out, as `kubectl apply` leaves them out with an error.
-pub fn scanner(plane: &ControlPlane) -> PathBuf {
-    let (_, namespaces) = plane.api("GET", "/api/v1/namespaces", None);
-    let there = |name: &str| {
-        name.is_empty()
-            || name == SERVICE_ACCOUNT.0
-            || namespaces["items"].as_array().into_iter().flatten().any(|namespace| namespace["metadata"]["name"] == name)
-    };
-    let manifests = permissions();
-    let wanted: Vec<&str> = manifests
-        .split("\n---\n")
-        .filter(|document| {
-            let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-            there(object["metadata"]["namespace"].as_str().unwrap_or_default())
-        })
-        .collect();
-    plane.apply(&wanted.join("\n---\n"));
+    plane.apply(&String::from_utf8_lossy(&output.stdout));
     plane.kubeconfig_for_service_account(SERVICE_ACCOUNT.0, SERVICE_ACCOUNT.1)
 }
 
