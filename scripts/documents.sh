@@ -10,10 +10,19 @@ for program in chromium chromium-browser google-chrome; do
 done
 [ -n "$CHROMIUM" ] || fail 'the reports cannot be checked' 'a browser: neither chromium nor google-chrome is on the PATH' 'make setup'
 export CHROMIUM
+rm -rf "$1"
 mkdir -p "$1"
-# The demo, and what the tests write: a hostile cluster, an empty one, a sample.
-cargo run --quiet --locked -- demo --quiet --force -o "$1/demo"
-REPORT_OUT=$1 cargo test --quiet --locked --test report write_samples -- --ignored --exact
-set -- "$1"/*/report.html
-[ -f "$1" ] || fail 'there are no reports to open' "$1" 'read the message above'
-exec node tests/documents/check.mjs "$@"
+# What the tests make up: a sample, a hostile cluster, one in which all is well.
+REPORT_OUT=$1 cargo test --quiet --locked --test report write_samples -- --ignored --exact >/dev/null
+# What the program makes of real ones.
+cargo run --quiet --locked -- demo --quiet -o "$1/demo"
+cargo run --quiet --locked -- assess tests/golden/empty-cluster.zip --allow-incomplete --quiet -o "$1/empty-cluster"
+status=0
+node tests/documents/check.mjs "$1"/*/report.html >"$1/result.txt" || status=$?
+cat "$1/result.txt"
+# One line per report, one per spoilt report that has to be noticed, and one below each per complaint.
+good=$(grep -cE '^(ok|noticed): ' "$1/result.txt" || true)
+bad=$(grep -cvE '^(ok|noticed): ' "$1/result.txt" || true)
+[ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+printf '%s passed, %s failed\n' "$good" "$bad"
+[ "$bad" = 0 ]

@@ -1,6 +1,8 @@
 //! Holds the modules apart, as CONTRIBUTING.md draws them, and keeps the habits that a parser can see. Every rule is shown to fail on
 //! a small bad sample, so that a rule that sees nothing cannot stay green.
 
+#![expect(clippy::disallowed_methods, reason = "the test reads the sources")]
+
 #[path = "support/architecture_rules.rs"]
 mod architecture_rules;
 #[path = "support/rust_source.rs"]
@@ -231,6 +233,7 @@ fn attributes_without_reasons_are_seen() {
         "#[cfg_attr(test, allow(x))] fn f() {}",
         "#[expect(dead_code)] fn f() {}",
         "#[ignore] fn f() {}",
+        "#[expect(clippy::disallowed_types, reason = \"x\")] fn f() {}",
     ] {
         assert_eq!(all(bad), [1], "{bad}");
     }

@@ -1,5 +1,7 @@
 //! What is written about the program is true of it: generated pages do not drift, and commands in documents exist.
 
+#![expect(clippy::disallowed_methods, reason = "the test reads and writes documents")]
+
 #[path = "support/reference.rs"]
 mod reference;
 

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test golden` writes what came out; the difference in version control is what has to be read.
 
+#![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test: it reads and writes files and may fail loudly")]
+
 use std::path::{Path, PathBuf};
 
 use kube_hipaa::assess::{Input, ScopeDeclaration, assess};

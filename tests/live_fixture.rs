@@ -216,6 +216,7 @@ spec:
 /// manifests.
 #[test]
 #[ignore = "keeps a plane running for a developer: set KUBE_HIPAA_STOP"]
+#[expect(clippy::print_stderr, reason = "the developer has to learn where the kubeconfig is")]
 fn keep_running() {
     let Some(stop) = std::env::var_os("KUBE_HIPAA_STOP").map(PathBuf::from) else {
         // Reached by `cargo test -- --ignored`, which means the tests above.

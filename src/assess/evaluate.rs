@@ -11,8 +11,10 @@ use crate::model::{Evidence, Facts, Finding, NonEmpty, Sample, Severity, Unseen,
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
-/// How many pieces of evidence one finding carries.
-const EVIDENCE: usize = 6;
+/// How many pieces of evidence one finding carries; further equal pods are counted in the facts.
+const EVIDENCE: usize = 4;
+/// And one passing row of a sample.
+const SAMPLE_EVIDENCE: usize = 1;
 /// How many reasons for undecided rows are kept one by one.
 const REASONS: usize = 20;
 
@@ -161,7 +163,7 @@ impl<'a> Run<'a> {
         self.examined.insert(row.key.clone());
         match answer {
             true if self.sample.len() < SAMPLE => {
-                let sample = Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row) };
+                let sample = Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row, SAMPLE_EVIDENCE) };
                 self.sample.push(sample);
             }
             true => {}
@@ -213,18 +215,18 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    fn evidence(&self, row: &Row) -> Vec<Evidence> {
+    fn evidence(&self, row: &Row, most: usize) -> Vec<Evidence> {
         let pointed = |origin: &Evidence| {
             let origin = origin.clone();
             self.pointers.iter().map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() }).collect::<Vec<_>>()
         };
-        row.origins.iter().flat_map(pointed).take(EVIDENCE).collect()
+        row.origins.iter().flat_map(pointed).take(most).collect()
     }
 
     fn finding(&mut self, table: &Table, row: &Row) {
         let digest = sha256_parts([self.control.id.as_bytes(), table.schema.name.as_bytes(), row.key.as_bytes()]);
         let fingerprint: String = digest.chars().take(16).collect();
-        let evidence = self.evidence(row);
+        let evidence = self.evidence(row, EVIDENCE);
         if let Some(known) = self.findings.get_mut(&fingerprint) {
             // A variant of the same thing, such as another pod of the workload during a rollout.
             let room = EVIDENCE.saturating_sub(known.evidence.len());

@@ -124,7 +124,7 @@ pub struct CollectOptionsArgs {
 }
 
 /// What to assess, and against what.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Assessing")]
 pub struct AssessOptionsArgs {
     /// File that says which namespaces hold ePHI

@@ -113,12 +113,19 @@ pub(super) fn assess_saved(args: &AssessArgs) -> Result<Exit, CliError> {
 /// The snapshot of the reference clinic, recorded by `make demo-snapshot` from a real control plane.
 static DEMO: &[u8] = include_bytes!("../../examples/clinic-snapshot.zip");
 
+/// What the clinic's own people say about ePHI.
+const DEMO_EPHI: &str = "clinic.example/ephi=true";
+
 /// The folder that `demo` writes.
 const DEMO_FOLDER: &str = "kube-hipaa-demo";
 
 /// `demo`.
 pub(super) fn demo(args: &DemoArgs) -> Result<Exit, CliError> {
-    let plan = Plan::new(&args.assess)?;
+    let mut options = args.assess.clone();
+    if options.scope.is_none() && options.ephi_namespace.is_empty() && options.ephi_selector.is_empty() {
+        options.ephi_selector.push(DEMO_EPHI.to_owned());
+    }
+    let plan = Plan::new(&options)?;
     let folder = args.output.output.as_deref().unwrap_or(Path::new(DEMO_FOLDER));
     let destination = Destination::prepare(Some(folder), &args.output.format, args.output.force)?;
     let snapshot = Snapshot::from_zip_bytes(DEMO)?;

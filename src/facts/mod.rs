@@ -56,7 +56,7 @@ pub struct Tables {
 }
 
 /// How many origins a merged row keeps; the number of pods stands in its own column.
-const ORIGINS_KEPT: usize = 3;
+const ORIGINS_KEPT: usize = 2;
 
 impl Tables {
     /// Computes every table in one pass over each source.

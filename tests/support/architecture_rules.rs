@@ -281,6 +281,9 @@ pub fn attributes(source: &Source) -> Vec<Wrong> {
                     };
                     match list {
                         Some(_) if is_word(tree, "allow") => wrong.push((line, "write #[expect(…, reason = \"…\")] in place of allow".to_owned())),
+                        Some(list) if is_word(tree, "expect") && list.contains("disallowed_types") && source.path.starts_with("src/") => {
+                            wrong.push((line, "the ban on kube::Api has no exception".to_owned()));
+                        }
                         Some(list) if is_word(tree, "expect") && !list.contains("reason=") => wrong.push((line, "expect without a reason".to_owned())),
                         None if is_word(tree, "ignore") && !is_punct(inside.get(place + 1), '=') => wrong.push((line, "ignore without a reason".to_owned())),
                         _ => {}

@@ -129,7 +129,7 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
             };
             line!(out, "- Looks at: [{0}](tables.md#{0}), {place}", check.table.name);
             line!(out, "- Needs to read: {}", codes(check.sources()));
-            line!(out, "- Shows with a finding: {}", codes(check.show.iter().filter_map(|&index| check.table.columns.get(index)).map(|column| column.name)));
+            line!(out, "- A finding says of things that they are {}; it shows {}", cell(&check.fails), codes(check.show.iter().filter_map(|&index| check.table.columns.get(index)).map(|column| column.name)));
             if let Some(when) = &check.when {
                 line!(out, "\nIn scope when\n\n```cel\n{}\n```", when.source().trim());
             }

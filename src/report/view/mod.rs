@@ -89,7 +89,10 @@ struct Covered {
 #[derive(Debug, Serialize)]
 struct Coverage {
     intro: Prose,
+    /// Sources that the cluster has, or that could not be established.
     rows: Vec<Covered>,
+    /// Names of sources that it does not have.
+    not_served: Vec<String>,
     snapshot: Digest,
 }
 
@@ -160,6 +163,7 @@ fn coverage(assessment: &Assessment, linker: &mut Linker) -> Coverage {
     let rows = assessment
         .coverage
         .iter()
+        .filter(|row| row.state != SourceState::NotServed)
         .map(|row| {
             let version = match &row.state {
                 SourceState::Read { resource_version, .. } => resource_version.clone(),
@@ -176,7 +180,9 @@ fn coverage(assessment: &Assessment, linker: &mut Linker) -> Coverage {
         })
         .collect();
     let intro = linker.prose("Every source that the program knows, whether it was read or not. “Not served” means that the cluster does not have it, established by the server's own list of what it serves.");
-    Coverage { intro, rows, snapshot: Digest::new(&assessment.snapshot_sha256) }
+    let absent = assessment.coverage.iter().filter(|row| row.state == SourceState::NotServed);
+    let not_served = absent.map(|row| row.source.to_string()).collect();
+    Coverage { intro, rows, not_served, snapshot: Digest::new(&assessment.snapshot_sha256) }
 }
 
 /// The view of an assessment.
