@@ -30,7 +30,7 @@ fn empty(usual_ports: bool) -> ControlPlane {
                 items.iter().any(|account| account["metadata"]["namespace"] == **name && account["metadata"]["name"] == "default")
             })
         };
-        namespaces.iter().all(|name| has(name)).then_some(())
+        namespaces.iter().all(has).then_some(())
     });
     plane
 }

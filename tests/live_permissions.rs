@@ -70,7 +70,9 @@ fn without_any_one_permission_the_scan_is_incomplete_and_says_why() -> Result<()
         set_rules(&plane, role, Some(permission));
         wait_for(&plane, &scanner, before, Some(permission));
         let (code, assessment) = scan(&number.to_string());
-        wrong.extend(check(permission, code, &assessment).into_iter().map(|what| format!("{} without {}: {what}", role.path, permission.value)));
+        wrong.extend(
+            check(permission, code, &assessment).into_iter().map(|what| format!("{} without {}: {what}", role.path, permission.value)),
+        );
         before = Some(permission);
     }
     eprintln!("permissions: {} taken away in turn, from {} roles", permissions.len(), roles.len());
@@ -168,7 +170,8 @@ fn version(entry: &Entry) -> &'static str {
 fn roles(plane: &ControlPlane) -> Vec<Role> {
     const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
     let cluster = ["core", "addons"].map(|part| format!("{RBAC}/clusterroles/kube-hipaa-{part}"));
-    let namespaced = access_rules().namespaced.into_keys().map(|namespace| format!("{RBAC}/namespaces/{namespace}/roles/kube-hipaa-config"));
+    let namespaced =
+        access_rules().namespaced.into_keys().map(|namespace| format!("{RBAC}/namespaces/{namespace}/roles/kube-hipaa-config"));
     cluster
         .into_iter()
         .chain(namespaced)

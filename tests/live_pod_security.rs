@@ -90,8 +90,9 @@ fn pods_are_admitted_as_we_say() -> Result<(), Box<dyn Error>> {
     let plane = ControlPlane::start(&Options::default());
     plane.apply(&cluster());
     let mut runner = TestRunner::default();
-    let pods: Vec<Value> =
-        (0..PODS).map(|_| pods::valid_pod().new_tree(&mut runner).map(|tree| tree.current()).map_err(|reason| reason.to_string())).collect::<Result<_, _>>()?;
+    let pods: Vec<Value> = (0..PODS)
+        .map(|_| pods::valid_pod().new_tree(&mut runner).map(|tree| tree.current()).map_err(|reason| reason.to_string()))
+        .collect::<Result<_, _>>()?;
 
     let begin = Instant::now();
     let answers: Vec<Result<[bool; NAMESPACES.len()], String>> = std::thread::scope(|scope| {

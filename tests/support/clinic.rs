@@ -88,7 +88,9 @@ impl Clinic {
         for deployment in list("/apis/apps/v1/deployments") {
             let wanted = number(&deployment, "/spec/replicas");
             expected += wanted;
-            if !current(&deployment) || ["updatedReplicas", "availableReplicas"].iter().any(|name| number(&deployment["status"], &format!("/{name}")) != wanted) {
+            if !current(&deployment)
+                || ["updatedReplicas", "availableReplicas"].iter().any(|name| number(&deployment["status"], &format!("/{name}")) != wanted)
+            {
                 return false;
             }
         }
@@ -103,7 +105,8 @@ impl Clinic {
         for set in list("/apis/apps/v1/daemonsets") {
             let nodes = 1 + WORKERS.len() as u64;
             expected += nodes;
-            if !current(&set) || number(&set, "/status/numberAvailable") != nodes || number(&set, "/status/updatedNumberScheduled") != nodes {
+            if !current(&set) || number(&set, "/status/numberAvailable") != nodes || number(&set, "/status/updatedNumberScheduled") != nodes
+            {
                 return false;
             }
         }

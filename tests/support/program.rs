@@ -39,7 +39,8 @@ pub fn scanner(plane: &ControlPlane, more: &[&str]) -> PathBuf {
 
 /// Scans with this kubeconfig into `folder` and gives the exit code and the assessment.
 pub fn scan(kubeconfig: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, Assessment) {
-    let mut arguments: Vec<&OsStr> = vec!["scan".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_ref(), "-o".as_ref(), folder.as_ref()];
+    let mut arguments: Vec<&OsStr> =
+        vec!["scan".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_ref(), "-o".as_ref(), folder.as_ref()];
     arguments.extend(more.iter().map(OsStr::new));
     let output = kube_hipaa(arguments);
     let path = folder.join("assessment.json");
@@ -77,11 +78,8 @@ fn everything_in(snapshot: &Path) -> Result<Vec<String>, Box<dyn Error>> {
 
 /// An error when a snapshot holds the name of this machine, a folder of it or its user's home.
 pub fn nothing_of_this_machine(snapshot: &Path) -> Result<(), Box<dyn Error>> {
-    let mut foreign = vec![
-        env!("CARGO_MANIFEST_DIR").to_owned(),
-        format!("{}/", std::env::temp_dir().display()),
-        "kube-hipaa-plane".to_owned(),
-    ];
+    let mut foreign =
+        vec![env!("CARGO_MANIFEST_DIR").to_owned(), format!("{}/", std::env::temp_dir().display()), "kube-hipaa-plane".to_owned()];
     foreign.extend(std::env::var("HOME"));
     if let Ok(host) = std::fs::read_to_string("/proc/sys/kernel/hostname") {
         // As a whole value: a short name is a part of other words.
