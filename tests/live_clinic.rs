@@ -17,6 +17,8 @@ use support::clinic::{Clinic, EPHI, folder};
 use support::program::{self, SERVICE_ACCOUNT};
 
 type Proven = Result<(), Box<dyn Error>>;
+/// What was compared, in numbers.
+type Numbers = Result<String, Box<dyn Error>>;
 
 /// One clinic for all steps, because it takes half a minute to start. Every step runs, whatever became of those before.
 #[test]
@@ -27,7 +29,7 @@ fn what_the_readme_promises_holds_for_the_clinic() -> Proven {
     let clinic = Clinic::start();
     eprintln!("clinic: every pod runs after {:.1} s", begin.elapsed().as_secs_f32());
     let visit = Visit::new(&clinic)?;
-    let steps: [(&str, fn(&Visit<'_>) -> Result<String, Box<dyn Error>>); 5] = [
+    let steps: [(&str, fn(&Visit<'_>) -> Numbers); 5] = [
         ("only reads, exactly those that it reports", only_reads_and_reports_each),
         ("finds what the README lists, and nothing else", finds_what_the_readme_lists),
         ("templates stand in only for workloads without pods", templates_stand_in_for_missing_pods),
@@ -68,11 +70,9 @@ impl<'a> Visit<'a> {
 }
 
 /// The API server's own audit log is the witness.
-fn only_reads_and_reports_each(visit: &Visit<'_>) -> Result<String, Box<dyn Error>> {
-    let reported: Vec<RequestRecord> = std::fs::read_to_string(visit.evidence.join("requests.jsonl"))?
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
+fn only_reads_and_reports_each(visit: &Visit<'_>) -> Numbers {
+    let reported: Vec<RequestRecord> =
+        std::fs::read_to_string(visit.evidence.join("requests.jsonl"))?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let user = format!("system:serviceaccount:{}:{}", SERVICE_ACCOUNT.0, SERVICE_ACCOUNT.1);
     let text = |event: &Value, pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let witnessed = || -> Vec<Value> {
@@ -80,9 +80,9 @@ fn only_reads_and_reports_each(visit: &Visit<'_>) -> Result<String, Box<dyn Erro
         let ours = |event: &Value| asked_by(event) == user || asked_by(event) == "system:anonymous";
         visit.clinic.audit_events().into_iter().filter(ours).collect()
     };
-    visit.clinic.wait_until("every request is in the audit log", Duration::from_secs(30), || {
-        (witnessed().len() >= reported.len()).then_some(())
-    });
+    visit
+        .clinic
+        .wait_until("every request is in the audit log", Duration::from_secs(30), || (witnessed().len() >= reported.len()).then_some(()));
     // Whatever is too much is there a moment later.
     std::thread::sleep(Duration::from_millis(500));
     let witnessed = witnessed();
@@ -126,10 +126,7 @@ fn only_reads_and_reports_each(visit: &Visit<'_>) -> Result<String, Box<dyn Erro
             .collect(),
     );
     let told = counted(
-        reported
-            .iter()
-            .map(|record| (record.verb.clone(), record.path.clone(), record.anonymous, record.status.map(u64::from)))
-            .collect(),
+        reported.iter().map(|record| (record.verb.clone(), record.path.clone(), record.anonymous, record.status.map(u64::from))).collect(),
     );
     for (request, count) in seen.iter().filter(|(request, count)| told.get(*request) != Some(count)) {
         wrong.push(format!("in the audit log {count} times, reported {:?} times: {request:?}", told.get(request)));
@@ -187,12 +184,13 @@ fn found(assessment: &Assessment) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-fn finds_what_the_readme_lists(visit: &Visit<'_>) -> Result<String, Box<dyn Error>> {
+fn finds_what_the_readme_lists(visit: &Visit<'_>) -> Numbers {
     let rows = readme_rows()?;
     let found_with_scope = found(&visit.assessment);
     // Without a scope every namespace but the system ones counts as holding ePHI: that is where accepted gaps show.
     let everywhere = visit.scratch.path().join("everywhere");
-    let output = program::kube_hipaa(["assess".as_ref(), visit.evidence.as_os_str(), "--quiet".as_ref(), "-o".as_ref(), everywhere.as_os_str()]);
+    let output =
+        program::kube_hipaa(["assess".as_ref(), visit.evidence.as_os_str(), "--quiet".as_ref(), "-o".as_ref(), everywhere.as_os_str()]);
     if !output.status.success() {
         return Err(program::said(&output).into());
     }
@@ -236,7 +234,7 @@ fn finds_what_the_readme_lists(visit: &Visit<'_>) -> Result<String, Box<dyn Erro
 }
 
 /// A rolled out workload is judged by its pods. When the collector drops a status that says so, templates appear beside them.
-fn templates_stand_in_for_missing_pods(visit: &Visit<'_>) -> Result<String, Box<dyn Error>> {
+fn templates_stand_in_for_missing_pods(visit: &Visit<'_>) -> Numbers {
     let output = program::kube_hipaa(["facts".as_ref(), visit.evidence.as_os_str(), "pods".as_ref(), "--format".as_ref(), "json".as_ref()]);
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout)?;
     let workload = |row: &Value| format!("{}/{}", row["namespace"], row["workload"]);
@@ -250,13 +248,19 @@ fn templates_stand_in_for_missing_pods(visit: &Visit<'_>) -> Result<String, Box<
 }
 
 /// `/flagz` and the mirror pod say the same, word for word.
-fn flags_agree(visit: &Visit<'_>) -> Result<String, Box<dyn Error>> {
+fn flags_agree(visit: &Visit<'_>) -> Numbers {
     let (_, pod) = visit.clinic.api("GET", "/api/v1/namespaces/kube-system/pods/kube-apiserver-cp-1", None);
     let (_, nodes) = visit.clinic.api("GET", "/api/v1/nodes/cp-1", None);
     if pod["metadata"]["ownerReferences"][0]["uid"] != nodes["metadata"]["uid"] {
         return Err("the mirror pod is not owned by its node".into());
     }
-    let output = program::kube_hipaa(["facts".as_ref(), visit.evidence.as_os_str(), "api_server_settings".as_ref(), "--format".as_ref(), "json".as_ref()]);
+    let output = program::kube_hipaa([
+        "facts".as_ref(),
+        visit.evidence.as_os_str(),
+        "api_server_settings".as_ref(),
+        "--format".as_ref(),
+        "json".as_ref(),
+    ]);
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout)?;
     let contradicted: Vec<&Value> = rows.iter().filter(|row| row["contradiction"] != false).collect();
     let unseen: Vec<&Value> = rows.iter().filter(|row| row["from"] != "flagz").collect();
@@ -270,11 +274,18 @@ fn flags_agree(visit: &Visit<'_>) -> Result<String, Box<dyn Error>> {
 /// Sources that change by themselves, with the reason. Everything else is the same byte for byte.
 const MOVING: &[(&str, &str)] = &[];
 
-fn collects_the_same_twice(visit: &Visit<'_>) -> Result<String, Box<dyn Error>> {
+fn collects_the_same_twice(visit: &Visit<'_>) -> Numbers {
     let mut snapshots = Vec::new();
     for name in ["first", "second"] {
         let place = visit.scratch.path().join(name);
-        let output = program::kube_hipaa(["collect".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), visit.kubeconfig.as_os_str(), "-o".as_ref(), place.as_os_str()]);
+        let output = program::kube_hipaa([
+            "collect".as_ref(),
+            "--quiet".as_ref(),
+            "--kubeconfig".as_ref(),
+            visit.kubeconfig.as_os_str(),
+            "-o".as_ref(),
+            place.as_os_str(),
+        ]);
         if !output.status.success() {
             return Err(program::said(&output).into());
         }

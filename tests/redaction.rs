@@ -43,7 +43,11 @@ fn what_says_that_a_rollout_is_over_is_kept() -> Result<(), TestCaseError> {
     let statuses = [
         ("apps", "deployments", json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3})),
         ("apps", "statefulsets", json!({"observedGeneration": 2, "currentRevision": "a", "updateRevision": "a"})),
-        ("apps", "daemonsets", json!({"observedGeneration": 2, "updatedNumberScheduled": 3, "desiredNumberScheduled": 3, "numberReady": 3})),
+        (
+            "apps",
+            "daemonsets",
+            json!({"observedGeneration": 2, "updatedNumberScheduled": 3, "desiredNumberScheduled": 3, "numberReady": 3}),
+        ),
         ("batch", "jobs", json!({"completionTime": "2026-11-20T00:00:00Z"})),
     ];
     for (group, resource, status) in statuses {

@@ -69,7 +69,7 @@ impl Clinic {
 
     /// The kubeconfig of the service account that the shipped manifests describe, after applying them.
     pub fn scanner(&self) -> PathBuf {
-        program::scanner(&self.plane)
+        program::scanner(&self.plane, &[])
     }
 
     /// Whether every controller has done its work and every pod runs.
@@ -88,7 +88,9 @@ impl Clinic {
         for deployment in list("/apis/apps/v1/deployments") {
             let wanted = number(&deployment, "/spec/replicas");
             expected += wanted;
-            if !current(&deployment) || ["updatedReplicas", "availableReplicas"].iter().any(|name| number(&deployment["status"], &format!("/{name}")) != wanted) {
+            if !current(&deployment)
+                || ["updatedReplicas", "availableReplicas"].iter().any(|name| number(&deployment["status"], &format!("/{name}")) != wanted)
+            {
                 return false;
             }
         }
@@ -103,7 +105,8 @@ impl Clinic {
         for set in list("/apis/apps/v1/daemonsets") {
             let nodes = 1 + WORKERS.len() as u64;
             expected += nodes;
-            if !current(&set) || number(&set, "/status/numberAvailable") != nodes || number(&set, "/status/updatedNumberScheduled") != nodes {
+            if !current(&set) || number(&set, "/status/numberAvailable") != nodes || number(&set, "/status/updatedNumberScheduled") != nodes
+            {
                 return false;
             }
         }

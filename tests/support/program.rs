@@ -7,7 +7,6 @@ use std::process::{Command, Output};
 
 use kube_hipaa::model::Assessment;
 use kube_hipaa::snapshot::Snapshot;
-use serde_json::Value;
 
 use super::control_plane::ControlPlane;
 
@@ -30,37 +29,18 @@ pub fn said(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// What `kube-hipaa permissions` prints.
-pub fn permissions() -> String {
-    let output = kube_hipaa(["permissions"]);
+/// Applies what `kube-hipaa permissions` prints, and gives a kubeconfig of the service account in it.
+pub fn scanner(plane: &ControlPlane, more: &[&str]) -> PathBuf {
+    let output = kube_hipaa(std::iter::once("permissions").chain(more.iter().copied()));
     assert!(output.status.success(), "{}", said(&output));
-    String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("the manifests are not UTF-8: {error}"))
-}
-
-/// Applies the shipped manifests and gives a kubeconfig of their service account. Roles for namespaces that the cluster
-/// does not have are left out, as `kubectl apply` leaves them out with an error.
-pub fn scanner(plane: &ControlPlane) -> PathBuf {
-    let (_, namespaces) = plane.api("GET", "/api/v1/namespaces", None);
-    let there = |name: &str| {
-        name.is_empty()
-            || name == SERVICE_ACCOUNT.0
-            || namespaces["items"].as_array().into_iter().flatten().any(|namespace| namespace["metadata"]["name"] == name)
-    };
-    let manifests = permissions();
-    let wanted: Vec<&str> = manifests
-        .split("\n---\n")
-        .filter(|document| {
-            let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-            there(object["metadata"]["namespace"].as_str().unwrap_or_default())
-        })
-        .collect();
-    plane.apply(&wanted.join("\n---\n"));
+    plane.apply(&String::from_utf8_lossy(&output.stdout));
     plane.kubeconfig_for_service_account(SERVICE_ACCOUNT.0, SERVICE_ACCOUNT.1)
 }
 
 /// Scans with this kubeconfig into `folder` and gives the exit code and the assessment.
 pub fn scan(kubeconfig: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, Assessment) {
-    let mut arguments: Vec<&OsStr> = vec!["scan".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_ref(), "-o".as_ref(), folder.as_ref()];
+    let mut arguments: Vec<&OsStr> =
+        vec!["scan".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_ref(), "-o".as_ref(), folder.as_ref()];
     arguments.extend(more.iter().map(OsStr::new));
     let output = kube_hipaa(arguments);
     let path = folder.join("assessment.json");
@@ -98,11 +78,8 @@ fn everything_in(snapshot: &Path) -> Result<Vec<String>, Box<dyn Error>> {
 
 /// An error when a snapshot holds the name of this machine, a folder of it or its user's home.
 pub fn nothing_of_this_machine(snapshot: &Path) -> Result<(), Box<dyn Error>> {
-    let mut foreign = vec![
-        env!("CARGO_MANIFEST_DIR").to_owned(),
-        format!("{}/", std::env::temp_dir().display()),
-        "kube-hipaa-plane".to_owned(),
-    ];
+    let mut foreign =
+        vec![env!("CARGO_MANIFEST_DIR").to_owned(), format!("{}/", std::env::temp_dir().display()), "kube-hipaa-plane".to_owned()];
     foreign.extend(std::env::var("HOME"));
     if let Ok(host) = std::fs::read_to_string("/proc/sys/kernel/hostname") {
         // As a whole value: a short name is a part of other words.

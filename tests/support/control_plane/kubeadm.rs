@@ -27,10 +27,7 @@ pub(super) fn render(manifest: &str, etcd: u16, port: u16) -> Result<Rendered, S
     let mut lines = Vec::new();
     for line in manifest.lines() {
         let (indent, text) = line.split_at(line.len() - line.trim_start().len());
-        let replaced = |flag: &str, value: &str| {
-            text.starts_with(&format!("- --{flag}="))
-                .then(|| format!("{indent}- --{flag}={value}"))
-        };
+        let replaced = |flag: &str, value: &str| text.starts_with(&format!("- --{flag}=")).then(|| format!("{indent}- --{flag}={value}"));
         if let Some(line) = replaced("secure-port", &port.to_string()) {
             lines.push(line);
         } else if let Some(line) = replaced("etcd-servers", &format!("https://127.0.0.1:{etcd}")) {
@@ -45,23 +42,13 @@ pub(super) fn render(manifest: &str, etcd: u16, port: u16) -> Result<Rendered, S
         }
     }
     let manifest = lines.join("\n") + "\n";
-    let pod: Value = serde_saphyr::from_str(&manifest)
-        .map_err(|error| format!("the static pod of the API server is not YAML: {error}"))?;
-    let words = pod
-        .pointer("/spec/containers/0/command")
-        .and_then(Value::as_array)
-        .ok_or("the static pod of the API server has no command")?;
-    let flags: Vec<String> = words
-        .iter()
-        .filter_map(Value::as_str)
-        .skip(1)
-        .map(str::to_owned)
-        .collect();
+    let pod: Value = serde_saphyr::from_str(&manifest).map_err(|error| format!("the static pod of the API server is not YAML: {error}"))?;
+    let words =
+        pod.pointer("/spec/containers/0/command").and_then(Value::as_array).ok_or("the static pod of the API server has no command")?;
+    let flags: Vec<String> = words.iter().filter_map(Value::as_str).skip(1).map(str::to_owned).collect();
     for wanted in ["secure-port", "etcd-servers", "bind-address"] {
         if value(&flags, wanted).is_none() {
-            return Err(format!(
-                "the static pod of the API server does not set --{wanted}, --authorization-mode or both"
-            ));
+            return Err(format!("the static pod of the API server does not set --{wanted}, --authorization-mode or both"));
         }
     }
     Ok(Rendered { manifest, flags })
@@ -89,18 +76,10 @@ pub(super) struct Keys<'a> {
 }
 
 /// Writes every file that the flags name. A flag with a path that is not known here is an error.
-pub(super) fn furnish(
-    root: &Path,
-    flags: &[String],
-    options: &Options,
-    keys: &Keys<'_>,
-) -> Result<(), String> {
+pub(super) fn furnish(root: &Path, flags: &[String], options: &Options, keys: &Keys<'_>) -> Result<(), String> {
     let front_proxy = Authority::new()?;
     let etcd = keys.authority.client("kube-apiserver-etcd-client", &[])?;
-    let kubelet = keys.authority.client(
-        "kube-apiserver-kubelet-client",
-        &["kubeadm:cluster-admins"],
-    )?;
+    let kubelet = keys.authority.client("kube-apiserver-kubelet-client", &["kubeadm:cluster-admins"])?;
     let proxy = front_proxy.client("front-proxy-client", &[])?;
     let server = keys.authority.server()?;
     // The server's temporary folder.
@@ -115,10 +94,8 @@ pub(super) fn furnish(
         let place = inside(root, path);
         let parent = place.parent().unwrap_or(root);
         make(parent)?;
-        let needed = |what: Option<&str>| {
-            what.map(str::to_owned)
-                .ok_or_else(|| format!("--{name} is set, and the options give nothing for it"))
-        };
+        let needed =
+            |what: Option<&str>| what.map(str::to_owned).ok_or_else(|| format!("--{name} is set, and the options give nothing for it"));
         let content = match name {
             "audit-log-path" => continue,
             "client-ca-file" | "etcd-cafile" => keys.authority.pem(),
@@ -137,13 +114,11 @@ pub(super) fn furnish(
             "encryption-provider-config" => needed(options.encryption.config())?,
             _ => return Err(format!("--{name} names a file that is not known here: {path}")),
         };
-        fs::write(&place, content)
-            .map_err(|error| format!("{} could not be written: {error}", place.display()))?;
+        fs::write(&place, content).map_err(|error| format!("{} could not be written: {error}", place.display()))?;
     }
     Ok(())
 }
 
 fn make(folder: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder)
-        .map_err(|error| format!("{} could not be made: {error}", folder.display()))
+    fs::create_dir_all(folder).map_err(|error| format!("{} could not be made: {error}", folder.display()))
 }
