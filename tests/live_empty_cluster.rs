@@ -40,7 +40,7 @@ fn empty(usual_ports: bool) -> ControlPlane {
 fn a_cluster_without_workloads_is_read_completely_and_says_so() -> Result<(), Box<dyn Error>> {
     let plane = empty(false);
     let scratch = tempfile::tempdir()?;
-    let (code, assessment) = program::scan(&program::scanner(&plane, &[]), &scratch.path().join("evidence"), &[]);
+    let (code, assessment) = program::scan(&program::scanner(&plane), &scratch.path().join("evidence"), &[]);
     assert_eq!(code, Some(0));
     let unread: Vec<_> = assessment.coverage.iter().filter(|source| !source.state.is_complete()).collect();
     assert!(unread.is_empty(), "{unread:?}");
@@ -69,7 +69,7 @@ fn record_empty_snapshot() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let plane = empty(true);
-    program::record(&program::scanner(&plane, &[]), "empty", &path)?;
+    program::record(&program::scanner(&plane), "empty", &path)?;
     program::nothing_of_this_machine(&path)?;
     eprintln!("{}: {} bytes", path.display(), std::fs::metadata(&path)?.len());
     Ok(())

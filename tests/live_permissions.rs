@@ -6,10 +6,10 @@ pub mod support;
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube_hipaa::collect::inventory::{Entry, Part, Reach, access_rules, inventory};
+use kube_hipaa::collect::inventory::{Entry, ManifestNames, Part, Reach, access_rules, inventory, manifests};
 use kube_hipaa::model::{Assessment, OutcomeWord, SourceId, SourceState};
 use serde_json::{Value, json};
 
@@ -48,35 +48,82 @@ fn without_any_one_permission_the_scan_is_incomplete_and_says_why() -> Result<()
     for role in ["system:public-info-viewer", "system:discovery"] {
         forbid_version(&plane, role);
     }
-    let scanner = program::scanner(&plane, &["--all-namespaces"]);
-    let roles = roles(&plane);
-    let permissions = permissions(&roles)?;
+    let lanes: Vec<Lane> = LANES.into_iter().map(|name| Lane::new(&plane, name)).collect();
     let scratch = tempfile::tempdir()?;
+
+    // Each identity takes its share of the same permissions; a scan waits for the network most of the time.
+    let results: Vec<Result<(usize, Vec<String>), String>> = std::thread::scope(|scope| {
+        let running: Vec<_> = lanes
+            .iter()
+            .enumerate()
+            .map(|(number, lane)| {
+                let (plane, folder) = (&plane, scratch.path().join(lane.name));
+                scope.spawn(move || take_away(plane, lane, number, &folder))
+            })
+            .collect();
+        running.into_iter().map(|lane| lane.join().unwrap_or_else(|_| Err("a thread ended".to_owned()))).collect()
+    });
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for result in results {
+        let (permissions, mistakes) = result?;
+        tried += permissions;
+        wrong.extend(mistakes);
+    }
+    // Every source that needs a rule was there.
+    assert_eq!(tried, inventory().iter().filter(|entry| entry.rule().is_some()).count());
+    eprintln!("permissions: {tried} taken away in turn");
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+/// The names of identities that each hold the shipped rights.
+const LANES: [&str; 2] = ["scan-a", "scan-b"];
+
+/// One identity with roles of its own, so that two can be tried at the same time.
+struct Lane {
+    name: &'static str,
+    kubeconfig: PathBuf,
+    roles: Vec<Role>,
+}
+
+impl Lane {
+    fn new(plane: &ControlPlane, name: &'static str) -> Self {
+        let names = ManifestNames { name: name.to_owned(), ..ManifestNames::default() };
+        let everywhere: Vec<String> = access_rules().namespaced.into_keys().collect();
+        plane.apply(&manifests(&names, Some(&everywhere)));
+        Self { name, kubeconfig: plane.kubeconfig_for_service_account(&names.namespace, name), roles: roles(plane, name) }
+    }
+}
+
+/// Takes this lane's share of the permissions away: how many those were, and what went wrong.
+fn take_away(plane: &ControlPlane, lane: &Lane, number: usize, folder: &Path) -> Result<(usize, Vec<String>), String> {
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let scan = |name: &str| {
         let more = ["--no-anonymous-request", "--format", "json", "--ephi-namespace", "records"];
-        program::scan(&scanner, &scratch.path().join(name), &more)
+        program::scan(&lane.kubeconfig, &folder.join(name), &more)
     };
+    let all = permissions(&lane.roles)?;
+    let share = all.len().div_ceil(LANES.len());
+    let permissions = all.chunks(share).nth(number).unwrap_or_default();
 
     let (code, whole) = scan("whole");
-    assert_eq!((code, failed(&whole)), (Some(0), BTreeSet::new()), "with every permission");
-
     let mut wrong = Vec::new();
+    if (code, failed(&whole)) != (Some(0), BTreeSet::new()) {
+        wrong.push(format!("with every permission: {code:?} {:?}", failed(&whole)));
+    }
     let mut before: Option<&Permission> = None;
     for (number, permission) in permissions.iter().enumerate() {
-        let role = &roles[permission.role];
+        let role = &lane.roles[permission.role];
         if let Some(before) = before.filter(|before| before.role != permission.role) {
-            set_rules(&plane, &roles[before.role], None);
+            set_rules(plane, &lane.roles[before.role], None);
         }
-        set_rules(&plane, role, Some(permission));
-        wait_for(&plane, &scanner, before, Some(permission));
+        set_rules(plane, role, Some(permission));
+        wait_for(plane, &lane.kubeconfig, before, Some(permission));
         let (code, assessment) = scan(&number.to_string());
-        wrong.extend(
-            check(permission, code, &assessment).into_iter().map(|what| format!("{} without {}: {what}", role.path, permission.value)),
-        );
+        let mistakes = check(permission, code, &assessment);
+        wrong.extend(mistakes.into_iter().map(|what| format!("{} without {}: {what}", role.path, permission.value)));
         before = Some(permission);
     }
-    eprintln!("permissions: {} taken away in turn, from {} roles", permissions.len(), roles.len());
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+    Ok((permissions.len(), wrong))
 }
 
 /// What is wrong with a scan without this permission.
@@ -121,17 +168,17 @@ fn failed(assessment: &Assessment) -> BTreeSet<String> {
     assessment.coverage.iter().filter(|source| source.state.is_failed_read()).map(|source| source.source.to_string()).collect()
 }
 
-fn permissions(roles: &[Role]) -> Result<Vec<Permission>, Box<dyn Error>> {
+fn permissions(roles: &[Role]) -> Result<Vec<Permission>, String> {
     let mut all = Vec::new();
     for (number, role) in roles.iter().enumerate() {
         for (rule, fields) in role.rules.iter().enumerate() {
             let field = ["resourceNames", "nonResourceURLs", "resources"].into_iter().find(|field| fields[*field].is_array());
             let Some((field, values)) = field.and_then(|field| Some((field, fields[field].as_array()?))) else {
-                return Err(format!("a rule of an unknown form: {fields}").into());
+                return Err(format!("a rule of an unknown form: {fields}"));
             };
             for value in values.iter().filter_map(Value::as_str) {
                 let entry = inventory().iter().find(|entry| allows(entry, &role.path, fields, value));
-                let Some(entry) = entry else { return Err(format!("{value} of {fields} is not needed by anything").into()) };
+                let Some(entry) = entry else { return Err(format!("{value} of {fields} is not needed by anything")) };
                 let (source, path) = match entry.reach {
                     Reach::KindsOf => {
                         let group = entry.source.api_group();
@@ -143,10 +190,7 @@ fn permissions(roles: &[Role]) -> Result<Vec<Permission>, Box<dyn Error>> {
             }
         }
     }
-    let tried = all.len();
-    // Every source that needs a rule is there.
-    let needed = inventory().iter().filter(|entry| entry.rule().is_some()).count();
-    if tried == needed { Ok(all) } else { Err(format!("{tried} permissions for {needed} sources").into()) }
+    Ok(all)
 }
 
 /// Whether this rule with this value is the one that the entry needs.
@@ -167,11 +211,10 @@ fn version(entry: &Entry) -> &'static str {
 }
 
 /// The shipped roles: two ClusterRoles, and one Role in every namespace where something is read by name.
-fn roles(plane: &ControlPlane) -> Vec<Role> {
+fn roles(plane: &ControlPlane, name: &str) -> Vec<Role> {
     const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
-    let cluster = ["core", "addons"].map(|part| format!("{RBAC}/clusterroles/kube-hipaa-{part}"));
-    let namespaced =
-        access_rules().namespaced.into_keys().map(|namespace| format!("{RBAC}/namespaces/{namespace}/roles/kube-hipaa-config"));
+    let cluster = ["core", "addons"].map(|part| format!("{RBAC}/clusterroles/{name}-{part}"));
+    let namespaced = access_rules().namespaced.into_keys().map(|namespace| format!("{RBAC}/namespaces/{namespace}/roles/{name}-config"));
     cluster
         .into_iter()
         .chain(namespaced)

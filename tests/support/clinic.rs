@@ -69,7 +69,7 @@ impl Clinic {
 
     /// The kubeconfig of the service account that the shipped manifests describe, after applying them.
     pub fn scanner(&self) -> PathBuf {
-        program::scanner(&self.plane, &[])
+        program::scanner(&self.plane)
     }
 
     /// Whether every controller has done its work and every pod runs.
