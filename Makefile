@@ -14,7 +14,7 @@ DOCUMENTS := $(CARGO_TARGET_DIR)/documents
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install what the checks need; safe to repeat (first time about 15 minutes, then seconds)
+setup: ## Install what the checks need; safe to repeat (first time about 10 minutes, then seconds)
 	@scripts/setup.sh
 
 fmt: ## Format the Rust sources
