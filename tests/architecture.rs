@@ -82,11 +82,13 @@ fn tests_give_reasons_too() {
 
 #[test]
 fn no_file_is_too_long() {
-    // What people write; tests/golden holds what the program wrote.
-    for folder in ["src", "tests", "scripts"] {
-        check(&files(folder, &[".rs", ".go", ".mjs", ".sh"]), |_, text| rules::length(text));
+    let endings = [".rs", ".go", ".mjs", ".sh", ".html", ".css", ".md"];
+    for folder in ["src", "tests", "scripts", "templates"] {
+        let mut written = files(folder, &endings);
+        // What the program wrote is as long as it is.
+        written.retain(|path| !path.starts_with("tests/golden/"));
+        check(&written, |_, text| rules::length(text));
     }
-    check(&files("templates", &[".html", ".css", ".md"]), |_, text| rules::length(text));
 }
 
 #[test]
@@ -97,7 +99,8 @@ fn templates_escape_everything() {
 #[test]
 fn every_row_of_the_table_is_a_module() {
     for module in rules::MODULES {
-        let exists = [format!("src/{}/mod.rs", module.name), format!("src/{}.rs", module.name)].iter().any(|path| package().join(path).is_file());
+        let exists =
+            [format!("src/{}/mod.rs", module.name), format!("src/{}.rs", module.name)].iter().any(|path| package().join(path).is_file());
         assert!(exists, "there is no module `{}`: remove its row", module.name);
         for used in module.may_use {
             assert!(rules::MODULES.iter().any(|module| module.name == *used), "`{}` may use `{used}`, which has no row", module.name);
@@ -143,7 +146,9 @@ fn arrows_are_seen_however_a_path_is_written() {
     assert_eq!(all("src/catalog/mod.rs", "use crate::facts;"), [1], "the module whole would open all of it");
     assert_eq!(all("src/main.rs", "fn main() { kube_hipaa::cli::main(); kube_hipaa::assess::assess(); }"), [1]);
     assert_eq!(all("src/newcomer/mod.rs", ""), [1]);
-    assert!(all("src/report/html.rs", "// use crate::facts::Tables;\n/// crate::facts\nconst X: &str = \"crate::facts::Tables\";").is_empty());
+    assert!(
+        all("src/report/html.rs", "// use crate::facts::Tables;\n/// crate::facts\nconst X: &str = \"crate::facts::Tables\";").is_empty()
+    );
     assert!(all("src/cli/run.rs", "use crate::{assess::assess, facts::Tables, report::FORMATS};").is_empty());
 }
 
@@ -215,7 +220,9 @@ fn outcomes_made_elsewhere_are_seen() {
 #[test]
 fn swallowed_answers_are_seen() {
     let all = |path: &str, text: &str| lines(rules::swallowed, path, text);
-    for bad in ["x.unwrap_or(false)", "x.unwrap_or( true )", "xs.filter_map(Result::ok)", "y(|| x.unwrap_or(false))", "vec![x.unwrap_or(false)]"] {
+    for bad in
+        ["x.unwrap_or(false)", "x.unwrap_or( true )", "xs.filter_map(Result::ok)", "y(|| x.unwrap_or(false))", "vec![x.unwrap_or(false)]"]
+    {
         for top in ["facts", "collect", "assess"] {
             assert_eq!(all(&format!("src/{top}/x.rs"), &format!("fn f() {{ {bad} }}")), [1], "{bad}");
         }

@@ -128,11 +128,19 @@ fn all_problems_of_a_catalog_are_reported_at_once() {
     };
     std::fs::write(own.join("one.yaml"), control("team/one", "!row.privilegd && has(row.image)")).expect("written");
     std::fs::write(own.join("two.yaml"), control("team/other", "row.pods == 'x'")).expect("written");
-    std::fs::write(own.join("three.yaml"), control("team/three", "!row.privileged").replace("severity: low", "severty: low")).expect("written");
+    std::fs::write(own.join("three.yaml"), control("team/three", "!row.privileged").replace("severity: low", "severty: low"))
+        .expect("written");
     let output = run_in(folder.path(), &["controls", "lint", "--controls", "own"]);
     let text = stderr(&output);
     assert_eq!(code(&output), 2, "{text}");
-    for part in ["did you mean `privileged`?", "`has()` is not allowed", "expected `team/two`", "compare values of one type", "own/team/three.yaml:", "severty"] {
+    for part in [
+        "did you mean `privileged`?",
+        "`has()` is not allowed",
+        "expected `team/two`",
+        "compare values of one type",
+        "own/team/three.yaml:",
+        "severty",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

@@ -42,7 +42,8 @@ fn the_readme_shows_what_the_demo_prints() {
 fn the_demo_does_not_overwrite() {
     let folder = tempfile::tempdir().expect("a folder");
     demo(folder.path());
-    let again = Command::cargo_bin("kube-hipaa").expect("built").current_dir(folder.path()).env_clear().arg("demo").output().expect("starts");
+    let again =
+        Command::cargo_bin("kube-hipaa").expect("built").current_dir(folder.path()).env_clear().arg("demo").output().expect("starts");
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("--force"));
 }

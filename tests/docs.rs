@@ -32,7 +32,9 @@ fn generated_pages_are_current() {
         }
         if update {
             let folder = place.parent().unwrap_or_else(|| panic!("{path} has no folder"));
-            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&place, content)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(&place, content))
+                .unwrap_or_else(|error| panic!("{path}: {error}"));
         } else {
             stale.push(path);
         }
@@ -205,7 +207,11 @@ fn links_between_documents_lead_somewhere() {
         let text = read(&path);
         let parser = pulldown_cmark::Parser::new(&text);
         for event in parser {
-            let pulldown_cmark::Event::Start(pulldown_cmark::Tag::Link { dest_url, .. } | pulldown_cmark::Tag::Image { dest_url, .. }) = event else { continue };
+            let pulldown_cmark::Event::Start(pulldown_cmark::Tag::Link { dest_url, .. } | pulldown_cmark::Tag::Image { dest_url, .. }) =
+                event
+            else {
+                continue;
+            };
             let target = dest_url.split('#').next().unwrap_or_default();
             let outside = target.contains("://") || target.starts_with("mailto:") || target.starts_with("../../");
             let folder = path.parent().unwrap_or(&path);

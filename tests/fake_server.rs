@@ -64,7 +64,11 @@ async fn collect(server: &FakeServer) -> Done {
 async fn pods_with(n: usize, always: bool, replies: Vec<Reply>) -> (SourceState, Done) {
     let server = FakeServer::new();
     server.list(PODS_PATH, "Pod", pods(n));
-    if always { server.always(PODS_PATH, replies) } else { server.first(PODS_PATH, replies) }
+    if always {
+        server.always(PODS_PATH, replies)
+    } else {
+        server.first(PODS_PATH, replies)
+    }
     let done = collect(&server).await;
     (done.state(&PODS).clone(), done)
 }
@@ -135,7 +139,8 @@ async fn an_unchanged_cluster_gives_the_same_files_twice() {
     server.list(PODS_PATH, "Pod", pods(700));
     let (one, two) = (collect(&server).await, collect(&server).await);
     let files = |folder: &Path| -> Vec<_> {
-        let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).filter(|path| !path.ends_with("index.json")).collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).filter(|path| !path.ends_with("index.json")).collect();
         names.sort();
         names.into_iter().map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap())).collect()
     };
@@ -225,7 +230,8 @@ async fn too_many_requests_waits_as_long_as_the_server_says() {
     assert!(before.elapsed() >= Duration::from_secs(1), "{:?}", before.elapsed());
     let index = collection.unwrap();
     assert_eq!(index.record(&PODS).unwrap().state.word(), "read");
-    let statuses: Vec<_> = index.requests.iter().filter(|request| request.path.starts_with(PODS_PATH)).map(|request| request.status).collect();
+    let statuses: Vec<_> =
+        index.requests.iter().filter(|request| request.path.starts_with(PODS_PATH)).map(|request| request.status).collect();
     assert_eq!(statuses, [Some(429), Some(200)]);
 }
 
@@ -272,7 +278,9 @@ async fn plain_discovery_finds_the_same() {
     let server = FakeServer::new();
     server.plain_discovery();
     let (plain, aggregated) = (collect(&server).await, collect(&FakeServer::new()).await);
-    let states = |done: &Done| done.index.sources.iter().map(|record| (record.source.clone(), record.state.clone(), record.kind.clone())).collect::<Vec<_>>();
+    let states = |done: &Done| {
+        done.index.sources.iter().map(|record| (record.source.clone(), record.state.clone(), record.kind.clone())).collect::<Vec<_>>()
+    };
     assert_eq!(states(&plain), states(&aggregated));
     assert_eq!(plain.state(&CALICO).word(), "read");
 }
@@ -338,7 +346,8 @@ async fn garbage_is_failed_and_its_text_is_not_stored() {
 
 #[tokio::test]
 async fn one_broken_object_among_good_ones_is_named_and_costs_nothing_else() {
-    let wrongs = [json!(7), json!({"metadata": {"name": "odd", "namespace": "records", "labels": "secret-marker"}}), json!({"metadata": {}})];
+    let wrongs =
+        [json!(7), json!({"metadata": {"name": "odd", "namespace": "records", "labels": "secret-marker"}}), json!({"metadata": {}})];
     for wrong in wrongs {
         let server = FakeServer::new();
         let mut list = pods(5);

@@ -59,72 +59,41 @@ fn a_plane_runs_pods_knows_identities_and_keeps_an_audit_log() {
         with_controller_manager: true,
         with_scheduler: true,
         kubelets: vec![("cp-1".to_owned(), vec![API_SERVER_POD.to_owned()])],
-        kubelet_configs: [(
-            "cp-1".to_owned(),
-            "authentication: {anonymous: {enabled: true}}".to_owned(),
-        )]
-        .into(),
+        kubelet_configs: [("cp-1".to_owned(), "authentication: {anonymous: {enabled: true}}".to_owned())].into(),
         ..Options::default()
     });
-    assert_eq!(
-        plane.api("GET", "/version", None).1["gitVersion"],
-        "v1.36.3"
-    );
+    assert_eq!(plane.api("GET", "/version", None).1["gitVersion"], "v1.36.3");
 
     plane.apply(CLINIC);
     plane.wait_until("two pods of the Deployment run", MINUTE, || {
         let pods = plane.api("GET", "/api/v1/namespaces/clinic/pods", None).1;
-        let running = pods["items"]
-            .as_array()?
-            .iter()
-            .filter(|pod| pod["status"]["phase"] == "Running")
-            .count();
+        let running = pods["items"].as_array()?.iter().filter(|pod| pod["status"]["phase"] == "Running").count();
         (running == 2).then_some(())
     });
 
     let mirror = plane.wait_until("the kubelet mirrors its static pod", MINUTE, || {
-        let (status, pod) = plane.api(
-            "GET",
-            "/api/v1/namespaces/kube-system/pods/kube-apiserver-cp-1",
-            None,
-        );
+        let (status, pod) = plane.api("GET", "/api/v1/namespaces/kube-system/pods/kube-apiserver-cp-1", None);
         (status == 200).then_some(pod)
     });
-    assert_eq!(
-        mirror["metadata"]["annotations"]["kubernetes.io/config.source"],
-        "file"
-    );
+    assert_eq!(mirror["metadata"]["annotations"]["kubernetes.io/config.source"], "file");
     assert_eq!(mirror["metadata"]["ownerReferences"][0]["kind"], "Node");
     assert_eq!(mirror["metadata"]["ownerReferences"][0]["controller"], true);
 
     let (status, configz) = plane.api("GET", "/api/v1/nodes/cp-1/proxy/configz", None);
     assert_eq!(status, 200, "{configz}");
-    assert_eq!(
-        configz["kubeletconfig"]["authentication"]["anonymous"]["enabled"],
-        true
-    );
+    assert_eq!(configz["kubeletconfig"]["authentication"]["anonymous"]["enabled"], true);
 
     // Two groups, because the certificate library knows only one: see the fixture.
     let auditor = plane.kubeconfig_for_user("auditor", &["clinic:readers", "clinic:auditors"]);
-    let (status, refusal) =
-        plane.api_as(&auditor, "GET", "/api/v1/namespaces/clinic/secrets", None);
+    let (status, refusal) = plane.api_as(&auditor, "GET", "/api/v1/namespaces/clinic/secrets", None);
     assert_eq!(status, 403, "{refusal}");
     let service_account = plane.kubeconfig_for_service_account("clinic", "default");
-    assert_eq!(
-        who(&plane, &service_account)["username"],
-        "system:serviceaccount:clinic:default"
-    );
+    assert_eq!(who(&plane, &service_account)["username"], "system:serviceaccount:clinic:default");
     let groups = who(&plane, &auditor)["groups"].clone();
-    assert_eq!(
-        groups,
-        json!(["clinic:readers", "clinic:auditors", "system:authenticated"])
-    );
+    assert_eq!(groups, json!(["clinic:readers", "clinic:auditors", "system:authenticated"]));
 
     let line = plane.wait_until("the refusal is in the audit log", MINUTE, || {
-        plane
-            .audit_events()
-            .into_iter()
-            .find(|event| event["responseStatus"]["code"] == 403)
+        plane.audit_events().into_iter().find(|event| event["responseStatus"]["code"] == 403)
     });
     assert_eq!(line["user"]["username"], "auditor");
     assert_eq!(line["verb"], "list");
@@ -157,9 +126,7 @@ fn the_api_server_alone_takes_flags_encryption_and_custom_resources() {
     let metrics = plane.api("GET", "/metrics", None).1;
     let metrics = metrics.as_str().unwrap_or_default();
     let sealed = metrics.lines().any(|line| {
-        line.starts_with("apiserver_storage_transformation_operations_total")
-            && line.contains("secretbox")
-            && line.contains("to_storage")
+        line.starts_with("apiserver_storage_transformation_operations_total") && line.contains("secretbox") && line.contains("to_storage")
     });
     assert!(sealed, "no secret was written with secretbox");
 }
@@ -168,10 +135,7 @@ fn the_api_server_alone_takes_flags_encryption_and_custom_resources() {
 #[ignore = "needs the control plane: make test"]
 #[should_panic(expected = "unknown flag: --no-such-flag")]
 fn a_component_that_ends_at_once_is_reported_with_its_log() {
-    ControlPlane::start(&Options {
-        api_server_flags: vec!["--no-such-flag".to_owned()],
-        ..Options::default()
-    });
+    ControlPlane::start(&Options { api_server_flags: vec!["--no-such-flag".to_owned()], ..Options::default() });
 }
 
 #[test]

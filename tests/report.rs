@@ -70,7 +70,34 @@ fn hostile_strings_are_inert_in_html() -> Tested {
     let html = Html::parse_document(&text);
     assert_eq!(elements(&ordinary), elements(&html), "a string of the cluster made or closed an element");
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "control characters");
-    let allowed = ["aria-hidden", "aria-label", "aria-labelledby", "charset", "class", "content", "cx", "cy", "data-label", "data-ref", "focusable", "height", "href", "http-equiv", "id", "lang", "name", "patterntransform", "patternunits", "r", "scope", "start", "title", "width", "x", "y"];
+    let allowed = [
+        "aria-hidden",
+        "aria-label",
+        "aria-labelledby",
+        "charset",
+        "class",
+        "content",
+        "cx",
+        "cy",
+        "data-label",
+        "data-ref",
+        "focusable",
+        "height",
+        "href",
+        "http-equiv",
+        "id",
+        "lang",
+        "name",
+        "patterntransform",
+        "patternunits",
+        "r",
+        "scope",
+        "start",
+        "title",
+        "width",
+        "x",
+        "y",
+    ];
     for element in html.tree.values().filter_map(|node| node.as_element()) {
         for (name, value) in element.attrs() {
             assert!(allowed.contains(&name.to_ascii_lowercase().as_str()), "{name}={value}");
@@ -100,10 +127,15 @@ fn html_is_one_file_whose_links_lead_somewhere() -> Tested {
             assert!(unique.contains(link.trim_start_matches('#')), "{name}: {link} leads nowhere");
         }
         let styles: Vec<String> = html.select(&select("style")?).map(|style| style.text().collect()).collect();
-        let policy = html.select(&select("meta[http-equiv=Content-Security-Policy]")?).find_map(|meta| meta.attr("content")).ok_or("no policy")?;
+        let policy =
+            html.select(&select("meta[http-equiv=Content-Security-Policy]")?).find_map(|meta| meta.attr("content")).ok_or("no policy")?;
         let [style] = styles.as_slice() else { return Err("not one style block".into()) };
         let hash = policy.split("sha256-").nth(1).and_then(|rest| rest.split('\'').next()).ok_or("no hash")?;
-        assert_eq!(unbase64(hash), sha2::Sha256::digest(style.as_bytes()).to_vec(), "{name}: the policy's hash is not that of the style block");
+        assert_eq!(
+            unbase64(hash),
+            sha2::Sha256::digest(style.as_bytes()).to_vec(),
+            "{name}: the policy's hash is not that of the style block"
+        );
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert!(name == "hostile" || text.len() < 300_000, "{name}: {} bytes", text.len());
     }
@@ -126,7 +158,12 @@ fn structure(markdown: &str) -> BTreeMap<String, usize> {
             Event::Start(Tag::Paragraph) => continue,
             Event::Start(tag) => format!("{tag:?}").split(['(', ' ', '{']).next().unwrap_or_default().to_owned(),
             Event::Html(_) | Event::InlineHtml(_) => "html".to_owned(),
-            Event::Rule | Event::TaskListMarker(_) | Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) | Event::HardBreak => format!("{event:?}"),
+            Event::Rule
+            | Event::TaskListMarker(_)
+            | Event::FootnoteReference(_)
+            | Event::InlineMath(_)
+            | Event::DisplayMath(_)
+            | Event::HardBreak => format!("{event:?}"),
             _ => continue,
         };
         *counts.entry(word).or_default() += 1;
@@ -149,8 +186,12 @@ fn hostile_strings_are_inert_in_markdown() -> Tested {
                     if let Some(id) = id {
                         assert!(ids.insert(id.to_owned()), "{id} stands twice");
                     }
-                    let fold = html == "</details>" || html.starts_with("<details><summary>") && html.ends_with("</summary>") && html.matches('<').count() == 3;
-                    assert!(fold || html == "</a>" || id.is_some_and(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))), "{html}");
+                    let fold = html == "</details>"
+                        || html.starts_with("<details><summary>") && html.ends_with("</summary>") && html.matches('<').count() == 3;
+                    assert!(
+                        fold || html == "</a>" || id.is_some_and(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))),
+                        "{html}"
+                    );
                 }
                 Event::Start(Tag::Link { dest_url, .. }) => links.push(dest_url.to_string()),
                 Event::Start(Tag::Image { dest_url, .. }) => return Err(format!("an image: {dest_url}").into()),
@@ -239,7 +280,10 @@ fn json_comes_back_as_it_went() -> Tested {
 fn other_json_is_refused_with_a_reason() -> Tested {
     let text = rendered("json", &sample())?;
     let refusal = |bytes: &[u8]| json::read(bytes).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(refusal(text.replace("assessment/v1", "assessment/v2").as_bytes()).contains("`kube-hipaa/assessment/v2`, and this version reads `kube-hipaa/assessment/v1`"));
+    assert!(
+        refusal(text.replace("assessment/v1", "assessment/v2").as_bytes())
+            .contains("`kube-hipaa/assessment/v2`, and this version reads `kube-hipaa/assessment/v1`")
+    );
     assert!(refusal(b"{\"schema\": \"\\u001b[2J\"}").contains("`␛[2J`"));
     assert!(refusal(b"{}").contains("no `schema`"));
     assert!(refusal(b"PK").contains("not an assessment"));
@@ -302,7 +346,19 @@ fn the_wording_makes_no_claim() -> Tested {
     for (name, assessment) in [("sample", sample()), ("quiet", quiet())] {
         for text in [rendered("html", &assessment)?, rendered("markdown", &assessment)?] {
             let text = text.to_lowercase();
-            for banned in ["compliant", "certified", "hipaa score", "hipaa ready", "violation", "satisfies", "passes hipaa", "required by hipaa", "✓", "✔", "!</p>"] {
+            for banned in [
+                "compliant",
+                "certified",
+                "hipaa score",
+                "hipaa ready",
+                "violation",
+                "satisfies",
+                "passes hipaa",
+                "required by hipaa",
+                "✓",
+                "✔",
+                "!</p>",
+            ] {
                 assert!(!text.contains(banned), "{name}: {banned}");
             }
             assert!(text.contains("not a determination of compliance"));

@@ -112,7 +112,8 @@ impl<'a> Run<'a> {
             return None;
         }
         let columns: Vec<usize> = check.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
-        let required: Vec<usize> = check.require.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
+        let required: Vec<usize> =
+            check.require.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
         let mut pointers: Vec<&'static str> = required.iter().filter_map(|&index| table.schema.columns.get(index)?.at).collect();
         pointers.sort_unstable();
         pointers.dedup();
@@ -163,7 +164,8 @@ impl<'a> Run<'a> {
         self.examined.insert(row.key.clone());
         match answer {
             true if self.sample.len() < SAMPLE => {
-                let sample = Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row, SAMPLE_EVIDENCE) };
+                let sample =
+                    Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row, SAMPLE_EVIDENCE) };
                 self.sample.push(sample);
             }
             true => {}
@@ -218,7 +220,10 @@ impl<'a> Run<'a> {
     fn evidence(&self, row: &Row, most: usize) -> Vec<Evidence> {
         let pointed = |origin: &Evidence| {
             let origin = origin.clone();
-            self.pointers.iter().map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() }).collect::<Vec<_>>()
+            self.pointers
+                .iter()
+                .map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() })
+                .collect::<Vec<_>>()
         };
         row.origins.iter().flat_map(pointed).take(most).collect()
     }

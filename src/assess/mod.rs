@@ -13,8 +13,8 @@ pub use verdict::{Outcome, Parts};
 use crate::catalog::{Catalog, Control, Framework};
 use crate::facts::Tables;
 use crate::model::{
-    ASSESSMENT_SCHEMA, Assessment, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex, SourceCoverage, Support,
-    ToolIdentity, Totals,
+    ASSESSMENT_SCHEMA, Assessment, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex, SourceCoverage,
+    Support, ToolIdentity, Totals,
 };
 
 /// What an assessment is made of.
@@ -113,7 +113,13 @@ fn coverage(input: &Input<'_>) -> Vec<SourceCoverage> {
             group: record.source.api_group().to_owned(),
             state: record.state.clone(),
             missing_rule: record.missing_rule.clone(),
-            needed_by: input.catalog.controls().iter().filter(|control| needs(control, &record.source)).map(|control| control.id.clone()).collect(),
+            needed_by: input
+                .catalog
+                .controls()
+                .iter()
+                .filter(|control| needs(control, &record.source))
+                .map(|control| control.id.clone())
+                .collect(),
             source: record.source.clone(),
         })
         .collect()

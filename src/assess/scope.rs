@@ -53,11 +53,19 @@ impl std::str::FromStr for Selector {
         let fail = |why: &str| SelectorError { text: text.to_owned(), why: why.to_owned() };
         let key = |key: &str| {
             let key = key.trim();
-            if key.is_empty() || key.contains(|c: char| c.is_whitespace() || "=!()<>,".contains(c)) { Err(fail("a key is empty or has characters that labels cannot have")) } else { Ok(key.to_owned()) }
+            if key.is_empty() || key.contains(|c: char| c.is_whitespace() || "=!()<>,".contains(c)) {
+                Err(fail("a key is empty or has characters that labels cannot have"))
+            } else {
+                Ok(key.to_owned())
+            }
         };
         let value = |value: &str| {
             let value = value.trim();
-            if value.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) { Err(fail("a value has characters that labels cannot have")) } else { Ok(value.to_owned()) }
+            if value.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) {
+                Err(fail("a value has characters that labels cannot have"))
+            } else {
+                Ok(value.to_owned())
+            }
         };
         let requirement = |part: &str| {
             if let Some((k, v)) = part.split_once("!=") {

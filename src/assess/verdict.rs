@@ -65,7 +65,8 @@ pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen
         (Some(unseen), _) => Outcome::NotAssessed(unseen),
         (None, None) => Outcome::NotAssessed(NonEmpty::one(nothing_said_why())),
         (None, Some(complete)) => {
-            let sources = complete.sources().iter().map(|(source, state)| SourceProof { source: source.clone(), state: state.clone() }).collect();
+            let sources =
+                complete.sources().iter().map(|(source, state)| SourceProof { source: source.clone(), state: state.clone() }).collect();
             let proof = Proof { sources, examined, rows, sample };
             if examined == 0 { Outcome::NotApplicable(ScopeProof { proof }) } else { Outcome::Pass(PassProof { proof }) }
         }

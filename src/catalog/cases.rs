@@ -65,11 +65,8 @@ pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Problem>> {
     };
     let mut cases = Vec::new();
     for case in parsed.cases {
-        let objects: Result<Vec<serde_json::Value>, _> = if case.objects.trim().is_empty() {
-            Ok(Vec::new())
-        } else {
-            serde_saphyr::from_multiple(&case.objects)
-        };
+        let objects: Result<Vec<serde_json::Value>, _> =
+            if case.objects.trim().is_empty() { Ok(Vec::new()) } else { serde_saphyr::from_multiple(&case.objects) };
         match objects {
             Ok(objects) => cases.push(Case {
                 file: file.to_owned(),
@@ -81,7 +78,11 @@ pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Problem>> {
                 urls: case.urls,
                 server: case.server,
             }),
-            Err(error) => problems.at(file, 1, format!("case `{}`: its objects are not YAML: {}", case.name, error.to_string().lines().next().unwrap_or(""))),
+            Err(error) => problems.at(
+                file,
+                1,
+                format!("case `{}`: its objects are not YAML: {}", case.name, error.to_string().lines().next().unwrap_or("")),
+            ),
         }
     }
     let problems = problems.into_sorted();

@@ -245,7 +245,14 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
     }
     let kind = match parsed.kind {
         Kind::Manual => {
-            if parsed.over.is_some() || parsed.require.is_some() || parsed.when.is_some() || parsed.finding.is_some() || parsed.fails.is_some() || parsed.scope.is_some() || !parsed.show.is_empty() {
+            if parsed.over.is_some()
+                || parsed.require.is_some()
+                || parsed.when.is_some()
+                || parsed.finding.is_some()
+                || parsed.fails.is_some()
+                || parsed.scope.is_some()
+                || !parsed.show.is_empty()
+            {
                 problem(1, "a manual control has `question` and none of over, scope, when, require, fails, finding, show".to_owned());
             }
             match parsed.question {
@@ -307,7 +314,9 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
     };
     let when = parsed.when.as_ref().map(&mut compile);
     let require = compile(require);
-    let statement = Statement::parse(&finding.value, table).map_err(|message| problem(finding.referenced.line(), format!("in `finding`: {message}"))).ok();
+    let statement = Statement::parse(&finding.value, table)
+        .map_err(|message| problem(finding.referenced.line(), format!("in `finding`: {message}")))
+        .ok();
     let mut show = Vec::new();
     for name in &parsed.show {
         match table.column(&name.value) {

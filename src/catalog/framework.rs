@@ -120,7 +120,11 @@ impl Framework {
                 problems.at(file, line, format!("paragraph {}: `required` is required, addressable or n/a", paragraph.id.value));
             }
             if paragraph.controls.is_empty() != paragraph.cluster_shows.trim().is_empty() {
-                problems.at(file, line, format!("paragraph {}: `cluster_shows` must be written exactly where controls support it", paragraph.id.value));
+                problems.at(
+                    file,
+                    line,
+                    format!("paragraph {}: `cluster_shows` must be written exactly where controls support it", paragraph.id.value),
+                );
             }
             if paragraph.cluster_cannot_show.trim().is_empty() || paragraph.ask_for.is_empty() {
                 problems.at(file, line, format!("paragraph {}: `cluster_cannot_show` and `ask_for` must not be empty", paragraph.id.value));
@@ -150,6 +154,10 @@ impl Framework {
     /// Controls that are neither mapped nor listed as unmapped.
     pub(super) fn forgotten<'a>(&self, controls: &[&'a str]) -> Vec<&'a str> {
         let mapped = self.paragraphs_of();
-        controls.iter().copied().filter(|id| !mapped.contains_key(id) && !self.unmapped.iter().any(|unmapped| unmapped.control.value == *id)).collect()
+        controls
+            .iter()
+            .copied()
+            .filter(|id| !mapped.contains_key(id) && !self.unmapped.iter().any(|unmapped| unmapped.control.value == *id))
+            .collect()
     }
 }

@@ -15,8 +15,8 @@ pub use cases::{Case, read_cases};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
 pub use framework::{Extent, Framework, FrameworkParagraph, Mapping, Unmapped};
 pub use lint::Problem;
-pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
 pub use predicate::{Environment, ExpressionProblem, Predicate, RowContext, Undecided};
+pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
 
 use crate::digest::{sha256_hex, sha256_parts};
 use crate::model::{CatalogIdentity, Overlay};
@@ -199,7 +199,12 @@ fn built_in_files() -> Vec<(String, &'static str)> {
     files
 }
 
-fn lay_over(folder: &OverlayFolder, controls: &mut BTreeMap<String, Control>, cases: &mut Vec<Case>, problems: &mut lint::Problems) -> Overlay {
+fn lay_over(
+    folder: &OverlayFolder,
+    controls: &mut BTreeMap<String, Control>,
+    cases: &mut Vec<Case>,
+    problems: &mut lint::Problems,
+) -> Overlay {
     let mut files = folder.files.clone();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let (mut adds, mut replaces) = (Vec::new(), Vec::new());
@@ -211,10 +216,20 @@ fn lay_over(folder: &OverlayFolder, controls: &mut BTreeMap<String, Control>, ca
             FileKind::Control => {
                 let Some((control, says_replaces)) = control::read(&file, path, text, problems) else { continue };
                 match (controls.contains_key(&control.id), says_replaces) {
-                    (true, false) => problems.at(&file, 1, format!("`{}` is a built-in id; write `replaces: true` to replace it, or choose another id", control.id)),
-                    (false, true) => problems.at(&file, 1, format!("`replaces: true`, but there is no control `{}` to replace", control.id)),
+                    (true, false) => problems.at(
+                        &file,
+                        1,
+                        format!("`{}` is a built-in id; write `replaces: true` to replace it, or choose another id", control.id),
+                    ),
+                    (false, true) => {
+                        problems.at(&file, 1, format!("`replaces: true`, but there is no control `{}` to replace", control.id))
+                    }
                     (exists, _) => {
-                        if exists { replaces.push(control.id.clone()) } else { adds.push(control.id.clone()) }
+                        if exists {
+                            replaces.push(control.id.clone())
+                        } else {
+                            adds.push(control.id.clone())
+                        }
                         controls.insert(control.id.clone(), control);
                     }
                 }

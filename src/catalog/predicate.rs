@@ -31,7 +31,10 @@ pub struct ExpressionProblem {
 /// The type of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Type {
-    Value { ty: ColumnType, nullable: bool },
+    Value {
+        ty: ColumnType,
+        nullable: bool,
+    },
     Null,
     Row,
     /// Already reported; fits everything, so that one mistake is one problem.
@@ -61,9 +64,14 @@ impl Predicate {
     /// Parses and checks `source`; all problems at once.
     pub fn compile(source: &str, schema: &'static TableSchema) -> Result<Self, Vec<ExpressionProblem>> {
         let program = Program::compile(source).map_err(|errors| {
-            errors.errors.iter().map(|error| ExpressionProblem { message: format!("not a CEL expression: {}", error.msg), part: source.to_owned() }).collect::<Vec<_>>()
+            errors
+                .errors
+                .iter()
+                .map(|error| ExpressionProblem { message: format!("not a CEL expression: {}", error.msg), part: source.to_owned() })
+                .collect::<Vec<_>>()
         })?;
-        let mut checker = Checker { source, program: &program, schema, columns: BTreeSet::new(), problems: Vec::new(), variables: Vec::new(), nodes: 0 };
+        let mut checker =
+            Checker { source, program: &program, schema, columns: BTreeSet::new(), problems: Vec::new(), variables: Vec::new(), nodes: 0 };
         let result = checker.check(program.expression());
         if !matches!(result, Type::Wrong | Type::Value { ty: ColumnType::Bool, nullable: false }) {
             checker.problem(program.expression(), format!("the expression must be true or false, it is {}", result.describe()));
@@ -196,7 +204,11 @@ impl Checker<'_> {
                         self.problem(element, format!("lists hold texts or numbers, this is {}", ty.describe()));
                     }
                 }
-                if list.optional_indices.is_empty() { Type::LIST } else { self.problem(expr, "optional syntax (`?`) is not allowed: write what passes".to_owned()) }
+                if list.optional_indices.is_empty() {
+                    Type::LIST
+                } else {
+                    self.problem(expr, "optional syntax (`?`) is not allowed: write what passes".to_owned())
+                }
             }
             Expr::Comprehension(comprehension) => self.comprehension(expr, comprehension),
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => self.problem(expr, "maps and messages are not allowed".to_owned()),
@@ -235,7 +247,9 @@ impl Checker<'_> {
         let args: Vec<Type> = call.args.iter().map(|arg| self.check(arg)).collect();
         if args.contains(&Type::Wrong) || target == Some(Type::Wrong) {
             return match call.func_name.as_str() {
-                operators::LOGICAL_AND | operators::LOGICAL_OR | operators::LOGICAL_NOT | operators::EQUALS | operators::NOT_EQUALS => Type::BOOL,
+                operators::LOGICAL_AND | operators::LOGICAL_OR | operators::LOGICAL_NOT | operators::EQUALS | operators::NOT_EQUALS => {
+                    Type::BOOL
+                }
                 _ => Type::Wrong,
             };
         }

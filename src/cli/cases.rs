@@ -8,8 +8,8 @@ use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate};
 use crate::catalog::{Case, Catalog};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    ClusterIdentity, Collected, Identity, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId, SourceRecord,
-    SourceState, ToolIdentity,
+    ClusterIdentity, Collected, Identity, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
+    SourceRecord, SourceState, ToolIdentity,
 };
 use crate::snapshot::Snapshot;
 
@@ -115,7 +115,8 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     if let Some((source, object)) = extra {
         objects.entry(source.clone()).or_default().push(object.to_owned());
     }
-    let mut sources: BTreeSet<SourceId> = schemas().iter().flat_map(|schema| schema.sources_for(schema.columns.iter().map(|column| column.name))).collect();
+    let mut sources: BTreeSet<SourceId> =
+        schemas().iter().flat_map(|schema| schema.sources_for(schema.columns.iter().map(|column| column.name))).collect();
     sources.extend(objects.keys().cloned());
     let records = sources
         .into_iter()
@@ -123,7 +124,11 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
             let count = objects.get(&source).map_or(0, Vec::len) as u64;
             let absent_url = source.is_url() && count == 0;
             SourceRecord {
-                state: if absent_url { SourceState::NotServed } else { SourceState::Read { count, resource_version: Some("1".to_owned()) } },
+                state: if absent_url {
+                    SourceState::NotServed
+                } else {
+                    SourceState::Read { count, resource_version: Some("1".to_owned()) }
+                },
                 version: None,
                 kind: kinds.get(&source).cloned(),
                 missing_rule: None,

@@ -21,7 +21,10 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
         }
         ControlsCommand::Lint => {
             let cases = catalog.cases().len();
-            print(format!("{} controls, {} cases, {} frameworks: no problems\n", catalog.controls().len(), cases, catalog.frameworks().len()).as_bytes())?;
+            print(
+                format!("{} controls, {} cases, {} frameworks: no problems\n", catalog.controls().len(), cases, catalog.frameworks().len())
+                    .as_bytes(),
+            )?;
         }
         ControlsCommand::Test { id } => test(&catalog, id.as_deref())?,
     }
@@ -52,10 +55,17 @@ fn show(catalog: &Catalog, control: &Control) -> String {
     field("Why this severity", &control.severity_because);
     match &control.kind {
         ControlKind::Check(check) => {
-            field("Looks at", &format!("the table {}, {}", check.table.name, match check.reach {
-                crate::catalog::Reach::Ephi => "in namespaces that hold ePHI",
-                crate::catalog::Reach::Cluster => "in the whole cluster",
-            }));
+            field(
+                "Looks at",
+                &format!(
+                    "the table {}, {}",
+                    check.table.name,
+                    match check.reach {
+                        crate::catalog::Reach::Ephi => "in namespaces that hold ePHI",
+                        crate::catalog::Reach::Cluster => "in the whole cluster",
+                    }
+                ),
+            );
             field("In scope when", check.when.as_ref().map_or("always", |when| when.source()));
             field("Passes when", check.require.source());
             field("Needs to read", &check.sources().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
@@ -87,7 +97,11 @@ fn test(catalog: &Catalog, only: Option<&str>) -> Result<(), CliError> {
         }
     }
     if let (0, Some(id)) = (all, only) {
-        return Err(CliError::Unknown { what: "control with cases", name: id.to_owned(), known: "see `kube-hipaa controls list`".to_owned() });
+        return Err(CliError::Unknown {
+            what: "control with cases",
+            name: id.to_owned(),
+            known: "see `kube-hipaa controls list`".to_owned(),
+        });
     }
     print(format!("{} of {all} cases came out as written\n", all - failed).as_bytes())?;
     if failed > 0 { Err(CliError::CasesFailed { failed, all }) } else { Ok(()) }

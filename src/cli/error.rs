@@ -178,7 +178,9 @@ impl CliError {
             Self::Unknown { known, .. } => format!("There are: {known}."),
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
-            Self::Snapshot(_) => "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned(),
+            Self::Snapshot(_) => {
+                "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned()
+            }
             Self::Assessment { .. } => "Name an assessment.json that this version can read.".to_owned(),
             Self::Report(_) => "Report this as a bug of kube-hipaa; assessment.json can be rendered by another version.".to_owned(),
             // These texts already end with what to do.

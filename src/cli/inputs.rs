@@ -49,7 +49,8 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<OverlayFile>) -> Result<(), 
 pub(super) fn scope(args: &AssessOptionsArgs) -> Result<ScopeDeclaration, CliError> {
     if let Some(path) = &args.scope {
         let text = std::fs::read_to_string(path).map_err(CliError::read(path))?;
-        let file = read_scope_file(&path.display().to_string(), &text).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
+        let file =
+            read_scope_file(&path.display().to_string(), &text).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
         return Ok(ScopeDeclaration::Declared {
             source: ScopeSource::File,
             namespaces: file.ephi.namespaces,

@@ -52,7 +52,8 @@ pub(super) fn collect(args: &CollectArgs) -> Result<Exit, CliError> {
     if !args.quiet {
         let read = index.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).count();
         let objects: u64 = index.sources.iter().map(|record| record.state.count()).sum();
-        let mut text = format!("{read} sources read, {objects} objects, {} requests: {}\n", index.collected.requests, args.output.display());
+        let mut text =
+            format!("{read} sources read, {objects} objects, {} requests: {}\n", index.collected.requests, args.output.display());
         if incomplete > 0 {
             text.push_str(&format!("▲ {incomplete} sources could not be read completely; `kube-hipaa preflight` says why\n"));
         }

@@ -22,7 +22,8 @@ pub(super) enum Destination {
 impl Destination {
     /// Checks everything before the cluster is asked anything.
     pub(super) fn prepare(output: Option<&Path>, formats: &[String], force: bool) -> Result<Self, CliError> {
-        let chosen = if formats.is_empty() { FORMATS.to_vec() } else { formats.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()? };
+        let chosen =
+            if formats.is_empty() { FORMATS.to_vec() } else { formats.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()? };
         match output {
             None => Ok(Self::Nowhere),
             Some(path) if path == Path::new("-") => match (formats, chosen.as_slice()) {
@@ -62,11 +63,8 @@ impl Staged {
         if !force && target.symlink_metadata().is_ok() {
             return Err(CliError::Exists(target.to_owned()));
         }
-        let folder = tempfile::Builder::new()
-            .prefix(&format!(".{name}."))
-            .suffix(".partial")
-            .tempdir_in(parent)
-            .map_err(CliError::write(parent))?;
+        let folder =
+            tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".partial").tempdir_in(parent).map_err(CliError::write(parent))?;
         Ok(Self { target: target.to_owned(), force, folder })
     }
 

@@ -34,13 +34,16 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
                 absent += 1;
                 ("not there", String::new())
             }
-            Can::Refused { missing_rule, why } => ("refused", format!("  grant: {missing_rule}{}", if why.is_empty() { String::new() } else { format!(" ({why})") })),
+            Can::Refused { missing_rule, why } => {
+                ("refused", format!("  grant: {missing_rule}{}", if why.is_empty() { String::new() } else { format!(" ({why})") }))
+            }
             Can::Stale { why } => ("stale", format!("  {why}")),
             Can::Unknown { why } => ("not answered", format!("  {why}")),
         };
         let gap = !matches!(check.can, Can::Read | Can::NotServed);
         if gap {
-            let needed = catalog.controls().iter().filter(|control| control.check().is_some_and(|c| c.sources().contains(&check.source))).count();
+            let needed =
+                catalog.controls().iter().filter(|control| control.check().is_some_and(|c| c.sources().contains(&check.source))).count();
             gaps.push(line(&format!("  {word:<13} {}{why}; {needed} controls would not be assessed", check.source)));
         } else if verbose {
             text.push_str(&line(&format!("  {word:<13} {}", check.source)));

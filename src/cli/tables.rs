@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::inputs;
 use super::output::print;
 use crate::catalog::{Environment, Predicate, RowContext};
-use crate::facts::{Row, Table, Tables, TableSchema, schemas};
+use crate::facts::{Row, Table, TableSchema, Tables, schemas};
 use crate::model::FactValue;
 use crate::report::escape;
 
@@ -49,8 +49,9 @@ pub(super) fn run(args: &FactsArgs) -> Result<Exit, CliError> {
 }
 
 fn predicate(source: &str, schema: &'static TableSchema) -> Result<Predicate, CliError> {
-    Predicate::compile(source, schema)
-        .map_err(|problems| CliError::Where(problems.into_iter().map(|problem| format!("{} (in `{}`)", problem.message, problem.part)).collect()))
+    Predicate::compile(source, schema).map_err(|problems| {
+        CliError::Where(problems.into_iter().map(|problem| format!("{} (in `{}`)", problem.message, problem.part)).collect())
+    })
 }
 
 fn filtered<'t>(table: &'t Table, predicate: &Predicate) -> Result<Vec<&'t Row>, CliError> {

@@ -61,9 +61,13 @@ impl ConnectError {
     pub fn advice(&self) -> String {
         match self {
             Self::Kubeconfig { .. } => "Check the file with `kubectl config view`, or name another one with --kubeconfig.".to_owned(),
-            Self::Context { known, .. } if known.is_empty() => "The file has no contexts at all; name another one with --kubeconfig.".to_owned(),
+            Self::Context { known, .. } if known.is_empty() => {
+                "The file has no contexts at all; name another one with --kubeconfig.".to_owned()
+            }
             Self::Context { known, .. } => format!("Contexts are: {}.", known.join(", ")),
-            Self::NoCluster { .. } => "Name a file with --kubeconfig, set KUBECONFIG, or try `kube-hipaa demo`, which needs no cluster.".to_owned(),
+            Self::NoCluster { .. } => {
+                "Name a file with --kubeconfig, set KUBECONFIG, or try `kube-hipaa demo`, which needs no cluster.".to_owned()
+            }
         }
     }
 }

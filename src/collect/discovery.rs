@@ -184,9 +184,7 @@ impl Discovery {
             Ok(Some(group)) => group,
         };
         // The versions that the allow-list was written for come first, then whatever the server prefers.
-        let rank = |version: &Version| {
-            entry.versions.iter().position(|known| *known == version.name).unwrap_or(entry.versions.len())
-        };
+        let rank = |version: &Version| entry.versions.iter().position(|known| *known == version.name).unwrap_or(entry.versions.len());
         let found = group
             .versions
             .iter()

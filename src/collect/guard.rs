@@ -74,9 +74,10 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Refused> {
     if object.get(2).is_some_and(|subresource| SUBRESOURCES.contains(subresource)) {
         return refused(Refused::OffLimits);
     }
-    let streams = request.uri().query().is_some_and(|query| {
-        query.split('&').any(|pair| ["watch", "follow"].contains(&pair.split('=').next().unwrap_or("")))
-    });
+    let streams = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.split('&').any(|pair| ["watch", "follow"].contains(&pair.split('=').next().unwrap_or(""))));
     if streams || request.headers().contains_key(http::header::UPGRADE) {
         return refused(Refused::Stream);
     }

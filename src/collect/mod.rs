@@ -155,7 +155,9 @@ pub enum CollectError {
         message: String,
     },
     /// Everything was refused, or failed.
-    #[error("nothing could be read from {server}: {why}; `kube-hipaa permissions` prints the rights that reading needs, `kube-hipaa preflight` says which are missing")]
+    #[error(
+        "nothing could be read from {server}: {why}; `kube-hipaa permissions` prints the rights that reading needs, `kube-hipaa preflight` says which are missing"
+    )]
     NothingReadable {
         /// The URL.
         server: String,

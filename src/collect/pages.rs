@@ -112,7 +112,8 @@ fn read_page(answer: Answer) -> Result<Page, String> {
         Ok(text) => (text, false),
         Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
     };
-    let page: RawPage<'_> = serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {}", json_error(&error)))?;
+    let page: RawPage<'_> =
+        serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {}", json_error(&error)))?;
     if !page.kind.ends_with("List") {
         return Err("the answer is not a list".to_owned());
     }

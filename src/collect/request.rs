@@ -229,11 +229,7 @@ impl Api {
     }
 
     /// Like [`Api::ask`]; what `read` cannot read counts as a failed attempt.
-    pub(super) async fn ask_for<T>(
-        &self,
-        ask: Ask<'_>,
-        mut read: impl FnMut(Answer) -> Result<T, String>,
-    ) -> Result<T, Failure> {
+    pub(super) async fn ask_for<T>(&self, ask: Ask<'_>, mut read: impl FnMut(Answer) -> Result<T, String>) -> Result<T, Failure> {
         self.repeat(async || {
             let mut body = Vec::new();
             let mut answer = self.attempt(&ask, &mut body).await?;
@@ -353,11 +349,8 @@ fn status_failure(request: u64, code: u16, headers: &HeaderMap, body: &[u8]) -> 
         // A proxy's page, for example: its text is not ours to repeat.
         _ => format!("(no reason given, {kind})"),
     };
-    let retry_after = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim().parse().ok())
-        .map(Duration::from_secs);
+    let retry_after =
+        headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     let continue_token = status.metadata.continue_token.filter(|token| !token.is_empty());
     Failure::Status { request, code, message, from_api, retry_after, continue_token }
 }

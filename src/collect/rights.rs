@@ -59,10 +59,8 @@ pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
         let mut verbs = rule.verbs.clone();
         verbs.sort();
         let group = rule.api_groups.first().map_or("", String::as_str);
-        let mut names: Vec<String> = resources
-            .iter()
-            .map(|resource| if group.is_empty() { (*resource).clone() } else { format!("{resource}.{group}") })
-            .collect();
+        let mut names: Vec<String> =
+            resources.iter().map(|resource| if group.is_empty() { (*resource).clone() } else { format!("{resource}.{group}") }).collect();
         names.sort();
         found.insert(ExcessRight { verbs, resources: names, why });
     }

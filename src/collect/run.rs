@@ -10,9 +10,7 @@ use super::observed::Observed;
 use super::pages::{self, Task};
 use super::request::{Api, Failure, clock_ahead};
 use super::{Clients, CollectError, CollectOptions, Progress, clock, rights, single};
-use crate::model::{
-    ClusterIdentity, Collected, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState,
-};
+use crate::model::{ClusterIdentity, Collected, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState};
 use crate::snapshot::SnapshotWriter;
 
 /// Reads the cluster of `config` into `writer`. The future can be dropped at any time: nothing is left behind.
@@ -213,10 +211,7 @@ impl Run<'_> {
 
     /// A Role can be granted only in a namespace that exists: elsewhere the answer would be 403, and nothing is missing.
     fn has_no_namespace_for(&self, task: &Task) -> bool {
-        let complete = self
-            .records
-            .iter()
-            .any(|record| record.source == NAMESPACES && matches!(record.state, SourceState::Read { .. }));
+        let complete = self.records.iter().any(|record| record.source == NAMESPACES && matches!(record.state, SourceState::Read { .. }));
         match (task.entry.reach, task.source.object()) {
             (Reach::ConfigMap, Some((namespace, _))) => complete && !self.observed.facts().namespaces.contains(namespace),
             _ => false,
@@ -227,9 +222,7 @@ impl Run<'_> {
         match (task.entry.reach, task.entry.amount) {
             (_, Amount::Keys(keys)) => single::config_map(&self.api, &self.writer, &task, keys).await,
             (_, Amount::Series) => single::metrics(&self.api, &self.writer, &task).await,
-            (Reach::Url { .. }, _) => {
-                single::url(&self.api, &self.writer, &task, &self.observed).await.map(|(record, ..)| record)
-            }
+            (Reach::Url { .. }, _) => single::url(&self.api, &self.writer, &task, &self.observed).await.map(|(record, ..)| record),
             (Reach::Anonymous, _) => match &self.anonymous {
                 Some(client) => single::anonymous(&self.api.without_credentials(client.clone()), &self.writer, &task).await,
                 None => {
@@ -244,9 +237,9 @@ impl Run<'_> {
     async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<SnapshotIndex, CollectError> {
         self.records.sort_by(|a, b| a.source.cmp(&b.source));
         let lists = || {
-            self.records.iter().filter(|record| {
-                super::inventory::entry(&record.source).is_some_and(|entry| entry.reach == Reach::Everywhere)
-            })
+            self.records
+                .iter()
+                .filter(|record| super::inventory::entry(&record.source).is_some_and(|entry| entry.reach == Reach::Everywhere))
         };
         if !lists().any(|record| matches!(record.state, SourceState::Read { .. } | SourceState::Partial { .. })) {
             let why = discovery.failure().map(str::to_owned).or_else(|| lists().find_map(|record| record.state.why().map(str::to_owned)));

@@ -49,9 +49,7 @@ pub(super) async fn config_map(
     });
     match answer.await {
         Ok(found) => write(writer, task, vec![found]),
-        Err(Failure::Status { code: 404, from_api: true, .. }) => {
-            Ok(task.record(SourceState::Read { count: 0, resource_version: None }))
-        }
+        Err(Failure::Status { code: 404, from_api: true, .. }) => Ok(task.record(SourceState::Read { count: 0, resource_version: None })),
         Err(failure) => Ok(task.record(failed(&failure))),
     }
 }
@@ -94,9 +92,7 @@ pub(super) async fn url(
             }
             Ok((write(writer, task, vec![found])?, None, Some(answer)))
         }
-        Ok(Page::TextOnly) | Err(Failure::Status { code: 404 | 406, .. }) => {
-            Ok((task.record(SourceState::NotServed), None, None))
-        }
+        Ok(Page::TextOnly) | Err(Failure::Status { code: 404 | 406, .. }) => Ok((task.record(SourceState::NotServed), None, None)),
         Err(failure) => Ok((task.record(failed(&failure)), Some(failure), None)),
     }
 }
@@ -128,12 +124,7 @@ pub(super) async fn metrics(api: &Api, writer: &SnapshotWriter, task: &Task) -> 
 }
 
 /// One question about the asking identity, and what may be stored of the answer.
-pub(super) async fn ask_review(
-    api: &Api,
-    task: &Task,
-    keep: &Keep,
-    spec: Option<&serde_json::Value>,
-) -> Result<(String, Answer), Failure> {
+pub(super) async fn ask_review(api: &Api, task: &Task, keep: &Keep, spec: Option<&serde_json::Value>) -> Result<(String, Answer), Failure> {
     let version = format!("{}/{}", task.source.api_group(), task.version);
     let mut question = serde_json::json!({"apiVersion": version, "kind": task.entry.kind});
     if let Some(spec) = spec {
@@ -199,11 +190,7 @@ impl From<Failure> for CollectErrorOr {
 }
 
 /// [`own_rights`] into the snapshot.
-pub(super) async fn rights(
-    api: &Api,
-    writer: &SnapshotWriter,
-    task: &Task,
-) -> Result<(SourceRecord, Vec<ReviewedRules>), CollectError> {
+pub(super) async fn rights(api: &Api, writer: &SnapshotWriter, task: &Task) -> Result<(SourceRecord, Vec<ReviewedRules>), CollectError> {
     match own_rights(api, task).await {
         Ok((found, rules)) => {
             let found = found.into_iter().map(|(json, answer)| Found { json, request: answer.id, received: answer.received });

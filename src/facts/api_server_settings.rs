@@ -124,10 +124,15 @@ impl Instance {
                 let set = !self.effective || Some(value.as_str()) != default;
                 Known::Known((value, set))
             }
-            None if self.effective => Known::Unknown(not_visible(setting, "the server's /flagz does not list it: this version does not have the flag")),
+            None if self.effective => {
+                Known::Unknown(not_visible(setting, "the server's /flagz does not list it: this version does not have the flag"))
+            }
             None => match default {
                 Some(default) => Known::Known((default.to_owned(), false)),
-                None => Known::Unknown(not_visible(setting, "the flag is not written, and its default depends on the version and on other settings")),
+                None => Known::Unknown(not_visible(
+                    setting,
+                    "the flag is not written, and its default depends on the version and on other settings",
+                )),
             },
         }
         .and_visible(setting, &self.flags)
@@ -174,7 +179,8 @@ pub(super) fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
     let mirrors = mirrors(reader)?;
     let flagz = flagz(reader)?;
     let declared = kubeadm(reader)?;
-    let fallback = reader.single(&VERSION)?.map(|stored| reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration));
+    let fallback =
+        reader.single(&VERSION)?.map(|stored| reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration));
     let servers = servers(reader)?;
     let seen = mirrors.len().max(usize::from(flagz.is_some()));
     let mut rows = Vec::new();
@@ -198,7 +204,14 @@ pub(super) fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
             ([], None) => rows.push(unseen_row(setting, default, &flagz_gap(reader, setting), fallback.as_ref())),
             ([], Some(only)) => {
                 let value = only.value(setting, default);
-                rows.push(seen_row(setting, default, only, value, contradicts(&Known::Known((String::new(), false)), &[]).map(|_| false), &[]));
+                rows.push(seen_row(
+                    setting,
+                    default,
+                    only,
+                    value,
+                    contradicts(&Known::Known((String::new(), false)), &[]).map(|_| false),
+                    &[],
+                ));
             }
             ([mirror], Some(live)) => {
                 // One server, seen twice: the effective value decides, the reported copy is compared with it.
@@ -242,7 +255,9 @@ fn servers(reader: &Reader<'_>) -> Result<usize, FactsError> {
 fn flagz_gap(reader: &Reader<'_>, setting: &str) -> Unseen {
     match reader.gap(&FLAGZ).or_else(|| reader.gap(&PODS)).or_else(|| reader.gap(&NODES)) {
         Some(gap) => gap,
-        None => not_visible(setting, "no API server pod is visible and the server offers no /flagz as JSON, as on most managed control planes"),
+        None => {
+            not_visible(setting, "no API server pod is visible and the server offers no /flagz as JSON, as on most managed control planes")
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EnvFromSource, EnvVar, EphemeralContainer, PodSecurityContext, PodSpec, Probe, ResourceRequirements, SecurityContext,
-    VolumeMount,
+    Capabilities, Container, EnvFromSource, EnvVar, EphemeralContainer, PodSecurityContext, PodSpec, Probe, ResourceRequirements,
+    SecurityContext, VolumeMount,
 };
 
 use super::image::ImageReference;
@@ -197,7 +197,13 @@ fn row(shape: &Shape<'_>, container: &Common<'_>) -> Row {
     let dropped = sorted(capabilities.map(|c: &Capabilities| slice(&c.drop)).unwrap_or(&[]));
     let host_paths = host_paths(shape.spec);
     let mounts_of = |writable: bool| {
-        sorted_owned(container.mounts.iter().filter(|m| !(writable && m.read_only == Some(true))).filter_map(|m| host_paths.get(m.name.as_str()).cloned()))
+        sorted_owned(
+            container
+                .mounts
+                .iter()
+                .filter(|m| !(writable && m.read_only == Some(true)))
+                .filter_map(|m| host_paths.get(m.name.as_str()).cloned()),
+        )
     };
     let typed = ContainerRow {
         workload: shape.workload_text(),
@@ -236,7 +242,9 @@ fn row(shape: &Shape<'_>, container: &Common<'_>) -> Row {
         ),
         app_armor_profile: app_armor(shape, container.name, own, pod),
         se_linux_type: text(
-            own.and_then(|s| s.se_linux_options.as_ref()).or_else(|| pod.and_then(|s| s.se_linux_options.as_ref())).and_then(|o| o.type_.as_deref()),
+            own.and_then(|s| s.se_linux_options.as_ref())
+                .or_else(|| pod.and_then(|s| s.se_linux_options.as_ref()))
+                .and_then(|o| o.type_.as_deref()),
         ),
         proc_mount: text(own.and_then(|s| s.proc_mount.as_deref())),
         host_ports: sorted_owned(container.ports.iter().filter(|&&port| port != 0).map(ToString::to_string)),
@@ -248,7 +256,11 @@ fn row(shape: &Shape<'_>, container: &Common<'_>) -> Row {
         memory_limit: quantity(container.resources.and_then(|r| r.limits.as_ref()), "memory"),
         env_secrets: env_secrets(container.env, container.env_from),
         literal_env: sorted_owned(
-            container.env.iter().filter(|v| v.value_from.is_none() && v.value.as_deref().is_some_and(|value| !value.is_empty())).map(|v| v.name.clone()),
+            container
+                .env
+                .iter()
+                .filter(|v| v.value_from.is_none() && v.value.as_deref().is_some_and(|value| !value.is_empty()))
+                .map(|v| v.name.clone()),
         ),
         volume_secrets: volume_secrets(shape.spec, container.mounts),
         liveness_probe: container.liveness.is_some(),
@@ -300,7 +312,8 @@ fn volume_secrets(spec: &PodSpec, mounts: &[VolumeMount]) -> Vec<String> {
     let mounted = |name: &str| mounts.iter().any(|m| m.name == name);
     sorted_owned(spec.volumes.iter().flatten().filter(|v| mounted(&v.name)).flat_map(|v| {
         let direct = v.secret.as_ref().and_then(|s| s.secret_name.clone());
-        let projected = v.projected.iter().flat_map(|p| p.sources.iter().flatten()).filter_map(|s| s.secret.as_ref()).map(|s| s.name.clone());
+        let projected =
+            v.projected.iter().flat_map(|p| p.sources.iter().flatten()).filter_map(|s| s.secret.as_ref()).map(|s| s.name.clone());
         direct.into_iter().chain(projected).collect::<Vec<_>>()
     }))
 }

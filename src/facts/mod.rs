@@ -101,9 +101,7 @@ impl Tables {
             Table { schema, rows, coverage: coverage.clone() }
         };
         Ok(Self {
-            namespace_coverage: coverage
-                .complete(std::slice::from_ref(&sources::NAMESPACES))
-                .map_err(|gaps| gaps.first().clone()),
+            namespace_coverage: coverage.complete(std::slice::from_ref(&sources::NAMESPACES)).map_err(|gaps| gaps.first().clone()),
             namespaces: labels,
             tables: vec![
                 table(containers::ContainerRow::schema(), container_rows.into_rows()),
@@ -133,11 +131,7 @@ impl Tables {
     }
 }
 
-fn count(
-    shape: &workloads::Shape<'_>,
-    usages: &mut service_accounts::Usages,
-    counts: &mut BTreeMap<String, (i64, BTreeSet<String>)>,
-) {
+fn count(shape: &workloads::Shape<'_>, usages: &mut service_accounts::Usages, counts: &mut BTreeMap<String, (i64, BTreeSet<String>)>) {
     let namespace = shape.namespace();
     let entry = counts.entry(namespace.clone()).or_default();
     entry.0 += shape.pods;

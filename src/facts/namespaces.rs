@@ -99,8 +99,11 @@ fn row(namespace: Namespace, origin: Evidence, server_minor: &Known<u32>, pods: 
         How::DefaultedUnset => Known::Unknown(Unseen {
             kind: UnseenKind::NotVisible,
             what: format!("the Pod Security level in force in the namespace {name}"),
-            why: "it has no enforce label, and the server's default stands in its AdmissionConfiguration file, which the API does not show".to_owned(),
-            how_to_see: "Ask the operators of the control plane for the PodSecurity section of the AdmissionConfiguration file, or set the label.".to_owned(),
+            why: "it has no enforce label, and the server's default stands in its AdmissionConfiguration file, which the API does not show"
+                .to_owned(),
+            how_to_see:
+                "Ask the operators of the control plane for the PodSecurity section of the AdmissionConfiguration file, or set the label."
+                    .to_owned(),
             source: None,
             missing_rule: None,
         }),

@@ -9,7 +9,8 @@ use super::pod_security::{self, Level, PolicyVersion, Violation};
 use super::schema::{Row, TableRow, table};
 use super::service_accounts::Automount;
 use super::sources::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS, STATEFUL_SETS, VERSION,
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS, STATEFUL_SETS,
+    VERSION,
 };
 use super::workloads::Shape;
 
@@ -141,9 +142,10 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         service_account,
         host_paths: sorted_owned(spec.volumes.iter().flatten().filter_map(|v| v.host_path.as_ref()).map(|h| h.path.clone())),
         volume_types: sorted_owned(spec.volumes.iter().flatten().map(|v| volume_type(v).to_owned())),
-        pod_security_level: around.server_minor.clone().map(|minor| {
-            pod_security::level_of(shape.annotations, spec, PolicyVersion::Latest.capped_at(minor)).as_str()
-        }),
+        pod_security_level: around
+            .server_minor
+            .clone()
+            .map(|minor| pod_security::level_of(shape.annotations, spec, PolicyVersion::Latest.capped_at(minor)).as_str()),
         baseline_violations,
         restricted_violations,
         enforced_level: around.enforced.clone().map(|levels| match levels.get(&namespace) {
@@ -168,7 +170,9 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         restart_policy: spec.restart_policy.clone().unwrap_or_default(),
         host_aliases: spec.host_aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()),
         tolerates_everything: spec.tolerations.iter().flatten().any(|t| {
-            t.key.as_deref().unwrap_or("").is_empty() && t.operator.as_deref() == Some("Exists") && t.effect.as_deref().unwrap_or("").is_empty()
+            t.key.as_deref().unwrap_or("").is_empty()
+                && t.operator.as_deref() == Some("Exists")
+                && t.effect.as_deref().unwrap_or("").is_empty()
         }),
         namespace,
     };
@@ -187,9 +191,10 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
 fn token_mounted(spec: &PodSpec, namespace: &str, account: &str, around: &Surroundings) -> Known<bool> {
     match spec.automount_service_account_token {
         Some(value) => Known::Known(value),
-        None => around.automount.clone().map(|accounts| {
-            accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts())
-        }),
+        None => around
+            .automount
+            .clone()
+            .map(|accounts| accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts())),
     }
 }
 

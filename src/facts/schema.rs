@@ -1,5 +1,5 @@
-use super::known::{Cell, ColumnType};
 use super::Coverage;
+use super::known::{Cell, ColumnType};
 use crate::model::{Evidence, FactValue, ObjectRef, SourceId};
 
 /// One documented column.

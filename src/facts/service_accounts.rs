@@ -124,7 +124,13 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
     Row {
         key: format!("{namespace}/{name}"),
         namespace: Some(namespace.clone()),
-        subject: ObjectRef { kind: "ServiceAccount".to_owned(), group: String::new(), namespace: Some(namespace), name, uid: account.metadata.uid },
+        subject: ObjectRef {
+            kind: "ServiceAccount".to_owned(),
+            group: String::new(),
+            namespace: Some(namespace),
+            name,
+            uid: account.metadata.uid,
+        },
         related: Vec::new(),
         origins: vec![origin],
         cells: typed.cells(),

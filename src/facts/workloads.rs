@@ -71,7 +71,13 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             mirror: is_mirror(&pod.metadata, spec),
         });
     })?;
-    let mut template = |meta: &ObjectMeta, kind: &str, group: &str, template: Option<&PodTemplateSpec>, pointer: &str, origin: Evidence, rolled_out: bool| {
+    let mut template = |meta: &ObjectMeta,
+                        kind: &str,
+                        group: &str,
+                        template: Option<&PodTemplateSpec>,
+                        pointer: &str,
+                        origin: Evidence,
+                        rolled_out: bool| {
         let workload = root(&owners, meta, kind, group);
         // A Job of a CronJob is made from the CronJob's template, which is read itself.
         let owned = workload.kind != kind;
@@ -81,7 +87,16 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
         let Some(PodTemplateSpec { metadata, spec: Some(spec) }) = template else { return };
         let annotations = metadata.as_ref().and_then(|meta| meta.annotations.as_ref()).unwrap_or(&none);
         let origin = Evidence { pointer: pointer.to_owned(), ..origin };
-        take(&Shape { workload: &workload, annotations, spec, origin: &origin, observed_in: "template", phase: "", pods: 0, mirror: false });
+        take(&Shape {
+            workload: &workload,
+            annotations,
+            spec,
+            origin: &origin,
+            observed_in: "template",
+            phase: "",
+            pods: 0,
+            mirror: false,
+        });
     };
     const SPEC: &str = "/spec/template/spec";
     reader.each::<Deployment>(&DEPLOYMENTS, |object, origin| {
@@ -89,11 +104,15 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
         template(&object.metadata, "Deployment", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
     })?;
     reader.each::<StatefulSet>(&STATEFUL_SETS, |object, origin| {
-        let rolled_out = object.status.as_ref().is_some_and(|s| s.observed_generation == object.metadata.generation && s.update_revision.is_some() && s.update_revision == s.current_revision);
+        let rolled_out = object.status.as_ref().is_some_and(|s| {
+            s.observed_generation == object.metadata.generation && s.update_revision.is_some() && s.update_revision == s.current_revision
+        });
         template(&object.metadata, "StatefulSet", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
     })?;
     reader.each::<DaemonSet>(&DAEMON_SETS, |object, origin| {
-        let rolled_out = object.status.as_ref().is_some_and(|s| s.observed_generation == object.metadata.generation && s.updated_number_scheduled == Some(s.desired_number_scheduled));
+        let rolled_out = object.status.as_ref().is_some_and(|s| {
+            s.observed_generation == object.metadata.generation && s.updated_number_scheduled == Some(s.desired_number_scheduled)
+        });
         template(&object.metadata, "DaemonSet", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
     })?;
     reader.each::<CronJob>(&CRON_JOBS, |object, origin| {
@@ -108,7 +127,15 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
         template(&object.metadata, "Job", "batch", object.spec.as_ref().map(|spec| &spec.template), SPEC, origin, true);
     })?;
     reader.each::<ReplicationController>(&REPLICATION_CONTROLLERS, |object, origin| {
-        template(&object.metadata, "ReplicationController", "", object.spec.as_ref().and_then(|spec| spec.template.as_ref()), SPEC, origin, true);
+        template(
+            &object.metadata,
+            "ReplicationController",
+            "",
+            object.spec.as_ref().and_then(|spec| spec.template.as_ref()),
+            SPEC,
+            origin,
+            true,
+        );
     })
 }
 

@@ -55,8 +55,7 @@ pub enum Grade {
 
 impl Grade {
     /// All grades, best first.
-    pub const ALL: [Self; 5] =
-        [Self::LiveEffect, Self::EffectiveConfiguration, Self::ReportedCopy, Self::ImportedFile, Self::Attestation];
+    pub const ALL: [Self; 5] = [Self::LiveEffect, Self::EffectiveConfiguration, Self::ReportedCopy, Self::ImportedFile, Self::Attestation];
     /// A, B, C, D or E.
     pub fn letter(self) -> &'static str {
         match self {

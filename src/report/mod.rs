@@ -39,7 +39,9 @@ pub fn format(name: &str) -> Option<&'static dyn Format> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// A template does not load, or does not fit the view.
-    #[error("the {format} report could not be rendered: a template does not fit its data; please report this, with the version of the program")]
+    #[error(
+        "the {format} report could not be rendered: a template does not fit its data; please report this, with the version of the program"
+    )]
     Template {
         /// The name of the format.
         format: &'static str,

@@ -101,14 +101,18 @@ impl Page {
 
     fn head(&self, out: &mut String, assessment: &Assessment) {
         let Assessment { cluster, collected, scope, .. } = assessment;
-        let unknown = |value: &Option<String>, what: &str| value.as_deref().map_or_else(|| format!("{what} not known"), |text| clip(text, 60));
-        let nodes = cluster.nodes.map_or_else(|| "nodes not read".to_owned(), |nodes| if nodes == 1 { "1 node".into() } else { format!("{nodes} nodes") });
+        let unknown =
+            |value: &Option<String>, what: &str| value.as_deref().map_or_else(|| format!("{what} not known"), |text| clip(text, 60));
+        let nodes = cluster
+            .nodes
+            .map_or_else(|| "nodes not read".to_owned(), |nodes| if nodes == 1 { "1 node".into() } else { format!("{nodes} nodes") });
         let mut parts = vec![clip(&cluster.name, 60), unknown(&cluster.version, "version")];
         parts.extend(cluster.distribution.as_deref().map(|text| clip(text, 30)));
         parts.push(nodes);
         self.push(out, "", 0, &parts.join(" · "), 3, BOLD);
         let took = seconds(&collected.started, &collected.finished).map_or_else(String::new, |took| format!(" in {took}"));
-        let user = collected.identity.user.as_deref().map_or_else(|| "an identity that the server did not name".to_owned(), |user| clip(user, 80));
+        let user =
+            collected.identity.user.as_deref().map_or_else(|| "an identity that the server did not name".to_owned(), |user| clip(user, 80));
         self.push(out, "", 0, &format!("Read by {user}, {} requests{took}", collected.requests), 3, Style::new());
         let all = scope.ephi_namespaces.len() + scope.other_namespaces.len();
         let count = format!("{} of {all} namespaces", scope.ephi_namespaces.len());
@@ -204,7 +208,9 @@ impl Page {
 
     /// `line` with the shapes of outcomes in their colours.
     fn shapes(&self, line: &str) -> String {
-        OutcomeWord::ALL.iter().fold(line.to_owned(), |line, &outcome| line.replace(outcome.shape(), &self.paint(outcome_style(outcome), outcome.shape())))
+        OutcomeWord::ALL
+            .iter()
+            .fold(line.to_owned(), |line, &outcome| line.replace(outcome.shape(), &self.paint(outcome_style(outcome), outcome.shape())))
     }
 
     fn findings(&self, out: &mut String, assessment: &Assessment) {
@@ -222,7 +228,10 @@ impl Page {
         }
         if groups.len() > 5 {
             let rest = groups.len() - 5;
-            out.push_str(&format!("{}\n", self.paint(DIM, &format!("{:<10}and {rest} more {}", "", if rest == 1 { "group" } else { "groups" }))));
+            out.push_str(&format!(
+                "{}\n",
+                self.paint(DIM, &format!("{:<10}and {rest} more {}", "", if rest == 1 { "group" } else { "groups" }))
+            ));
         }
     }
 }

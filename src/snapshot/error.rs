@@ -20,7 +20,9 @@ pub enum SnapshotError {
         why: String,
     },
     /// The format is not the one of this program.
-    #[error("cannot read the snapshot {place}: its format is `{found}` and this program reads `{SNAPSHOT_FORMAT}`; use the version of kube-hipaa that wrote it, or a newer one")]
+    #[error(
+        "cannot read the snapshot {place}: its format is `{found}` and this program reads `{SNAPSHOT_FORMAT}`; use the version of kube-hipaa that wrote it, or a newer one"
+    )]
     OtherFormat {
         /// The path as given.
         place: String,

@@ -4,9 +4,9 @@ use std::io::{BufReader, Read};
 
 use flate2::read::GzDecoder;
 
+use super::SnapshotError;
 use super::line::{self, BadLine};
 use super::store::Store;
-use super::SnapshotError;
 use crate::model::{Page, SnapshotIndex, SourceId};
 
 /// One object as it was stored, with where it came from.
@@ -45,9 +45,9 @@ impl<'a> Objects<'a> {
         if let Store::Memory(objects) = store {
             let Some(objects) = objects.get(source) else { return Ok(Self(Box::new(std::iter::empty()))) };
             let mut pages = pages;
-            return Ok(Self(Box::new(objects.iter().map(move |json| {
-                Ok(pages.stored(json.clone(), crate::digest::sha256_hex(json.as_bytes())))
-            }))));
+            return Ok(Self(Box::new(
+                objects.iter().map(move |json| Ok(pages.stored(json.clone(), crate::digest::sha256_hex(json.as_bytes())))),
+            )));
         }
         let Some(file) = record.and_then(|record| record.file.clone()) else { return Ok(Self(Box::new(std::iter::empty()))) };
         match store.file(&file) {
@@ -58,9 +58,7 @@ impl<'a> Objects<'a> {
                 buffer: Vec::new(),
                 pages,
             }))),
-            Err(error) => {
-                Err(SnapshotError::Damaged { place: store.place(), file, why: format!("cannot be read any more ({error})") })
-            }
+            Err(error) => Err(SnapshotError::Damaged { place: store.place(), file, why: format!("cannot be read any more ({error})") }),
         }
     }
 

@@ -307,10 +307,7 @@ fn a_line_is_verified_and_bounded() {
 #[test]
 fn ablation_replaces_the_state_and_takes_the_objects() {
     let objects = BTreeMap::from([(PODS, pods(5))]);
-    let base = Snapshot::in_memory(
-        index(vec![record(PODS, SourceFile { file: None, pages: Vec::new(), items: 5 })]),
-        objects,
-    );
+    let base = Snapshot::in_memory(index(vec![record(PODS, SourceFile { file: None, pages: Vec::new(), items: 5 })]), objects);
     assert_eq!(texts(&base).len(), 5);
     let forbidden = base.with_state(&PODS, SourceState::Forbidden { why: "no".into() });
     assert_eq!(texts(&forbidden).len(), 0);

@@ -35,10 +35,11 @@ impl SnapshotWriter {
             return Err(SnapshotError::Exists { path: target.to_owned() });
         }
         let parent = parent(target);
-        let folder = tempfile::Builder::new()
-            .prefix(TEMP_PREFIX)
-            .tempdir_in(parent)
-            .map_err(|source| SnapshotError::Io { what: "create a folder in", path: parent.to_owned(), source })?;
+        let folder = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(parent).map_err(|source| SnapshotError::Io {
+            what: "create a folder in",
+            path: parent.to_owned(),
+            source,
+        })?;
         Ok(Self { folder, target: target.to_owned(), force })
     }
 

@@ -115,11 +115,37 @@ pub fn crates(source: &Source) -> Vec<Wrong> {
 /// The clock, the disk, the environment, the network and chance: the same input must give the same bytes.
 pub fn outside_world(source: &Source) -> Vec<Wrong> {
     const PREFIXES: &[&str] = &[
-        "std::fs", "std::env", "std::net", "std::os", "std::random", "std::hash::RandomState", "std::thread", "tempfile", "rand", "getrandom", "fastrand", "uuid",
+        "std::fs",
+        "std::env",
+        "std::net",
+        "std::os",
+        "std::random",
+        "std::hash::RandomState",
+        "std::thread",
+        "tempfile",
+        "rand",
+        "getrandom",
+        "fastrand",
+        "uuid",
     ];
     const PARTS: &[&str] = &[
-        "SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "Utc::now", "Local::now", "File::open", "File::create", "OpenOptions::new",
-        "RandomState::new", "env::var", "env::var_os", "env::args", "env::current_dir", "fs::read", "fs::write", "fs::read_to_string",
+        "SystemTime::now",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "Utc::now",
+        "Local::now",
+        "File::open",
+        "File::create",
+        "OpenOptions::new",
+        "RandomState::new",
+        "env::var",
+        "env::var_os",
+        "env::args",
+        "env::current_dir",
+        "fs::read",
+        "fs::write",
+        "fs::read_to_string",
     ];
     let top = source.top();
     if OUTSIDE_WORLD.contains(&top.as_str()) {
@@ -132,13 +158,17 @@ pub fn outside_world(source: &Source) -> Vec<Wrong> {
         .mentions()
         .into_iter()
         .filter(reaches)
-        .map(|mention| (mention.line, format!("`{}` in `{top}`: only {} may know the world outside", mention.path.join("::"), listed(OUTSIDE_WORLD))))
+        .map(|mention| {
+            (mention.line, format!("`{}` in `{top}`: only {} may know the world outside", mention.path.join("::"), listed(OUTSIDE_WORLD)))
+        })
         .collect()
 }
 
 /// No other program is started, anywhere.
 pub fn processes(source: &Source) -> Vec<Wrong> {
-    let starts = |mention: &crate::rust_source::Mention| mention.contains("process::Command") || mention.contains("Command::new") && source.top() != "cli";
+    let starts = |mention: &crate::rust_source::Mention| {
+        mention.contains("process::Command") || mention.contains("Command::new") && source.top() != "cli"
+    };
     source.mentions().into_iter().filter(starts).map(|mention| (mention.line, "no other program is started".to_owned())).collect()
 }
 
@@ -252,7 +282,8 @@ pub fn swallowed(source: &Source) -> Vec<Wrong> {
         for pair in trees.windows(2) {
             let [TokenTree::Ident(name), TokenTree::Group(arguments)] = pair else { continue };
             let call = format!("{name}({})", squeezed(&arguments.stream()));
-            let swallows = ["unwrap_or(false)", "unwrap_or(true)", "filter_map(Result::ok)", "flat_map(Result::ok)", "map_while(Result::ok)"];
+            let swallows =
+                ["unwrap_or(false)", "unwrap_or(true)", "filter_map(Result::ok)", "flat_map(Result::ok)", "map_while(Result::ok)"];
             if arguments.delimiter() == Delimiter::Parenthesis && swallows.contains(&call.as_str()) {
                 wrong.push((name.span().start().line, format!("`{call}` turns what was not read into a claim: use Known::Unknown")));
             }
@@ -280,12 +311,18 @@ pub fn attributes(source: &Source) -> Vec<Wrong> {
                         _ => None,
                     };
                     match list {
-                        Some(_) if is_word(tree, "allow") => wrong.push((line, "write #[expect(…, reason = \"…\")] in place of allow".to_owned())),
+                        Some(_) if is_word(tree, "allow") => {
+                            wrong.push((line, "write #[expect(…, reason = \"…\")] in place of allow".to_owned()))
+                        }
                         Some(list) if is_word(tree, "expect") && list.contains("disallowed_types") && source.path.starts_with("src/") => {
                             wrong.push((line, "the ban on kube::Api has no exception".to_owned()));
                         }
-                        Some(list) if is_word(tree, "expect") && !list.contains("reason=") => wrong.push((line, "expect without a reason".to_owned())),
-                        None if is_word(tree, "ignore") && !is_punct(inside.get(place + 1), '=') => wrong.push((line, "ignore without a reason".to_owned())),
+                        Some(list) if is_word(tree, "expect") && !list.contains("reason=") => {
+                            wrong.push((line, "expect without a reason".to_owned()))
+                        }
+                        None if is_word(tree, "ignore") && !is_punct(inside.get(place + 1), '=') => {
+                            wrong.push((line, "ignore without a reason".to_owned()))
+                        }
                         _ => {}
                     }
                 }
@@ -303,7 +340,9 @@ pub fn length(text: &str) -> Vec<Wrong> {
 
 /// Everything in a template is escaped.
 pub fn unescaped(text: &str) -> Vec<Wrong> {
-    let filters = |line: &str| line.split('|').skip(1).any(|filter| filter.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next() == Some("safe"));
+    let filters = |line: &str| {
+        line.split('|').skip(1).any(|filter| filter.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next() == Some("safe"))
+    };
     let turned_off = |line: &str| line.contains("autoescape");
     text.lines()
         .enumerate()

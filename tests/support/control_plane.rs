@@ -49,20 +49,13 @@ impl ControlPlane {
     /// Starts a plane and waits for `/readyz`: about 3 s on two idle cores.
     pub fn start(options: &Options) -> Self {
         for attempt in 1..=ATTEMPTS {
-            let folder = match tempfile::Builder::new()
-                .prefix("kube-hipaa-plane-")
-                .tempdir()
-            {
+            let folder = match tempfile::Builder::new().prefix("kube-hipaa-plane-").tempdir() {
                 Ok(folder) => folder,
                 Err(error) => panic!("no temporary folder for the control plane: {error}"),
             };
             match start::start(folder.path(), options) {
                 Ok(started) => {
-                    return Self {
-                        started,
-                        kinds: apply::Kinds::default(),
-                        folder,
-                    };
+                    return Self { started, kinds: apply::Kinds::default(), folder };
                 }
                 Err(error) if attempt < ATTEMPTS && error.contains("address already in use") => {}
                 Err(error) => panic!("the control plane did not start: {error}"),
@@ -99,11 +92,7 @@ impl ControlPlane {
 
     /// A kubeconfig with a token of this service account, good for one hour (TokenRequest). Waits until it exists.
     pub fn kubeconfig_for_service_account(&self, namespace: &str, name: &str) -> PathBuf {
-        let path = format!(
-            "/api/v1/namespaces/{}/serviceaccounts/{}/token",
-            segment(namespace),
-            segment(name)
-        );
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", segment(namespace), segment(name));
         let request = json!({
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
@@ -114,11 +103,7 @@ impl ControlPlane {
             let (_, answer) = self.api("POST", &path, Some(&request));
             Some(answer.pointer("/status/token")?.as_str()?.to_owned())
         });
-        self.sure(
-            self.started
-                .place
-                .kubeconfig_for_token(&format!("{namespace}-{name}"), &token),
-        )
+        self.sure(self.started.place.kubeconfig_for_token(&format!("{namespace}-{name}"), &token))
     }
 
     /// Creates or updates every object of a multi-document YAML text as the administrator, by server-side apply, and
@@ -143,13 +128,7 @@ impl ControlPlane {
     }
 
     /// [`Self::api`] as the identity of a kubeconfig.
-    pub fn api_as(
-        &self,
-        kubeconfig: &Path,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> (u16, Value) {
+    pub fn api_as(&self, kubeconfig: &Path, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.sure(Api::connect(kubeconfig).and_then(|api| request(&api, method, path, body)))
     }
 
@@ -160,12 +139,7 @@ impl ControlPlane {
     }
 
     /// Asks every 100 ms until `check` answers something. Panics after `timeout` with the end of the logs.
-    pub fn wait_until<T>(
-        &self,
-        what: &str,
-        timeout: Duration,
-        mut check: impl FnMut() -> Option<T>,
-    ) -> T {
+    pub fn wait_until<T>(&self, what: &str, timeout: Duration, mut check: impl FnMut() -> Option<T>) -> T {
         let begin = Instant::now();
         loop {
             if let Some(found) = check() {
@@ -187,24 +161,9 @@ impl ControlPlane {
     }
 }
 
-fn request(
-    api: &Api,
-    method: &str,
-    path: &str,
-    body: Option<&Value>,
-) -> Result<(u16, Value), String> {
-    let content_type = if method == "PATCH" {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
-    api.request(
-        method,
-        path,
-        content_type,
-        body.map(|body| body.to_string().into_bytes())
-            .unwrap_or_default(),
-    )
+fn request(api: &Api, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), String> {
+    let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    api.request(method, path, content_type, body.map(|body| body.to_string().into_bytes()).unwrap_or_default())
 }
 
 fn read_manifests(path: &Path) -> Result<String, String> {
@@ -212,32 +171,18 @@ fn read_manifests(path: &Path) -> Result<String, String> {
     if path.is_file() {
         return std::fs::read_to_string(path).map_err(trouble);
     }
-    let entries = std::fs::read_dir(path)
-        .map_err(trouble)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(trouble)?;
+    let entries = std::fs::read_dir(path).map_err(trouble)?.collect::<Result<Vec<_>, _>>().map_err(trouble)?;
     let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json")
-    });
+    files.retain(|file| file.extension().is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json"));
     files.sort();
-    let texts: Vec<String> = files
-        .iter()
-        .map(std::fs::read_to_string)
-        .collect::<Result<_, _>>()
-        .map_err(trouble)?;
+    let texts: Vec<String> = files.iter().map(std::fs::read_to_string).collect::<Result<_, _>>().map_err(trouble)?;
     Ok(texts.join("\n---\n"))
 }
 
 fn read_audit_log(path: &Path) -> Result<Vec<Value>, String> {
-    let trouble =
-        |error: &dyn std::fmt::Display| format!("the audit log {}: {error}", path.display());
+    let trouble = |error: &dyn std::fmt::Display| format!("the audit log {}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| trouble(&error))?;
     // What follows the last newline is still being written.
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-    complete
-        .lines()
-        .map(|line| serde_json::from_str(line).map_err(|error| trouble(&error)))
-        .collect()
+    complete.lines().map(|line| serde_json::from_str(line).map_err(|error| trouble(&error))).collect()
 }

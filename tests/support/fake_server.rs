@@ -81,11 +81,28 @@ const SERVED: &[Group] = &[
             ("persistentvolumeclaims", "PersistentVolumeClaim"),
         ],
     ),
-    ("apps", "v1", &[("deployments", "Deployment"), ("replicasets", "ReplicaSet"), ("statefulsets", "StatefulSet"), ("daemonsets", "DaemonSet")]),
-    ("rbac.authorization.k8s.io", "v1", &[("roles", "Role"), ("rolebindings", "RoleBinding"), ("clusterroles", "ClusterRole"), ("clusterrolebindings", "ClusterRoleBinding")]),
+    (
+        "apps",
+        "v1",
+        &[("deployments", "Deployment"), ("replicasets", "ReplicaSet"), ("statefulsets", "StatefulSet"), ("daemonsets", "DaemonSet")],
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        "v1",
+        &[
+            ("roles", "Role"),
+            ("rolebindings", "RoleBinding"),
+            ("clusterroles", "ClusterRole"),
+            ("clusterrolebindings", "ClusterRoleBinding"),
+        ],
+    ),
     ("coordination.k8s.io", "v1", &[("leases", "Lease")]),
     ("authentication.k8s.io", "v1", &[("selfsubjectreviews", "SelfSubjectReview")]),
-    ("authorization.k8s.io", "v1", &[("selfsubjectaccessreviews", "SelfSubjectAccessReview"), ("selfsubjectrulesreviews", "SelfSubjectRulesReview")]),
+    (
+        "authorization.k8s.io",
+        "v1",
+        &[("selfsubjectaccessreviews", "SelfSubjectAccessReview"), ("selfsubjectrulesreviews", "SelfSubjectRulesReview")],
+    ),
     ("constraints.gatekeeper.sh", "v1beta1", &[("requiredlabels", "RequiredLabels"), ("requiredlabels/status", "RequiredLabels")]),
     ("projectcalico.org", "v3", &[("networkpolicies", "NetworkPolicy"), ("tiers", "Tier")]),
 ];
@@ -94,11 +111,17 @@ impl FakeServer {
     pub fn new() -> Self {
         let server = Self::default();
         server.list("/api/v1/namespaces", "Namespace", vec![object("kube-system", None), object("records", None)]);
-        server.page("/version", Reply::Json(200, json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3", "buildDate": "secret-marker"})));
+        server.page(
+            "/version",
+            Reply::Json(200, json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3", "buildDate": "secret-marker"})),
+        );
         let user = json!({"userInfo": {"username": "scanner", "groups": ["system:authenticated", "auditors"]}});
         server.page(
             "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-            Reply::Json(201, json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "status": user})),
+            Reply::Json(
+                201,
+                json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "status": user}),
+            ),
         );
         let rules = json!({"resourceRules": [{"verbs": ["list"], "apiGroups": [""], "resources": ["pods"]}], "nonResourceRules": [], "incomplete": false});
         server.page(
@@ -190,7 +213,8 @@ impl FakeServer {
                         _ => {}
                     }
                     let (code, kind, bytes) = rendered(reply);
-                    let builder = Response::builder().status(code.0).header("content-type", kind).header("date", "Fri, 20 Nov 2026 12:00:00 GMT");
+                    let builder =
+                        Response::builder().status(code.0).header("content-type", kind).header("date", "Fri, 20 Nov 2026 12:00:00 GMT");
                     let builder = match code.1 {
                         Some(seconds) => builder.header("retry-after", seconds),
                         None => builder,
@@ -214,9 +238,7 @@ impl FakeServer {
 
 /// Code with Retry-After, content type, body.
 fn rendered(reply: Reply) -> ((u16, Option<u64>), &'static str, Vec<u8>) {
-    let status = |code: u16, message: &str, token: Option<&str>| {
-        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message, "metadata": {"continue": token}})
-    };
+    let status = |code: u16, message: &str, token: Option<&str>| json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message, "metadata": {"continue": token}});
     match reply {
         Reply::Json(code, value) => ((code, None), "application/json", value.to_string().into_bytes()),
         Reply::Raw(code, kind, bytes) => ((code, None), kind, bytes),
@@ -300,7 +322,8 @@ fn leak(text: &str) -> &'static str {
 
 fn resources(group: &str, version: &str) -> Reply {
     let found = SERVED.iter().find(|(name, of, _)| *name == group && *of == version).unwrap();
-    let list: Vec<Value> = found.2.iter().map(|(name, kind)| json!({"name": name, "kind": kind, "namespaced": true, "verbs": ["list"]})).collect();
+    let list: Vec<Value> =
+        found.2.iter().map(|(name, kind)| json!({"name": name, "kind": kind, "namespaced": true, "verbs": ["list"]})).collect();
     Reply::Json(200, json!({"kind": "APIResourceList", "groupVersion": version, "resources": list}))
 }
 
@@ -310,7 +333,9 @@ fn is_served(parts: &[&str]) -> bool {
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
         _ => return false,
     };
-    SERVED.iter().any(|(name, of, resources)| *name == group && *of == version && resources.iter().any(|(name, _)| rest.last() == Some(name)))
+    SERVED
+        .iter()
+        .any(|(name, of, resources)| *name == group && *of == version && resources.iter().any(|(name, _)| rest.last() == Some(name)))
 }
 
 fn page(path: &str, query: &str, kind: &str, objects: &[Value], metadata_only: bool) -> Reply {
@@ -336,7 +361,10 @@ fn access_review(body: &[u8]) -> Reply {
     let question: Value = serde_json::from_slice(body).unwrap();
     let spec = &question["spec"];
     let allowed = spec["resourceAttributes"]["resource"] != "nodes" && spec["nonResourceAttributes"]["path"] != "/metrics";
-    Reply::Json(201, json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": spec, "status": {"allowed": allowed, "reason": "because"}}))
+    Reply::Json(
+        201,
+        json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": spec, "status": {"allowed": allowed, "reason": "because"}}),
+    )
 }
 
 /// An object with a name.

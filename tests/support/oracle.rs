@@ -25,36 +25,20 @@ pub(crate) struct Oracle {
 impl Oracle {
     /// Builds the oracle if its sources are new, and starts it.
     pub(crate) fn start() -> Result<Self, Failure> {
-        let built = Command::new(folder().join("build.sh"))
-            .stderr(Stdio::inherit())
-            .output()?;
+        let built = Command::new(folder().join("build.sh")).stderr(Stdio::inherit()).output()?;
         if !built.status.success() {
             return Err("tests/oracle/build.sh failed; its message is above".into());
         }
         let program = String::from_utf8(built.stdout)?;
-        let mut process = Command::new(program.trim_end())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut process = Command::new(program.trim_end()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let questions = process.stdin.take().map(BufWriter::new);
-        let answers = process
-            .stdout
-            .take()
-            .map(BufReader::new)
-            .ok_or("the oracle has no standard output")?;
-        Ok(Self {
-            process,
-            questions,
-            answers,
-        })
+        let answers = process.stdout.take().map(BufReader::new).ok_or("the oracle has no standard output")?;
+        Ok(Self { process, questions, answers })
     }
 
     /// One question, one answer; an answer `{"error": …}` is an error here.
     pub(crate) fn ask<A: DeserializeOwned>(&mut self, question: &Value) -> Result<A, Failure> {
-        let questions = self
-            .questions
-            .as_mut()
-            .ok_or("the oracle has no standard input")?;
+        let questions = self.questions.as_mut().ok_or("the oracle has no standard input")?;
         serde_json::to_writer(&mut *questions, question)?;
         questions.write_all(b"\n")?;
         questions.flush()?;

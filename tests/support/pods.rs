@@ -31,28 +31,20 @@ pub(crate) struct Taste {
 /// It has no ephemeral containers: the server refuses them on creation.
 pub(crate) fn valid_pod() -> BoxedStrategy<Value> {
     let pods = |bad| pod(Taste { bad, wild: false });
-    Union::new_weighted(vec![
-        (1, pods(0)),
-        (4, pods(20)),
-        (2, pods(80)),
-        (1, pods(300)),
-    ])
-    .prop_map(|mut pod| {
-        drop_nulls(&mut pod);
-        repair::make_valid(&mut pod);
-        pod
-    })
-    .boxed()
+    Union::new_weighted(vec![(1, pods(0)), (4, pods(20)), (2, pods(80)), (1, pods(300))])
+        .prop_map(|mut pod| {
+            drop_nulls(&mut pod);
+            repair::make_valid(&mut pod);
+            pod
+        })
+        .boxed()
 }
 
 /// A pod of this taste. Absent fields are `null`.
 pub(crate) fn pod(taste: Taste) -> BoxedStrategy<Value> {
     let spec = object(vec![
         ("securityContext", pod_context(taste)),
-        (
-            "containers",
-            containers(taste, 'c', usize::from(!taste.wild)..=2),
-        ),
+        ("containers", containers(taste, 'c', usize::from(!taste.wild)..=2)),
         ("initContainers", containers(taste, 'i', 0..=2)),
         ("volumes", volumes(taste)),
         (
@@ -64,27 +56,10 @@ pub(crate) fn pod(taste: Taste) -> BoxedStrategy<Value> {
                 json!([{"name": "Windows"}, {"name": ""}, {}]),
             ),
         ),
-        (
-            "hostUsers",
-            choice(
-                taste,
-                json!([null, null, true, false]),
-                json!([]),
-                json!([]),
-            ),
-        ),
-        (
-            "hostNetwork",
-            choice(taste, json!([null, false]), json!([true]), json!([])),
-        ),
-        (
-            "hostPID",
-            choice(taste, json!([null, false]), json!([true]), json!([])),
-        ),
-        (
-            "hostIPC",
-            choice(taste, json!([null, false]), json!([true]), json!([])),
-        ),
+        ("hostUsers", choice(taste, json!([null, null, true, false]), json!([]), json!([]))),
+        ("hostNetwork", choice(taste, json!([null, false]), json!([true]), json!([]))),
+        ("hostPID", choice(taste, json!([null, false]), json!([true]), json!([]))),
+        ("hostIPC", choice(taste, json!([null, false]), json!([true]), json!([]))),
         ("automountServiceAccountToken", Just(json!(false)).boxed()),
     ]);
     (spec, annotations(taste))
@@ -102,50 +77,26 @@ pub(crate) fn pod(taste: Taste) -> BoxedStrategy<Value> {
 /// One of `good`, rarely one of `bad`, and with wild taste rarely one of `wild`; `null` means absent.
 fn choice(taste: Taste, good: Value, bad: Value, wild: Value) -> BoxedStrategy<Value> {
     let list = |value| {
-        if let Value::Array(values) = value {
-            values
-        } else {
-            Vec::new()
-        }
+        if let Value::Array(values) = value { values } else { Vec::new() }
     };
     let mut refused = list(bad);
     if taste.wild {
         refused.extend(list(wild));
     }
-    rarely(
-        taste,
-        select(list(good)).boxed(),
-        (!refused.is_empty()).then(|| select(refused).boxed()),
-    )
+    rarely(taste, select(list(good)).boxed(), (!refused.is_empty()).then(|| select(refused).boxed()))
 }
 
-fn rarely(
-    taste: Taste,
-    good: BoxedStrategy<Value>,
-    bad: Option<BoxedStrategy<Value>>,
-) -> BoxedStrategy<Value> {
+fn rarely(taste: Taste, good: BoxedStrategy<Value>, bad: Option<BoxedStrategy<Value>>) -> BoxedStrategy<Value> {
     match bad {
         // Shrinks towards the good.
-        Some(bad) if taste.bad > 0 => {
-            Union::new_weighted(vec![(1000 - taste.bad, good), (taste.bad, bad)]).boxed()
-        }
+        Some(bad) if taste.bad > 0 => Union::new_weighted(vec![(1000 - taste.bad, good), (taste.bad, bad)]).boxed(),
         _ => good,
     }
 }
 
 fn object(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
     let (names, values): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
-    values
-        .prop_map(move |values| {
-            Value::Object(
-                names
-                    .iter()
-                    .map(|name| (*name).to_owned())
-                    .zip(values)
-                    .collect::<Map<_, _>>(),
-            )
-        })
-        .boxed()
+    values.prop_map(move |values| Value::Object(names.iter().map(|name| (*name).to_owned()).zip(values).collect::<Map<_, _>>())).boxed()
 }
 
 /// Removes every field that is `null`.
@@ -162,19 +113,8 @@ pub(crate) fn drop_nulls(value: &mut Value) {
 
 fn pod_context(taste: Taste) -> BoxedStrategy<Value> {
     let fields = object(vec![
-        (
-            "runAsNonRoot",
-            choice(
-                taste,
-                json!([true, true, true, null]),
-                json!([false]),
-                json!([]),
-            ),
-        ),
-        (
-            "runAsUser",
-            choice(taste, json!([null, 1000]), json!([0]), json!([-1])),
-        ),
+        ("runAsNonRoot", choice(taste, json!([true, true, true, null]), json!([false]), json!([]))),
+        ("runAsUser", choice(taste, json!([null, 1000]), json!([0]), json!([-1]))),
         (
             "seccompProfile",
             seccomp(
@@ -187,11 +127,7 @@ fn pod_context(taste: Taste) -> BoxedStrategy<Value> {
         ("sysctls", sysctls(taste)),
         ("windowsOptions", windows_options(taste)),
     ]);
-    rarely(
-        taste,
-        fields,
-        Some(select(vec![Value::Null, json!({})]).boxed()),
-    )
+    rarely(taste, fields, Some(select(vec![Value::Null, json!({})]).boxed()))
 }
 
 fn seccomp(taste: Taste, good: Value) -> BoxedStrategy<Value> {
@@ -248,36 +184,20 @@ const SYSCTLS: &[&str] = &[
 fn sysctls(taste: Taste) -> BoxedStrategy<Value> {
     let names = |names: Vec<&'static str>, most| {
         vec(select(names), 0..=most)
-            .prop_map(|names| {
-                names
-                    .into_iter()
-                    .map(|name| json!({"name": name, "value": "1"}))
-                    .collect::<Value>()
-            })
+            .prop_map(|names| names.into_iter().map(|name| json!({"name": name, "value": "1"})).collect::<Value>())
             .boxed()
     };
     let safe = SYSCTLS.iter().copied().take(5).collect();
     let mut others: Vec<&str> = SYSCTLS.to_vec();
     if taste.wild {
-        others.extend([
-            "",
-            "NET.IPV4.TCP_SYNCOOKIES",
-            "net.ipv4.*",
-            " net.ipv4.tcp_syncookies",
-        ]);
+        others.extend(["", "NET.IPV4.TCP_SYNCOOKIES", "net.ipv4.*", " net.ipv4.tcp_syncookies"]);
     }
-    let good =
-        Union::new_weighted(vec![(3, Just(Value::Null).boxed()), (1, names(safe, 2))]).boxed();
+    let good = Union::new_weighted(vec![(3, Just(Value::Null).boxed()), (1, names(safe, 2))]).boxed();
     rarely(taste, good, Some(names(others, 3)))
 }
 
 fn windows_options(taste: Taste) -> BoxedStrategy<Value> {
-    choice(
-        taste,
-        json!([null, null, null, {}, {"hostProcess": false}]),
-        json!([{"hostProcess": true}]),
-        json!([]),
-    )
+    choice(taste, json!([null, null, null, {}, {"hostProcess": false}]), json!([{"hostProcess": true}]), json!([]))
 }
 
 fn volumes(taste: Taste) -> BoxedStrategy<Value> {
@@ -341,7 +261,6 @@ fn annotations(taste: Taste) -> BoxedStrategy<Value> {
         1 => format!("container.seccomp.security.alpha.kubernetes.io/{container}"),
         _ => format!("container.apparmor.security.beta.kubernetes.io/{container}"),
     });
-    let pairs =
-        vec((key, value), 0..=2).prop_map(|pairs| Value::Object(pairs.into_iter().collect()));
+    let pairs = vec((key, value), 0..=2).prop_map(|pairs| Value::Object(pairs.into_iter().collect()));
     Union::new_weighted(vec![(2, Just(json!({})).boxed()), (1, pairs.boxed())]).boxed()
 }

@@ -25,11 +25,7 @@ pub(super) fn make_valid(pod: &mut Value) {
 
 /// The elements of a list that may be absent. (Indexing would write `null` there.)
 fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
-    object
-        .get_mut(field)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
+    object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 fn remove(object: &mut Value, field: &str) {
@@ -87,9 +83,7 @@ fn operating_system(spec: &mut Value) {
 /// Either all containers are processes of the node or none, and then the pod is in the node's network.
 fn host_process(spec: &mut Value) {
     let mut wanted = false;
-    contexts(spec, |context| {
-        wanted |= context["windowsOptions"]["hostProcess"] == json!(true)
-    });
+    contexts(spec, |context| wanted |= context["windowsOptions"]["hostProcess"] == json!(true));
     if wanted {
         container_contexts(spec, |context| remove(context, "windowsOptions"));
         spec["securityContext"]["windowsOptions"] = json!({"hostProcess": true});
@@ -132,17 +126,10 @@ fn sysctls(spec: &mut Value) {
     let network = spec["hostNetwork"] == json!(true);
     let ipc = spec["hostIPC"] == json!(true);
     let mut seen = Vec::new();
-    if let Some(list) = spec
-        .pointer_mut("/securityContext/sysctls")
-        .and_then(Value::as_array_mut)
-    {
+    if let Some(list) = spec.pointer_mut("/securityContext/sysctls").and_then(Value::as_array_mut) {
         list.retain(|sysctl| {
-            let name = sysctl["name"]
-                .as_str()
-                .unwrap_or_default()
-                .replace('/', ".");
-            let refused =
-                (network && name.starts_with("net.")) || (ipc && name.starts_with("kernel."));
+            let name = sysctl["name"].as_str().unwrap_or_default().replace('/', ".");
+            let refused = (network && name.starts_with("net.")) || (ipc && name.starts_with("kernel."));
             let first = !seen.contains(&name);
             seen.push(name);
             first && !refused
@@ -155,9 +142,7 @@ fn privilege_escalation(container: &mut Value) {
     let Some(context) = container.get_mut("securityContext") else {
         return;
     };
-    let admin = context["capabilities"]["add"]
-        .as_array()
-        .is_some_and(|add| add.contains(&json!("CAP_SYS_ADMIN")));
+    let admin = context["capabilities"]["add"].as_array().is_some_and(|add| add.contains(&json!("CAP_SYS_ADMIN")));
     if context["privileged"] == json!(true) || admin {
         remove(context, "allowPrivilegeEscalation");
     }
@@ -165,12 +150,7 @@ fn privilege_escalation(container: &mut Value) {
 
 /// Only init containers that keep running have probes and lifecycle handlers.
 fn sidecar(container: &mut Value) {
-    let fields = [
-        "livenessProbe",
-        "readinessProbe",
-        "startupProbe",
-        "lifecycle",
-    ];
+    let fields = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"];
     if fields.iter().any(|field| container.get(field).is_some()) {
         container["restartPolicy"] = json!("Always");
     }
@@ -180,28 +160,19 @@ fn sidecar(container: &mut Value) {
 fn old_annotations(pod: &mut Value) {
     let spec = pod["spec"].clone();
     let context_of = |name: &str| {
-        let containers = LISTS
-            .iter()
-            .flat_map(|list| spec[list].as_array().into_iter().flatten());
-        containers
-            .into_iter()
-            .find(|container| container["name"] == json!(name))
-            .map(|found| &found["securityContext"])
+        let containers = LISTS.iter().flat_map(|list| spec[list].as_array().into_iter().flatten());
+        containers.into_iter().find(|container| container["name"] == json!(name)).map(|found| &found["securityContext"])
     };
     let of_pod = &spec["securityContext"];
-    if let Some(annotations) = pod
-        .pointer_mut("/metadata/annotations")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(annotations) = pod.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.retain(|key, value| match key.rsplit_once('/') {
             Some(("container.apparmor.security.beta.kubernetes.io", name)) => {
-                let free = of_pod["appArmorProfile"].is_null()
-                    && context_of(name).is_some_and(|context| context["appArmorProfile"].is_null());
+                let free =
+                    of_pod["appArmorProfile"].is_null() && context_of(name).is_some_and(|context| context["appArmorProfile"].is_null());
                 free && *value != json!("docker/default")
             }
             Some(("container.seccomp.security.alpha.kubernetes.io", name)) => {
-                context_of(name).is_none_or(|context| context["seccompProfile"].is_null())
-                    && *value != json!("")
+                context_of(name).is_none_or(|context| context["seccompProfile"].is_null()) && *value != json!("")
             }
             _ => of_pod["seccompProfile"].is_null() && *value != json!(""),
         });

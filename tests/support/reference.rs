@@ -56,7 +56,11 @@ fn codes<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 
 /// The anchor that GitHub gives a heading.
 fn anchor(heading: &str) -> String {
-    heading.to_lowercase().chars().filter_map(|c| if c == ' ' { Some('-') } else { (c.is_alphanumeric() || "-_".contains(c)).then_some(c) }).collect()
+    heading
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| if c == ' ' { Some('-') } else { (c.is_alphanumeric() || "-_".contains(c)).then_some(c) })
+        .collect()
 }
 
 fn index(catalog: &Catalog) -> String {
@@ -95,8 +99,14 @@ fn help(out: &mut String, command: &mut clap::Command, name: &str, depth: usize)
 
 fn controls(catalog: &Catalog) -> String {
     let mut out = page("Controls");
-    line!(out, "What each control looks at and what passes. `kube-hipaa controls show ID` prints the same. Predicates are [CEL](https://cel.dev) over one row of a");
-    line!(out, "[table](tables.md). A control whose sources were not read completely is *not assessed*, never passed. Paragraphs are those of 45 CFR Part 164");
+    line!(
+        out,
+        "What each control looks at and what passes. `kube-hipaa controls show ID` prints the same. Predicates are [CEL](https://cel.dev) over one row of a"
+    );
+    line!(
+        out,
+        "[table](tables.md). A control whose sources were not read completely is *not assessed*, never passed. Paragraphs are those of 45 CFR Part 164"
+    );
     line!(out, "that its findings are evidence relevant to; no control shows by itself that a paragraph is met.\n");
     let mut areas: BTreeMap<&str, Vec<&Control>> = BTreeMap::new();
     for control in catalog.controls() {
@@ -129,7 +139,12 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
             };
             line!(out, "- Looks at: [{0}](tables.md#{0}), {place}", check.table.name);
             line!(out, "- Needs to read: {}", codes(check.sources()));
-            line!(out, "- A finding says of things that they are {}; it shows {}", cell(&check.fails), codes(check.show.iter().filter_map(|&index| check.table.columns.get(index)).map(|column| column.name)));
+            line!(
+                out,
+                "- A finding says of things that they are {}; it shows {}",
+                cell(&check.fails),
+                codes(check.show.iter().filter_map(|&index| check.table.columns.get(index)).map(|column| column.name))
+            );
             if let Some(when) = &check.when {
                 line!(out, "\nIn scope when\n\n```cel\n{}\n```", when.source().trim());
             }
@@ -162,8 +177,14 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
 
 fn tables() -> String {
     let mut out = page("Tables");
-    line!(out, "Controls look at rows of these tables, and `kube-hipaa facts SNAPSHOT TABLE` prints them. A type with `?` may be null, which means known to be");
-    line!(out, "unset. A column that may be unknown is left out of a row where it could not be established; a control that touches it is then not assessed for that row.\n");
+    line!(
+        out,
+        "Controls look at rows of these tables, and `kube-hipaa facts SNAPSHOT TABLE` prints them. A type with `?` may be null, which means known to be"
+    );
+    line!(
+        out,
+        "unset. A column that may be unknown is left out of a row where it could not be established; a control that touches it is then not assessed for that row.\n"
+    );
     for schema in schemas() {
         one_table(&mut out, schema);
     }
@@ -184,10 +205,19 @@ fn one_table(out: &mut String, schema: &TableSchema) {
 
 fn sources() -> String {
     let mut out = page("Sources");
-    line!(out, "Everything that kube-hipaa reads, and nothing else: the requests, `kube-hipaa permissions`, `kube-hipaa preflight` and this page come from one list");
-    line!(out, "(`src/collect/inventory/`). No Secret is ever requested, no log of a pod, no proxy. What a cluster does not serve is not asked for, and its absence is");
+    line!(
+        out,
+        "Everything that kube-hipaa reads, and nothing else: the requests, `kube-hipaa permissions`, `kube-hipaa preflight` and this page come from one list"
+    );
+    line!(
+        out,
+        "(`src/collect/inventory/`). No Secret is ever requested, no log of a pod, no proxy. What a cluster does not serve is not asked for, and its absence is"
+    );
     line!(out, "established by discovery, never by an error.\n");
-    line!(out, "A source that could not be read completely is a gap: it is printed in every report, and no control that needs it passes.\n");
+    line!(
+        out,
+        "A source that could not be read completely is a gap: it is printed in every report, and no control that needs it passes.\n"
+    );
     for (part, title) in [(Part::Core, "What every cluster has"), (Part::Addons, "What may be installed beside it")] {
         line!(out, "## {title}\n\n| source | why | right | needed by |\n|---|---|---|---|");
         for entry in inventory().iter().filter(|entry| entry.part == part) {
@@ -197,8 +227,14 @@ fn sources() -> String {
         line!(out);
     }
     line!(out, "## What is stored of each\n");
-    line!(out, "An allow-list, applied before anything is stored or logged: a field that is not named does not enter the snapshot. `*` stands for any key, `$name` for");
-    line!(out, "a list of fields that several kinds share (`src/collect/inventory/fragments.rs`), and `:name` for a rule that cleans the value, for example a URL");
+    line!(
+        out,
+        "An allow-list, applied before anything is stored or logged: a field that is not named does not enter the snapshot. `*` stands for any key, `$name` for"
+    );
+    line!(
+        out,
+        "a list of fields that several kinds share (`src/collect/inventory/fragments.rs`), and `:name` for a rule that cleans the value, for example a URL"
+    );
     line!(out, "without user and query.\n");
     for entry in inventory() {
         line!(out, "- {}: {}", code(&entry.source), stored(entry));
@@ -222,7 +258,8 @@ fn right(rule: &AccessRule) -> String {
 }
 
 fn needed_by(source: &SourceId) -> String {
-    let touches = |schema: &&&TableSchema| schema.sources.contains(source) || schema.columns.iter().any(|column| column.needs.contains(source));
+    let touches =
+        |schema: &&&TableSchema| schema.sources.contains(source) || schema.columns.iter().any(|column| column.needs.contains(source));
     let tables: Vec<String> = schemas().iter().filter(touches).map(|schema| format!("[{0}](tables.md#{0})", schema.name)).collect();
     tables.join(", ")
 }
@@ -251,27 +288,45 @@ fn exit_codes() -> String {
     for (exit, meaning) in Exit::ALL {
         line!(out, "| {} | {} |", exit.code(), cell(meaning));
     }
-    line!(out, "\nWhat cannot be seen through the API by design (a managed control plane, files on hosts) is *not assessed* and does not make a run incomplete; a denied,");
+    line!(
+        out,
+        "\nWhat cannot be seen through the API by design (a managed control plane, files on hosts) is *not assessed* and does not make a run incomplete; a denied,"
+    );
     line!(out, "failed or half-finished read does.");
     out
 }
 
 fn formats() -> String {
     let mut out = page("Formats");
-    line!(out, "## Documents\n\n`--format` takes a list of these. All of them are made from the assessment alone, so that `kube-hipaa render` can write them again later.\n");
+    line!(
+        out,
+        "## Documents\n\n`--format` takes a list of these. All of them are made from the assessment alone, so that `kube-hipaa render` can write them again later.\n"
+    );
     line!(out, "| format | file | what it is for |\n|---|---|---|");
     for format in FORMATS {
         line!(out, "| `{}` | `{}` | {} |", format.name(), format.file_name(), cell(format.description()));
     }
     line!(out, "\n## assessment.json\n");
-    line!(out, "Schema `{ASSESSMENT_SCHEMA}`: [JSON Schema](schemas/assessment-v1.schema.json). Fields are only ever added within a version. Times are RFC 3339 in UTC,");
+    line!(
+        out,
+        "Schema `{ASSESSMENT_SCHEMA}`: [JSON Schema](schemas/assessment-v1.schema.json). Fields are only ever added within a version. Times are RFC 3339 in UTC,"
+    );
     line!(out, "lists have a fixed order, and assessing the same snapshot again with the same catalog gives the same bytes.\n");
     line!(out, "## Snapshot\n");
-    line!(out, "Format `{SNAPSHOT_FORMAT}`: a folder, or the same files in a `.zip`. `index.json` says which cluster was read, when, by whom and with which requests, and");
-    line!(out, "what became of every source. Each source that was read has a file `<group>.<resource>.jsonl.gz` (`core` for the core group, `url` for URLs such as");
+    line!(
+        out,
+        "Format `{SNAPSHOT_FORMAT}`: a folder, or the same files in a `.zip`. `index.json` says which cluster was read, when, by whom and with which requests, and"
+    );
+    line!(
+        out,
+        "what became of every source. Each source that was read has a file `<group>.<resource>.jsonl.gz` (`core` for the core group, `url` for URLs such as"
+    );
     line!(out, "`/version`), one redacted object a line:\n\n```json\n{{\"sha256\":\"<64 hex digits>\",\"object\":{{…}}}}\n```\n");
     line!(out, "The digest is over the exact bytes of the object that follows, and findings name it. To check one by hand:\n");
-    line!(out, "```sh\nzcat core.namespaces.jsonl.gz | head -n 1 | sed 's/^{{\"sha256\":\"[0-9a-f]*\",\"object\"://; s/}}$//' | tr -d '\\n' | sha256sum\n```\n");
+    line!(
+        out,
+        "```sh\nzcat core.namespaces.jsonl.gz | head -n 1 | sed 's/^{{\"sha256\":\"[0-9a-f]*\",\"object\"://; s/}}$//' | tr -d '\\n' | sha256sum\n```\n"
+    );
     line!(out, "What became of a source is one of these; only the first two let a control pass:\n\n| state | meaning |\n|---|---|");
     for (state, meaning) in states() {
         line!(out, "| `{}` | {meaning} |", state.word());

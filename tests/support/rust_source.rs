@@ -72,8 +72,8 @@ pub fn mentions(tokens: &TokenStream, module: &[String]) -> Vec<Mention> {
 
 /// Keywords that may stand before a path with a leading `::`.
 const KEYWORDS: &[&str] = &[
-    "as", "break", "const", "dyn", "else", "for", "if", "impl", "in", "let", "match", "move", "mut", "pub", "ref", "return", "static", "type",
-    "use", "where", "while", "yield",
+    "as", "break", "const", "dyn", "else", "for", "if", "impl", "in", "let", "match", "move", "mut", "pub", "ref", "return", "static",
+    "type", "use", "where", "while", "yield",
 ];
 
 fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Mention>) {
@@ -82,7 +82,9 @@ fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Mention>) {
     while let Some(tree) = trees.get(at) {
         match tree {
             TokenTree::Ident(word) => {
-                if let (true, Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) = (word == "mod", trees.get(at + 1), trees.get(at + 2)) {
+                if let (true, Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) =
+                    (word == "mod", trees.get(at + 1), trees.get(at + 2))
+                {
                     let mut inner = module.to_vec();
                     inner.push(name.to_string());
                     walk(&body.stream(), &inner, found);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use kube_hipaa::model::*;
 
-#[path = "paragraphs.rs"]
-pub(crate) mod paragraphs;
 #[path = "sample_controls.rs"]
 pub(crate) mod controls;
+#[path = "paragraphs.rs"]
+pub(crate) mod paragraphs;
 
 /// Builds one sample; `word` decides what a free string of an object is called.
 pub(crate) struct Builder {
@@ -83,7 +83,16 @@ impl Builder {
             .collect()
     }
     /// A finding whose evidence stands in the subject, or in `cause` where one is given.
-    pub(crate) fn finding(&mut self, severity: Severity, source: &SourceId, path: &str, said: &str, facts: &[(&str, FactValue)], pointer: &str, cause: Option<&ObjectRef>) -> Finding {
+    pub(crate) fn finding(
+        &mut self,
+        severity: Severity,
+        source: &SourceId,
+        path: &str,
+        said: &str,
+        facts: &[(&str, FactValue)],
+        pointer: &str,
+        cause: Option<&ObjectRef>,
+    ) -> Finding {
         let subject = self.object(path);
         let facts = self.facts(facts);
         let at = cause.cloned().unwrap_or_else(|| subject.clone());
@@ -194,8 +203,20 @@ fn coverage() -> Vec<SourceCoverage> {
     let read = |count: u64, version: &str| SourceState::Read { count, resource_version: (!version.is_empty()).then(|| version.to_owned()) };
     let flagz = SourceId::url("/flagz");
     let metrics = SourceId::url("/metrics");
-    let url_rule = |path: &str| AccessRule { verbs: vec!["get".into()], non_resource_urls: vec![path.into()], api_groups: vec![], resources: vec![], resource_names: vec![], namespace: None };
-    let kubeadm = AccessRule { resource_names: vec!["kubeadm-config".into()], namespace: Some("kube-system".into()), verbs: vec!["get".into()], ..rule("", "configmaps") };
+    let url_rule = |path: &str| AccessRule {
+        verbs: vec!["get".into()],
+        non_resource_urls: vec![path.into()],
+        api_groups: vec![],
+        resources: vec![],
+        resource_names: vec![],
+        namespace: None,
+    };
+    let kubeadm = AccessRule {
+        resource_names: vec!["kubeadm-config".into()],
+        namespace: Some("kube-system".into()),
+        verbs: vec!["get".into()],
+        ..rule("", "configmaps")
+    };
     let rows: Vec<(SourceId, SourceState, Option<AccessRule>)> = vec![
         (SourceId::url("/version"), read(1, ""), None),
         (flagz, read(1, ""), None),
@@ -243,7 +264,12 @@ fn build(mut make: Builder) -> Assessment {
         catalog: CatalogIdentity {
             version: "2026.11".into(),
             sha256: make.digest(),
-            overlays: vec![Overlay { name: "clinic-controls".into(), sha256: make.digest(), adds: vec!["clinic/owner-label".into()], replaces: vec!["pod/host-network".into()] }],
+            overlays: vec![Overlay {
+                name: "clinic-controls".into(),
+                sha256: make.digest(),
+                adds: vec!["clinic/owner-label".into()],
+                replaces: vec!["pod/host-network".into()],
+            }],
         },
         snapshot_sha256: make.digest(),
         cluster: ClusterIdentity {
@@ -259,7 +285,10 @@ fn build(mut make: Builder) -> Assessment {
         collected: Collected {
             started: "2026-11-20T22:41:03Z".into(),
             finished: "2026-11-20T22:41:19Z".into(),
-            identity: Identity { user: Some(make.text("auditor@clinic.example")), groups: namespaces(&["kube-hipaa:readers", "system:authenticated"], &mut make) },
+            identity: Identity {
+                user: Some(make.text("auditor@clinic.example")),
+                groups: namespaces(&["kube-hipaa:readers", "system:authenticated"], &mut make),
+            },
             requests: 37,
             excess_rights: vec![make.text("create pods: it can change something")],
             server_clock_ahead_seconds: Some(2),
@@ -267,7 +296,10 @@ fn build(mut make: Builder) -> Assessment {
         scope: Scope {
             source: ScopeSource::Flags,
             ephi_namespaces: namespaces(&["billing", "identity", "imaging", "integration", "records"], &mut make),
-            other_namespaces: namespaces(&["default", "ingress", "kube-node-lease", "kube-public", "kube-system", "monitoring", "scheduling", "sandbox", "website"], &mut make),
+            other_namespaces: namespaces(
+                &["default", "ingress", "kube-node-lease", "kube-public", "kube-system", "monitoring", "scheduling", "sandbox", "website"],
+                &mut make,
+            ),
             unmatched: vec![make.text("telehealth")],
             complete: true,
             sha256: make.digest(),
@@ -295,12 +327,24 @@ fn paragraphs() -> Vec<Paragraph> {
                 standard: (*standard).into(),
                 kind: if id == standard { "standard" } else { "implementation-specification" }.into(),
                 required: (*required).into(),
-                text: if text.is_empty() { format!("The regulation's text of {title} stands here, shortened in this sample.") } else { (*text).into() },
+                text: if text.is_empty() {
+                    format!("The regulation's text of {title} stands here, shortened in this sample.")
+                } else {
+                    (*text).into()
+                },
                 controls: vec![],
                 counts: OutcomeCounts::default(),
                 cluster_shows: shown.map(|(_, shows, _, _)| (*shows).to_owned()).unwrap_or_default(),
-                cluster_cannot_show: shown.map_or("This is a duty of the organization. Nothing in a cluster's configuration is evidence for it.", |(_, _, cannot, _)| cannot).to_owned(),
-                ask_for: shown.map_or_else(|| vec!["The policy that covers it, with its owner and the date of its last review".to_owned()], |(.., ask)| ask.iter().map(|text| (*text).to_owned()).collect()),
+                cluster_cannot_show: shown
+                    .map_or(
+                        "This is a duty of the organization. Nothing in a cluster's configuration is evidence for it.",
+                        |(_, _, cannot, _)| cannot,
+                    )
+                    .to_owned(),
+                ask_for: shown.map_or_else(
+                    || vec!["The policy that covers it, with its owner and the date of its last review".to_owned()],
+                    |(.., ask)| ask.iter().map(|text| (*text).to_owned()).collect(),
+                ),
             }
         })
         .collect()

@@ -104,11 +104,17 @@ fn passing(make: &mut Builder, draft: Draft, examined: u64, source: &SourceId, c
         .map(|path| {
             let subject = make.object(path);
             let facts = make.facts(&[("name", text("app")), ("privileged", FactValue::Bool(false))]);
-            let evidence = vec![make.evidence(Grade::EffectiveConfiguration, source, Some(subject.clone()), "/spec/containers/0/securityContext")];
+            let evidence =
+                vec![make.evidence(Grade::EffectiveConfiguration, source, Some(subject.clone()), "/spec/containers/0/securityContext")];
             Sample { subject, facts, evidence }
         })
         .collect();
-    let proof = Proof { sources: vec![SourceProof { source: source.clone(), state: SourceState::Read { count, resource_version: Some("48219".into()) } }], examined, rows: examined + 3, sample };
+    let proof = Proof {
+        sources: vec![SourceProof { source: source.clone(), state: SourceState::Read { count, resource_version: Some("48219".into()) } }],
+        examined,
+        rows: examined + 3,
+        sample,
+    };
     let outcome = if examined == 0 { OutcomeWord::NotApplicable } else { OutcomeWord::Pass };
     ControlResult { proof: Some(proof), ..control(draft, outcome, examined) }
 }
@@ -122,11 +128,31 @@ fn not_assessed(draft: Draft, unseen: Vec<Unseen>) -> ControlResult {
 }
 
 fn manual(draft: Draft, ask: &str, evidence: &str, who: &str) -> ControlResult {
-    ControlResult { question: Some(Question { ask: ask.into(), evidence: evidence.into(), who: who.into() }), ..control(draft, OutcomeWord::Manual, 0) }
+    ControlResult {
+        question: Some(Question { ask: ask.into(), evidence: evidence.into(), who: who.into() }),
+        ..control(draft, OutcomeWord::Manual, 0)
+    }
 }
 
-fn draft(id: &'static str, title: &'static str, severity: Severity, table: &'static str, paragraphs: &'static [&'static str], because: &'static str, fix: &'static str) -> Draft {
-    Draft { id, title, severity, table, paragraphs, because, fix, limits: "Reads the desired state of objects; does not inspect running processes." }
+fn draft(
+    id: &'static str,
+    title: &'static str,
+    severity: Severity,
+    table: &'static str,
+    paragraphs: &'static [&'static str],
+    because: &'static str,
+    fix: &'static str,
+) -> Draft {
+    Draft {
+        id,
+        title,
+        severity,
+        table,
+        paragraphs,
+        because,
+        fix,
+        limits: "Reads the desired state of objects; does not inspect running processes.",
+    }
 }
 
 /// All controls, sorted by id.

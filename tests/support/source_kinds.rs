@@ -27,7 +27,10 @@ async fn flagz_in_a_form_that_cannot_be_read_is_not_served() {
     assert_eq!(*done.state(&FLAGZ), SourceState::Forbidden { why: "no".into() });
     assert_eq!(done.index.record(&FLAGZ).unwrap().missing_rule.as_ref().unwrap().to_string(), "get /flagz");
     let flags = json!({"anonymous-auth": "false", "some-new-flag": "secret-marker", "etcd-servers": "https://u:p@e", "v": "2"});
-    server.page("/flagz", Reply::Json(200, json!({"kind": "Flagz", "apiVersion": "config.k8s.io/v1beta1", "metadata": {"name": "x"}, "flags": flags})));
+    server.page(
+        "/flagz",
+        Reply::Json(200, json!({"kind": "Flagz", "apiVersion": "config.k8s.io/v1beta1", "metadata": {"name": "x"}, "flags": flags})),
+    );
     let done = collect(&server).await;
     let kept = json!({"anonymous-auth": "false", "some-new-flag": "[redacted]", "etcd-servers": "[redacted]", "v": "2"});
     assert_eq!(done.objects(&FLAGZ), [json!({"kind": "Flagz", "apiVersion": "config.k8s.io/v1beta1", "flags": kept})]);
@@ -69,7 +72,10 @@ async fn config_maps_are_asked_for_by_name_and_only_where_they_can_be() {
     let stored = &done.objects(&kubeadm)[0];
     assert!(!stored.to_string().contains("secret-marker"), "{stored}");
     let configuration: Value = serde_json::from_str(stored["data"]["ClusterConfiguration"].as_str().unwrap()).unwrap();
-    assert_eq!(configuration["apiServer"]["extraArgs"], json!([{"name": "audit-log-path", "value": "/var/log/audit.log"}, {"name": "odd", "value": "[redacted]"}]));
+    assert_eq!(
+        configuration["apiServer"]["extraArgs"],
+        json!([{"name": "audit-log-path", "value": "/var/log/audit.log"}, {"name": "odd", "value": "[redacted]"}])
+    );
     assert_eq!(configuration["etcd"], json!({"external": {"caFile": "/ca"}}));
     assert_eq!(done.index.cluster.distribution.as_deref(), Some("kubeadm"));
 }

@@ -10,31 +10,15 @@ use super::pods::{Taste, containers, drop_nulls, pod};
 /// A pod with ephemeral containers, odd names, empty objects, `null` written out, and values that validation refuses.
 pub(crate) fn any_pod() -> BoxedStrategy<Value> {
     let pods = |bad| of_taste(Taste { bad, wild: true });
-    Union::new_weighted(vec![
-        (1, pods(5)),
-        (4, pods(20)),
-        (2, pods(80)),
-        (1, pods(400)),
-    ])
-    .boxed()
+    Union::new_weighted(vec![(1, pods(5)), (4, pods(20)), (2, pods(80)), (1, pods(400))]).boxed()
 }
 
 fn of_taste(taste: Taste) -> BoxedStrategy<Value> {
     let name = Union::new_weighted(vec![
         (20, Just(None).boxed()),
-        (
-            1,
-            select(vec!["", "c0", "i0", "e0", "../x", "x\u{202e}y", "a/b"])
-                .prop_map(Some)
-                .boxed(),
-        ),
+        (1, select(vec!["", "c0", "i0", "e0", "../x", "x\u{202e}y", "a/b"]).prop_map(Some).boxed()),
     ]);
-    (
-        pod(taste),
-        containers(taste, 'e', 0..=1),
-        name,
-        any::<bool>(),
-    )
+    (pod(taste), containers(taste, 'e', 0..=1), name, any::<bool>())
         .prop_map(|(mut pod, mut ephemeral, name, keep_nulls)| {
             for (index, container) in ephemeral.as_array_mut().into_iter().flatten().enumerate() {
                 container["targetContainerName"] = json!("c0");

@@ -141,11 +141,7 @@ const LINES: &[Line] = &[
     (
         SYSTEM,
         "aws-auth",
-        &[
-            fields("mapRoles", "rolearn username groups"),
-            fields("mapUsers", "userarn username groups"),
-            fields("mapAccounts", "*"),
-        ],
+        &[fields("mapRoles", "rolearn username groups"), fields("mapUsers", "userarn username groups"), fields("mapAccounts", "*")],
         Part::Addons,
         "Which cloud identities are which users and groups (EKS).",
     ),

@@ -145,8 +145,18 @@ pub(super) fn entries() -> Vec<Entry> {
         ),
         // Who may do what.
         list(SourceId::group(RBAC, "roles"), "Role", "metadata{$meta} rules", "Who may do what inside a namespace."),
-        list(SourceId::group(RBAC, "rolebindings"), "RoleBinding", "metadata{$meta} roleRef subjects", "Who may do what inside a namespace."),
-        list(SourceId::group(RBAC, "clusterroles"), "ClusterRole", "metadata{$meta} rules aggregationRule", "Who may do what in the cluster."),
+        list(
+            SourceId::group(RBAC, "rolebindings"),
+            "RoleBinding",
+            "metadata{$meta} roleRef subjects",
+            "Who may do what inside a namespace.",
+        ),
+        list(
+            SourceId::group(RBAC, "clusterroles"),
+            "ClusterRole",
+            "metadata{$meta} rules aggregationRule",
+            "Who may do what in the cluster.",
+        ),
         list(
             SourceId::group(RBAC, "clusterrolebindings"),
             "ClusterRoleBinding",

@@ -16,14 +16,8 @@ const FRAGMENTS: &[(&str, &str)] = &[
     ("quietmeta", "name namespace uid creationTimestamp deletionTimestamp labels finalizers ownerReferences annotations:annotations"),
     ("conditions", "conditions{type status reason observedGeneration}"),
     ("ref", "name namespace kind group apiGroup key optional"),
-    (
-        "handler",
-        "exec{} httpGet{host path:redacted port scheme httpHeaders{name}} tcpSocket{host port} grpc{port service} sleep{seconds}",
-    ),
-    (
-        "probe",
-        "$handler initialDelaySeconds periodSeconds timeoutSeconds successThreshold failureThreshold terminationGracePeriodSeconds",
-    ),
+    ("handler", "exec{} httpGet{host path:redacted port scheme httpHeaders{name}} tcpSocket{host port} grpc{port service} sleep{seconds}"),
+    ("probe", "$handler initialDelaySeconds periodSeconds timeoutSeconds successThreshold failureThreshold terminationGracePeriodSeconds"),
     (
         "container",
         "name image imagePullPolicy command:command args:args workingDir env:env envFrom{prefix configMapRef{$ref} secretRef{$ref}}
@@ -62,10 +56,7 @@ const FRAGMENTS: &[(&str, &str)] = &[
         "webhooks{name clientConfig{url:url service caBundle:redacted} rules failurePolicy matchPolicy namespaceSelector
          objectSelector sideEffects timeoutSeconds admissionReviewVersions matchConditions reinvocationPolicy}",
     ),
-    (
-        "policybinding",
-        "spec{policyName paramRef validationActions matchResources}",
-    ),
+    ("policybinding", "spec{policyName paramRef validationActions matchResources}"),
     // Rules on layer 7 can hold header values and paths: that there are some is enough.
     (
         "ciliumrule",
@@ -79,8 +70,5 @@ const FRAGMENTS: &[(&str, &str)] = &[
          egressDeny{$ciliumrule}",
     ),
     ("gatewaytls", "mode certificateRefs options frontendValidation"),
-    (
-        "backupstatus",
-        "status{phase expiration startTimestamp completionTimestamp errors warnings lastBackup validationErrors:redacted}",
-    ),
+    ("backupstatus", "status{phase expiration startTimestamp completionTimestamp errors warnings lastBackup validationErrors:redacted}"),
 ];

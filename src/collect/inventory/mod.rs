@@ -150,9 +150,10 @@ pub fn inventory() -> &'static [Entry] {
 
 /// The entry of a source; a kind that users define falls under the entry of its group.
 pub fn entry(source: &SourceId) -> Option<&'static Entry> {
-    inventory().iter().find(|entry| &entry.source == source).or_else(|| {
-        inventory().iter().find(|entry| entry.reach == Reach::KindsOf && entry.source.api_group() == source.api_group())
-    })
+    inventory()
+        .iter()
+        .find(|entry| &entry.source == source)
+        .or_else(|| inventory().iter().find(|entry| entry.reach == Reach::KindsOf && entry.source.api_group() == source.api_group()))
 }
 
 /// The allow-list of what is stored as metadata only.

@@ -79,8 +79,7 @@ const KEPT: &[&str] = &[
 ];
 
 /// Kept with their value when they begin so (a container's name follows).
-const KEPT_PREFIXES: &[&str] =
-    &["container.apparmor.security.beta.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/"];
+const KEPT_PREFIXES: &[&str] = &["container.apparmor.security.beta.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/"];
 
 /// That they are there matters, what they say does not.
 const PRESENT: &[&str] = &[

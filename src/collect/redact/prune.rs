@@ -88,9 +88,11 @@ impl<'a> Head<'a> {
         const LABELS: [(&str, &str); 2] = [("tier", "control-plane"), ("k8s-app", "kube-apiserver")];
         let by_namespace = self.metadata.namespace.as_deref().is_some_and(is_system_namespace);
         by_namespace
-            || self.metadata.labels.as_ref().is_some_and(|labels| {
-                LABELS.iter().any(|(name, value)| labels.get(*name).is_some_and(|found| found == value))
-            })
+            || self
+                .metadata
+                .labels
+                .as_ref()
+                .is_some_and(|labels| LABELS.iter().any(|(name, value)| labels.get(*name).is_some_and(|found| found == value)))
     }
 }
 

@@ -35,7 +35,11 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         Special::Parameters => map(raw, out, |name, value, out| {
             push_text(name, out);
             out.push(':');
-            if flags::is_known_parameter(name) { compact(value.get(), out) } else { push_text(REDACTED, out) }
+            if flags::is_known_parameter(name) {
+                compact(value.get(), out)
+            } else {
+                push_text(REDACTED, out)
+            }
             true
         })?,
         Special::Names => map(raw, out, |name, _, out| {

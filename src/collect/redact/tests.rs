@@ -87,7 +87,10 @@ fn pruned_text(text: &str, rule: &Keep) -> Result<String, Broken> {
 fn numbers_and_texts_come_through_byte_for_byte() {
     let text = r#"{"a":{"n":[1e400,1.10,123456789012345678901234567890],"t":"\u0000\u202e\\\" é"}}"#;
     assert_eq!(pruned_text(text, &keep("a")).unwrap(), format!("before{{\"apiVersion\":\"v1\",\"kind\":\"Kind\",{}", &text[1..]));
-    assert_eq!(pruned_text("{ \"a\" : [ 1 ,\n\t\"x : y\" ] }", &keep("a")).unwrap(), r#"before{"apiVersion":"v1","kind":"Kind","a":[1,"x : y"]}"#);
+    assert_eq!(
+        pruned_text("{ \"a\" : [ 1 ,\n\t\"x : y\" ] }", &keep("a")).unwrap(),
+        r#"before{"apiVersion":"v1","kind":"Kind","a":[1,"x : y"]}"#
+    );
     assert_eq!(pruned_text("{}", &keep("a")).unwrap(), r#"before{"apiVersion":"v1","kind":"Kind"}"#);
 }
 
@@ -101,13 +104,37 @@ fn command_lines_keep_names_and_lose_values() {
     assert_eq!(words(&["sh -c 'curl x'", "x"], true, false), [REDACTED, REDACTED]);
     assert_eq!(words(&["--anonymous-auth=false"], false, false), ["--anonymous-auth=[redacted]"]);
     let system = words(
-        &["--log-file=x", "/usr/local/bin/kube-apiserver", "--anonymous-auth=false", "--tls-min-version", "VersionTLS12", "--unknown=x", "--unknown", "x", "--oidc-issuer-url=https://u:p@host/", "--profiling", "--v=2"],
+        &[
+            "--log-file=x",
+            "/usr/local/bin/kube-apiserver",
+            "--anonymous-auth=false",
+            "--tls-min-version",
+            "VersionTLS12",
+            "--unknown=x",
+            "--unknown",
+            "x",
+            "--oidc-issuer-url=https://u:p@host/",
+            "--profiling",
+            "--v=2",
+        ],
         false,
         true,
     );
     assert_eq!(
         system,
-        ["--log-file=[redacted]", "/usr/local/bin/kube-apiserver", "--anonymous-auth=false", "--tls-min-version", "VersionTLS12", "--unknown=[redacted]", "--unknown", REDACTED, "--oidc-issuer-url=[redacted]", "--profiling", "--v=2"]
+        [
+            "--log-file=[redacted]",
+            "/usr/local/bin/kube-apiserver",
+            "--anonymous-auth=false",
+            "--tls-min-version",
+            "VersionTLS12",
+            "--unknown=[redacted]",
+            "--unknown",
+            REDACTED,
+            "--oidc-issuer-url=[redacted]",
+            "--profiling",
+            "--v=2"
+        ]
     );
 }
 
@@ -147,7 +174,17 @@ fn annotations_are_an_allow_list() {
         "rke2.io/node-args": MARK,
     }}});
     let kept = pruned(&object, &keep(METADATA)).unwrap();
-    let arguments = json!(["server", "--token", REDACTED, "--kube-apiserver-arg", "audit-log-path=/a", "--kube-apiserver-arg=odd=[redacted]", "--secrets-encryption", "true", "--datastore-endpoint=[redacted]"]);
+    let arguments = json!([
+        "server",
+        "--token",
+        REDACTED,
+        "--kube-apiserver-arg",
+        "audit-log-path=/a",
+        "--kube-apiserver-arg=odd=[redacted]",
+        "--secrets-encryption",
+        "true",
+        "--datastore-endpoint=[redacted]"
+    ]);
     assert_eq!(
         kept["metadata"]["annotations"],
         json!({
@@ -162,7 +199,8 @@ fn annotations_are_an_allow_list() {
 
 #[test]
 fn only_the_origin_of_a_url_stays() {
-    let webhook = |url: &str| json!({"metadata": {"name": "w"}, "webhooks": [{"name": "a", "clientConfig": {"url": url, "caBundle": MARK}}]});
+    let webhook =
+        |url: &str| json!({"metadata": {"name": "w"}, "webhooks": [{"name": "a", "clientConfig": {"url": url, "caBundle": MARK}}]});
     for (url, kept) in [
         ("https://user:pass@hook.example:8443/path?token=x#y", "https://hook.example:8443"),
         ("https://hook.example", "https://hook.example"),
@@ -177,7 +215,10 @@ fn only_the_origin_of_a_url_stays() {
 fn parameters_of_storage_keep_what_encryption_needs() {
     let class = json!({"metadata": {"name": "s"}, "provisioner": "p", "parameters": {"encrypted": "true", "kmsKeyId": "arn", "password": MARK, "csi.storage.k8s.io/node-stage-secret-name": "n"}});
     let stored = pruned(&class, &rule_of("storageclasses.storage.k8s.io")).unwrap();
-    assert_eq!(stored["parameters"], json!({"encrypted": "true", "kmsKeyId": "arn", "password": REDACTED, "csi.storage.k8s.io/node-stage-secret-name": "n"}));
+    assert_eq!(
+        stored["parameters"],
+        json!({"encrypted": "true", "kmsKeyId": "arn", "password": REDACTED, "csi.storage.k8s.io/node-stage-secret-name": "n"})
+    );
 }
 
 #[test]
@@ -238,7 +279,9 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Redacted) => json!(MARK),
         Keep::Special(Special::Url) => json!(format!("https://{MARK}:{MARK}@host/{MARK}?{MARK}")),
         Keep::Special(Special::Command) => json!(["app", format!("--x={MARK}"), MARK, format!("-{MARK}"), format!("sh -c {MARK}")]),
-        Keep::Special(Special::Arguments) => json!([MARK, format!("--x={MARK}"), "--x", MARK, "--anonymous-auth", format!("https://u:{MARK}@host")]),
+        Keep::Special(Special::Arguments) => {
+            json!([MARK, format!("--x={MARK}"), "--x", MARK, "--anonymous-auth", format!("https://u:{MARK}@host")])
+        }
         Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),

@@ -1,8 +1,7 @@
 //! The checks of the baseline level.
 
 use k8s_openapi::api::core::v1::{
-    AppArmorProfile, HTTPGetAction, SELinuxOptions, SeccompProfile, TCPSocketAction,
-    WindowsSecurityContextOptions,
+    AppArmorProfile, HTTPGetAction, SELinuxOptions, SeccompProfile, TCPSocketAction, WindowsSecurityContextOptions,
 };
 
 use super::containers::{Pod, listed};
@@ -12,11 +11,7 @@ use super::describe::{Failures, Found};
 pub(super) fn privileged(pod: &Pod<'_>) -> Option<Found> {
     let mut failures = Failures::default();
     for container in pod.containers() {
-        if container
-            .security_context
-            .and_then(|context| context.privileged)
-            == Some(true)
-        {
+        if container.security_context.and_then(|context| context.privileged) == Some(true) {
             failures.at(container.at("securityContext/privileged"));
         }
     }
@@ -26,11 +21,7 @@ pub(super) fn privileged(pod: &Pod<'_>) -> Option<Found> {
 /// `policy/check_hostNamespaces.go`: the network, process and IPC namespaces of the node are not shared.
 pub(super) fn host_namespaces(pod: &Pod<'_>) -> Option<Found> {
     let mut failures = Failures::default();
-    for (field, value) in [
-        ("hostNetwork", pod.spec.host_network),
-        ("hostPID", pod.spec.host_pid),
-        ("hostIPC", pod.spec.host_ipc),
-    ] {
+    for (field, value) in [("hostNetwork", pod.spec.host_network), ("hostPID", pod.spec.host_pid), ("hostIPC", pod.spec.host_ipc)] {
         if value == Some(true) {
             failures.value_at(format!("/{field}"), field);
         }
@@ -57,10 +48,7 @@ pub(super) fn host_ports(pod: &Pod<'_>) -> Option<Found> {
             match port.host_port {
                 None | Some(0) => {}
                 Some(number) => {
-                    failures.value_at(
-                        container.at(&format!("ports/{index}/hostPort")),
-                        number.to_string(),
-                    );
+                    failures.value_at(container.at(&format!("ports/{index}/hostPort")), number.to_string());
                 }
             }
         }
@@ -74,51 +62,25 @@ pub(super) fn host_probes_and_lifecycle(pod: &Pod<'_>) -> Option<Found> {
     for container in pod.containers() {
         for (field, probe) in container.probes() {
             let at = container.at(field);
-            handler_hosts(
-                &at,
-                probe.http_get.as_ref(),
-                probe.tcp_socket.as_ref(),
-                &mut failures,
-            );
+            handler_hosts(&at, probe.http_get.as_ref(), probe.tcp_socket.as_ref(), &mut failures);
         }
         let Some(lifecycle) = container.lifecycle else {
             continue;
         };
-        for (field, handler) in [
-            ("postStart", &lifecycle.post_start),
-            ("preStop", &lifecycle.pre_stop),
-        ] {
+        for (field, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
             if let Some(handler) = handler {
                 let at = container.at(&format!("lifecycle/{field}"));
-                handler_hosts(
-                    &at,
-                    handler.http_get.as_ref(),
-                    handler.tcp_socket.as_ref(),
-                    &mut failures,
-                );
+                handler_hosts(&at, handler.http_get.as_ref(), handler.tcp_socket.as_ref(), &mut failures);
             }
         }
     }
-    failures.told(
-        "probes or lifecycle handlers name a host, so the kubelet can be made to connect elsewhere",
-    )
+    failures.told("probes or lifecycle handlers name a host, so the kubelet can be made to connect elsewhere")
 }
 
-fn handler_hosts(
-    at: &str,
-    http_get: Option<&HTTPGetAction>,
-    tcp_socket: Option<&TCPSocketAction>,
-    failures: &mut Failures,
-) {
+fn handler_hosts(at: &str, http_get: Option<&HTTPGetAction>, tcp_socket: Option<&TCPSocketAction>, failures: &mut Failures) {
     for (field, host) in [
-        (
-            "httpGet",
-            http_get.and_then(|action| action.host.as_deref()),
-        ),
-        (
-            "tcpSocket",
-            tcp_socket.and_then(|action| action.host.as_deref()),
-        ),
+        ("httpGet", http_get.and_then(|action| action.host.as_deref())),
+        ("tcpSocket", tcp_socket.and_then(|action| action.host.as_deref())),
     ] {
         match host {
             None | Some("") => {}
@@ -145,26 +107,19 @@ const BASELINE_CAPABILITIES: &[&str] = &[
 
 /// `policy/check_capabilities_baseline.go`: only capabilities of the default set are added; exact spelling, no `CAP_`.
 pub(super) fn capabilities(pod: &Pod<'_>) -> Option<Found> {
-    added_capabilities(pod, BASELINE_CAPABILITIES)
-        .told("containers add capabilities beyond the default set (names are compared exactly)")
+    added_capabilities(pod, BASELINE_CAPABILITIES).told("containers add capabilities beyond the default set (names are compared exactly)")
 }
 
 /// The places where a capability outside of `allowed` is added.
 pub(super) fn added_capabilities(pod: &Pod<'_>, allowed: &[&str]) -> Failures {
     let mut failures = Failures::default();
     for container in pod.containers() {
-        let Some(capabilities) = container
-            .security_context
-            .and_then(|context| context.capabilities.as_ref())
-        else {
+        let Some(capabilities) = container.security_context.and_then(|context| context.capabilities.as_ref()) else {
             continue;
         };
         for (index, name) in listed(capabilities.add.as_deref()) {
             if !allowed.contains(&name.as_str()) {
-                failures.value_at(
-                    container.at(&format!("securityContext/capabilities/add/{index}")),
-                    name,
-                );
+                failures.value_at(container.at(&format!("securityContext/capabilities/add/{index}")), name);
             }
         }
     }
@@ -177,31 +132,21 @@ const APP_ARMOR_PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/"
 /// whatever container it names, is empty, `runtime/default` or `localhost/*`.
 pub(super) fn app_armor_profile(pod: &Pod<'_>) -> Option<Found> {
     let mut failures = Failures::default();
-    let bad = |profile: &AppArmorProfile| {
-        !matches!(profile.type_.as_str(), "RuntimeDefault" | "Localhost")
-    };
-    if let Some(profile) = pod
-        .security_context()
-        .and_then(|context| context.app_armor_profile.as_ref())
+    let bad = |profile: &AppArmorProfile| !matches!(profile.type_.as_str(), "RuntimeDefault" | "Localhost");
+    if let Some(profile) = pod.security_context().and_then(|context| context.app_armor_profile.as_ref())
         && bad(profile)
     {
         failures.value_at("/securityContext/appArmorProfile/type", &profile.type_);
     }
     for container in pod.containers() {
-        if let Some(profile) = container
-            .security_context
-            .and_then(|context| context.app_armor_profile.as_ref())
+        if let Some(profile) = container.security_context.and_then(|context| context.app_armor_profile.as_ref())
             && bad(profile)
         {
-            failures.value_at(
-                container.at("securityContext/appArmorProfile/type"),
-                &profile.type_,
-            );
+            failures.value_at(container.at("securityContext/appArmorProfile/type"), &profile.type_);
         }
     }
     for (key, value) in pod.annotations {
-        let allowed =
-            value.is_empty() || value == "runtime/default" || value.starts_with("localhost/");
+        let allowed = value.is_empty() || value == "runtime/default" || value.starts_with("localhost/");
         if key.starts_with(APP_ARMOR_PREFIX) && !allowed {
             failures.annotation(key, value);
         }
@@ -210,13 +155,7 @@ pub(super) fn app_armor_profile(pod: &Pod<'_>) -> Option<Found> {
 }
 
 const SE_LINUX_TYPES: &[&str] = &["", "container_t", "container_init_t", "container_kvm_t"];
-const SE_LINUX_TYPES_31: &[&str] = &[
-    "",
-    "container_t",
-    "container_init_t",
-    "container_kvm_t",
-    "container_engine_t",
-];
+const SE_LINUX_TYPES_31: &[&str] = &["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
 /// `policy/check_seLinuxOptions.go` from 1.0: only container types, no user, no role.
 pub(super) fn se_linux_options(pod: &Pod<'_>) -> Option<Found> {
@@ -236,38 +175,22 @@ fn se_linux(pod: &Pod<'_>, allowed: &[&str]) -> Option<Found> {
         {
             failures.value_at(at("type"), format!("type={kind}"));
         }
-        for (field, value) in [
-            ("user", options.user.as_deref()),
-            ("role", options.role.as_deref()),
-        ] {
+        for (field, value) in [("user", options.user.as_deref()), ("role", options.role.as_deref())] {
             match value {
                 None | Some("") => {}
                 Some(value) => failures.value_at(at(field), format!("{field}={value}")),
             }
         }
     };
-    if let Some(options) = pod
-        .security_context()
-        .and_then(|context| context.se_linux_options.as_ref())
-    {
-        look(
-            &|field| format!("/securityContext/seLinuxOptions/{field}"),
-            options,
-        );
+    if let Some(options) = pod.security_context().and_then(|context| context.se_linux_options.as_ref()) {
+        look(&|field| format!("/securityContext/seLinuxOptions/{field}"), options);
     }
     for container in pod.containers() {
-        if let Some(options) = container
-            .security_context
-            .and_then(|context| context.se_linux_options.as_ref())
-        {
-            look(
-                &|field| container.at(&format!("securityContext/seLinuxOptions/{field}")),
-                options,
-            );
+        if let Some(options) = container.security_context.and_then(|context| context.se_linux_options.as_ref()) {
+            look(&|field| container.at(&format!("securityContext/seLinuxOptions/{field}")), options);
         }
     }
-    failures
-        .told("SELinux options change the type beyond the container types, or the user or the role")
+    failures.told("SELinux options change the type beyond the container types, or the user or the role")
 }
 
 /// `validSeccomp` in `policy/check_seccompProfile_baseline.go`.
@@ -281,8 +204,7 @@ pub(super) fn seccomp_annotations(pod: &Pod<'_>) -> Option<Found> {
     let mut failures = Failures::default();
     let mut look = |key: &str| {
         if let Some(value) = pod.annotations.get(key) {
-            let allowed = matches!(value.as_str(), "runtime/default" | "docker/default")
-                || value.starts_with("localhost/");
+            let allowed = matches!(value.as_str(), "runtime/default" | "docker/default") || value.starts_with("localhost/");
             if !allowed {
                 failures.annotation(key, value);
             }
@@ -290,40 +212,29 @@ pub(super) fn seccomp_annotations(pod: &Pod<'_>) -> Option<Found> {
     };
     look("seccomp.security.alpha.kubernetes.io/pod");
     for container in pod.containers() {
-        look(&format!(
-            "container.seccomp.security.alpha.kubernetes.io/{}",
-            container.name
-        ));
+        look(&format!("container.seccomp.security.alpha.kubernetes.io/{}", container.name));
     }
     failures.told("seccomp annotations choose neither the default profile nor one of the node's")
 }
 
 /// `policy/check_seccompProfile_baseline.go` from 1.19: profiles that are set are `RuntimeDefault` or `Localhost`.
 pub(super) fn seccomp_profile(pod: &Pod<'_>) -> Option<Found> {
-    bad_seccomp_profiles(pod)
-        .told("the seccomp profile is neither the default nor one of the node's")
+    bad_seccomp_profiles(pod).told("the seccomp profile is neither the default nor one of the node's")
 }
 
 /// The places where a seccomp profile is set to something not allowed.
 pub(super) fn bad_seccomp_profiles(pod: &Pod<'_>) -> Failures {
     let mut failures = Failures::default();
-    if let Some(profile) = pod
-        .security_context()
-        .and_then(|context| context.seccomp_profile.as_ref())
+    if let Some(profile) = pod.security_context().and_then(|context| context.seccomp_profile.as_ref())
         && !seccomp_allowed(profile)
     {
         failures.value_at("/securityContext/seccompProfile/type", &profile.type_);
     }
     for container in pod.containers() {
-        if let Some(profile) = container
-            .security_context
-            .and_then(|context| context.seccomp_profile.as_ref())
+        if let Some(profile) = container.security_context.and_then(|context| context.seccomp_profile.as_ref())
             && !seccomp_allowed(profile)
         {
-            failures.value_at(
-                container.at("securityContext/seccompProfile/type"),
-                &profile.type_,
-            );
+            failures.value_at(container.at("securityContext/seccompProfile/type"), &profile.type_);
         }
     }
     failures
@@ -333,9 +244,7 @@ pub(super) fn bad_seccomp_profiles(pod: &Pod<'_>) -> Failures {
 pub(super) fn proc_mount(pod: &Pod<'_>) -> Option<Found> {
     let mut failures = Failures::default();
     for container in pod.containers() {
-        if let Some(kind) = container
-            .security_context
-            .and_then(|context| context.proc_mount.as_ref())
+        if let Some(kind) = container.security_context.and_then(|context| context.proc_mount.as_ref())
             && kind != "Default"
         {
             failures.value_at(container.at("securityContext/procMount"), kind);
@@ -346,11 +255,7 @@ pub(super) fn proc_mount(pod: &Pod<'_>) -> Option<Found> {
 
 /// `policy/check_procMount_baseline.go` from 1.35: anything goes with `hostUsers: false`.
 pub(super) fn proc_mount_with_user_namespaces(pod: &Pod<'_>) -> Option<Found> {
-    if pod.has_user_namespace() {
-        None
-    } else {
-        proc_mount(pod)
-    }
+    if pod.has_user_namespace() { None } else { proc_mount(pod) }
 }
 
 const SYSCTLS: &[&str] = &[
@@ -361,17 +266,10 @@ const SYSCTLS: &[&str] = &[
     "net.ipv4.ip_unprivileged_port_start",
 ];
 const SYSCTLS_27: &[&str] = &["net.ipv4.ip_local_reserved_ports"];
-const SYSCTLS_29: &[&str] = &[
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-];
+const SYSCTLS_29: &[&str] =
+    &["net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"];
 const SYSCTLS_32: &[&str] = &["net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"];
-const SYSCTLS_37: &[&str] = &[
-    "net.ipv4.tcp_slow_start_after_idle",
-    "net.ipv4.tcp_notsent_lowat",
-];
+const SYSCTLS_37: &[&str] = &["net.ipv4.tcp_slow_start_after_idle", "net.ipv4.tcp_notsent_lowat"];
 
 /// `policy/check_sysctls.go` from 1.0: only sysctls that are safe for the node; `/` instead of `.` is not recognised.
 pub(super) fn sysctls(pod: &Pod<'_>) -> Option<Found> {
@@ -395,26 +293,15 @@ pub(super) fn sysctls_32(pod: &Pod<'_>) -> Option<Found> {
 
 /// `policy/check_sysctls.go` from 1.37, in the release 1.37.
 pub(super) fn sysctls_37(pod: &Pod<'_>) -> Option<Found> {
-    sysctls_outside(
-        pod,
-        &[SYSCTLS, SYSCTLS_27, SYSCTLS_29, SYSCTLS_32, SYSCTLS_37],
-    )
+    sysctls_outside(pod, &[SYSCTLS, SYSCTLS_27, SYSCTLS_29, SYSCTLS_32, SYSCTLS_37])
 }
 
 fn sysctls_outside(pod: &Pod<'_>, allowed: &[&[&str]]) -> Option<Found> {
     let mut failures = Failures::default();
-    let set = pod
-        .security_context()
-        .and_then(|context| context.sysctls.as_deref());
+    let set = pod.security_context().and_then(|context| context.sysctls.as_deref());
     for (index, sysctl) in listed(set) {
-        if !allowed
-            .iter()
-            .any(|names| names.contains(&sysctl.name.as_str()))
-        {
-            failures.value_at(
-                format!("/securityContext/sysctls/{index}/name"),
-                &sysctl.name,
-            );
+        if !allowed.iter().any(|names| names.contains(&sysctl.name.as_str())) {
+            failures.value_at(format!("/securityContext/sysctls/{index}/name"), &sysctl.name);
         }
     }
     failures.told("the pod sets sysctls outside of the safe set")
@@ -424,19 +311,11 @@ fn sysctls_outside(pod: &Pod<'_>, allowed: &[&[&str]]) -> Option<Found> {
 pub(super) fn windows_host_process(pod: &Pod<'_>) -> Option<Found> {
     let mut failures = Failures::default();
     let bad = |options: &WindowsSecurityContextOptions| options.host_process == Some(true);
-    if pod
-        .security_context()
-        .and_then(|context| context.windows_options.as_ref())
-        .is_some_and(bad)
-    {
+    if pod.security_context().and_then(|context| context.windows_options.as_ref()).is_some_and(bad) {
         failures.at("/securityContext/windowsOptions/hostProcess");
     }
     for container in pod.containers() {
-        if container
-            .security_context
-            .and_then(|context| context.windows_options.as_ref())
-            .is_some_and(bad)
-        {
+        if container.security_context.and_then(|context| context.windows_options.as_ref()).is_some_and(bad) {
             failures.at(container.at("securityContext/windowsOptions/hostProcess"));
         }
     }

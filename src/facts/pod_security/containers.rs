@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EphemeralContainer, Lifecycle, PodSecurityContext, PodSpec, Probe,
-    SecurityContext,
+    Container, ContainerPort, EphemeralContainer, Lifecycle, PodSecurityContext, PodSpec, Probe, SecurityContext,
 };
 
 /// What every check reads.
@@ -31,12 +30,12 @@ impl<'a> Pod<'a> {
 
     /// All containers in the order in which Kubernetes visits them.
     pub(super) fn containers(&self) -> impl Iterator<Item = ContainerView<'a>> {
-        let init = listed(self.spec.init_containers.as_deref())
-            .map(|(index, container)| ContainerView::of("initContainers", index, container));
-        let regular = listed(Some(self.spec.containers.as_slice()))
-            .map(|(index, container)| ContainerView::of("containers", index, container));
-        let ephemeral = listed(self.spec.ephemeral_containers.as_deref())
-            .map(|(index, container)| ContainerView::of_ephemeral(index, container));
+        let init =
+            listed(self.spec.init_containers.as_deref()).map(|(index, container)| ContainerView::of("initContainers", index, container));
+        let regular =
+            listed(Some(self.spec.containers.as_slice())).map(|(index, container)| ContainerView::of("containers", index, container));
+        let ephemeral =
+            listed(self.spec.ephemeral_containers.as_deref()).map(|(index, container)| ContainerView::of_ephemeral(index, container));
         init.chain(regular).chain(ephemeral)
     }
 }
@@ -94,12 +93,8 @@ impl<'a> ContainerView<'a> {
 
     /// The probes that are set, with their field names.
     pub(super) fn probes(&self) -> impl Iterator<Item = (&'static str, &'a Probe)> {
-        [
-            ("livenessProbe", self.liveness_probe),
-            ("readinessProbe", self.readiness_probe),
-            ("startupProbe", self.startup_probe),
-        ]
-        .into_iter()
-        .filter_map(|(field, probe)| probe.map(|probe| (field, probe)))
+        [("livenessProbe", self.liveness_probe), ("readinessProbe", self.readiness_probe), ("startupProbe", self.startup_probe)]
+            .into_iter()
+            .filter_map(|(field, probe)| probe.map(|probe| (field, probe)))
     }
 }

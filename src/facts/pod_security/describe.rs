@@ -42,11 +42,7 @@ impl Failures {
             Some(values) => format!("{words}: {values}"),
             None => words.to_owned(),
         };
-        Some(Found {
-            message,
-            pointers: self.pointers,
-            annotations: self.annotations.into_iter().collect(),
-        })
+        Some(Found { message, pointers: self.pointers, annotations: self.annotations.into_iter().collect() })
     }
 }
 
@@ -70,12 +66,7 @@ impl Found {
     }
 
     pub(super) fn into_violation(self, check: &'static str) -> Violation {
-        Violation {
-            check,
-            message: self.message,
-            pointers: self.pointers,
-            annotations: self.annotations,
-        }
+        Violation { check, message: self.message, pointers: self.pointers, annotations: self.annotations }
     }
 }
 
@@ -84,16 +75,8 @@ fn quoted(values: &BTreeSet<String>) -> Option<String> {
     if values.is_empty() {
         return None;
     }
-    let shown: Vec<String> = values
-        .iter()
-        .take(SPELLED_OUT)
-        .map(|value| format!("{value:?}"))
-        .collect();
+    let shown: Vec<String> = values.iter().take(SPELLED_OUT).map(|value| format!("{value:?}")).collect();
     let shown = shown.join(", ");
     let left = values.len().saturating_sub(SPELLED_OUT);
-    Some(if left == 0 {
-        shown
-    } else {
-        format!("{shown} and {left} more")
-    })
+    Some(if left == 0 { shown } else { format!("{shown} and {left} more") })
 }

@@ -26,10 +26,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodSpec;
 
-pub use namespace::{
-    Defaults, How, ModeDefault, ModePolicy, NamespacePolicy, namespace_policy,
-    namespace_policy_with,
-};
+pub use namespace::{Defaults, How, ModeDefault, ModePolicy, NamespacePolicy, namespace_policy, namespace_policy_with};
 pub use version::{Level, NEWEST_KNOWN_MINOR, ParseLevelError, ParseVersionError, PolicyVersion};
 
 /// One failed check of a policy, with every place in the pod that fails it.
@@ -54,17 +51,9 @@ pub struct Violation {
 ///
 /// Source: `policy/registry.go` (`EvaluatePod`, `populate`).
 #[must_use]
-pub fn evaluate(
-    annotations: &BTreeMap<String, String>,
-    spec: &PodSpec,
-    level: Level,
-    version: PolicyVersion,
-) -> Vec<Violation> {
+pub fn evaluate(annotations: &BTreeMap<String, String>, spec: &PodSpec, level: Level, version: PolicyVersion) -> Vec<Violation> {
     let pod = containers::Pod { annotations, spec };
-    registry::checks(level, version)
-        .into_iter()
-        .filter_map(|(check, run)| run(&pod).map(|found| found.into_violation(check)))
-        .collect()
+    registry::checks(level, version).into_iter().filter_map(|(check, run)| run(&pod).map(|found| found.into_violation(check))).collect()
 }
 
 /// The most restrictive level whose policy at `version` admits the pod.
@@ -75,11 +64,7 @@ pub fn evaluate(
 ///
 /// Source: `policy/registry.go`.
 #[must_use]
-pub fn level_of(
-    annotations: &BTreeMap<String, String>,
-    spec: &PodSpec,
-    version: PolicyVersion,
-) -> Level {
+pub fn level_of(annotations: &BTreeMap<String, String>, spec: &PodSpec, version: PolicyVersion) -> Level {
     [Level::Restricted, Level::Baseline]
         .into_iter()
         .find(|level| evaluate(annotations, spec, *level, version).is_empty())

@@ -74,15 +74,8 @@ pub struct Defaults {
 impl Defaults {
     /// What a server uses without configuration: privileged and latest for all modes (`admission/api/v1/defaults.go`).
     pub const BUILT_IN: Self = {
-        let mode = ModeDefault {
-            level: Level::Privileged,
-            version: PolicyVersion::Latest,
-        };
-        Self {
-            enforce: mode,
-            audit: mode,
-            warn: mode,
-        }
+        let mode = ModeDefault { level: Level::Privileged, version: PolicyVersion::Latest };
+        Self { enforce: mode, audit: mode, warn: mode }
     };
 }
 
@@ -97,38 +90,18 @@ pub fn namespace_policy(labels: &BTreeMap<String, String>, server_minor: u32) ->
 ///
 /// Source: `api/helpers.go` (`PolicyToEvaluate`) and `policy/registry.go` (the cap).
 #[must_use]
-pub fn namespace_policy_with(
-    labels: &BTreeMap<String, String>,
-    defaults: &Defaults,
-    server_minor: u32,
-) -> NamespacePolicy {
+pub fn namespace_policy_with(labels: &BTreeMap<String, String>, defaults: &Defaults, server_minor: u32) -> NamespacePolicy {
     let mode = |name: &str, invalid: Level, default: ModeDefault| {
-        let (level, level_how) = read(
-            labels.get(&format!("pod-security.kubernetes.io/{name}")),
-            invalid,
-            default.level,
-        );
-        let (version, version_how) = read(
-            labels.get(&format!("pod-security.kubernetes.io/{name}-version")),
-            PolicyVersion::Latest,
-            default.version,
-        );
-        ModePolicy {
-            level,
-            level_how,
-            version,
-            version_how,
-            applied: version.capped_at(server_minor),
-        }
+        let (level, level_how) = read(labels.get(&format!("pod-security.kubernetes.io/{name}")), invalid, default.level);
+        let (version, version_how) =
+            read(labels.get(&format!("pod-security.kubernetes.io/{name}-version")), PolicyVersion::Latest, default.version);
+        ModePolicy { level, level_how, version, version_how, applied: version.capped_at(server_minor) }
     };
     let enforce = mode("enforce", Level::Restricted, defaults.enforce);
     let audit = mode("audit", Level::Privileged, defaults.audit);
     let mut warn = mode("warn", Level::Privileged, defaults.warn);
     // An invalid enforce label does not pull warn along, nor does a default that is merely stricter.
-    if warn.level_how == How::DefaultedUnset
-        && enforce.level_how == How::Set
-        && enforce.level > warn.level
-    {
+    if warn.level_how == How::DefaultedUnset && enforce.level_how == How::Set && enforce.level > warn.level {
         warn.level = enforce.level;
         warn.level_how = How::FollowsEnforce;
         if warn.version_how == How::DefaultedUnset {
@@ -137,22 +110,13 @@ pub fn namespace_policy_with(
             warn.applied = enforce.applied;
         }
     }
-    NamespacePolicy {
-        enforce,
-        audit,
-        warn,
-    }
+    NamespacePolicy { enforce, audit, warn }
 }
 
 fn read<T: std::str::FromStr>(label: Option<&String>, invalid: T, default: T) -> (T, How) {
     match label.map(|written| (written, written.parse())) {
         None => (default, How::DefaultedUnset),
         Some((_, Ok(value))) => (value, How::Set),
-        Some((written, Err(_))) => (
-            invalid,
-            How::InvalidFallsBack {
-                written: written.clone(),
-            },
-        ),
+        Some((written, Err(_))) => (invalid, How::InvalidFallsBack { written: written.clone() }),
     }
 }

@@ -29,63 +29,26 @@ struct Check {
 
 /// Sorted by identifier, byte by byte: Kubernetes reports in this order.
 static BASELINE: &[Check] = &[
-    Check {
-        id: "appArmorProfile",
-        revisions: &[from(0, baseline::app_armor_profile)],
-        replaces: None,
-    },
-    Check {
-        id: "capabilities_baseline",
-        revisions: &[from(0, baseline::capabilities)],
-        replaces: None,
-    },
-    Check {
-        id: "hostNamespaces",
-        revisions: &[from(0, baseline::host_namespaces)],
-        replaces: None,
-    },
-    Check {
-        id: "hostPathVolumes",
-        revisions: &[from(0, baseline::host_path_volumes)],
-        replaces: None,
-    },
-    Check {
-        id: "hostPorts",
-        revisions: &[from(0, baseline::host_ports)],
-        replaces: None,
-    },
-    Check {
-        id: "hostProbesAndHostLifecycle",
-        revisions: &[from(34, baseline::host_probes_and_lifecycle)],
-        replaces: None,
-    },
-    Check {
-        id: "privileged",
-        revisions: &[from(0, baseline::privileged)],
-        replaces: None,
-    },
+    Check { id: "appArmorProfile", revisions: &[from(0, baseline::app_armor_profile)], replaces: None },
+    Check { id: "capabilities_baseline", revisions: &[from(0, baseline::capabilities)], replaces: None },
+    Check { id: "hostNamespaces", revisions: &[from(0, baseline::host_namespaces)], replaces: None },
+    Check { id: "hostPathVolumes", revisions: &[from(0, baseline::host_path_volumes)], replaces: None },
+    Check { id: "hostPorts", revisions: &[from(0, baseline::host_ports)], replaces: None },
+    Check { id: "hostProbesAndHostLifecycle", revisions: &[from(34, baseline::host_probes_and_lifecycle)], replaces: None },
+    Check { id: "privileged", revisions: &[from(0, baseline::privileged)], replaces: None },
     Check {
         id: "procMount",
-        revisions: &[
-            from(0, baseline::proc_mount),
-            from(35, baseline::proc_mount_with_user_namespaces),
-        ],
+        revisions: &[from(0, baseline::proc_mount), from(35, baseline::proc_mount_with_user_namespaces)],
         replaces: None,
     },
     Check {
         id: "seLinuxOptions",
-        revisions: &[
-            from(0, baseline::se_linux_options),
-            from(31, baseline::se_linux_options_31),
-        ],
+        revisions: &[from(0, baseline::se_linux_options), from(31, baseline::se_linux_options_31)],
         replaces: None,
     },
     Check {
         id: "seccompProfile_baseline",
-        revisions: &[
-            from(0, baseline::seccomp_annotations),
-            from(19, baseline::seccomp_profile),
-        ],
+        revisions: &[from(0, baseline::seccomp_annotations), from(19, baseline::seccomp_profile)],
         replaces: None,
     },
     Check {
@@ -99,63 +62,36 @@ static BASELINE: &[Check] = &[
         ],
         replaces: None,
     },
-    Check {
-        id: "windowsHostProcess",
-        revisions: &[from(0, baseline::windows_host_process)],
-        replaces: None,
-    },
+    Check { id: "windowsHostProcess", revisions: &[from(0, baseline::windows_host_process)], replaces: None },
 ];
 
 /// Sorted by identifier, as [`BASELINE`].
 static RESTRICTED: &[Check] = &[
     Check {
         id: "allowPrivilegeEscalation",
-        revisions: &[
-            from(8, restricted::allow_privilege_escalation),
-            from(25, restricted::allow_privilege_escalation_not_windows),
-        ],
+        revisions: &[from(8, restricted::allow_privilege_escalation), from(25, restricted::allow_privilege_escalation_not_windows)],
         replaces: None,
     },
     Check {
         id: "capabilities_restricted",
-        revisions: &[
-            from(22, restricted::capabilities),
-            from(25, restricted::capabilities_not_windows),
-        ],
+        revisions: &[from(22, restricted::capabilities), from(25, restricted::capabilities_not_windows)],
         replaces: Some("capabilities_baseline"),
     },
-    Check {
-        id: "procMount_restricted",
-        revisions: &[from(35, baseline::proc_mount)],
-        replaces: Some("procMount"),
-    },
-    Check {
-        id: "restrictedVolumes",
-        revisions: &[from(0, restricted::volumes)],
-        replaces: Some("hostPathVolumes"),
-    },
+    Check { id: "procMount_restricted", revisions: &[from(35, baseline::proc_mount)], replaces: Some("procMount") },
+    Check { id: "restrictedVolumes", revisions: &[from(0, restricted::volumes)], replaces: Some("hostPathVolumes") },
     Check {
         id: "runAsNonRoot",
-        revisions: &[
-            from(0, restricted::run_as_non_root),
-            from(35, restricted::run_as_non_root_unless_user_namespace),
-        ],
+        revisions: &[from(0, restricted::run_as_non_root), from(35, restricted::run_as_non_root_unless_user_namespace)],
         replaces: None,
     },
     Check {
         id: "runAsUser",
-        revisions: &[
-            from(23, restricted::run_as_user),
-            from(35, restricted::run_as_user_unless_user_namespace),
-        ],
+        revisions: &[from(23, restricted::run_as_user), from(35, restricted::run_as_user_unless_user_namespace)],
         replaces: None,
     },
     Check {
         id: "seccompProfile_restricted",
-        revisions: &[
-            from(19, restricted::seccomp_profile),
-            from(25, restricted::seccomp_profile_not_windows),
-        ],
+        revisions: &[from(19, restricted::seccomp_profile), from(25, restricted::seccomp_profile_not_windows)],
         replaces: Some("seccompProfile_baseline"),
     },
 ];
@@ -163,11 +99,7 @@ static RESTRICTED: &[Check] = &[
 impl Check {
     /// The newest revision that `minor` has, if the check exists there.
     fn at(&self, minor: u64) -> Option<Run> {
-        self.revisions
-            .iter()
-            .rev()
-            .find(|revision| revision.from <= minor)
-            .map(|revision| revision.run)
+        self.revisions.iter().rev().find(|revision| revision.from <= minor).map(|revision| revision.run)
     }
 }
 
@@ -177,16 +109,9 @@ pub(super) fn checks(level: Level, version: PolicyVersion) -> Vec<(&'static str,
     let restricted: Vec<(&Check, Run)> = match level {
         Level::Privileged => return Vec::new(),
         Level::Baseline => Vec::new(),
-        Level::Restricted => RESTRICTED
-            .iter()
-            .filter_map(|check| check.at(minor).map(|run| (check, run)))
-            .collect(),
+        Level::Restricted => RESTRICTED.iter().filter_map(|check| check.at(minor).map(|run| (check, run))).collect(),
     };
-    let replaced = |id: &str| {
-        restricted
-            .iter()
-            .any(|(check, _)| check.replaces == Some(id))
-    };
+    let replaced = |id: &str| restricted.iter().any(|(check, _)| check.replaces == Some(id));
     BASELINE
         .iter()
         .filter(|check| !replaced(check.id))
@@ -204,11 +129,7 @@ mod tests {
         for list in [BASELINE, RESTRICTED] {
             assert!(list.is_sorted_by(|a, b| a.id < b.id));
             for check in list {
-                assert!(
-                    check.revisions.is_sorted_by(|a, b| a.from < b.from),
-                    "{}",
-                    check.id
-                );
+                assert!(check.revisions.is_sorted_by(|a, b| a.from < b.from), "{}", check.id);
             }
         }
     }
@@ -225,12 +146,7 @@ mod tests {
 
     #[test]
     fn a_replaced_check_runs_until_its_replacement_begins() {
-        let ids = |minor| -> Vec<&str> {
-            checks(Level::Restricted, PolicyVersion::V1(minor))
-                .into_iter()
-                .map(|(id, _)| id)
-                .collect()
-        };
+        let ids = |minor| -> Vec<&str> { checks(Level::Restricted, PolicyVersion::V1(minor)).into_iter().map(|(id, _)| id).collect() };
         assert!(ids(18).contains(&"seccompProfile_baseline"));
         assert!(!ids(19).contains(&"seccompProfile_baseline"));
         assert!(ids(19).contains(&"seccompProfile_restricted"));

@@ -123,8 +123,7 @@ impl FromStr for PolicyVersion {
             return Ok(Self::Latest);
         }
         let digits = written.strip_prefix("v1.").ok_or_else(refused)?;
-        let plain = digits.bytes().all(|b| b.is_ascii_digit())
-            && (digits.len() == 1 || !digits.starts_with('0'));
+        let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
         if !plain {
             return Err(refused());
         }

@@ -125,7 +125,11 @@ impl<'a> Group<'a> {
         } else {
             self.findings.iter().map(|finding| &finding.subject).collect::<BTreeSet<_>>().len() as u64
         };
-        if control.examined >= count { format!("{} of {} {noun}", digits(count), digits(control.examined)) } else { format!("{} {noun}", digits(count)) }
+        if control.examined >= count {
+            format!("{} of {} {noun}", digits(count), digits(control.examined))
+        } else {
+            format!("{} {noun}", digits(count))
+        }
     }
 
     /// The first object, and how many others there are.
@@ -163,7 +167,8 @@ pub(crate) fn groups(assessment: &Assessment) -> Vec<Group<'_>> {
             let subjects: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
             cause.is_some() && subjects.len() > 1
         });
-        let order: BTreeMap<&str, usize> = control.findings.iter().enumerate().map(|(i, finding)| (finding.fingerprint.as_str(), i)).collect();
+        let order: BTreeMap<&str, usize> =
+            control.findings.iter().enumerate().map(|(i, finding)| (finding.fingerprint.as_str(), i)).collect();
         let mut rest: Vec<&Finding> = single.into_iter().flat_map(|(_, findings)| findings).collect();
         rest.sort_by_key(|finding| order.get(finding.fingerprint.as_str()));
         if !rest.is_empty() {
@@ -172,7 +177,13 @@ pub(crate) fn groups(assessment: &Assessment) -> Vec<Group<'_>> {
         groups.extend(shared.into_iter().map(|(cause, findings)| Group::new(control, cause, findings, &ephi)));
     }
     groups.sort_by_cached_key(|group| {
-        (std::cmp::Reverse(group.risk()), group.severity, std::cmp::Reverse(group.findings.len()), group.control.id.clone(), group.cause.cloned())
+        (
+            std::cmp::Reverse(group.risk()),
+            group.severity,
+            std::cmp::Reverse(group.findings.len()),
+            group.control.id.clone(),
+            group.cause.cloned(),
+        )
     });
     groups
 }
@@ -238,13 +249,7 @@ impl Affected {
 }
 
 /// Words the chapter. `number` is that of the chapter.
-pub(super) fn chapter(
-    assessment: &Assessment,
-    groups: &[Group<'_>],
-    number: usize,
-    linker: &mut Linker,
-    refs: &super::Refs,
-) -> Chapter {
+pub(super) fn chapter(assessment: &Assessment, groups: &[Group<'_>], number: usize, linker: &mut Linker, refs: &super::Refs) -> Chapter {
     let all: usize = groups.iter().map(|group| group.findings.len()).sum();
     let intro = linker.prose(if groups.is_empty() {
         "No control found an object that does not meet it. That says nothing about what was not assessed."

@@ -197,7 +197,8 @@ pub fn build(assessment: &Assessment) -> View {
     let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs);
     let paragraphs_intro = linker.prose("Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what to ask for. A control beside a paragraph is evidence relevant to it, and does not decide it.");
     let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs);
-    let controls_intro = linker.prose("Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.");
+    let controls_intro = linker
+        .prose("Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.");
     let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs);
     let coverage = coverage(assessment, &mut linker);
     let method = METHOD
@@ -209,7 +210,14 @@ pub fn build(assessment: &Assessment) -> View {
             paragraphs: paragraphs.iter().map(|text| linker.prose(text)).collect(),
         })
         .collect();
-    let entries = sections.iter().map(|section| Ref { number: section.number.clone(), anchor: section.anchor.clone(), text: format!("{} {}", section.id, section.title) }).collect();
+    let entries = sections
+        .iter()
+        .map(|section| Ref {
+            number: section.number.clone(),
+            anchor: section.anchor.clone(),
+            text: format!("{} {}", section.id, section.title),
+        })
+        .collect();
     let chapter = |number, anchor, title, entries| Chapter { number, anchor, title, entries };
     let chapters = vec![
         chapter(SUMMARY, "summary", "On one page", vec![]),
@@ -237,9 +245,24 @@ pub fn build(assessment: &Assessment) -> View {
         controls,
         coverage,
         method,
-        glossary: GLOSSARY.iter().map(|word| Explained { anchor: words::term_anchor(word.term), term: word.term, meaning: word.meaning }).collect(),
-        outcomes: OutcomeWord::ALL.into_iter().zip(words::OUTCOME_MEANINGS).map(|(outcome, meaning)| OutcomeLegend { mark: Mark::of(outcome), meaning }).collect(),
-        grades: Grade::ALL.into_iter().zip(words::GRADE_MEANINGS).map(|(grade, meaning)| GradeLegend { letter: grade.letter(), label: grade.meaning(), meaning }).collect(),
-        severities: Severity::ALL.into_iter().zip(words::SEVERITY_MEANINGS).map(|(severity, meaning)| SeverityLegend { word: severity.word(), meaning }).collect(),
+        glossary: GLOSSARY
+            .iter()
+            .map(|word| Explained { anchor: words::term_anchor(word.term), term: word.term, meaning: word.meaning })
+            .collect(),
+        outcomes: OutcomeWord::ALL
+            .into_iter()
+            .zip(words::OUTCOME_MEANINGS)
+            .map(|(outcome, meaning)| OutcomeLegend { mark: Mark::of(outcome), meaning })
+            .collect(),
+        grades: Grade::ALL
+            .into_iter()
+            .zip(words::GRADE_MEANINGS)
+            .map(|(grade, meaning)| GradeLegend { letter: grade.letter(), label: grade.meaning(), meaning })
+            .collect(),
+        severities: Severity::ALL
+            .into_iter()
+            .zip(words::SEVERITY_MEANINGS)
+            .map(|(severity, meaning)| SeverityLegend { word: severity.word(), meaning })
+            .collect(),
     }
 }

@@ -101,7 +101,15 @@ impl Cover {
             row("Cluster id", vec![or_unknown(&cluster.uid, "not read: the namespace kube-system could not be seen")]),
             row("Version", about),
             row("Server", server),
-            row("Collected", vec![words(format!("{} to {}, {}", time(&collected.started), time(&collected.finished), many(collected.requests, "request", "requests")))]),
+            row(
+                "Collected",
+                vec![words(format!(
+                    "{} to {}, {}",
+                    time(&collected.started),
+                    time(&collected.finished),
+                    many(collected.requests, "request", "requests")
+                ))],
+            ),
             row("By", who),
             row("ePHI", ephi),
             row("Tool", vec![words(format!("{} {}, commit ", tool.name, tool.version)), name(&tool.commit)]),
@@ -135,11 +143,17 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
             0 => String::new(),
             others => format!(", and {}", many(others, "other right", "other rights")),
         };
-        warnings.push(format!("The identity that collected may do more than read: {}{others}. Nothing of it was used; take an identity that can only read.", clip(first, 200)));
+        warnings.push(format!(
+            "The identity that collected may do more than read: {}{others}. Nothing of it was used; take an identity that can only read.",
+            clip(first, 200)
+        ));
     }
     if let Some(seconds) = collected.server_clock_ahead_seconds.filter(|seconds| seconds.abs() > 60) {
         let way = if seconds > 0 { "ahead of" } else { "behind" };
-        warnings.push(format!("The server's clock is {} {way} the clock of the machine that collected.", many(seconds.unsigned_abs(), "second", "seconds")));
+        warnings.push(format!(
+            "The server's clock is {} {way} the clock of the machine that collected.",
+            many(seconds.unsigned_abs(), "second", "seconds")
+        ));
     }
     warnings
 }
@@ -195,7 +209,16 @@ fn standards(assessment: &Assessment, refs: &super::Refs) -> (Vec<Standard>, Vec
     let without = without.into_iter().map(|id| refs.paragraph(id)).collect();
     // One scale for all: the longest bar is that of the standard with the most controls.
     let most = with.iter().map(|(.., sum)| sum.total()).max().unwrap_or(1).max(1);
-    let rows = with.into_iter().map(|(id, title, sum)| Standard { id: id.to_owned(), title: title.to_owned(), anchor: refs.paragraph(id).anchor, counts: counts(&sum), bar: bar(&sum, most) }).collect();
+    let rows = with
+        .into_iter()
+        .map(|(id, title, sum)| Standard {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            anchor: refs.paragraph(id).anchor,
+            counts: counts(&sum),
+            bar: bar(&sum, most),
+        })
+        .collect();
     (rows, without)
 }
 
@@ -252,7 +275,14 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn new(assessment: &Assessment, groups: &[Group<'_>], number: usize, invisible: usize, linker: &mut Linker, refs: &super::Refs) -> Self {
+    pub(super) fn new(
+        assessment: &Assessment,
+        groups: &[Group<'_>],
+        number: usize,
+        invisible: usize,
+        linker: &mut Linker,
+        refs: &super::Refs,
+    ) -> Self {
         let total = assessment.totals.controls.total();
         let intro = linker.prose(&format!(
             "{} looked at the cluster. Each has one of five outcomes; what they mean stands in the last chapter.",

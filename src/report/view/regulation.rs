@@ -101,7 +101,12 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
             .iter()
             .filter_map(|support| {
                 let control = controls.get(support.control.as_str())?;
-                Some(Line { control: refs.control(&control.id), mark: Mark::of(control.outcome), extent: support.extent.clone(), said: said(control) })
+                Some(Line {
+                    control: refs.control(&control.id),
+                    mark: Mark::of(control.outcome),
+                    extent: support.extent.clone(),
+                    said: said(control),
+                })
             })
             .collect();
         let view = ParagraphView {
@@ -151,7 +156,11 @@ struct Shown {
 
 impl Shown {
     fn new(sample: &Sample) -> Self {
-        Self { subject: Object::new(&sample.subject), facts: facts(&sample.facts), evidence: sample.evidence.iter().map(Proven::new).collect() }
+        Self {
+            subject: Object::new(&sample.subject),
+            facts: facts(&sample.facts),
+            evidence: sample.evidence.iter().map(Proven::new).collect(),
+        }
     }
 }
 
@@ -191,7 +200,13 @@ pub(super) struct ControlView {
 }
 
 /// Every control once, in the order of the assessment.
-pub(super) fn controls(assessment: &Assessment, groups: &[Group<'_>], findings: usize, linker: &mut Linker, refs: &super::Refs) -> Vec<ControlView> {
+pub(super) fn controls(
+    assessment: &Assessment,
+    groups: &[Group<'_>],
+    findings: usize,
+    linker: &mut Linker,
+    refs: &super::Refs,
+) -> Vec<ControlView> {
     assessment
         .controls
         .iter()
@@ -237,8 +252,16 @@ pub(super) fn controls(assessment: &Assessment, groups: &[Group<'_>], findings: 
                     examined: format!("{} of {} {noun} were in scope and examined", digits(proof.examined), digits(proof.rows)),
                     sample: proof.sample.iter().map(Shown::new).collect(),
                 }),
-                unseen: control.unseen.iter().map(|unseen| NotSeen { what: unseen.what.clone(), why: unseen.why.clone(), how: unseen.how_to_see.clone() }).collect(),
-                question: control.question.as_ref().map(|question| Asked { ask: question.ask.clone(), evidence: question.evidence.clone(), who: question.who.clone() }),
+                unseen: control
+                    .unseen
+                    .iter()
+                    .map(|unseen| NotSeen { what: unseen.what.clone(), why: unseen.why.clone(), how: unseen.how_to_see.clone() })
+                    .collect(),
+                question: control.question.as_ref().map(|question| Asked {
+                    ask: question.ask.clone(),
+                    evidence: question.evidence.clone(),
+                    who: question.who.clone(),
+                }),
             }
         })
         .collect()

@@ -57,7 +57,8 @@ fn yaml(rule: &AccessRule) -> Vec<String> {
         ("nonResourceURLs", &rule.non_resource_urls),
         ("verbs", &rule.verbs),
     ];
-    let mut lines: Vec<String> = fields.iter().filter(|(_, words)| !words.is_empty()).map(|(name, words)| format!("  {name}: {}", list(words))).collect();
+    let mut lines: Vec<String> =
+        fields.iter().filter(|(_, words)| !words.is_empty()).map(|(name, words)| format!("  {name}: {}", list(words))).collect();
     if let Some(first) = lines.first_mut() {
         first.replace_range(..2, "- ");
     }
@@ -113,7 +114,8 @@ impl Chapter {
                 source: row.source.to_string(),
                 state: State::of(&row.state),
                 why: row.state.why().unwrap_or_default().to_owned(),
-                got: matches!(row.state, SourceState::Partial { .. }).then(|| many(row.state.count(), "object was read", "objects were read")),
+                got: matches!(row.state, SourceState::Partial { .. })
+                    .then(|| many(row.state.count(), "object was read", "objects were read")),
                 needed_by: row.needed_by.len() as u64,
                 costs: failed.remove(&row.source).unwrap_or_default().into_iter().collect(),
                 rule: row.missing_rule.as_ref().map(yaml).unwrap_or_default(),

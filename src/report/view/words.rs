@@ -136,22 +136,41 @@ fn ends_before(c: char) -> bool {
 
 /// One part of the chapter on method: its heading and its paragraphs.
 pub(super) const METHOD: &[(&str, &[&str])] = &[
-    ("How it was collected", &[
-        "The program sent only requests that read. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the numbers under “request” in the evidence are line numbers there.",
-        "Each object was reduced to the fields that controls need before it was stored. Values that may be confidential never entered the snapshot. The digest beside each piece of evidence is that of the reduced object, as it stands in the snapshot.",
-    ]),
-    ("How it was judged", &[
-        "Each control looks at one table of facts computed from the snapshot. A pass needs two things: every source that the control depends on was read completely, and every object in scope meets the control. If anything is missing, the outcome is fail where a failure was seen, and not assessed otherwise.",
-        "The same snapshot and the same catalog give the same report, byte for byte, on any machine. Anyone who holds the snapshot can repeat it with kube-hipaa assess.",
-    ]),
-    ("How findings are grouped and ordered", &[
-        "Findings that one change would settle stand in one group: those of the same control, and within it those that rest on the same object, such as one binding. Groups are ordered by severity (critical 27, high 9, medium 3, low 1) times exposure (cluster-wide 3, several namespaces 2, one namespace 1) times scope (2 where a namespace with ePHI or the whole cluster is concerned, 1 otherwise). The product decides the order and nothing else.",
-    ]),
-    ("What it does not show", &[SCOPE_LIMITS, MAPPING, ADDRESSABLE,
-        "The report describes the time of collection. What was changed before or after is not in it."]),
-    ("How to check it", &[
-        "The digests on the first page name the snapshot and the catalog. Compute the SHA-256 of the snapshot's index.json with any tool and compare it; the index names every other file of the snapshot by its digest.",
-    ]),
+    (
+        "How it was collected",
+        &[
+            "The program sent only requests that read. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the numbers under “request” in the evidence are line numbers there.",
+            "Each object was reduced to the fields that controls need before it was stored. Values that may be confidential never entered the snapshot. The digest beside each piece of evidence is that of the reduced object, as it stands in the snapshot.",
+        ],
+    ),
+    (
+        "How it was judged",
+        &[
+            "Each control looks at one table of facts computed from the snapshot. A pass needs two things: every source that the control depends on was read completely, and every object in scope meets the control. If anything is missing, the outcome is fail where a failure was seen, and not assessed otherwise.",
+            "The same snapshot and the same catalog give the same report, byte for byte, on any machine. Anyone who holds the snapshot can repeat it with kube-hipaa assess.",
+        ],
+    ),
+    (
+        "How findings are grouped and ordered",
+        &[
+            "Findings that one change would settle stand in one group: those of the same control, and within it those that rest on the same object, such as one binding. Groups are ordered by severity (critical 27, high 9, medium 3, low 1) times exposure (cluster-wide 3, several namespaces 2, one namespace 1) times scope (2 where a namespace with ePHI or the whole cluster is concerned, 1 otherwise). The product decides the order and nothing else.",
+        ],
+    ),
+    (
+        "What it does not show",
+        &[
+            SCOPE_LIMITS,
+            MAPPING,
+            ADDRESSABLE,
+            "The report describes the time of collection. What was changed before or after is not in it.",
+        ],
+    ),
+    (
+        "How to check it",
+        &[
+            "The digests on the first page name the snapshot and the catalog. Compute the SHA-256 of the snapshot's index.json with any tool and compare it; the index names every other file of the snapshot by its digest.",
+        ],
+    ),
 ];
 
 /// What an outcome means, in the order of `OutcomeWord::ALL`.
@@ -173,12 +192,8 @@ pub(super) const GRADE_MEANINGS: [&str; 5] = [
 ];
 
 /// What a severity means, in the order of `Severity::ALL`.
-pub(super) const SEVERITY_MEANINGS: [&str; 4] = [
-    "Direct reach to ePHI or to the whole cluster.",
-    "One step away from that.",
-    "Weakens one of several layers.",
-    "Hygiene.",
-];
+pub(super) const SEVERITY_MEANINGS: [&str; 4] =
+    ["Direct reach to ePHI or to the whole cluster.", "One step away from that.", "Weakens one of several layers.", "Hygiene."];
 
 #[cfg(test)]
 mod tests {

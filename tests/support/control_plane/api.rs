@@ -20,19 +20,11 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn connect(kubeconfig: &Path) -> Result<Self, String> {
-        let trouble = |error: &dyn std::fmt::Display| {
-            format!("no client for {}: {error}", kubeconfig.display())
-        };
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| trouble(&error))?;
+        let trouble = |error: &dyn std::fmt::Display| format!("no client for {}: {error}", kubeconfig.display());
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|error| trouble(&error))?;
         let file = Kubeconfig::read_from(kubeconfig).map_err(|error| trouble(&error))?;
         let client = runtime.block_on(async {
-            let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-                .await
-                .map_err(|error| trouble(&error))?;
+            let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(|error| trouble(&error))?;
             // By default kube repeats 429, 503 and 504 for minutes; a test wants to see them. No proxy: this is loopback.
             config.default_retry = false;
             config.proxy_url = None;
@@ -42,13 +34,7 @@ impl Api {
     }
 
     /// `path` is sent as it stands: encode what needs it. A body which is no JSON is answered as a JSON string.
-    pub(super) fn request(
-        &self,
-        method: &str,
-        path: &str,
-        content_type: &str,
-        body: Vec<u8>,
-    ) -> Result<(u16, Value), String> {
+    pub(super) fn request(&self, method: &str, path: &str, content_type: &str, body: Vec<u8>) -> Result<(u16, Value), String> {
         let trouble = |error: &dyn std::fmt::Display| format!("{method} {path}: {error}");
         let method = Method::from_bytes(method.as_bytes()).map_err(|error| trouble(&error))?;
         let request = Request::builder()
@@ -58,20 +44,10 @@ impl Api {
             .body(Body::from(body))
             .map_err(|error| trouble(&error))?;
         self.runtime.block_on(async {
-            let response = self
-                .client
-                .send(request)
-                .await
-                .map_err(|error| trouble(&error))?;
+            let response = self.client.send(request).await.map_err(|error| trouble(&error))?;
             let status = response.status().as_u16();
-            let bytes = response
-                .into_body()
-                .collect()
-                .await
-                .map_err(|error| trouble(&error))?
-                .to_bytes();
-            let value = serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+            let bytes = response.into_body().collect().await.map_err(|error| trouble(&error))?.to_bytes();
+            let value = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
             Ok((status, value))
         })
     }
@@ -81,9 +57,7 @@ impl Api {
 pub(super) fn segment(name: &str) -> String {
     name.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
             other => format!("%{other:02X}"),
         })
         .collect()

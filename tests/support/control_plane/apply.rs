@@ -46,10 +46,7 @@ pub(super) fn apply(api: &Api, kinds: &Kinds, yaml: &str) -> Result<Vec<Value>, 
         "CustomResourceDefinition" => 1,
         _ => 2,
     });
-    documents
-        .iter()
-        .map(|document| apply_patiently(api, kinds, document))
-        .collect()
+    documents.iter().map(|document| apply_patiently(api, kinds, document)).collect()
 }
 
 fn documents(yaml: &str) -> Result<Vec<Document>, String> {
@@ -61,21 +58,12 @@ fn documents(yaml: &str) -> Result<Vec<Document>, String> {
             Ok(_) => continue,
             Err(error) => return Err(format!("this is not YAML: {error}\n{text}")),
         };
-        match (
-            field(&object, "/kind"),
-            object.get("items").and_then(Value::as_array),
-        ) {
+        match (field(&object, "/kind"), object.get("items").and_then(Value::as_array)) {
             ("List", Some(items)) => {
-                let items = items.iter().map(|item| Document {
-                    text: item.to_string(),
-                    object: item.clone(),
-                });
+                let items = items.iter().map(|item| Document { text: item.to_string(), object: item.clone() });
                 found.extend(items);
             }
-            _ => found.push(Document {
-                text: text.to_owned(),
-                object,
-            }),
+            _ => found.push(Document { text: text.to_owned(), object }),
         }
     }
     Ok(found)
@@ -95,10 +83,7 @@ fn apply_patiently(api: &Api, kinds: &Kinds, document: &Document) -> Result<Valu
             }
             Err(Refusal::Final(reason)) => reason,
         };
-        let (kind, name) = (
-            field(&document.object, "/kind"),
-            field(&document.object, "/metadata/name"),
-        );
+        let (kind, name) = (field(&document.object, "/kind"), field(&document.object, "/metadata/name"));
         return Err(format!("{kind} {name:?} could not be applied: {reason}"));
     }
 }
@@ -106,22 +91,14 @@ fn apply_patiently(api: &Api, kinds: &Kinds, document: &Document) -> Result<Valu
 fn apply_once(api: &Api, kinds: &Kinds, document: &Document) -> Result<Value, Refusal> {
     let object = &document.object;
     let (version, kind) = (field(object, "/apiVersion"), field(object, "/kind"));
-    let group = if version.contains('/') {
-        format!("/apis/{version}")
-    } else {
-        format!("/api/{version}")
-    };
+    let group = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
     let resource = kinds.find(api, &group, kind)?;
     let namespace = match field(object, "/metadata/namespace") {
         "" => "default",
         named => named,
     };
     let collection = if resource.namespaced {
-        format!(
-            "{group}/namespaces/{}/{}",
-            segment(namespace),
-            resource.plural
-        )
+        format!("{group}/namespaces/{}/{}", segment(namespace), resource.plural)
     } else {
         format!("{group}/{}", resource.plural)
     };
@@ -156,26 +133,16 @@ impl Kinds {
             return Ok(known.clone());
         }
         let list = accept(api.request("GET", group, "application/json", Vec::new()))?;
-        let resources = list
-            .get("resources")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let resources = list.get("resources").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let plain = |resource: &&Value| !field(resource, "/name").contains('/');
-        let Some(entry) = resources
-            .iter()
-            .filter(plain)
-            .find(|resource| field(resource, "/kind") == kind)
-        else {
+        let Some(entry) = resources.iter().filter(plain).find(|resource| field(resource, "/kind") == kind) else {
             return Err(Refusal::Passing(format!("{group} serves no kind {kind:?}")));
         };
         let plural = field(entry, "/name").to_owned();
         let status = format!("{plural}/status");
         let resource = Resource {
             namespaced: entry.get("namespaced") == Some(&Value::Bool(true)),
-            has_status: resources
-                .iter()
-                .any(|resource| field(resource, "/name") == status),
+            has_status: resources.iter().any(|resource| field(resource, "/name") == status),
             plural,
         };
         self.known().insert(key, resource.clone());
@@ -185,39 +152,23 @@ impl Kinds {
 
 fn accept(answer: Result<(u16, Value), String>) -> Result<Value, Refusal> {
     let (status, body) = answer.map_err(Refusal::Passing)?;
-    let message = || {
-        format!(
-            "{status} {}",
-            body.get("message")
-                .and_then(Value::as_str)
-                .unwrap_or("without a message")
-        )
-    };
+    let message = || format!("{status} {}", body.get("message").and_then(Value::as_str).unwrap_or("without a message"));
     match status {
         200..=299 => Ok(body),
         // Admission refuses a pod until its service account exists, and bindings to what is still appearing.
-        403 if message().contains("not found") || message().contains("service account") => {
-            Err(Refusal::Passing(message()))
-        }
+        403 if message().contains("not found") || message().contains("service account") => Err(Refusal::Passing(message())),
         400 | 401 | 403 | 405 | 406 | 415 | 422 => Err(Refusal::Final(message())),
         _ => Err(Refusal::Passing(message())),
     }
 }
 
 fn established(definition: &Value) -> bool {
-    let conditions = definition
-        .pointer("/status/conditions")
-        .and_then(Value::as_array);
+    let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
     conditions.is_some_and(|conditions| {
-        conditions.iter().any(|condition| {
-            field(condition, "/type") == "Established" && field(condition, "/status") == "True"
-        })
+        conditions.iter().any(|condition| field(condition, "/type") == "Established" && field(condition, "/status") == "True")
     })
 }
 
 fn field<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! A throw-away certificate authority.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PublicKeyData, SigningKey,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SigningKey,
 };
 
 /// PEM of a certificate and of its private key.
@@ -20,10 +20,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name("kube-hipaa test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().map_err(failed)?;
         let issuer = CertifiedIssuer::self_signed(params, key).map_err(failed)?;
         Ok(Self { issuer })
@@ -35,26 +32,14 @@ impl Authority {
 
     /// A certificate for the servers of the plane, which all listen on loopback.
     pub(super) fn server(&self) -> Result<Identity, String> {
-        let names = [
-            "127.0.0.1",
-            "localhost",
-            "kubernetes",
-            "kubernetes.default.svc",
-            "10.96.0.1",
-        ];
+        let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc", "10.96.0.1"];
         let mut params = CertificateParams::new(names.map(String::from)).map_err(failed)?;
         params.distinguished_name = common_name("kube-hipaa test servers");
         // etcd also calls itself with this certificate.
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
-        Ok(Identity {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        })
+        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
     /// A certificate which Kubernetes reads as this user (the common name) in these groups (one organization each).
@@ -67,10 +52,7 @@ impl Authority {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
         let der = self.with_subject(certificate.der(), &subject(user, groups))?;
-        Ok(Identity {
-            certificate: pem::encode(&pem::Pem::new("CERTIFICATE", der)),
-            key: key.serialize_pem(),
-        })
+        Ok(Identity { certificate: pem::encode(&pem::Pem::new("CERTIFICATE", der)), key: key.serialize_pem() })
     }
 
     fn with_subject(&self, certificate: &[u8], subject: &[u8]) -> Result<Vec<u8>, String> {
@@ -82,10 +64,7 @@ impl Authority {
         let signed = encode(SEQUENCE, &inner.concat());
         let mut signature = vec![0]; // a bit string begins with its number of unused bits
         signature.extend(self.issuer.key().sign(&signed).map_err(failed)?);
-        Ok(encode(
-            SEQUENCE,
-            &[&signed, outer[1], &encode(BIT_STRING, &signature)].concat(),
-        ))
+        Ok(encode(SEQUENCE, &[&signed, outer[1], &encode(BIT_STRING, &signature)].concat()))
     }
 }
 
@@ -117,17 +96,10 @@ const ORGANIZATION: [u8; 3] = [0x55, 0x04, 0x0a];
 
 fn subject(user: &str, groups: &[&str]) -> Vec<u8> {
     let attribute = |kind: &[u8], value: &str| {
-        let pair = [
-            encode(OBJECT_IDENTIFIER, kind),
-            encode(UTF8_STRING, value.as_bytes()),
-        ]
-        .concat();
+        let pair = [encode(OBJECT_IDENTIFIER, kind), encode(UTF8_STRING, value.as_bytes())].concat();
         encode(SET, &encode(SEQUENCE, &pair))
     };
-    let mut names: Vec<u8> = groups
-        .iter()
-        .flat_map(|group| attribute(&ORGANIZATION, group))
-        .collect();
+    let mut names: Vec<u8> = groups.iter().flat_map(|group| attribute(&ORGANIZATION, group)).collect();
     names.extend(attribute(&COMMON_NAME, user));
     encode(SEQUENCE, &names)
 }
@@ -154,12 +126,7 @@ fn measure(der: &[u8]) -> (usize, usize) {
         short @ 0..=0x7f => (2, short),
         long => {
             let header = 2 + (long - 0x80);
-            (
-                header,
-                der[2..header]
-                    .iter()
-                    .fold(0, |length, byte| length << 8 | usize::from(*byte)),
-            )
+            (header, der[2..header].iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
         }
     }
 }

@@ -25,34 +25,18 @@ struct Component {
 impl Component {
     /// Starts `component` (the first argument of the binary) with its log in `folder`; `name` tells several apart. With
     /// `root` it believes to run on another host.
-    fn start(
-        component: &str,
-        name: &str,
-        folder: &Path,
-        arguments: &[String],
-        root: Option<&Root<'_>>,
-    ) -> Result<Self, String> {
+    fn start(component: &str, name: &str, folder: &Path, arguments: &[String], root: Option<&Root<'_>>) -> Result<Self, String> {
         let log = folder.join(format!("{name}.log"));
-        let trouble = |what: &str, error: std::io::Error| {
-            format!("{name} could not be started: {what}: {error}")
-        };
+        let trouble = |what: &str, error: std::io::Error| format!("{name} could not be started: {what}: {error}");
         let output = File::create(&log).map_err(|error| trouble("its log file", error))?;
-        let errors = output
-            .try_clone()
-            .map_err(|error| trouble("its log file", error))?;
+        let errors = output.try_clone().map_err(|error| trouble("its log file", error))?;
         let temporary = folder.join(format!("{name}.tmp"));
         fs::create_dir_all(&temporary).map_err(|error| trouble("its temporary folder", error))?;
         let mut command = Command::new(binary()?);
         if let Some(root) = root {
-            command
-                .env("KUBE_HIPAA_ROOT", root.folder)
-                .env("KUBE_HIPAA_HOSTNAME", root.host);
+            command.env("KUBE_HIPAA_ROOT", root.folder).env("KUBE_HIPAA_HOSTNAME", root.host);
         }
-        let temporary = if root.is_some() {
-            PathBuf::from("/tmp")
-        } else {
-            temporary
-        };
+        let temporary = if root.is_some() { PathBuf::from("/tmp") } else { temporary };
         let child = command
             .arg(component)
             .args(arguments)
@@ -65,22 +49,14 @@ impl Component {
             .stderr(errors)
             .spawn()
             .map_err(|error| trouble("the process", error))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log,
-        })
+        Ok(Self { name: name.to_owned(), child, log })
     }
 
     /// An error when the process has ended by itself.
     fn check(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(format!(
-                "{} ended by itself ({status})\n{}",
-                self.name,
-                self.tail()
-            )),
+            Ok(Some(status)) => Err(format!("{} ended by itself ({status})\n{}", self.name, self.tail())),
             Err(error) => Err(format!("{} cannot be watched: {error}", self.name)),
         }
     }
@@ -91,11 +67,7 @@ impl Component {
         let text = text.unwrap_or_else(|error| format!("(its log cannot be read: {error})"));
         let lines: Vec<&str> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(TAIL)..];
-        format!(
-            "--- last lines of {} ---\n{}\n",
-            self.log.display(),
-            last.join("\n")
-        )
+        format!("--- last lines of {} ---\n{}\n", self.log.display(), last.join("\n"))
     }
 }
 
@@ -112,28 +84,14 @@ impl Drop for Component {
 pub(super) struct Components(Vec<Component>);
 
 impl Components {
-    pub(super) fn start(
-        &mut self,
-        component: &str,
-        name: &str,
-        folder: &Path,
-        arguments: &[String],
-    ) -> Result<(), String> {
-        self.0
-            .push(Component::start(component, name, folder, arguments, None)?);
+    pub(super) fn start(&mut self, component: &str, name: &str, folder: &Path, arguments: &[String]) -> Result<(), String> {
+        self.0.push(Component::start(component, name, folder, arguments, None)?);
         Ok(())
     }
 
     /// [`Self::start`] with a root folder of its own.
-    pub(super) fn start_in_root(
-        &mut self,
-        component: &str,
-        folder: &Path,
-        arguments: &[String],
-        root: &Root<'_>,
-    ) -> Result<(), String> {
-        self.0
-            .push(Component::start(component, component, folder, arguments, Some(root))?);
+    pub(super) fn start_in_root(&mut self, component: &str, folder: &Path, arguments: &[String], root: &Root<'_>) -> Result<(), String> {
+        self.0.push(Component::start(component, component, folder, arguments, Some(root))?);
         Ok(())
     }
 
@@ -149,10 +107,7 @@ impl Components {
 
     /// Name and process id of each.
     pub(super) fn processes(&self) -> Vec<(&str, u32)> {
-        self.0
-            .iter()
-            .map(|component| (component.name.as_str(), component.child.id()))
-            .collect()
+        self.0.iter().map(|component| (component.name.as_str(), component.child.id())).collect()
     }
 }
 
@@ -165,23 +120,13 @@ impl Drop for Components {
 /// The binary with all components: built once by build.sh, or named by KUBE_HIPAA_CONTROL_PLANE.
 fn binary() -> Result<&'static Path, String> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BINARY
-        .get_or_init(find_binary)
-        .as_deref()
-        .map_err(Clone::clone)
+    BINARY.get_or_init(find_binary).as_deref().map_err(Clone::clone)
 }
 
 fn find_binary() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("KUBE_HIPAA_CONTROL_PLANE") {
         let path = PathBuf::from(path);
-        return if path.is_file() {
-            Ok(path)
-        } else {
-            Err(format!(
-                "KUBE_HIPAA_CONTROL_PLANE names no file: {}",
-                path.display()
-            ))
-        };
+        return if path.is_file() { Ok(path) } else { Err(format!("KUBE_HIPAA_CONTROL_PLANE names no file: {}", path.display())) };
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/control-plane/build.sh");
     let output = Command::new(&script)
@@ -190,13 +135,7 @@ fn find_binary() -> Result<PathBuf, String> {
         .output()
         .map_err(|error| format!("{} could not be run: {error}", script.display()))?;
     if !output.status.success() {
-        return Err(format!(
-            "{} failed ({}); its message is above",
-            script.display(),
-            output.status
-        ));
+        return Err(format!("{} failed ({}); its message is above", script.display(), output.status));
     }
-    Ok(PathBuf::from(
-        String::from_utf8_lossy(&output.stdout).trim_end(),
-    ))
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()))
 }

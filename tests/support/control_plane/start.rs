@@ -38,8 +38,7 @@ impl Place {
 
     pub(super) fn write(&self, name: &str, content: &str) -> Result<String, String> {
         let path = self.path(name);
-        fs::write(&path, content)
-            .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+        fs::write(&path, content).map_err(|error| format!("{} could not be written: {error}", path.display()))?;
         Ok(path.display().to_string())
     }
 
@@ -49,10 +48,7 @@ impl Place {
         let name = self.free_name(user);
         let certificate = self.write(&format!("{name}.crt"), &identity.certificate)?;
         let key = self.write(&format!("{name}.key"), &identity.key)?;
-        self.write_kubeconfig(
-            &name,
-            &json!({"client-certificate": certificate, "client-key": key}),
-        )
+        self.write_kubeconfig(&name, &json!({"client-certificate": certificate, "client-key": key}))
     }
 
     /// A kubeconfig for a bearer token.
@@ -72,28 +68,14 @@ impl Place {
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
             "current-context": "test",
         });
-        self.write(&format!("{name}.kubeconfig"), &config.to_string())
-            .map(PathBuf::from)
+        self.write(&format!("{name}.kubeconfig"), &config.to_string()).map(PathBuf::from)
     }
 
     /// A file name that no earlier identity has; user names may hold anything.
     fn free_name(&self, user: &str) -> String {
-        let plain: String = user
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '-' {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .take(60)
-            .collect();
+        let plain: String = user.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(60).collect();
         let taken = |name: &String| self.path(&format!("{name}.kubeconfig")).exists();
-        std::iter::once(plain.clone())
-            .chain((2_u32..).map(|number| format!("{plain}-{number}")))
-            .find(|name| !taken(name))
-            .unwrap_or(plain)
+        std::iter::once(plain.clone()).chain((2_u32..).map(|number| format!("{plain}-{number}"))).find(|name| !taken(name)).unwrap_or(plain)
     }
 }
 
@@ -107,22 +89,13 @@ pub(super) struct Started {
 
 /// Starts everything and waits until the API server is ready.
 pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String> {
-    let usual = options
-        .static_api_server
-        .as_ref()
-        .is_some_and(|server| server.usual_ports);
+    let usual = options.static_api_server.as_ref().is_some_and(|server| server.usual_ports);
     let mut wanted = if usual { vec![2379, 2380, 6443] } else { vec![0; 3] };
     wanted.resize(3 + options.kubelets.len(), 0);
     let ports = free_ports(&wanted)?;
     let root = folder.join(kubeadm::ROOT);
-    let rendered = options
-        .static_api_server
-        .as_ref()
-        .map(|server| kubeadm::render(&server.manifest, ports[0], ports[2]))
-        .transpose()?;
-    let audit_log = rendered
-        .as_ref()
-        .and_then(|rendered| kubeadm::audit_log(&root, &rendered.flags));
+    let rendered = options.static_api_server.as_ref().map(|server| kubeadm::render(&server.manifest, ports[0], ports[2])).transpose()?;
+    let audit_log = rendered.as_ref().and_then(|rendered| kubeadm::audit_log(&root, &rendered.flags));
     let place = Place {
         folder: folder.to_owned(),
         url: format!("https://127.0.0.1:{}", ports[2]),
@@ -142,28 +115,14 @@ pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String>
     let admin = place.kubeconfig("kubernetes-admin", &["system:masters"])?;
 
     let mut components = Components::default();
-    components.start(
-        "etcd",
-        "etcd",
-        folder,
-        &etcd_flags(&place, ports[0], ports[1]),
-    )?;
+    components.start("etcd", "etcd", folder, &etcd_flags(&place, ports[0], ports[1]))?;
     let begin = Instant::now();
-    until(&mut components, begin, "etcd listens", || {
-        TcpStream::connect(("127.0.0.1", ports[0])).is_ok()
-    })?;
+    until(&mut components, begin, "etcd listens", || TcpStream::connect(("127.0.0.1", ports[0])).is_ok())?;
     match (&options.static_api_server, &rendered) {
         (Some(server), Some(rendered)) => {
-            let keys = kubeadm::Keys {
-                authority: &place.authority,
-                token_key: &token_key,
-                token_public_key: &token_public_key,
-            };
+            let keys = kubeadm::Keys { authority: &place.authority, token_key: &token_key, token_public_key: &token_public_key };
             kubeadm::furnish(&root, &rendered.flags, options, &keys)?;
-            let root = Root {
-                folder: &root,
-                host: &server.node,
-            };
+            let root = Root { folder: &root, host: &server.node };
             components.start_in_root("kube-apiserver", folder, &rendered.flags, &root)?;
         }
         _ => {
@@ -173,30 +132,18 @@ pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String>
     }
     let api = Api::connect(&admin)?;
     until(&mut components, begin, "/readyz answers 200", || {
-        matches!(
-            api.request("GET", "/readyz", "application/json", Vec::new()),
-            Ok((200, _))
-        )
+        matches!(api.request("GET", "/readyz", "application/json", Vec::new()), Ok((200, _)))
     })?;
 
     if options.with_controller_manager {
         let kubeconfig = place.kubeconfig("system:kube-controller-manager", &[])?;
         let flags = controller_manager_flags(&place, options, &kubeconfig);
-        components.start(
-            "kube-controller-manager",
-            "kube-controller-manager",
-            folder,
-            &flags,
-        )?;
+        components.start("kube-controller-manager", "kube-controller-manager", folder, &flags)?;
     }
     if options.with_scheduler {
         let kubeconfig = place.kubeconfig("system:kube-scheduler", &[])?;
-        let flags = render(&[
-            ("kubeconfig", &kubeconfig.display()),
-            ("leader-elect", &false),
-            ("secure-port", &0),
-            ("bind-address", &"127.0.0.1"),
-        ]);
+        let flags =
+            render(&[("kubeconfig", &kubeconfig.display()), ("leader-elect", &false), ("secure-port", &0), ("bind-address", &"127.0.0.1")]);
         components.start("kube-scheduler", "kube-scheduler", folder, &flags)?;
     }
     for ((node, pods), port) in options.kubelets.iter().zip(&ports[3..]) {
@@ -210,28 +157,14 @@ pub(super) fn start(folder: &Path, options: &Options) -> Result<Started, String>
         let flags = kubelet_flags(&place, options, node, &pods, *port)?;
         components.start("kubelet", &name, folder, &flags)?;
     }
-    Ok(Started {
-        place,
-        components,
-        api,
-        admin,
-    })
+    Ok(Started { place, components, api, admin })
 }
 
-fn until(
-    components: &mut Components,
-    begin: Instant,
-    what: &str,
-    mut reached: impl FnMut() -> bool,
-) -> Result<(), String> {
+fn until(components: &mut Components, begin: Instant, what: &str, mut reached: impl FnMut() -> bool) -> Result<(), String> {
     while !reached() {
         components.check()?;
         if begin.elapsed() > START_LIMIT {
-            return Err(format!(
-                "not within {} s: {what}\n{}",
-                START_LIMIT.as_secs(),
-                components.tails()
-            ));
+            return Err(format!("not within {} s: {what}\n{}", START_LIMIT.as_secs(), components.tails()));
         }
         std::thread::sleep(PAUSE);
     }
@@ -244,22 +177,14 @@ fn free_ports(wanted: &[u16]) -> Result<Vec<u16>, String> {
     let trouble = |error: std::io::Error| format!("no free port on loopback: {error}");
     let held: Vec<TcpListener> = wanted
         .iter()
-        .map(|port| {
-            TcpListener::bind(("127.0.0.1", *port))
-                .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
-        })
+        .map(|port| TcpListener::bind(("127.0.0.1", *port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0))))
         .collect::<Result<_, _>>()
         .map_err(trouble)?;
-    held.iter()
-        .map(|listener| Ok(listener.local_addr().map_err(trouble)?.port()))
-        .collect()
+    held.iter().map(|listener| Ok(listener.local_addr().map_err(trouble)?.port())).collect()
 }
 
 fn render(pairs: &[(&str, &dyn std::fmt::Display)]) -> Vec<String> {
-    pairs
-        .iter()
-        .map(|(name, value)| format!("--{name}={value}"))
-        .collect()
+    pairs.iter().map(|(name, value)| format!("--{name}={value}")).collect()
 }
 
 fn etcd_flags(place: &Place, client: u16, peer: u16) -> Vec<String> {
@@ -283,12 +208,7 @@ fn etcd_flags(place: &Place, client: u16, peer: u16) -> Vec<String> {
     ])
 }
 
-fn api_server_flags(
-    place: &Place,
-    options: &Options,
-    etcd: u16,
-    port: u16,
-) -> Result<Vec<String>, String> {
+fn api_server_flags(place: &Place, options: &Options, etcd: u16, port: u16) -> Result<Vec<String>, String> {
     let mut flags = render(&[
         ("bind-address", &"127.0.0.1"),
         ("secure-port", &port),
@@ -301,10 +221,7 @@ fn api_server_flags(
         ("tls-cert-file", &place.text("server.crt")),
         ("tls-private-key-file", &place.text("server.key")),
         ("client-ca-file", &place.text("ca.crt")),
-        (
-            "service-account-issuer",
-            &"https://kubernetes.default.svc.cluster.local",
-        ),
+        ("service-account-issuer", &"https://kubernetes.default.svc.cluster.local"),
         ("service-account-key-file", &place.text("token.pub")),
         ("service-account-signing-key-file", &place.text("token.key")),
         ("service-cluster-ip-range", &"10.96.0.0/16"),
@@ -314,27 +231,16 @@ fn api_server_flags(
         ("kubelet-preferred-address-types", &"InternalIP"),
     ]);
     if let Some(policy) = options.audit.policy() {
-        flags.push(format!(
-            "--audit-policy-file={}",
-            place.write("audit-policy.yaml", policy)?
-        ));
+        flags.push(format!("--audit-policy-file={}", place.write("audit-policy.yaml", policy)?));
         flags.push(format!("--audit-log-path={}", place.text("audit.log")));
     }
     if let Some(config) = options.encryption.config() {
-        flags.push(format!(
-            "--encryption-provider-config={}",
-            place.write("encryption.yaml", config)?
-        ));
+        flags.push(format!("--encryption-provider-config={}", place.write("encryption.yaml", config)?));
     }
     if let Some(anonymous) = options.anonymous_auth {
         flags.push(format!("--anonymous-auth={anonymous}"));
     }
-    flags.extend(
-        options
-            .feature_gates
-            .iter()
-            .map(|(gate, on)| format!("--feature-gates={gate}={on}")),
-    );
+    flags.extend(options.feature_gates.iter().map(|(gate, on)| format!("--feature-gates={gate}={on}")));
     flags.extend(options.api_server_flags.iter().cloned());
     Ok(flags)
 }
@@ -360,17 +266,10 @@ fn controller_manager_flags(place: &Place, options: &Options, kubeconfig: &Path)
     flags
 }
 
-fn kubelet_flags(
-    place: &Place,
-    options: &Options,
-    node: &str,
-    pods: &[String],
-    port: u16,
-) -> Result<Vec<String>, String> {
+fn kubelet_flags(place: &Place, options: &Options, node: &str, pods: &[String], port: u16) -> Result<Vec<String>, String> {
     let root = format!("kubelet-{node}");
     let static_pods = place.path(&root).join("static-pods");
-    fs::create_dir_all(&static_pods)
-        .map_err(|error| format!("{} could not be made: {error}", static_pods.display()))?;
+    fs::create_dir_all(&static_pods).map_err(|error| format!("{} could not be made: {error}", static_pods.display()))?;
     for (number, pod) in pods.iter().enumerate() {
         place.write(&format!("{root}/static-pods/pod-{number}.yaml"), pod)?;
     }
@@ -384,10 +283,7 @@ fn kubelet_flags(
         ("tls-private-key-file", &place.text("server.key")),
     ]);
     if let Some(config) = options.kubelet_configs.get(node) {
-        flags.push(format!(
-            "--config={}",
-            place.write(&format!("{root}/config.yaml"), config)?
-        ));
+        flags.push(format!("--config={}", place.write(&format!("{root}/config.yaml"), config)?));
     }
     Ok(flags)
 }

@@ -4,25 +4,12 @@ use super::*;
 #[test]
 fn a_pod_has_the_most_restrictive_level_it_meets() -> Outcome {
     let level = |spec: Value, minor| -> Result<Level, serde_json::Error> {
-        Ok(level_of(
-            &BTreeMap::new(),
-            &serde_json::from_value(spec)?,
-            PolicyVersion::V1(minor),
-        ))
+        Ok(level_of(&BTreeMap::new(), &serde_json::from_value(spec)?, PolicyVersion::V1(minor)))
     };
     for minor in 0..=NEWEST_KNOWN_MINOR {
         assert_eq!(level(hardened(), minor)?, Level::Restricted);
-        assert_eq!(
-            level(json!({"containers": [{"name": "c"}]}), minor)?,
-            Level::Baseline
-        );
-        assert_eq!(
-            level(
-                json!({"containers": [{"name": "c"}], "hostPID": true}),
-                minor
-            )?,
-            Level::Privileged
-        );
+        assert_eq!(level(json!({"containers": [{"name": "c"}]}), minor)?, Level::Baseline);
+        assert_eq!(level(json!({"containers": [{"name": "c"}], "hostPID": true}), minor)?, Level::Privileged);
     }
     Ok(())
 }
@@ -47,10 +34,7 @@ fn windows_pods_can_meet_restricted_and_fail_baseline() -> Outcome {
 #[test]
 fn violations_come_in_kubernetes_order() -> Outcome {
     let spec = json!({"hostPID": true, "containers": [{"name": "c", "securityContext": {"privileged": true}}]});
-    let ids: Vec<&str> = violations(spec, Level::Restricted, 36)?
-        .into_iter()
-        .map(|found| found.check)
-        .collect();
+    let ids: Vec<&str> = violations(spec, Level::Restricted, 36)?.into_iter().map(|found| found.check).collect();
     assert_eq!(
         ids,
         [
@@ -68,21 +52,12 @@ fn violations_come_in_kubernetes_order() -> Outcome {
 #[test]
 fn messages_escape_and_shorten_what_the_cluster_wrote() -> Outcome {
     let names: Vec<String> = (0..9).map(|n| format!("{n}\u{1b}[31m\u{202e}")).collect();
-    let spec =
-        json!({"containers": [{"name": "c", "securityContext": {"capabilities": {"add": names}}}]});
+    let spec = json!({"containers": [{"name": "c", "securityContext": {"capabilities": {"add": names}}}]});
     let found = violations(spec, Level::Baseline, 36)?;
     assert_eq!(found.len(), 1);
     for violation in found {
-        assert!(
-            !violation.message.contains(['\u{1b}', '\u{202e}']),
-            "{}",
-            violation.message
-        );
-        assert!(
-            violation.message.ends_with("and 4 more"),
-            "{}",
-            violation.message
-        );
+        assert!(!violation.message.contains(['\u{1b}', '\u{202e}']), "{}", violation.message);
+        assert!(violation.message.ends_with("and 4 more"), "{}", violation.message);
         assert_eq!(violation.pointers.len(), 9);
     }
     Ok(())

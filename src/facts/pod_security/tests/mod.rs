@@ -16,49 +16,25 @@ use super::{Level, PolicyVersion, Violation, evaluate};
 type Outcome = Result<(), serde_json::Error>;
 
 fn annotations(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 /// The violations of a spec without annotations.
 fn violations(spec: Value, level: Level, minor: u64) -> Result<Vec<Violation>, serde_json::Error> {
     let spec: PodSpec = serde_json::from_value(spec)?;
-    Ok(evaluate(
-        &BTreeMap::new(),
-        &spec,
-        level,
-        PolicyVersion::V1(minor),
-    ))
+    Ok(evaluate(&BTreeMap::new(), &spec, level, PolicyVersion::V1(minor)))
 }
 
 /// The pointers of one check, `None` if it passes or does not run.
-fn pointers(
-    check: &str,
-    level: Level,
-    minor: u64,
-    spec: Value,
-) -> Result<Option<Vec<String>>, serde_json::Error> {
-    Ok(violations(spec, level, minor)?
-        .into_iter()
-        .find(|found| found.check == check)
-        .map(|found| found.pointers))
+fn pointers(check: &str, level: Level, minor: u64, spec: Value) -> Result<Option<Vec<String>>, serde_json::Error> {
+    Ok(violations(spec, level, minor)?.into_iter().find(|found| found.check == check).map(|found| found.pointers))
 }
 
-fn baseline(
-    check: &str,
-    minor: u64,
-    spec: Value,
-) -> Result<Option<Vec<String>>, serde_json::Error> {
+fn baseline(check: &str, minor: u64, spec: Value) -> Result<Option<Vec<String>>, serde_json::Error> {
     pointers(check, Level::Baseline, minor, spec)
 }
 
-fn restricted(
-    check: &str,
-    minor: u64,
-    spec: Value,
-) -> Result<Option<Vec<String>>, serde_json::Error> {
+fn restricted(check: &str, minor: u64, spec: Value) -> Result<Option<Vec<String>>, serde_json::Error> {
     pointers(check, Level::Restricted, minor, spec)
 }
 
@@ -78,12 +54,7 @@ fn everywhere(context: &Value) -> Value {
 /// The same field below each of the containers of [`everywhere`].
 fn everywhere_at(field: &str) -> Option<Vec<String>> {
     let lists = ["initContainers", "containers", "ephemeralContainers"];
-    Some(
-        lists
-            .iter()
-            .map(|list| format!("/{list}/0/securityContext/{field}"))
-            .collect(),
-    )
+    Some(lists.iter().map(|list| format!("/{list}/0/securityContext/{field}")).collect())
 }
 
 /// A spec that meets restricted at every version.
