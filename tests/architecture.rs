@@ -82,11 +82,13 @@ fn tests_give_reasons_too() {
 
 #[test]
 fn no_file_is_too_long() {
-    // What people write; tests/golden holds what the program wrote.
-    for folder in ["src", "tests", "scripts"] {
-        check(&files(folder, &[".rs", ".go", ".mjs", ".sh"]), |_, text| rules::length(text));
+    let endings = [".rs", ".go", ".mjs", ".sh", ".html", ".css", ".md"];
+    for folder in ["src", "tests", "scripts", "templates"] {
+        let mut written = files(folder, &endings);
+        // What the program wrote is as long as it is.
+        written.retain(|path| !path.starts_with("tests/golden/"));
+        check(&written, |_, text| rules::length(text));
     }
-    check(&files("templates", &[".html", ".css", ".md"]), |_, text| rules::length(text));
 }
 
 #[test]
