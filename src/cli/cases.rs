@@ -112,6 +112,10 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     for (path, content) in &urls {
         objects.insert(SourceId::dynamic("", path), vec![content.to_string()]);
     }
+    let leases = SourceId::group("coordination.k8s.io", "leases");
+    if !objects.contains_key(&leases) {
+        objects.insert(leases, (0..api_servers(case)).map(|number| lease(number).to_string()).collect());
+    }
     if let Some((source, object)) = extra {
         objects.entry(source.clone()).or_default().push(object.to_owned());
     }
@@ -149,6 +153,21 @@ fn identified(mut object: Value, number: usize) -> Value {
         metadata.entry("resourceVersion").or_insert_with(|| json!("1"));
     }
     object
+}
+
+/// API servers that the case shows: a real one always holds a Lease (KEP-1965). A case about their number gives its own.
+fn api_servers(case: &Case) -> usize {
+    let server = |object: &&Value| {
+        object.get("kind").and_then(Value::as_str) == Some("Pod")
+            && object.pointer("/metadata/labels/component").and_then(Value::as_str) == Some("kube-apiserver")
+    };
+    let pods = case.objects.iter().filter(server).count();
+    pods.max(usize::from(case.urls.contains_key("/flagz")))
+}
+
+fn lease(number: usize) -> Value {
+    let labels = json!({"apiserver.kubernetes.io/identity": "kube-apiserver"});
+    json!({"metadata": {"name": format!("apiserver-{number}"), "namespace": "kube-system", "uid": format!("lease-{number}"), "labels": labels}})
 }
 
 fn version(git_version: &str) -> Value {

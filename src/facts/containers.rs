@@ -5,10 +5,11 @@ use k8s_openapi::api::core::v1::{
     SecurityContext, VolumeMount,
 };
 
+use super::Known;
 use super::image::ImageReference;
 use super::schema::{Row, TableRow, table};
-use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
-use super::workloads::Shape;
+use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
+use super::workloads::{Nodes, Shape};
 use crate::model::Evidence;
 
 table! {
@@ -55,13 +56,13 @@ table! {
         /// `blocked` when `allowPrivilegeEscalation` is false, `allowed` when it is true, else `unset` (which allows it).
         privilege_escalation: &'static str, at "/securityContext/allowPrivilegeEscalation";
         /// User id that the container is started with, where the container or the pod sets one.
-        run_as_user: Option<i64>, at "/securityContext";
+        run_as_user: Option<i64>;
         /// `runAsNonRoot` of the container, else of the pod.
-        run_as_non_root: Option<bool>, at "/securityContext";
+        run_as_non_root: Option<bool>;
         /// Whether nothing keeps the process from running as user 0: neither runAsNonRoot nor a user id above 0.
-        may_run_as_root: bool, at "/securityContext";
+        may_run_as_root: bool;
         /// Whether user id 0 is asked for.
-        run_as_root: bool, at "/securityContext";
+        run_as_root: bool;
         /// Whether the root file system is read-only; unset is false.
         read_only_root_filesystem: bool, at "/securityContext/readOnlyRootFilesystem";
         /// Capabilities added, sorted.
@@ -71,11 +72,11 @@ table! {
         /// Whether `ALL` is dropped.
         drops_all_capabilities: bool, at "/securityContext/capabilities/drop";
         /// Seccomp profile type of the container, else of the pod; empty when neither sets one.
-        seccomp_profile: String, at "/securityContext";
+        seccomp_profile: String;
         /// AppArmor profile type of the container, else of the pod, else from the older annotation; empty when none is set.
-        app_armor_profile: String, at "/securityContext";
+        app_armor_profile: String;
         /// SELinux type of the container, else of the pod; empty when not set.
-        se_linux_type: String, at "/securityContext";
+        se_linux_type: String;
         /// `procMount`; empty when not set, which is `Default`.
         proc_mount: String, at "/securityContext/procMount";
         /// Host ports, sorted.
@@ -93,7 +94,7 @@ table! {
         /// Memory limit; empty when not set.
         memory_limit: String, at "/resources/limits/memory";
         /// Secrets that reach environment variables, as `name/key` or `name/*`, sorted. The secrets themselves are never read.
-        env_secrets: Vec<String>, at "/env";
+        env_secrets: Vec<String>;
         /// Names of environment variables whose value is written in the manifest, sorted. The values are never stored.
         literal_env: Vec<String>, at "/env";
         /// Names of Secrets that are mounted as files, sorted.
@@ -104,8 +105,10 @@ table! {
         readiness_probe: bool, at "/readinessProbe";
         /// Whether standard input or a terminal is kept open.
         interactive: bool, at "/stdin";
-        /// Whether the pod is a kubelet's copy of a static pod.
-        mirror: bool;
+        /// Whether the container is a Windows HostProcess container, which runs on the node itself.
+        host_process: bool, at "/securityContext/windowsOptions";
+        /// Whether the pod is a kubelet's copy of a static pod, owned by a Node that exists.
+        mirror: Known<bool>, needs [NODES];
     }
 }
 
@@ -128,18 +131,18 @@ struct Common<'a> {
 }
 
 /// The rows of one shape.
-pub(super) fn rows(shape: &Shape<'_>) -> Vec<Row> {
+pub(super) fn rows(shape: &Shape<'_>, nodes: &Nodes) -> Vec<Row> {
     let mut rows = Vec::new();
     let spec = shape.spec;
     for (i, container) in spec.init_containers.iter().flatten().enumerate() {
         let kind = if container.restart_policy.as_deref() == Some("Always") { "sidecar" } else { "init" };
-        rows.push(row(shape, &ordinary(container, kind, format!("/initContainers/{i}"))));
+        rows.push(row(shape, nodes, &ordinary(container, kind, format!("/initContainers/{i}"))));
     }
     for (i, container) in spec.containers.iter().enumerate() {
-        rows.push(row(shape, &ordinary(container, "container", format!("/containers/{i}"))));
+        rows.push(row(shape, nodes, &ordinary(container, "container", format!("/containers/{i}"))));
     }
     for (i, container) in spec.ephemeral_containers.iter().flatten().enumerate() {
-        rows.push(row(shape, &ephemeral(container, format!("/ephemeralContainers/{i}"))));
+        rows.push(row(shape, nodes, &ephemeral(container, format!("/ephemeralContainers/{i}"))));
     }
     rows
 }
@@ -186,7 +189,7 @@ fn ephemeral<'a>(container: &'a EphemeralContainer, index_path: String) -> Commo
     }
 }
 
-fn row(shape: &Shape<'_>, container: &Common<'_>) -> Row {
+fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
     let pod = shape.spec.security_context.as_ref();
     let own = container.security;
     let image_text = container.image.unwrap_or("");
@@ -266,7 +269,12 @@ fn row(shape: &Shape<'_>, container: &Common<'_>) -> Row {
         liveness_probe: container.liveness.is_some(),
         readiness_probe: container.readiness.is_some(),
         interactive: container.interactive,
-        mirror: shape.mirror,
+        host_process: [own.and_then(|s| s.windows_options.as_ref()), pod.and_then(|s| s.windows_options.as_ref())]
+            .into_iter()
+            .flatten()
+            .find_map(|options| options.host_process)
+            == Some(true),
+        mirror: shape.mirror(nodes),
     };
     Row {
         key: format!("{}/{}/{}", shape.key(), container.kind, container.name),

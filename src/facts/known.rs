@@ -17,6 +17,13 @@ impl<T> Known<T> {
             Self::Unknown(unseen) => Known::Unknown(unseen),
         }
     }
+    /// Applies `f`, which may itself fail to establish its value.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Known<U>) -> Known<U> {
+        match self {
+            Self::Known(value) => f(value),
+            Self::Unknown(unseen) => Known::Unknown(unseen),
+        }
+    }
     /// The established value.
     pub fn known(&self) -> Option<&T> {
         match self {

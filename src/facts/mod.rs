@@ -72,26 +72,41 @@ impl Tables {
                 Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
             },
             server_minor: server_minor.clone(),
+            nodes: nodes(&reader)?,
         };
         let mut container_rows = Merged::new(containers::ContainerRow::schema());
         let mut pod_rows = Merged::new(pods::PodRow::schema());
         let mut usages = service_accounts::Usages::new();
         let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
+        let listed = namespaces.labels();
+        let mut strangers: BTreeSet<String> = BTreeSet::new();
         workloads::each_shape(&reader, |shape| {
             if shape.pods > 0 {
                 count(shape, &mut usages, &mut counts);
             }
+            if let Some(namespace) = &shape.workload.namespace
+                && !listed.contains_key(namespace)
+            {
+                strangers.insert(namespace.clone());
+            }
             pod_rows.add(pods::row(shape, &surroundings));
-            for row in containers::rows(shape) {
+            for row in containers::rows(shape, &surroundings.nodes) {
                 container_rows.add(row);
             }
         })?;
+        for namespace in strangers {
+            reader.doubt(
+                &sources::NAMESPACES,
+                format!("the namespace {namespace}"),
+                "workloads are in it, and it was not among the namespaces that were read: it was made or removed during collection",
+                "Collect again.",
+            );
+        }
         let usages = reader.known_if_complete(&sources::PODS, || usages);
         let counts = reader.known_if_complete(&sources::PODS, || {
             counts.into_iter().map(|(name, (pods, workloads))| (name, (pods, i64::try_from(workloads.len()).unwrap_or(i64::MAX)))).collect()
         });
         let settings = api_server_settings::rows(&reader)?;
-        let labels = namespaces.labels();
         let namespace_rows = namespaces.rows(&server_minor, &counts);
         let account_rows = accounts.rows(&usages);
         // Taken last: it also holds what could not be understood.
@@ -102,7 +117,7 @@ impl Tables {
         };
         Ok(Self {
             namespace_coverage: coverage.complete(std::slice::from_ref(&sources::NAMESPACES)).map_err(|gaps| gaps.first().clone()),
-            namespaces: labels,
+            namespaces: listed,
             tables: vec![
                 table(containers::ContainerRow::schema(), container_rows.into_rows()),
                 table(pods::PodRow::schema(), pod_rows.into_rows()),
@@ -204,11 +219,25 @@ fn keep_first(origins: &mut Vec<Evidence>) {
     origins.truncate(ORIGINS_KEPT);
 }
 
+/// Name and uid of every node.
+fn nodes(reader: &read::Reader<'_>) -> Result<workloads::Nodes, FactsError> {
+    let mut nodes = BTreeMap::new();
+    reader.each::<k8s_openapi::api::core::v1::Node>(&sources::NODES, |node, _| {
+        if let (Some(name), Some(uid)) = (node.metadata.name, node.metadata.uid) {
+            nodes.insert(name, uid);
+        }
+    })?;
+    Ok(reader.known_if_complete(&sources::NODES, || nodes))
+}
+
 /// The server's minor version (`/version`): digits of `minor`, which some providers end with `+`.
 fn server_minor(reader: &read::Reader<'_>) -> Result<Known<u32>, FactsError> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Version {
         minor: String,
+        /// Set where `--emulated-version` is (KEP-4330): admission applies the rules of that version.
+        emulation_minor: Option<String>,
     }
     let unknown = |why: &str| {
         Known::Unknown(Unseen {
@@ -225,10 +254,14 @@ fn server_minor(reader: &read::Reader<'_>) -> Result<Known<u32>, FactsError> {
     }
     let Some(stored) = reader.single(&sources::VERSION)? else { return Ok(unknown("the snapshot does not hold it")) };
     Ok(match serde_json::from_str::<Version>(&stored.json) {
-        Ok(Version { minor }) => match minor.trim_end_matches(|c: char| !c.is_ascii_digit()).parse() {
-            Ok(minor) => Known::Known(minor),
-            Err(_) => unknown("its minor version is not a number"),
-        },
+        Ok(Version { minor, emulation_minor }) => {
+            let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().ok();
+            match (number(&minor), emulation_minor.as_deref().filter(|text| !text.is_empty()).map(number)) {
+                (Some(minor), None) => Known::Known(minor),
+                (Some(minor), Some(Some(emulated))) => Known::Known(minor.min(emulated)),
+                _ => unknown("its minor version is not a number"),
+            }
+        }
         Err(error) => {
             reader.not_understood(&sources::VERSION, &stored, &error.to_string());
             unknown("it could not be decoded")

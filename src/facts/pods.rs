@@ -9,10 +9,11 @@ use super::pod_security::{self, Level, PolicyVersion, Violation};
 use super::schema::{Row, TableRow, table};
 use super::service_accounts::Automount;
 use super::sources::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS, STATEFUL_SETS,
-    VERSION,
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS,
+    STATEFUL_SETS, VERSION,
 };
-use super::workloads::Shape;
+use super::workloads::{Nodes, Shape};
+use crate::model::{Unseen, UnseenKind};
 
 table! {
     /// One row per pod shape of each workload: of its pods, and of the controller's template where it has no pod or where not all
@@ -79,8 +80,8 @@ table! {
         priority_class: String, at "/priorityClassName";
         /// Whether the pod shape names its node itself (always true for a running pod).
         node_name_set: bool, at "/nodeName";
-        /// Whether the pod is a kubelet's copy of a static pod.
-        mirror: bool;
+        /// Whether the pod is a kubelet's copy of a static pod, owned by a Node that exists.
+        mirror: Known<bool>, needs [NODES];
         /// `spec.os.name`; empty when not set.
         os: String, at "/os/name";
         /// Secrets with registry credentials, sorted.
@@ -102,6 +103,8 @@ pub(super) struct Surroundings {
     pub(super) automount: Known<BTreeMap<(String, String), Automount>>,
     /// What each namespace enforces.
     pub(super) enforced: Known<EnforcedLevels>,
+    /// Which nodes there are.
+    pub(super) nodes: Nodes,
 }
 
 /// The row of one shape.
@@ -114,10 +117,7 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         Some(name) => name.to_owned(),
     };
     let violations = |level: Level| {
-        around.server_minor.clone().map(|minor| {
-            let version = PolicyVersion::Latest.capped_at(minor);
-            sorted_owned(pod_security::evaluate(shape.annotations, spec, level, version).into_iter().map(|v: Violation| v.check.to_owned()))
-        })
+        around.server_minor.clone().and_then(|minor| checked(shape, level, PolicyVersion::Latest.capped_at(minor))).map(sorted_owned)
     };
     let baseline_violations = violations(Level::Baseline);
     let restricted_violations = violations(Level::Restricted);
@@ -142,19 +142,25 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         service_account,
         host_paths: sorted_owned(spec.volumes.iter().flatten().filter_map(|v| v.host_path.as_ref()).map(|h| h.path.clone())),
         volume_types: sorted_owned(spec.volumes.iter().flatten().map(|v| volume_type(v).to_owned())),
-        pod_security_level: around
-            .server_minor
-            .clone()
-            .map(|minor| pod_security::level_of(shape.annotations, spec, PolicyVersion::Latest.capped_at(minor)).as_str()),
         baseline_violations,
         restricted_violations,
+        pod_security_level: around.server_minor.clone().and_then(|minor| {
+            let version = PolicyVersion::Latest.capped_at(minor);
+            let level = pod_security::level_of(shape.annotations, spec, version);
+            // Rules that are not known here could only lower it.
+            if version.is_known() || level == Level::Privileged {
+                Known::Known(level.as_str())
+            } else {
+                Known::Unknown(newer_rules(version))
+            }
+        }),
         enforced_level: around.enforced.clone().map(|levels| match levels.get(&namespace) {
             Some((level, _)) => level.as_str().to_owned(),
             None => String::new(),
         }),
-        meets_enforced_level: around.enforced.clone().map(|levels| match levels.get(&namespace) {
-            Some((level, version)) => pod_security::evaluate(shape.annotations, spec, *level, *version).is_empty(),
-            None => true,
+        meets_enforced_level: around.enforced.clone().and_then(|levels| match levels.get(&namespace) {
+            Some((level, version)) => checked(shape, *level, *version).map(|violations| violations.is_empty()),
+            None => Known::Known(true),
         }),
         seccomp_profile: security.and_then(|s| s.seccomp_profile.as_ref()).map(|p| p.type_.clone()).unwrap_or_default(),
         run_as_non_root: security.and_then(|s| s.run_as_non_root),
@@ -164,7 +170,7 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         runtime_class: spec.runtime_class_name.clone().unwrap_or_default(),
         priority_class: spec.priority_class_name.clone().unwrap_or_default(),
         node_name_set: spec.node_name.is_some(),
-        mirror: shape.mirror,
+        mirror: shape.mirror(&around.nodes),
         os: spec.os.as_ref().map(|os| os.name.clone()).unwrap_or_default(),
         image_pull_secrets: sorted_owned(spec.image_pull_secrets.iter().flatten().map(|s| s.name.clone())),
         restart_policy: spec.restart_policy.clone().unwrap_or_default(),
@@ -183,6 +189,26 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         related: Vec::new(),
         origins: vec![shape.origin.clone()],
         cells: typed.cells(),
+    }
+}
+
+/// The checks that a pod does not meet. Violations of known rules count whatever else there is; their absence says nothing when the
+/// server applies rules that are not known here.
+fn checked(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<String>> {
+    let found: Vec<String> =
+        pod_security::evaluate(shape.annotations, shape.spec, level, version).into_iter().map(|v: Violation| v.check.to_owned()).collect();
+    let decided = version.is_known() || level == Level::Privileged || !found.is_empty();
+    if decided { Known::Known(found) } else { Known::Unknown(newer_rules(version)) }
+}
+
+fn newer_rules(version: PolicyVersion) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotUnderstood,
+        what: format!("the Pod Security rules of {version}"),
+        why: format!("this program knows the rules up to v1.{}, and the server applies newer ones", pod_security::NEWEST_KNOWN_MINOR),
+        how_to_see: "Use a newer version of kube-hipaa.".to_owned(),
+        source: None,
+        missing_rule: None,
     }
 }
 

@@ -96,6 +96,22 @@ impl<'a> Reader<'a> {
         of_source.sort();
     }
 
+    /// Remembers that something about a source is not known although it was read: whoever needs the source cannot pass.
+    pub(super) fn doubt(&self, source: &SourceId, what: String, why: &str, how_to_see: &str) {
+        let mut all = self.not_understood.borrow_mut();
+        let of_source = all.entry(source.clone()).or_default();
+        of_source.push(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what,
+            why: why.to_owned(),
+            how_to_see: how_to_see.to_owned(),
+            source: Some(source.clone()),
+            missing_rule: None,
+        });
+        of_source.sort();
+        of_source.dedup();
+    }
+
     /// Where an object was seen.
     pub(super) fn origin(&self, source: &SourceId, meta: &ObjectMeta, stored: &StoredObject, grade: Grade) -> Evidence {
         let kind = self.snapshot.index().record(source).and_then(|record| record.kind.clone());

@@ -7,10 +7,10 @@ use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-use super::FactsError;
 use super::read::{MetaOnly, Reader};
 use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
-use crate::model::{Evidence, ObjectRef};
+use super::{FactsError, Known};
+use crate::model::{Evidence, ObjectRef, SourceId};
 
 /// One pod spec of a workload, as it runs or as the controller would start it.
 pub(super) struct Shape<'a> {
@@ -27,8 +27,8 @@ pub(super) struct Shape<'a> {
     pub(super) phase: &'a str,
     /// Number of pods: 1, or 0 for a template.
     pub(super) pods: i64,
-    /// Whether a kubelet made the pod from a file on its node and the cluster's own data agree on that.
-    pub(super) mirror: bool,
+    /// Name and uid of the node whose kubelet made the pod from a file, as the pod says; see [`Shape::mirror`].
+    pub(super) claims_mirror: Option<(String, String)>,
 }
 
 impl Shape<'_> {
@@ -45,20 +45,36 @@ impl Shape<'_> {
     }
 }
 
-/// Every source that shapes rest on.
-pub(super) type Owners = BTreeMap<(String, String, String), ObjectRef>;
+/// What stands between a pod and its workload.
+struct Owner {
+    controller: ObjectRef,
+    /// `deployment.kubernetes.io/revision` of a ReplicaSet: which template of its Deployment it was made from.
+    revision: Option<String>,
+}
 
-/// Hands every shape of every workload to `take`: all pods, and the template of each controller that has no pod or whose pods
-/// are not all made from it yet.
+/// Namespace, kind and name to owner.
+type Owners = BTreeMap<(String, String, String), Owner>;
+
+/// Templates of which a live pod was seen: uid of the controller and the mark that it gives its current template.
+type Seen = BTreeSet<(String, String)>;
+
+/// Hands every shape of every workload to `take`: all pods, and the template of each controller unless a live pod that was made
+/// from that very template was seen.
 pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) -> Result<(), FactsError> {
     let owners = owners(reader)?;
-    let mut with_pods: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let mut seen = Seen::new();
+    let mut with_pods: BTreeSet<String> = BTreeSet::new();
     let none = BTreeMap::new();
     reader.each::<Pod>(&PODS, |pod, origin| {
+        let Some(spec) = pod.spec.as_ref().filter(|spec| !spec.containers.is_empty()) else {
+            return without_containers(reader, &PODS, &pod.metadata);
+        };
         let workload = root(&owners, &pod.metadata, "Pod", "");
-        with_pods.insert(identity(&workload));
-        let Some(spec) = &pod.spec else { return };
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("");
+        if !matches!(phase, "Succeeded" | "Failed") && pod.metadata.deletion_timestamp.is_none() {
+            with_pods.extend(controller(&pod.metadata).map(|owner| owner.uid.clone()));
+            seen.extend(made_from(&owners, &pod.metadata));
+        }
         let origin = Evidence { pointer: "/spec".to_owned(), ..origin };
         take(&Shape {
             workload: &workload,
@@ -68,83 +84,148 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             observed_in: "running",
             phase,
             pods: 1,
-            mirror: is_mirror(&pod.metadata, spec),
+            claims_mirror: claims_mirror(&pod.metadata, spec),
         });
     })?;
-    let mut template = |meta: &ObjectMeta,
-                        kind: &str,
-                        group: &str,
+    reader.each::<MetaOnly>(&REPLICA_SETS, |object, _| {
+        let lonely = controller(&object.metadata).is_none() && object.metadata.uid.as_ref().is_none_or(|uid| !with_pods.contains(uid));
+        if lonely {
+            let what = format!("the template of the ReplicaSet {}", display(&object.metadata));
+            reader.doubt(
+                &REPLICA_SETS,
+                what,
+                "of ReplicaSets only metadata is read, and this one has neither a controller nor a pod",
+                "Look at it by hand, or remove it.",
+            );
+        }
+    })?;
+    let mut template = |source: &SourceId,
+                        meta: &ObjectMeta,
+                        workload: &ObjectRef,
                         template: Option<&PodTemplateSpec>,
                         pointer: &str,
-                        origin: Evidence,
-                        rolled_out: bool| {
-        let workload = root(&owners, meta, kind, group);
-        // A Job of a CronJob is made from the CronJob's template, which is read itself.
-        let owned = workload.kind != kind;
-        if owned || (rolled_out && with_pods.contains(&identity(&workload))) {
-            return;
-        }
-        let Some(PodTemplateSpec { metadata, spec: Some(spec) }) = template else { return };
-        let annotations = metadata.as_ref().and_then(|meta| meta.annotations.as_ref()).unwrap_or(&none);
+                        origin: Evidence| {
+        let Some((metadata, spec)) =
+            template.and_then(|t| Some((t.metadata.as_ref(), t.spec.as_ref().filter(|spec| !spec.containers.is_empty())?)))
+        else {
+            return without_containers(reader, source, meta);
+        };
+        let annotations = metadata.and_then(|meta| meta.annotations.as_ref()).unwrap_or(&none);
         let origin = Evidence { pointer: pointer.to_owned(), ..origin };
-        take(&Shape {
-            workload: &workload,
-            annotations,
-            spec,
-            origin: &origin,
-            observed_in: "template",
-            phase: "",
-            pods: 0,
-            mirror: false,
-        });
+        take(&Shape { workload, annotations, spec, origin: &origin, observed_in: "template", phase: "", pods: 0, claims_mirror: None });
     };
     const SPEC: &str = "/spec/template/spec";
     reader.each::<Deployment>(&DEPLOYMENTS, |object, origin| {
-        let rolled_out = rolled_out_deployment(&object);
-        template(&object.metadata, "Deployment", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
+        let observed = object.status.as_ref().is_some_and(|status| status.observed_generation == object.metadata.generation);
+        let mark = observed.then(|| annotation(&object.metadata, "deployment.kubernetes.io/revision")).flatten();
+        if !is_seen(&seen, &object.metadata, mark) {
+            template(
+                &DEPLOYMENTS,
+                &object.metadata,
+                &own(&object.metadata, "Deployment", "apps"),
+                Some(&object.spec.template),
+                SPEC,
+                origin,
+            );
+        }
     })?;
     reader.each::<StatefulSet>(&STATEFUL_SETS, |object, origin| {
-        let rolled_out = object.status.as_ref().is_some_and(|s| {
-            s.observed_generation == object.metadata.generation && s.update_revision.is_some() && s.update_revision == s.current_revision
-        });
-        template(&object.metadata, "StatefulSet", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
+        let status = object.status.as_ref().filter(|status| status.observed_generation == object.metadata.generation);
+        if !is_seen(&seen, &object.metadata, status.and_then(|status| status.update_revision.clone())) {
+            template(
+                &STATEFUL_SETS,
+                &object.metadata,
+                &own(&object.metadata, "StatefulSet", "apps"),
+                Some(&object.spec.template),
+                SPEC,
+                origin,
+            );
+        }
     })?;
     reader.each::<DaemonSet>(&DAEMON_SETS, |object, origin| {
-        let rolled_out = object.status.as_ref().is_some_and(|s| {
-            s.observed_generation == object.metadata.generation && s.updated_number_scheduled == Some(s.desired_number_scheduled)
-        });
-        template(&object.metadata, "DaemonSet", "apps", Some(&object.spec.template), SPEC, origin, rolled_out);
+        let observed = object.status.as_ref().is_some_and(|status| status.observed_generation == object.metadata.generation);
+        let mark = observed.then(|| annotation(&object.metadata, "deprecated.daemonset.template.generation")).flatten();
+        if !is_seen(&seen, &object.metadata, mark) {
+            template(
+                &DAEMON_SETS,
+                &object.metadata,
+                &own(&object.metadata, "DaemonSet", "apps"),
+                Some(&object.spec.template),
+                SPEC,
+                origin,
+            );
+        }
     })?;
     reader.each::<CronJob>(&CRON_JOBS, |object, origin| {
         let pod = object.spec.job_template.spec.as_ref().map(|job| &job.template);
-        template(&object.metadata, "CronJob", "batch", pod, "/spec/jobTemplate/spec/template/spec", origin, false);
+        template(
+            &CRON_JOBS,
+            &object.metadata,
+            &own(&object.metadata, "CronJob", "batch"),
+            pod,
+            "/spec/jobTemplate/spec/template/spec",
+            origin,
+        );
     })?;
     reader.each::<Job>(&JOBS, |object, origin| {
-        // A finished Job starts no pod again.
-        if object.status.as_ref().is_some_and(|status| status.completion_time.is_some()) {
-            return;
+        // Its pods come one after the other, so that those that were seen say nothing about the next one.
+        if !is_finished(&object) {
+            let workload = root(&owners, &object.metadata, "Job", "batch");
+            template(&JOBS, &object.metadata, &workload, object.spec.as_ref().map(|spec| &spec.template), SPEC, origin);
         }
-        template(&object.metadata, "Job", "batch", object.spec.as_ref().map(|spec| &spec.template), SPEC, origin, true);
     })?;
     reader.each::<ReplicationController>(&REPLICATION_CONTROLLERS, |object, origin| {
-        template(
-            &object.metadata,
-            "ReplicationController",
-            "",
-            object.spec.as_ref().and_then(|spec| spec.template.as_ref()),
-            SPEC,
-            origin,
-            true,
-        );
+        let workload = own(&object.metadata, "ReplicationController", "");
+        let pod = object.spec.as_ref().and_then(|spec| spec.template.as_ref());
+        template(&REPLICATION_CONTROLLERS, &object.metadata, &workload, pod, SPEC, origin);
     })
 }
 
-/// Every pod was made from the current template (`apps/v1` DeploymentStatus: updatedReplicas counts pods of the current template).
-fn rolled_out_deployment(object: &Deployment) -> bool {
-    let wanted = object.spec.replicas;
-    object.status.as_ref().is_some_and(|status| {
-        status.observed_generation == object.metadata.generation && status.updated_replicas == wanted && status.replicas == wanted
-    })
+/// The API refuses such objects; one that comes all the same was not read whole, and its containers are not known.
+fn without_containers(reader: &Reader<'_>, source: &SourceId, meta: &ObjectMeta) {
+    let what = format!("the containers of {} of {source}", display(meta));
+    reader.doubt(source, what, "the object came without any", "Look at the object by hand; it may have been changed on its way here.");
+}
+
+fn display(meta: &ObjectMeta) -> String {
+    format!("{}/{}", meta.namespace.as_deref().unwrap_or(""), meta.name.as_deref().unwrap_or(""))
+}
+
+/// Which template of which controller a pod was made from, by the marks that the controllers themselves leave (`apps/v1`: the
+/// revision of the ReplicaSet, `controller-revision-hash`, `pod-template-generation`).
+fn made_from(owners: &Owners, meta: &ObjectMeta) -> Vec<(String, String)> {
+    let Some(owner) = controller(meta) else { return Vec::new() };
+    let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+    let mut marks: Vec<(String, String)> = [label("controller-revision-hash"), label("pod-template-generation")]
+        .into_iter()
+        .flatten()
+        .map(|mark| (owner.uid.clone(), mark))
+        .collect();
+    let key = (meta.namespace.clone().unwrap_or_default(), owner.kind.clone(), owner.name.clone());
+    if let Some(Owner { controller, revision: Some(revision) }) = owners.get(&key)
+        && let Some(uid) = &controller.uid
+    {
+        marks.push((uid.clone(), revision.clone()));
+    }
+    marks
+}
+
+fn is_seen(seen: &Seen, meta: &ObjectMeta, mark: Option<String>) -> bool {
+    match (meta.uid.clone(), mark) {
+        (Some(uid), Some(mark)) => seen.contains(&(uid, mark)),
+        _ => false,
+    }
+}
+
+/// A finished Job starts no pod again (`batch/v1` JobStatus: condition Complete or Failed).
+fn is_finished(job: &Job) -> bool {
+    let Some(status) = &job.status else { return false };
+    let over = |kind: &str| kind == "Complete" || kind == "Failed";
+    status.completion_time.is_some() || status.conditions.iter().flatten().any(|c| over(&c.type_) && c.status == "True")
+}
+
+fn annotation(meta: &ObjectMeta, name: &str) -> Option<String> {
+    meta.annotations.as_ref().and_then(|all| all.get(name)).cloned()
 }
 
 fn identity(workload: &ObjectRef) -> (String, String, String) {
@@ -157,7 +238,9 @@ fn owners(reader: &Reader<'_>) -> Result<Owners, FactsError> {
     let mut add = |kind: &str, meta: &ObjectMeta| {
         if let (Some(name), Some(owner)) = (&meta.name, controller(meta)) {
             let namespace = meta.namespace.clone().unwrap_or_default();
-            owners.insert((namespace.clone(), kind.to_owned(), name.clone()), reference(owner, namespace));
+            let owner =
+                Owner { controller: reference(owner, namespace.clone()), revision: annotation(meta, "deployment.kubernetes.io/revision") };
+            owners.insert((namespace, kind.to_owned(), name.clone()), owner);
         }
     };
     reader.each::<MetaOnly>(&REPLICA_SETS, |object, _| add("ReplicaSet", &object.metadata))?;
@@ -179,35 +262,51 @@ fn reference(owner: &OwnerReference, namespace: String) -> ObjectRef {
     }
 }
 
-/// The end of the owner chain. A pod that a Node owns (a mirror pod) stands for itself.
-fn root(owners: &Owners, meta: &ObjectMeta, kind: &str, group: &str) -> ObjectRef {
-    let namespace = meta.namespace.clone().unwrap_or_default();
-    let own = ObjectRef {
+fn own(meta: &ObjectMeta, kind: &str, group: &str) -> ObjectRef {
+    ObjectRef {
         kind: kind.to_owned(),
         group: group.to_owned(),
-        namespace: Some(namespace.clone()),
+        namespace: Some(meta.namespace.clone().unwrap_or_default()),
         name: meta.name.clone().unwrap_or_default(),
         uid: meta.uid.clone(),
-    };
+    }
+}
+
+/// The end of the owner chain. A pod that a Node owns (a mirror pod) stands for itself.
+fn root(owners: &Owners, meta: &ObjectMeta, kind: &str, group: &str) -> ObjectRef {
     let mut current = match controller(meta) {
-        Some(owner) if owner.kind != "Node" => reference(owner, namespace),
-        _ => return own,
+        Some(owner) if owner.kind != "Node" => reference(owner, meta.namespace.clone().unwrap_or_default()),
+        _ => return own(meta, kind, group),
     };
     // Chains are two long in practice; the bound keeps a loop of owner references from hanging us.
     for _ in 0..8 {
         match owners.get(&identity(&current)) {
-            Some(next) if next.kind != "Node" => current = next.clone(),
+            Some(next) if next.controller.kind != "Node" => current = next.controller.clone(),
             _ => break,
         }
     }
     current
 }
 
+/// Name and uid of every node, where they were read.
+pub(super) type Nodes = Known<BTreeMap<String, String>>;
+
+impl Shape<'_> {
+    /// Whether the pod is a kubelet's copy of a static pod: what it says is believed when the Node object that it names as its
+    /// owner is there with that uid. A pod that does not say so needs no belief.
+    pub(super) fn mirror(&self, nodes: &Nodes) -> Known<bool> {
+        match &self.claims_mirror {
+            None => Known::Known(false),
+            Some((node, uid)) => nodes.clone().map(|nodes| nodes.get(node) == Some(uid)),
+        }
+    }
+}
+
 /// A kubelet's copy of a static pod: annotations `kubernetes.io/config.mirror` and `kubernetes.io/config.source=file`, controlled
 /// by the Node it is bound to. Anyone who may create pods can set these; see `api_server_settings` for what is believed.
-pub(super) fn is_mirror(meta: &ObjectMeta, spec: &PodSpec) -> bool {
-    let annotation = |name: &str| meta.annotations.as_ref().and_then(|all| all.get(name)).map(String::as_str);
-    annotation("kubernetes.io/config.mirror").is_some()
-        && annotation("kubernetes.io/config.source") == Some("file")
-        && controller(meta).is_some_and(|owner| owner.kind == "Node" && Some(&owner.name) == spec.node_name.as_ref())
+pub(super) fn claims_mirror(meta: &ObjectMeta, spec: &PodSpec) -> Option<(String, String)> {
+    let says = annotation(meta, "kubernetes.io/config.mirror").is_some()
+        && annotation(meta, "kubernetes.io/config.source").as_deref() == Some("file");
+    let owner = controller(meta).filter(|owner| owner.kind == "Node" && Some(&owner.name) == spec.node_name.as_ref())?;
+    says.then(|| (owner.name.clone(), owner.uid.clone()))
 }

@@ -91,7 +91,8 @@ pub struct Evidence {
     /// `metadata.resourceVersion` of that object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
-    /// RFC 6901 JSON pointer into the stored object; empty for the whole object.
+    /// RFC 6901 JSON pointer into the stored object; empty for the whole object. It may name a field that is not there: then its
+    /// absence is what was observed.
     pub pointer: String,
     /// SHA-256 of the redacted object as stored in the snapshot, 64 hex digits.
     pub sha256: String,

@@ -1,0 +1,103 @@
+//! Command lines and sources that say less than they seem to: a setting passes only when it is really known.
+
+use kube_hipaa::catalog::{Case, Catalog};
+use kube_hipaa::cli::cases;
+use kube_hipaa::model::OutcomeWord;
+use serde_json::{Value, json};
+
+fn outcome(control: &str, objects: Vec<Value>, urls: Value) -> OutcomeWord {
+    let case = Case {
+        file: format!("controls/{control}.cases.yaml"),
+        name: control.to_owned(),
+        expect: OutcomeWord::Fail,
+        findings: None,
+        ephi: None,
+        objects,
+        urls: urls.as_object().expect("a map").iter().map(|(path, content)| (path.clone(), content.clone())).collect(),
+        server: "v1.36.3".to_owned(),
+    };
+    let catalog = Catalog::built_in().expect("no problems");
+    cases::outcome_on(&catalog, &case, &cases::snapshot(&case)).expect("readable").expect("the control exists")
+}
+
+#[track_caller]
+fn not_clean(outcome: OutcomeWord) {
+    assert!(matches!(outcome, OutcomeWord::Fail | OutcomeWord::NotAssessed), "came out as {}", outcome.label());
+}
+
+fn node() -> Value {
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "cp-1", "uid": "node-uid"}, "spec": {}})
+}
+
+fn mirror_pod(words: &[&str]) -> Value {
+    let owners = json!([{"apiVersion": "v1", "kind": "Node", "name": "cp-1", "uid": "node-uid", "controller": true}]);
+    let annotations = json!({"kubernetes.io/config.mirror": "h", "kubernetes.io/config.hash": "h", "kubernetes.io/config.source": "file"});
+    let labels = json!({"component": "kube-apiserver", "tier": "control-plane"});
+    let metadata = json!({"name": "kube-apiserver-cp-1", "namespace": "kube-system", "labels": labels, "annotations": annotations, "ownerReferences": owners});
+    let spec = json!({"nodeName": "cp-1", "containers": [{"name": "kube-apiserver", "image": "x", "command": words}]});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}})
+}
+
+fn started_with(control: &str, words: &[&str]) -> OutcomeWord {
+    outcome(control, vec![node(), mirror_pod(words)], json!({}))
+}
+
+fn flagz(flags: Value) -> Value {
+    json!({"/flagz": {"kind": "Flagz", "flags": flags}})
+}
+
+#[test]
+fn the_plain_spelling_is_decided() {
+    assert_eq!(started_with("api-server/tls-min-version", &["kube-apiserver", "--tls-min-version=VersionTLS12"]), OutcomeWord::Pass);
+    assert_eq!(started_with("api-server/tls-min-version", &["kube-apiserver", "--tls-min-version=VersionTLS10"]), OutcomeWord::Fail);
+}
+
+#[test]
+fn other_spellings_are_understood() {
+    assert_eq!(started_with("api-server/tls-min-version", &["kube-apiserver", "--tls_min_version=VersionTLS10"]), OutcomeWord::Fail);
+    let twice = ["kube-apiserver", "--authorization-mode=AlwaysAllow", "--authorization-mode=Node,RBAC"];
+    assert_eq!(started_with("api-server/authorization-mode", &twice), OutcomeWord::Fail);
+}
+
+#[test]
+fn words_that_are_not_stored_may_be_flags() {
+    not_clean(started_with("api-server/anonymous-auth", &["kube-apiserver", "--anonymous-auth=false", "[redacted]"]));
+    not_clean(started_with("api-server/tls-min-version", &["kube-apiserver", "[redacted]"]));
+    not_clean(started_with("api-server/anonymous-auth", &["kube-apiserver", "--external-hostname=x --anonymous-auth=false"]));
+    not_clean(started_with("api-server/tls-min-version", &["sh", "-c", "[redacted]"]));
+}
+
+#[test]
+fn a_value_that_is_not_shown_is_not_a_value() {
+    not_clean(started_with("api-server/encryption-at-rest", &["kube-apiserver", "--encryption-provider-config=$(ENC)"]));
+    not_clean(started_with("api-server/encryption-at-rest", &["kube-apiserver", "--encryption-provider-config=[redacted]"]));
+    not_clean(outcome("api-server/encryption-at-rest", vec![node()], flagz(json!({"encryption-provider-config": "CLASSIFIED"}))));
+}
+
+#[test]
+fn a_mirror_pod_that_does_not_run_says_nothing() {
+    let mut pod = mirror_pod(&["kube-apiserver", "--profiling=false"]);
+    pod["status"]["phase"] = json!("Failed");
+    not_clean(outcome("api-server/profiling", vec![node(), pod], json!({})));
+}
+
+#[test]
+fn without_any_lease_the_number_of_servers_is_not_known() {
+    let other =
+        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "scheduler", "namespace": "kube-system"}});
+    not_clean(outcome("api-server/profiling", vec![node(), other, mirror_pod(&["kube-apiserver", "--profiling=false"])], json!({})));
+}
+
+#[test]
+fn agreement_is_claimed_only_where_it_was_compared() {
+    let agree = "api-server/settings-agree";
+    let configuration = r#"{"apiServer":{"extraArgs":{"profiling":"true"}}}"#;
+    let kubeadm = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kubeadm-config", "namespace": "kube-system"}, "data": {"ClusterConfiguration": configuration}});
+    // kubeadm against /flagz alone.
+    assert_eq!(outcome(agree, vec![node(), kubeadm], flagz(json!({"profiling": "false"}))), OutcomeWord::Fail);
+    // A value of one side that cannot be compared.
+    let pod = mirror_pod(&["kube-apiserver", "--etcd-servers=https://a:2379"]);
+    not_clean(outcome(agree, vec![node(), pod], flagz(json!({"etcd-servers": "[redacted]"}))));
+    // A manifest that is silent says the default, and the process says something else.
+    assert_eq!(outcome(agree, vec![node(), mirror_pod(&["kube-apiserver"])], flagz(json!({"profiling": "false"}))), OutcomeWord::Fail);
+}
