@@ -160,6 +160,59 @@ fn own_controls_are_laid_over_the_built_in_ones() {
 }
 
 #[test]
+fn a_saved_snapshot_is_assessed_offline_and_as_the_schema_says() {
+    let arguments = ["assess", "examples/clinic-snapshot.zip", "--scope", "examples/scope.yaml", "--format", "json", "-o", "-"];
+    let output = run(&arguments);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let assessment: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!(assessment["scope"]["source"], "file");
+    let schema = std::fs::read_to_string("docs/schemas/assessment-v1.schema.json").expect("shipped");
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a JSON Schema");
+    let wrong: Vec<String> = validator.iter_errors(&assessment).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // And the validator bites.
+    let mut spoilt = assessment;
+    spoilt["totals"]["controls"]["pass"] = "many".into();
+    assert!(!validator.is_valid(&spoilt));
+}
+
+#[test]
+fn the_gate_decides_the_exit_status() {
+    let with = |more: &[&str]| code(&run(&[&["assess", "examples/clinic-snapshot.zip", "--quiet"], more].concat()));
+    assert_eq!(with(&[]), 0);
+    assert_eq!(with(&["--fail-on", "high"]), 1);
+    assert_eq!(with(&["--fail-on", "critical"]), 0, "the clinic has no critical finding");
+}
+
+#[test]
+fn facts_are_printed_for_people_and_for_programs() {
+    let facts = |more: &[&str]| run(&[&["facts", "examples/clinic-snapshot.zip"], more].concat());
+    assert!(stdout(&facts(&[])).contains("containers"));
+    let rows: serde_json::Value =
+        serde_json::from_str(&stdout(&facts(&["containers", "--where", "row.privileged", "--format", "json"]))).expect("JSON");
+    let rows = rows.as_array().expect("a list of rows");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["privileged"] == true));
+    let csv = stdout(&facts(&["namespaces", "--format", "csv"]));
+    assert!(csv.starts_with("\"name\",") && csv.contains("\"patient-records\""), "{csv}");
+    assert_error(&facts(&["containers", "--where", "row.nope"]), 2, "--where has 1 problem(s)", "lists them");
+    assert_error(&facts(&["nothing"]), 2, "there is no table `nothing`", "containers");
+}
+
+#[test]
+fn documents_can_be_written_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    assert_eq!(code(&run(&["assess", "examples/clinic-snapshot.zip", "-o", &at("one"), "-q"])), 0);
+    let again = run(&["render", &format!("{}/assessment.json", at("one")), "-o", &at("two"), "-q"]);
+    assert_eq!(code(&again), 0, "{}", stderr(&again));
+    for file in ["report.html", "report.md", "assessment.json"] {
+        let read = |name: &str| std::fs::read(folder.path().join(name).join(file)).expect("written");
+        assert!(read("one") == read("two"), "{file} differs");
+    }
+}
+
+#[test]
 fn the_catalog_can_be_read() {
     let list = stdout(&run(&["controls", "list"]));
     let show = stdout(&run(&["controls", "show", "pod/privileged-container"]));

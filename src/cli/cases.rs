@@ -112,10 +112,8 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     for (path, content) in &urls {
         objects.insert(SourceId::dynamic("", path), vec![content.to_string()]);
     }
-    let leases = SourceId::group("coordination.k8s.io", "leases");
-    if !objects.contains_key(&leases) {
-        objects.insert(leases, (0..api_servers(case)).map(|number| lease(number).to_string()).collect());
-    }
+    let leases = || (0..api_servers(case)).map(|number| lease(number).to_string()).collect();
+    objects.entry(SourceId::group("coordination.k8s.io", "leases")).or_insert_with(leases);
     if let Some((source, object)) = extra {
         objects.entry(source.clone()).or_default().push(object.to_owned());
     }
