@@ -114,7 +114,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "StatefulSet",
             "metadata{$meta} spec{replicas serviceName selector template{$template} updateStrategy{type}
              volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
-             status{observedGeneration currentRevision updateRevision}",
+             status{observedGeneration currentRevision updateRevision replicas currentReplicas updatedReplicas}",
             "Workloads that keep data.",
         ),
         list(
