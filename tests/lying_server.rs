@@ -1,7 +1,7 @@
 //! What a server says is not taken for more than it is: an answer that is no list, a discovery that leaves out what every Kubernetes
 //! has, rights that were not told completely.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/fake_server.rs"]
 #[expect(dead_code, reason = "shared with other tests")]

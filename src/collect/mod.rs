@@ -26,7 +26,7 @@ use kube::Client;
 use kube::client::ClientBuilder;
 use kube::config::AuthInfo;
 
-pub use connect::{ConnectError, ConnectOptions, Connection, connect};
+pub use connect::{ConnectError, ConnectOptions, Connection, KubeconfigProblem, connect};
 pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
 pub use rights::ExcessRight;
