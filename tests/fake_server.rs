@@ -171,7 +171,8 @@ async fn a_group_that_discovery_does_not_list_is_not_served_and_not_asked_for() 
     let server = FakeServer::new();
     let done = collect(&server).await;
     assert_eq!(*done.state(&SourceId::group("kyverno.io", "clusterpolicies")), SourceState::NotServed);
-    assert_eq!(*done.state(&SourceId::core("resourcequotas")), SourceState::NotServed);
+    let newer = SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies");
+    assert_eq!(*done.state(&newer), SourceState::NotServed);
     assert!(server.asked().iter().all(|asked| !asked.path.contains("kyverno")));
 }
 

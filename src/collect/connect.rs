@@ -27,6 +27,29 @@ pub struct Connection {
     pub name: String,
 }
 
+/// What is wrong with a kubeconfig.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeconfigProblem {
+    /// It is not YAML, or not that of a kubeconfig. The parser's own words quote the lines around, and those hold tokens.
+    #[error("it is not a kubeconfig{}", .place.map(|(line, column)| format!(": line {line} column {column}")).unwrap_or_default())]
+    Shape {
+        /// Line and column.
+        place: Option<(u64, u64)>,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Other(KubeconfigError),
+}
+
+impl From<KubeconfigError> for KubeconfigProblem {
+    fn from(error: KubeconfigError) -> Self {
+        match error {
+            KubeconfigError::Parse(error) => Self::Shape { place: error.location().map(|place| (place.line(), place.column())) },
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// Why no cluster could be chosen.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -37,7 +60,7 @@ pub enum ConnectError {
         place: Option<PathBuf>,
         /// What is wrong with it.
         #[source]
-        source: Box<KubeconfigError>,
+        source: Box<KubeconfigProblem>,
     },
     /// The context does not exist.
     #[error("the kubeconfig has no context `{name}`")]
@@ -74,7 +97,7 @@ impl ConnectError {
 
 /// Chooses the cluster and reads the credentials; the cluster is not asked yet. An exec credential plugin runs at the first request.
 pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    let failed = |source| ConnectError::Kubeconfig { place: options.kubeconfig.clone(), source: Box::new(source) };
+    let failed = |error: KubeconfigError| ConnectError::Kubeconfig { place: options.kubeconfig.clone(), source: Box::new(error.into()) };
     let kubeconfig = match &options.kubeconfig {
         Some(path) => Some(Kubeconfig::read_from(path).map_err(failed)?),
         None => match Kubeconfig::read() {
@@ -108,6 +131,6 @@ async fn from_kubeconfig(kubeconfig: Kubeconfig, options: &ConnectOptions) -> Re
     let chosen = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &chosen)
         .await
-        .map_err(|source| ConnectError::Kubeconfig { place: options.kubeconfig.clone(), source: Box::new(source) })?;
+        .map_err(|error| ConnectError::Kubeconfig { place: options.kubeconfig.clone(), source: Box::new(error.into()) })?;
     Ok((config, name))
 }

@@ -232,9 +232,10 @@ fn aggregated(list: Aggregated) -> BTreeMap<String, Group> {
     for group in list.items {
         let name = group.metadata.name;
         let versions = group.versions.into_iter().map(|version| Version {
-            stale: version.freshness.filter(|freshness| freshness == "Stale").map(|_| {
+            stale: version.freshness.filter(|freshness| freshness != "Current").map(|freshness| {
                 let of = if name.is_empty() { version.version.clone() } else { format!("{name}/{}", version.version) };
-                format!("discovery says that {of} is registered and did not answer (freshness: Stale)")
+                let word = if freshness == "Stale" { "Stale" } else { "not Current" };
+                format!("discovery says that {of} is registered and did not answer (freshness: {word})")
             }),
             resources: version
                 .resources

@@ -20,6 +20,9 @@ pub enum Refused {
     /// A stream that never ends, or an upgrade to another protocol.
     #[error("kube-hipaa asks questions that end: refused to send {0} {1}")]
     Stream(Method, String),
+    /// A path outside the Kubernetes API: logs of the host, debugging pages, another program behind the same address.
+    #[error("kube-hipaa asks the Kubernetes API only: refused to send {0} {1}")]
+    Elsewhere(Method, String),
 }
 
 /// Questions about the asking identity. They are `create` in the API's terms and store nothing.
@@ -28,6 +31,9 @@ const REVIEWS: [(&str, &str); 3] = [
     ("authorization.k8s.io", "selfsubjectaccessreviews"),
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
 ];
+
+/// What is asked beside `/api` and `/apis`.
+const PAGES: [&str; 4] = ["/version", "/flagz", "/statusz", "/metrics"];
 
 /// Subresources that connect to pods and nodes or show what they print.
 const SUBRESOURCES: [&str; 7] = ["log", "exec", "attach", "portforward", "proxy", "ephemeralcontainers", "token"];
@@ -55,6 +61,9 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Refused> {
     if method != Method::GET {
         return refused(Refused::Writes);
     }
+    if !PAGES.contains(&path) && !matches!(parts.first(), Some(&("api" | "apis"))) {
+        return refused(Refused::Elsewhere);
+    }
     // What follows the version is [namespaces, NAMESPACE,] RESOURCE [, NAME [, SUBRESOURCE...]].
     let rest = match parts.as_slice() {
         ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
@@ -74,10 +83,11 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Refused> {
     if object.get(2).is_some_and(|subresource| SUBRESOURCES.contains(subresource)) {
         return refused(Refused::OffLimits);
     }
-    let streams = request
-        .uri()
-        .query()
-        .is_some_and(|query| query.split('&').any(|pair| ["watch", "follow"].contains(&pair.split('=').next().unwrap_or(""))));
+    // A name that is percent-encoded could be `watch`; no name that is asked here needs it.
+    let streams = request.uri().query().is_some_and(|query| {
+        let mut names = query.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or(""));
+        names.any(|name| name.contains('%') || ["watch", "follow"].contains(&name))
+    });
     if streams || request.headers().contains_key(http::header::UPGRADE) {
         return refused(Refused::Stream);
     }
@@ -123,6 +133,8 @@ mod tests {
         ("GET", "/apis"),
         ("GET", "/version"),
         ("GET", "/flagz"),
+        ("GET", "/statusz"),
+        ("GET", "/api/v1/pods?limit=500&continue=a%2Bb%3D"),
         ("GET", "/metrics"),
         ("GET", "/apis/apps/v1/deployments?limit=500&continue=abc"),
         ("GET", "/api/v1/namespaces"),
@@ -163,6 +175,16 @@ mod tests {
         ("GET", "/api/v1/watch/secrets"),
         ("GET", "/api/v1/pods?watch=1"),
         ("GET", "/api/v1/pods?limit=1&watch=true"),
+        ("GET", "/api/v1/pods?%77atch=1"),
+        ("GET", "/api/v1/pods?limit=1&watc%68=1"),
+        ("GET", "/api/v1/pods?limit=1;watch=1"),
+        ("GET", "/logs/kube-apiserver/audit.log"),
+        ("GET", "/k8s/clusters/c/api/v1/secrets"),
+        ("GET", "/debug/pprof/heap"),
+        ("GET", "/version/x"),
+        ("GET", "/openapi/v2"),
+        ("GET", "/apisx/v1/secrets"),
+        ("GET", "/"),
         ("GET", "/api/v1/namespaces/a/%73ecrets"),
         ("GET", "/api/v1//secrets"),
         ("GET", "/api/v1/pods/../secrets"),

@@ -6,6 +6,7 @@
 
 mod clock;
 mod connect;
+mod credentials;
 mod discovery;
 pub mod guard;
 pub mod inventory;
@@ -25,7 +26,7 @@ use kube::Client;
 use kube::client::ClientBuilder;
 use kube::config::AuthInfo;
 
-pub use connect::{ConnectError, ConnectOptions, Connection, connect};
+pub use connect::{ConnectError, ConnectOptions, Connection, KubeconfigProblem, connect};
 pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
 pub use rights::ExcessRight;
@@ -111,6 +112,7 @@ impl Clients {
         // Our own retry knows the deadline and records every attempt; kube's waits up to 1000 s and does not tell.
         config.default_retry = false;
         config.connect_timeout.get_or_insert(Duration::from_secs(10));
+        config.cluster_url = credentials::without_userinfo(&config.cluster_url);
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let ca_sha256 = config.root_cert.as_ref().and_then(|certificates| certificates.first()).map(|der| crate::digest::sha256_hex(der));
         let tls_unverified = config.accept_invalid_certs;
@@ -119,7 +121,7 @@ impl Clients {
         bare.auth_info = AuthInfo::default();
         bare.headers.clear();
         let build = |config| {
-            let failed = |source| CollectError::Client { server: server.clone(), source: Box::new(source) };
+            let failed = |error| CollectError::Client { server: server.clone(), why: request::chain(&error) };
             Ok::<_, CollectError>(ClientBuilder::try_from(config).map_err(failed)?.with_layer(&guard::layer()).build())
         };
         Ok(Self { authenticated: build(config)?, anonymous: Some(build(bare)?), server, ca_sha256, tls_unverified })
@@ -130,13 +132,14 @@ impl Clients {
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// The configuration does not make a connection.
-    #[error("cannot prepare a connection to {server}; check the cluster and user of the kubeconfig (certificates, tokens, plugins, proxy)")]
+    #[error(
+        "cannot prepare a connection to {server}: {why}; check the cluster and user of the kubeconfig (certificates, tokens, plugins, proxy)"
+    )]
     Client {
         /// The URL.
         server: String,
-        /// The client's words.
-        #[source]
-        source: Box<kube::Error>,
+        /// What happened; never what a credential plugin printed.
+        why: String,
     },
     /// No answer at all.
     #[error("cannot reach the API server {server}: {why}; check the context, the network and whether the cluster is up")]

@@ -6,10 +6,14 @@
 //! | 401, 403 | `Forbidden`, or `Partial` after a first page |
 //! | 404 | `Failed`: whether it exists is for discovery to say |
 //! | 410 in the middle | the list starts again, once; then it goes on with the server's inconsistent token, and is `Partial` |
+//! | a list of another kind, or without `items` | like something that is not JSON |
+//! | objects remain and there is no token to ask for them | `Partial` |
+//! | a continue token that came before | `Partial`: the list would never end |
 //! | an object that cannot be read among good ones | it is left out, and the source is `Partial` and names it |
 //! | the deadline | `Partial` with what was read, or `Failed` |
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,7 +21,7 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::inventory::{Amount, Entry, METADATA};
+use super::inventory::{Amount, Entry, METADATA, Part};
 use super::observed::Observed;
 use super::redact::{Broken, Head, Keep, json_error, prune};
 use super::request::{Answer, Api, Ask, Failure};
@@ -82,7 +86,8 @@ struct RawPage<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
     metadata: ListMeta<'a>,
-    #[serde(borrow, default)]
+    /// May be null and must be there: without it, this is no list.
+    #[serde(borrow, deserialize_with = "Option::deserialize")]
     items: Option<Vec<&'a RawValue>>,
 }
 
@@ -93,6 +98,8 @@ struct ListMeta<'a> {
     continue_token: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     resource_version: Option<Cow<'a, str>>,
+    #[serde(default)]
+    remaining_item_count: Option<i64>,
 }
 
 /// One page: the text, and where its objects stand in it.
@@ -105,18 +112,35 @@ struct Page {
     items: Vec<Range<usize>>,
     next: Option<String>,
     resource_version: Option<String>,
+    /// Objects that the server has and gives no token for.
+    withheld: Option<i64>,
 }
 
-fn read_page(answer: Answer) -> Result<Page, String> {
+impl Task {
+    /// Whether a list of this kind is what was asked for, and what that would have been called.
+    fn is_list(&self, kind: &str) -> Result<(), String> {
+        const METADATA_LIST: &str = "PartialObjectMetadataList";
+        let metadata = self.entry.amount == Amount::Metadata;
+        let own = format!("{}List", self.kind);
+        // Whoever defines a kind names its list; those of Kubernetes itself are known.
+        let is_own = if self.entry.part == Part::Core { kind == own } else { kind.ends_with("List") && kind != METADATA_LIST };
+        if is_own || (metadata && kind == METADATA_LIST) {
+            return Ok(());
+        }
+        let is_name = (1..=80).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let came = if is_name { format!("of kind {kind}") } else { "of no kind that has a name".to_owned() };
+        Err(format!("the answer is {came} and not {own}"))
+    }
+}
+
+fn read_page(task: &Task, answer: Answer) -> Result<Page, String> {
     let (text, lossy) = match String::from_utf8(answer.body) {
         Ok(text) => (text, false),
         Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
     };
     let page: RawPage<'_> =
         serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {}", json_error(&error)))?;
-    if !page.kind.ends_with("List") {
-        return Err("the answer is not a list".to_owned());
-    }
+    task.is_list(&page.kind)?;
     let start = text.as_ptr() as usize;
     let items = page.items.iter().flatten().map(|item| {
         let from = item.get().as_ptr() as usize - start;
@@ -125,7 +149,8 @@ fn read_page(answer: Answer) -> Result<Page, String> {
     let items = items.collect();
     let owned = |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
     let (next, resource_version) = (owned(page.metadata.continue_token), owned(page.metadata.resource_version));
-    Ok(Page { request: answer.id, received: answer.received, items, next, resource_version, lossy, text })
+    let withheld = page.metadata.remaining_item_count.filter(|remaining| *remaining > 0 && next.is_none());
+    Ok(Page { request: answer.id, received: answer.received, items, next, resource_version, withheld, lossy, text })
 }
 
 /// What the objects of a page left behind.
@@ -205,6 +230,8 @@ pub(super) async fn read(
     let writing = Arc::new(Writing { task: task.clone(), keep: Keep::parse(fields)?, observed: Arc::clone(observed) });
     let mut file = writer.source(&task.source)?;
     let (mut token, mut restarted, mut inconsistent) = (None::<String>, false, false);
+    let mut seen = BTreeSet::new();
+    let mut withheld = None;
     let mut broken = Vec::new();
     let mut resource_version = None;
     let failure = loop {
@@ -213,18 +240,19 @@ pub(super) async fn read(
             path.push_str("&continue=");
             path.push_str(&query(token));
         }
-        match api.ask_for(Ask::list(path, accept), read_page).await {
+        match api.ask_for(Ask::list(path, accept), |answer| read_page(task, answer)).await {
             Ok(page) => {
                 api.log().items(page.request, page.items.len() as u64);
                 resource_version = resource_version.or_else(|| page.resource_version.clone());
+                withheld = page.withheld;
                 let writing = Arc::clone(&writing);
                 let stored = tokio::task::spawn_blocking(move || writing.store(page, file)).await??;
                 file = stored.file;
                 broken.extend(stored.broken);
                 progress.items(stored.items);
                 match stored.next {
-                    // A server that says the same token again would never come to an end.
-                    Some(next) if token.as_ref() == Some(&next) => {
+                    // A server that says the same tokens again would never come to an end.
+                    Some(next) if !seen.insert(crate::digest::sha256_hex(next.as_bytes())) => {
                         break Some(Failure::Garbage("the list does not advance: the same continue token came twice".to_owned()));
                     }
                     Some(next) => token = Some(next),
@@ -234,6 +262,7 @@ pub(super) async fn read(
             Err(Failure::Status { code: 410, .. }) if token.is_some() && !restarted => {
                 restarted = true;
                 token = None;
+                seen.clear();
                 resource_version = None;
                 broken.clear();
                 file.restart()?;
@@ -256,7 +285,10 @@ pub(super) async fn read(
             read,
             why: "the list expired twice while it was read; the later pages are from a later moment than the first".to_owned(),
         },
-        None => SourceState::Read { count: read, resource_version },
+        None => match withheld {
+            Some(more) => SourceState::Partial { read, why: format!("the server has {more} more and gave no token to ask for them") },
+            None => SourceState::Read { count: read, resource_version },
+        },
     };
     let file = tokio::task::spawn_blocking(move || file.finish()).await??;
     Ok(task.written(state, file))

@@ -92,11 +92,20 @@ pub async fn preflight_with(clients: Clients, options: CollectOptions) -> Result
     let discovery = Discovery::run(&api).await;
     let mut excess_rights = Vec::new();
     for entry in inventory().iter().filter(|entry| entry.reach == Reach::SelfReview) {
-        let Ok(task) = run::locate(entry, &discovery) else { continue };
-        if entry.source.resource() == "selfsubjectrulesreviews" {
+        let is_rules = entry.source.resource() == "selfsubjectrulesreviews";
+        let task = match run::locate(entry, &discovery) {
+            Ok(task) => task,
+            Err(state) => {
+                if is_rules {
+                    excess_rights = vec![rights::unknown(state.why().unwrap_or("it is not served"))];
+                }
+                continue;
+            }
+        };
+        if is_rules {
             match single::own_rights(&api, &task).await {
                 Ok((_, rules)) => excess_rights = rights::excess(&rules),
-                Err(CollectErrorOr::Source(_)) => {}
+                Err(CollectErrorOr::Source(failure)) => excess_rights = vec![rights::unknown(&failure.to_string())],
                 Err(CollectErrorOr::Collect(error)) => return Err(error),
             }
             continue;
@@ -136,7 +145,7 @@ async fn namespaces(api: &Api) -> Option<BTreeSet<String>> {
     struct Name {
         name: String,
     }
-    let mut names = BTreeSet::new();
+    let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
     let mut token = String::new();
     loop {
         let mut path = "/api/v1/namespaces?limit=500".to_owned();
@@ -150,7 +159,7 @@ async fn namespaces(api: &Api) -> Option<BTreeSet<String>> {
         let list = list.await.ok()?;
         names.extend(list.items.into_iter().map(|item| item.metadata.name));
         match list.metadata.next.filter(|next| !next.is_empty()).map(|next| query(&next)) {
-            Some(next) if next != token => token = next,
+            Some(next) if seen.insert(next.clone()) => token = next,
             Some(_) => return None,
             None => return Some(names),
         }
@@ -162,6 +171,7 @@ async fn check(api: &Api, discovery: &Discovery, namespaces: Option<&BTreeSet<St
         && rule.namespace.as_ref().is_some_and(|namespace| namespaces.is_some_and(|known| !known.contains(namespace)));
     let can = match run::locate(entry, discovery) {
         Err(SourceState::Stale { why }) => Can::Stale { why },
+        Err(SourceState::Failed { why }) => Can::Unknown { why },
         Err(_) => Can::NotServed,
         Ok(_) if nowhere => Can::NotServed,
         Ok(_) => allowed(api, entry, rule).await,

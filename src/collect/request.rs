@@ -11,7 +11,7 @@ use kube::client::Body;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{clock, guard};
+use super::{clock, credentials, guard};
 use crate::model::RequestRecord;
 
 /// No page of 500 objects comes near this: etcd holds at most 1.5 MiB per object by default.
@@ -355,8 +355,12 @@ fn status_failure(request: u64, code: u16, headers: &HeaderMap, body: &[u8]) -> 
     Failure::Status { request, code, message, from_api, retry_after, continue_token }
 }
 
-/// An error with all its causes: the first one alone often says nothing ("ServiceError: client error (Connect)").
+/// An error with all its causes: the first one alone often says nothing ("ServiceError: client error (Connect)"). Where credentials
+/// are the matter, the errors repeat them: then it is said in words of our own.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(words) = credentials::words(error) {
+        return words;
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

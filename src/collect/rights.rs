@@ -1,5 +1,6 @@
 //! Rights that a reading identity should not have.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -12,12 +13,21 @@ pub struct ExcessRight {
     pub verbs: Vec<String>,
     /// `resource.group`, sorted.
     pub resources: Vec<String>,
-    /// What it would allow.
-    pub why: &'static str,
+    /// What it would allow; alone, that the rights could not be listed.
+    pub why: Cow<'static, str>,
+}
+
+/// That nothing can be said about rights beyond reading, or not everything.
+pub(super) fn unknown(reason: &str) -> ExcessRight {
+    let why = format!("the server could not list this identity's rights completely ({reason})");
+    ExcessRight { verbs: Vec::new(), resources: Vec::new(), why: Cow::Owned(why) }
 }
 
 impl fmt::Display for ExcessRight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.verbs.is_empty() && self.resources.is_empty() {
+            return f.write_str(&self.why);
+        }
         let all = |names: &[String], every: &str, one: &str, joint: &str| {
             if names.iter().any(|name| name == one) { every.to_owned() } else { names.join(joint) }
         };
@@ -33,7 +43,9 @@ const READS: [&str; 3] = ["get", "list", "watch"];
 const SELF_REVIEWS: [&str; 3] = ["selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"];
 
 pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
-    let mut found = BTreeSet::new();
+    // One line for all namespaces: the reason is the same.
+    let mut found: BTreeSet<ExcessRight> =
+        reviewed.iter().filter_map(|reviewed| reviewed.incomplete.as_deref()).take(1).map(unknown).collect();
     for rule in reviewed.iter().flat_map(|reviewed| &reviewed.rules) {
         let resources: Vec<&String> = rule.resources.iter().filter(|resource| !SELF_REVIEWS.contains(&resource.as_str())).collect();
         let any = |names: &[&str]| resources.iter().any(|resource| names.contains(&resource.as_str()));
@@ -62,7 +74,7 @@ pub(super) fn excess(reviewed: &[ReviewedRules]) -> Vec<ExcessRight> {
         let mut names: Vec<String> =
             resources.iter().map(|resource| if group.is_empty() { (*resource).clone() } else { format!("{resource}.{group}") }).collect();
         names.sort();
-        found.insert(ExcessRight { verbs, resources: names, why });
+        found.insert(ExcessRight { verbs, resources: names, why: Cow::Borrowed(why) });
     }
     found.into_iter().collect()
 }
@@ -72,10 +84,13 @@ mod tests {
     use super::super::single::ReviewedRule;
     use super::*;
 
-    fn found(verbs: &[&str], group: &str, resources: &[&str]) -> Option<&'static str> {
+    fn found(verbs: &[&str], group: &str, resources: &[&str]) -> Option<Cow<'static, str>> {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
         let rule = ReviewedRule { verbs: owned(verbs), api_groups: vec![group.into()], resources: owned(resources) };
-        excess(&[ReviewedRules { namespace: "default".into(), rules: vec![rule] }]).first().map(|right| right.why)
+        excess(&[ReviewedRules { namespace: "default".into(), rules: vec![rule], incomplete: None }])
+            .into_iter()
+            .next()
+            .map(|right| right.why)
     }
 
     #[test]
@@ -94,12 +109,12 @@ mod tests {
 
     #[test]
     fn dangerous_rights_are_named() {
-        assert_eq!(found(&["*"], "*", &["*"]), Some("it can change something"));
-        assert_eq!(found(&["create"], "", &["pods"]), Some("it can change something"));
-        assert_eq!(found(&["get", "list"], "", &["pods", "secrets"]), Some("it can read Secrets"));
-        assert_eq!(found(&["list"], "", &["*"]), Some("it can read Secrets"));
-        assert_eq!(found(&["get"], "", &["nodes/proxy"]), Some("it can run commands in every pod of a node"));
-        assert_eq!(found(&["get"], "", &["pods/exec"]), Some("it can connect to pods"));
-        assert_eq!(found(&["impersonate"], "", &["users"]), Some("it can act as someone else"));
+        assert_eq!(found(&["*"], "*", &["*"]), Some("it can change something".into()));
+        assert_eq!(found(&["create"], "", &["pods"]), Some("it can change something".into()));
+        assert_eq!(found(&["get", "list"], "", &["pods", "secrets"]), Some("it can read Secrets".into()));
+        assert_eq!(found(&["list"], "", &["*"]), Some("it can read Secrets".into()));
+        assert_eq!(found(&["get"], "", &["nodes/proxy"]), Some("it can run commands in every pod of a node".into()));
+        assert_eq!(found(&["get"], "", &["pods/exec"]), Some("it can connect to pods".into()));
+        assert_eq!(found(&["impersonate"], "", &["users"]), Some("it can act as someone else".into()));
     }
 }

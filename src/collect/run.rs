@@ -41,7 +41,7 @@ pub async fn collect_with(
         writer,
         observed: Arc::default(),
         records: Vec::new(),
-        rules: Vec::new(),
+        excess: Vec::new(),
         clock_ahead: None,
         server: clients.server.clone(),
     };
@@ -62,7 +62,7 @@ struct Run<'a> {
     writer: SnapshotWriter,
     observed: Arc<Observed>,
     records: Vec<SourceRecord>,
-    rules: Vec<single::ReviewedRules>,
+    excess: Vec<rights::ExcessRight>,
     clock_ahead: Option<i64>,
     server: String,
 }
@@ -103,6 +103,10 @@ fn plan(entry: &'static Entry, discovery: &Discovery) -> Plan {
             let kind = if kind.is_empty() { entry.kind } else { &kind };
             Plan::Read(task(entry, &version, kind))
         }
+        Served::No if entry.always => {
+            let why = "discovery does not list it, and every Kubernetes has it".to_owned();
+            Plan::Known(Box::new(untold(entry).record(SourceState::Failed { why })))
+        }
         Served::No => Plan::Known(Box::new(untold(entry).record(SourceState::NotServed))),
         Served::Stale { why } => Plan::Known(Box::new(untold(entry).record(SourceState::Stale { why }))),
         Served::Unknown { .. } => Plan::Read(untold(entry)),
@@ -138,6 +142,10 @@ impl Run<'_> {
         let reviews: Vec<_> = self.open().filter(|entry| entry.reach == Reach::SelfReview).collect();
         for entry in reviews {
             let record = match plan(entry, discovery) {
+                Plan::Known(record) if entry.source.resource() == "selfsubjectrulesreviews" => {
+                    self.excess = vec![rights::unknown(record.state.why().unwrap_or("it is not served"))];
+                    *record
+                }
                 Plan::Known(record) => *record,
                 Plan::Read(task) if entry.source.resource() == "selfsubjectreviews" => {
                     let (record, failure) = single::identity(&self.api, &self.writer, &task, &self.observed).await?;
@@ -148,7 +156,7 @@ impl Run<'_> {
                 }
                 Plan::Read(task) => {
                     let (record, rules) = single::rights(&self.api, &self.writer, &task).await?;
-                    self.rules = rules;
+                    self.excess = rules;
                     record
                 }
             };
@@ -274,7 +282,7 @@ impl Run<'_> {
                 finished: clock::now_millis(),
                 identity: facts.identity(),
                 requests: requests.len() as u64,
-                excess_rights: rights::excess(&self.rules).iter().map(ToString::to_string).collect(),
+                excess_rights: self.excess.iter().map(ToString::to_string).collect(),
                 server_clock_ahead_seconds: self.clock_ahead,
             },
             sources: self.records,

@@ -7,8 +7,9 @@ use super::inventory::{Amount, ConfigKey, Reach};
 use super::metrics::Series;
 use super::observed::Observed;
 use super::pages::{Task, failed, is_text};
-use super::redact::{Broken, Head, Keep, prune, prune_config_map};
+use super::redact::{Broken, Head, Keep, json_error, prune, prune_config_map};
 use super::request::{Answer, Api, Ask, Failure};
+use super::rights::{self, ExcessRight};
 use crate::model::{SourceRecord, SourceState};
 use crate::snapshot::SnapshotWriter;
 
@@ -165,7 +166,7 @@ pub(super) async fn own_rights(api: &Api, task: &Task) -> Result<(Vec<(String, A
     for namespace in RIGHTS_IN {
         let spec = serde_json::json!({"namespace": namespace});
         let (json, answer) = ask_review(api, task, &keep, Some(&spec)).await?;
-        rules.extend(ReviewedRules::read(&answer.body, namespace));
+        rules.push(ReviewedRules::read(&answer.body, namespace));
         found.push((json, answer));
     }
     Ok((found, rules))
@@ -190,13 +191,13 @@ impl From<Failure> for CollectErrorOr {
 }
 
 /// [`own_rights`] into the snapshot.
-pub(super) async fn rights(api: &Api, writer: &SnapshotWriter, task: &Task) -> Result<(SourceRecord, Vec<ReviewedRules>), CollectError> {
+pub(super) async fn rights(api: &Api, writer: &SnapshotWriter, task: &Task) -> Result<(SourceRecord, Vec<ExcessRight>), CollectError> {
     match own_rights(api, task).await {
         Ok((found, rules)) => {
             let found = found.into_iter().map(|(json, answer)| Found { json, request: answer.id, received: answer.received });
-            Ok((write(writer, task, found.collect())?, rules))
+            Ok((write(writer, task, found.collect())?, rights::excess(&rules)))
         }
-        Err(CollectErrorOr::Source(failure)) => Ok((task.record(failed(&failure)), Vec::new())),
+        Err(CollectErrorOr::Source(failure)) => Ok((task.record(failed(&failure)), vec![rights::unknown(&failure.to_string())])),
         Err(CollectErrorOr::Collect(error)) => Err(error),
     }
 }
@@ -217,6 +218,8 @@ pub(super) async fn anonymous(api: &Api, writer: &SnapshotWriter, task: &Task) -
 pub(super) struct ReviewedRules {
     pub(super) namespace: String,
     pub(super) rules: Vec<ReviewedRule>,
+    /// Why these may not be all: some authorizers cannot list rights.
+    pub(super) incomplete: Option<String>,
 }
 
 /// One rule as the server tells it.
@@ -229,7 +232,7 @@ pub(super) struct ReviewedRule {
 }
 
 impl ReviewedRules {
-    fn read(answer: &[u8], namespace: &str) -> Option<Self> {
+    fn read(answer: &[u8], namespace: &str) -> Self {
         #[derive(Deserialize)]
         struct Review {
             status: Status,
@@ -238,9 +241,19 @@ impl ReviewedRules {
         #[serde(rename_all = "camelCase")]
         struct Status {
             #[serde(default)]
-            resource_rules: Vec<ReviewedRule>,
+            resource_rules: Option<Vec<ReviewedRule>>,
+            #[serde(default)]
+            incomplete: bool,
+            #[serde(default)]
+            evaluation_error: String,
         }
-        let review: Review = serde_json::from_slice(answer).ok()?;
-        Some(Self { namespace: namespace.to_owned(), rules: review.status.resource_rules })
+        let (rules, incomplete) = match serde_json::from_slice::<Review>(answer) {
+            Ok(Review { status }) => {
+                let why = if status.evaluation_error.is_empty() { "it gave no reason".to_owned() } else { status.evaluation_error };
+                (status.resource_rules.unwrap_or_default(), status.incomplete.then_some(why))
+            }
+            Err(error) => (Vec::new(), Some(format!("its answer cannot be read: {}", json_error(&error)))),
+        };
+        Self { namespace: namespace.to_owned(), rules, incomplete }
     }
 }

@@ -79,6 +79,9 @@ const SERVED: &[Group] = &[
             ("configmaps", "ConfigMap"),
             ("persistentvolumes", "PersistentVolume"),
             ("persistentvolumeclaims", "PersistentVolumeClaim"),
+            ("resourcequotas", "ResourceQuota"),
+            ("limitranges", "LimitRange"),
+            ("replicationcontrollers", "ReplicationController"),
         ],
     ),
     (
@@ -97,6 +100,23 @@ const SERVED: &[Group] = &[
         ],
     ),
     ("coordination.k8s.io", "v1", &[("leases", "Lease")]),
+    ("batch", "v1", &[("jobs", "Job"), ("cronjobs", "CronJob")]),
+    ("policy", "v1", &[("poddisruptionbudgets", "PodDisruptionBudget")]),
+    ("scheduling.k8s.io", "v1", &[("priorityclasses", "PriorityClass")]),
+    ("node.k8s.io", "v1", &[("runtimeclasses", "RuntimeClass")]),
+    ("certificates.k8s.io", "v1", &[("certificatesigningrequests", "CertificateSigningRequest")]),
+    ("networking.k8s.io", "v1", &[("networkpolicies", "NetworkPolicy"), ("ingresses", "Ingress"), ("ingressclasses", "IngressClass")]),
+    ("storage.k8s.io", "v1", &[("storageclasses", "StorageClass"), ("csidrivers", "CSIDriver")]),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        &[
+            ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+            ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+        ],
+    ),
+    ("apiextensions.k8s.io", "v1", &[("customresourcedefinitions", "CustomResourceDefinition")]),
+    ("apiregistration.k8s.io", "v1", &[("apiservices", "APIService")]),
     ("authentication.k8s.io", "v1", &[("selfsubjectreviews", "SelfSubjectReview")]),
     (
         "authorization.k8s.io",
@@ -280,10 +300,12 @@ impl State {
             ["apis"] => Reply::Json(200, self.aggregated(false)),
             ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => access_review(body),
             _ => match self.lists.get(path) {
-                Some((kind, objects)) => page(path, query, kind, objects, asked.accept.contains("PartialObjectMetadataList")),
+                Some((kind, objects)) => page(query, kind, objects, asked.accept.contains("PartialObjectMetadataList")),
                 None if path.contains("/configmaps/") => Reply::Status(404, "configmaps not found"),
-                None if is_served(&parts) => page(path, query, "", &[], false),
-                None => Reply::Raw(404, "text/plain", b"404 page not found\n".to_vec()),
+                None => match served_kind(&parts) {
+                    Some(kind) => page(query, kind, &[], false),
+                    None => Reply::Raw(404, "text/plain", b"404 page not found\n".to_vec()),
+                },
             },
         }
     }
@@ -327,18 +349,17 @@ fn resources(group: &str, version: &str) -> Reply {
     Reply::Json(200, json!({"kind": "APIResourceList", "groupVersion": version, "resources": list}))
 }
 
-fn is_served(parts: &[&str]) -> bool {
+fn served_kind(parts: &[&str]) -> Option<&'static str> {
     let (group, version, rest) = match parts {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
-        _ => return false,
+        _ => return None,
     };
-    SERVED
-        .iter()
-        .any(|(name, of, resources)| *name == group && *of == version && resources.iter().any(|(name, _)| rest.last() == Some(name)))
+    let (.., resources) = SERVED.iter().find(|(name, of, _)| *name == group && *of == version)?;
+    resources.iter().find(|(name, _)| rest.last() == Some(name)).map(|(_, kind)| *kind)
 }
 
-fn page(path: &str, query: &str, kind: &str, objects: &[Value], metadata_only: bool) -> Reply {
+fn page(query: &str, kind: &str, objects: &[Value], metadata_only: bool) -> Reply {
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let limit: usize = parameter("limit").map_or(usize::MAX, |text| text.parse().unwrap());
     let from: usize = parameter("continue").map_or(0, |token| token.rsplit('-').next().unwrap().parse().unwrap());
@@ -350,7 +371,6 @@ fn page(path: &str, query: &str, kind: &str, objects: &[Value], metadata_only: b
     let next = if to < objects.len() { format!("token-{to}") } else { String::new() };
     let kind = match (metadata_only, kind) {
         (true, _) => "PartialObjectMetadataList".to_owned(),
-        (false, "") => format!("{}List", path.rsplit('/').next().unwrap()),
         (false, kind) => format!("{kind}List"),
     };
     Reply::Json(200, json!({"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": "4711", "continue": next}, "items": items}))

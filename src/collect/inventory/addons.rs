@@ -118,6 +118,7 @@ pub(super) fn entries() -> Vec<Entry> {
         reach: Reach::Everywhere,
         amount,
         part: Part::Addons,
+        always: false,
         why: line.5,
     };
     let mut all: Vec<Entry> = LINES.iter().map(|line| entry(line, Amount::Fields(line.4))).collect();
@@ -129,6 +130,7 @@ pub(super) fn entries() -> Vec<Entry> {
         reach: Reach::KindsOf,
         amount: Amount::Fields("metadata{$meta} spec{enforcementAction scopedEnforcementActions match} status{totalViolations}"),
         part: Part::Addons,
+        always: false,
         why: "Policies of Gatekeeper: every constraint is a kind of its own.",
     });
     all

@@ -198,6 +198,7 @@ pub(super) fn entries() -> Vec<Entry> {
             reach: Reach::ConfigMap,
             amount: Amount::Keys(keys),
             part,
+            always: true,
             why,
         })
         .collect()

@@ -11,16 +11,33 @@ const NETWORKING: &str = "networking.k8s.io";
 
 fn list(source: SourceId, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
     let amount = Amount::Fields(keep);
-    Entry { source, kind, versions: V1, reach: Reach::Everywhere, amount, part: Part::Core, why }
+    Entry { source, kind, versions: V1, reach: Reach::Everywhere, amount, part: Part::Core, always: true, why }
+}
+
+/// A list that came with a version of Kubernetes that not every cluster in use has.
+fn newer(source: SourceId, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
+    Entry { always: false, ..list(source, kind, keep, why) }
 }
 
 fn url(path: &'static str, accept: &'static str, amount: Amount, why: &'static str) -> Entry {
-    Entry { source: SourceId::url(path), kind: "", versions: &[], reach: Reach::Url { accept }, amount, part: Part::Core, why }
+    Entry {
+        source: SourceId::url(path),
+        kind: "",
+        versions: &[],
+        reach: Reach::Url { accept },
+        amount,
+        part: Part::Core,
+        always: false,
+        why,
+    }
 }
 
 fn review(group: &'static str, resource: &'static str, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
     let source = SourceId::group(group, resource);
-    Entry { source, kind, versions: V1, reach: Reach::SelfReview, amount: Amount::Fields(keep), part: Part::Core, why }
+    let amount = Amount::Fields(keep);
+    // SelfSubjectReview came with 1.28.
+    let always = resource != "selfsubjectreviews";
+    Entry { source, kind, versions: V1, reach: Reach::SelfReview, amount, part: Part::Core, always, why }
 }
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -97,7 +114,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "StatefulSet",
             "metadata{$meta} spec{replicas serviceName selector template{$template} updateStrategy{type}
              volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
-             status{observedGeneration currentRevision updateRevision}",
+             status{observedGeneration currentRevision updateRevision replicas currentReplicas updatedReplicas}",
             "Workloads that keep data.",
         ),
         list(
@@ -200,25 +217,25 @@ pub(super) fn entries() -> Vec<Entry> {
             "metadata{$meta} $webhooks",
             "Injectors (Vault, meshes) and who may change objects.",
         ),
-        list(
+        newer(
             SourceId::group(ADMISSION, "validatingadmissionpolicies"),
             "ValidatingAdmissionPolicy",
             "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind validations variables}",
             "Policies that the API server itself enforces.",
         ),
-        list(
+        newer(
             SourceId::group(ADMISSION, "validatingadmissionpolicybindings"),
             "ValidatingAdmissionPolicyBinding",
             "metadata{$meta} $policybinding",
             "Whether such a policy denies or only warns.",
         ),
-        list(
+        newer(
             SourceId::group(ADMISSION, "mutatingadmissionpolicies"),
             "MutatingAdmissionPolicy",
             "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind reinvocationPolicy mutations{patchType}}",
             "Who changes objects on their way in.",
         ),
-        list(
+        newer(
             SourceId::group(ADMISSION, "mutatingadmissionpolicybindings"),
             "MutatingAdmissionPolicyBinding",
             "metadata{$meta} $policybinding",
@@ -272,6 +289,7 @@ pub(super) fn entries() -> Vec<Entry> {
             reach: Reach::Anonymous,
             amount: Amount::Status,
             part: Part::Core,
+            always: false,
             why: "Whether the API answers without credentials: no setting shows it as surely as one request.",
         },
     ];

@@ -78,6 +78,8 @@ pub struct Entry {
     pub amount: Amount,
     /// Which role holds the right.
     pub part: Part,
+    /// Every Kubernetes that is in use serves the resource: where discovery does not list it, discovery is wrong.
+    pub always: bool,
     /// Why it is read.
     pub why: &'static str,
 }

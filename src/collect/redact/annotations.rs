@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::arguments::{REDACTED, argument_list};
+use super::flags::is_known_flag;
 use super::prune::{compact, push_text};
 
 /// Kept with their value.
@@ -14,6 +15,9 @@ const KEPT: &[&str] = &[
     "kubernetes.io/config.mirror",
     "kubernetes.io/config.seen",
     "kubernetes.io/config.source",
+    // From which template of a workload a ReplicaSet or a pod was made.
+    "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
     // Pod Security.
     "seccomp.security.alpha.kubernetes.io/pod",
     // RBAC defaults that were switched to manual.
@@ -150,6 +154,12 @@ fn nested(words: &[String]) -> Vec<String> {
             _ => {
                 // The word before decides whether a bare word is the value of a known flag.
                 let from = i.saturating_sub(1);
+                // k3s writes switches as two words.
+                let follows_switch = || words[from].strip_prefix("--").is_some_and(is_known_flag);
+                if (word == "true" || word == "false") && follows_switch() {
+                    out.push(word.clone());
+                    continue;
+                }
                 out.extend(argument_list(&words[from..=i], false, true).pop());
             }
         }

@@ -1,12 +1,15 @@
 //! Command lines, word by word.
 
+use std::borrow::Cow;
+
 use super::flags;
 use super::special::flag_value;
 
 /// What stands in place of a value that is not stored.
 pub const REDACTED: &str = "[redacted]";
 
-/// The words of a command line as they may be stored. In `system` pods (control plane, network plugin) values of known flags stay.
+/// The words of a command line as they may be stored. In `system` pods (control plane, network plugin) values of known flags stay,
+/// and their names are written as Kubernetes reads them, with `-` for `_`.
 pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool) -> Vec<String> {
     let mut known_value_next = false;
     words
@@ -17,16 +20,18 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
             let is_value_of_known = std::mem::take(&mut known_value_next);
             if let Some((dashes, name, value)) = flag(word) {
                 let known = system && flags::is_known_flag(name);
+                let name = if known { flags::normalized(name) } else { Cow::Borrowed(name) };
                 return match value {
                     None => {
-                        known_value_next = known;
-                        word.to_owned()
+                        // The word after a switch is not its value, and could be anything.
+                        known_value_next = known && flags::takes_a_value(&name);
+                        format!("{dashes}{name}")
                     }
-                    Some(value) if known => format!("{dashes}{name}={}", flag_value(name, value)),
+                    Some(value) if known => format!("{dashes}{name}={}", flag_value(&name, value)),
                     Some(_) => format!("{dashes}{name}={REDACTED}"),
                 };
             }
-            if is_value_of_known && !(word.contains("://") && word.contains('@')) && !word.starts_with('-') {
+            if is_value_of_known && !flags::may_carry_credentials(word) && (word == "-" || !word.starts_with('-')) {
                 return word.to_owned();
             }
             if (first_is_program && i == 0 && is_plain(word)) || (system && flags::is_component(word)) {
@@ -35,6 +40,8 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
             // `-p` says which option; `-pSECRET` would say more.
             match word.as_bytes() {
                 [b'-', letter] if letter.is_ascii_alphanumeric() => word.to_owned(),
+                // So that it is seen that the word is an option and none of those that matter.
+                [b'-', letter, b'=', ..] if system && letter.is_ascii_alphanumeric() => format!("-{}={REDACTED}", char::from(*letter)),
                 b"--" => word.to_owned(),
                 _ => REDACTED.to_owned(),
             }

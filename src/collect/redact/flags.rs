@@ -3,6 +3,8 @@
 //! Only flags whose value is configuration and never a secret: switches, durations, modes, lists of names, and paths of files on a
 //! host. Sources: the command-line references of Kubernetes 1.32 to 1.37 and CIS Kubernetes Benchmark 1.8 to 2.1.0.
 
+use std::borrow::Cow;
+
 /// One name per word, sorted within each group by the component that has it first.
 const KNOWN_FLAGS: &str = "
     admission-control admission-control-config-file advertise-address aggregator-reject-forwarding-redirect allow-metric-labels allow-privileged
@@ -80,6 +82,30 @@ const KNOWN_FLAGS: &str = "
     validating-webhook-key enable-ssl-passthrough enable-annotation-validation watch-ingress-without-class annotations-prefix
 ";
 
+/// Those of them that are switches: they take a value only after `=`, and the word that follows is not theirs.
+const SWITCHES: &str = "
+    aggregator-reject-forwarding-redirect allow-privileged anonymous-auth audit-log-batch-throttle-enable audit-log-compress
+    audit-log-truncate-enabled audit-webhook-batch-throttle-enable audit-webhook-truncate-enabled authentication-skip-lookup
+    authentication-tolerate-lookup-failure authentication-token-webhook contention-profiling disable-http2-serving
+    emulation-forward-compatible enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector enable-logs-handler
+    enable-priority-and-fairness encryption-provider-config-automatic-reload kubelet-https log-json-split-stream log-text-split-stream
+    permit-address-sharing permit-port-sharing profiling repair-malformed-updates runtime-config-emulation-forward-compatible
+    service-account-extend-token-expiration service-account-lookup shutdown-send-retry-after watch-cache
+
+    allocate-node-cidrs configure-cloud-routes enable-hostpath-provisioner leader-elect use-service-account-credentials
+
+    auto-tls client-cert-auth experimental-initial-corrupt-check peer-auto-tls peer-client-cert-auth
+
+    make-iptables-util-chains protect-kernel-defaults rotate-certificates rotate-server-certificates seccomp-default
+    enable-debugging-handlers
+
+    enable-network-policy enable-np enable-ipv6 enable-cloudwatch-logs ip-masq kube-subnet-mgr run-firewall run-router
+    run-service-proxy enable-ipsec enable-lb enable-nat-outgoing disable-network-policy secrets-encryption flannel-ipv6-masq selinux
+    disable-kube-proxy disable-cloud-controller disable-helm-controller etcd-expose-metrics embedded-registry debug rootless
+
+    enable-ssl-passthrough enable-annotation-validation watch-ingress-without-class
+";
+
 /// Environment of network plugins that decides whether policies are enforced.
 const KNOWN_ENV: [&str; 3] = ["NETWORK_POLICY_ENFORCING_MODE", "POD_SECURITY_GROUP_ENFORCING_MODE", "CALICO_NETWORKING_BACKEND"];
 
@@ -129,7 +155,25 @@ const KNOWN_PARAMETERS: &[&str] = &[
 
 /// Whether the value of this flag (without dashes) is configuration that may be stored.
 pub fn is_known_flag(name: &str) -> bool {
+    let name = normalized(name);
     KNOWN_FLAGS.split_ascii_whitespace().any(|known| known == name)
+}
+
+/// The name of a flag as components of Kubernetes read it: `_` means `-`.
+pub(super) fn normalized(name: &str) -> Cow<'_, str> {
+    if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) }
+}
+
+/// Whether a known flag takes the word that follows as its value.
+pub(super) fn takes_a_value(name: &str) -> bool {
+    !SWITCHES.split_ascii_whitespace().any(|switch| switch == name)
+}
+
+/// Whether a value could hold more than configuration: credentials before `@`, a query after `?`, a document in `{`. None of the
+/// known flags needs these signs: their values are words, numbers, lists, addresses and paths. (An image by digest and a regular
+/// expression of origins can hold them, and nothing is decided by those.)
+pub(super) fn may_carry_credentials(value: &str) -> bool {
+    value.contains(['@', '?', '{'])
 }
 
 /// Whether the value of this environment variable of a network plugin may be stored.

@@ -101,22 +101,27 @@ fn map(raw: &RawValue, out: &mut String, write: impl Fn(&str, &RawValue, &mut St
     Ok(())
 }
 
-/// Scheme, host and port of a URL: paths and queries carry tokens, and so does what stands before `@`.
+/// Scheme, host and port of a URL: paths and queries carry tokens. Of a URL with `@` nothing stays: what stands before it are
+/// credentials, and where those begin and end is not certain (a password may hold a slash).
 fn origin(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return REDACTED.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let host = authority.rsplit('@').next().unwrap_or("");
-    format!("{scheme}://{host}")
+    let host_and_port = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:[]".contains(c));
+    let is_scheme = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c));
+    match url.split_once("://") {
+        Some((scheme, rest)) if !url.contains('@') && is_scheme(scheme) => {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+            if host_and_port(authority) { format!("{scheme}://{authority}") } else { REDACTED.to_owned() }
+        }
+        _ => REDACTED.to_owned(),
+    }
 }
 
-/// The value of a flag of a component as it may be stored: of a known flag, unless it is a URL that carries credentials; of any
-/// other, only nothing, `true` and `false`, which cannot be secret.
+/// The value of a flag of a component as it may be stored: of a known flag, unless it could carry credentials; of any other, only
+/// nothing, `true` and `false`, which cannot be secret.
 pub(crate) fn flag_value(name: &str, value: &str) -> String {
     if matches!(value, "" | "true" | "false") {
         return value.to_owned();
     }
-    let carries_credentials = value.contains("://") && value.contains('@');
-    if flags::is_known_flag(name) && !carries_credentials { value.to_owned() } else { REDACTED.to_owned() }
+    if flags::is_known_flag(name) && !flags::may_carry_credentials(value) { value.to_owned() } else { REDACTED.to_owned() }
 }
 
 #[derive(Deserialize)]

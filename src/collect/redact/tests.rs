@@ -202,7 +202,13 @@ fn only_the_origin_of_a_url_stays() {
     let webhook =
         |url: &str| json!({"metadata": {"name": "w"}, "webhooks": [{"name": "a", "clientConfig": {"url": url, "caBundle": MARK}}]});
     for (url, kept) in [
-        ("https://user:pass@hook.example:8443/path?token=x#y", "https://hook.example:8443"),
+        ("https://hook.example:8443/path?token=x#y", "https://hook.example:8443"),
+        ("https://[::1]:8443/path", "https://[::1]:8443"),
+        ("https://user:pass@hook.example:8443/path?token=x#y", REDACTED),
+        ("https://user:s3cr3t/m4rker@hook.example/", REDACTED),
+        ("https://hook.example/to?as=user@example", REDACTED),
+        ("s3cr3t m4rker://hook.example", REDACTED),
+        ("https://s3cr3t m4rker\\hook", REDACTED),
         ("https://hook.example", "https://hook.example"),
         ("s3cr3t-m4rker", REDACTED),
     ] {
