@@ -50,7 +50,7 @@ pub fn evaluate<'a>(catalog: &'a Catalog, tables: &Tables, scope: &ResolvedScope
             }
         }
         for run in runs {
-            results.insert(&run.control.id, run.finish(table));
+            results.insert(&run.control.id, run.finish(table, scope));
         }
     }
     let mut all = Vec::new();
@@ -101,7 +101,8 @@ struct Run<'a> {
     failed: BTreeSet<String>,
     unknown: BTreeSet<String>,
     reasons: BTreeSet<Unseen>,
-    more_reasons: u64,
+    /// How many more of each kind.
+    more_reasons: BTreeMap<UnseenKind, u64>,
     sample: Vec<Sample>,
 }
 
@@ -135,7 +136,7 @@ impl<'a> Run<'a> {
             failed: BTreeSet::new(),
             unknown: BTreeSet::new(),
             reasons: BTreeSet::new(),
-            more_reasons: 0,
+            more_reasons: BTreeMap::new(),
             sample: Vec::new(),
         })
     }
@@ -206,7 +207,7 @@ impl<'a> Run<'a> {
         if self.reasons.len() < REASONS {
             self.reasons.insert(unseen);
         } else {
-            self.more_reasons += 1;
+            *self.more_reasons.entry(unseen.kind).or_default() += 1;
         }
     }
 
@@ -250,14 +251,17 @@ impl<'a> Run<'a> {
         self.findings.insert(fingerprint, finding);
     }
 
-    fn finish(self, table: &Table) -> Evaluated<'a> {
+    fn finish(self, table: &Table, scope: &ResolvedScope<'_>) -> Evaluated<'a> {
         let mut findings: Vec<Finding> = self.findings.into_values().collect();
         findings.sort_by(|a, b| (&a.subject, &a.statement, &a.fingerprint).cmp(&(&b.subject, &b.statement, &b.fingerprint)));
         let mut undecided: Vec<Unseen> = self.reasons.into_iter().collect();
-        if self.more_reasons > 0 {
+        if self.check.reach == Reach::Ephi {
+            undecided.extend(scope.gaps().cloned());
+        }
+        for (kind, more) in self.more_reasons {
             undecided.push(Unseen {
-                kind: UnseenKind::NotUnderstood,
-                what: format!("{} more rows of the table {}", self.more_reasons, table.schema.name),
+                kind,
+                what: format!("{more} more rows of the table {}", table.schema.name),
                 why: "each has a reason of its own; only the first are listed".to_owned(),
                 how_to_see: format!("List them with `kube-hipaa facts SNAPSHOT {}`.", table.schema.name),
                 source: None,

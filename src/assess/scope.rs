@@ -112,12 +112,22 @@ pub struct ResolvedScope<'a> {
     declaration: &'a ScopeDeclaration,
     labels: &'a BTreeMap<String, BTreeMap<String, String>>,
     gap: Option<Unseen>,
+    unmatched: Vec<(String, Unseen)>,
 }
 
 impl<'a> ResolvedScope<'a> {
     /// Resolves a declaration with the namespaces that were read.
     pub fn new(declaration: &'a ScopeDeclaration, tables: &'a Tables) -> Self {
-        Self { declaration, labels: tables.namespaces(), gap: tables.namespaces_complete().as_ref().err().cloned() }
+        let gap = tables.namespaces_complete().as_ref().err().cloned();
+        let labels = tables.namespaces();
+        let unmatched = if gap.is_none() { unmatched(declaration, labels) } else { Vec::new() };
+        Self { declaration, labels, gap, unmatched }
+    }
+
+    /// What the declaration names and the cluster does not have. What was meant by it is not known, so a control over the namespaces
+    /// with ePHI has not seen everything.
+    pub fn gaps(&self) -> impl Iterator<Item = &Unseen> {
+        self.unmatched.iter().map(|(_, unseen)| unseen)
     }
 
     /// Whether a namespace holds ePHI.
@@ -157,26 +167,51 @@ impl<'a> ResolvedScope<'a> {
                 Membership::Out | Membership::Unknown(_) => other.push(name.clone()),
             }
         }
-        let (source, mut unmatched, sha256) = match self.declaration {
-            ScopeDeclaration::Default => (ScopeSource::Default, Vec::new(), sha256_parts([b"default".as_slice()])),
+        let (source, sha256) = match self.declaration {
+            ScopeDeclaration::Default => (ScopeSource::Default, sha256_parts([b"default".as_slice()])),
             ScopeDeclaration::Declared { source, namespaces, selectors, sha256 } => {
-                let unmatched: Vec<String> = namespaces.iter().filter(|name| !self.labels.contains_key(*name)).cloned().collect();
                 // Named namespaces count even when the list of namespaces could not be read.
-                ephi.extend(unmatched.iter().filter(|_| self.gap.is_some()).cloned());
+                if self.gap.is_some() {
+                    ephi.extend(namespaces.iter().filter(|name| !self.labels.contains_key(*name)).cloned());
+                }
                 let computed = || {
                     let names = namespaces.iter().map(|name| name.as_bytes());
                     sha256_parts(names.chain([b"selectors".as_slice()]).chain(selectors.iter().map(|selector| selector.text.as_bytes())))
                 };
-                (*source, unmatched, sha256.clone().unwrap_or_else(computed))
+                (*source, sha256.clone().unwrap_or_else(computed))
             }
         };
         ephi.sort();
+        let mut unmatched: Vec<String> = self.unmatched.iter().map(|(name, _)| name.clone()).collect();
         unmatched.sort();
-        if self.gap.is_some() {
-            unmatched.clear();
-        }
+        unmatched.dedup();
         Scope { source, ephi_namespaces: ephi, other_namespaces: other, unmatched, complete: self.gap.is_none(), sha256 }
     }
+}
+
+/// Names that no namespace has, and selectors that select none, among all the namespaces of the cluster.
+fn unmatched(declaration: &ScopeDeclaration, labels: &BTreeMap<String, BTreeMap<String, String>>) -> Vec<(String, Unseen)> {
+    let ScopeDeclaration::Declared { namespaces, selectors, .. } = declaration else { return Vec::new() };
+    let unseen = |what: String, why: &str, how: &str| Unseen {
+        kind: UnseenKind::NotUnderstood,
+        what,
+        why: why.to_owned(),
+        how_to_see: format!("Correct the scope: {how}, then assess again."),
+        source: None,
+        missing_rule: None,
+    };
+    let names = namespaces.iter().filter(|name| !labels.contains_key(*name)).map(|name| {
+        let what = format!("the namespace `{name}`");
+        let why = "the scope names it and the cluster does not have it";
+        (name.clone(), unseen(what, why, "name a namespace that exists, or take this one out"))
+    });
+    let selects = |selector: &&Selector| labels.values().any(|labels| selector.matches(labels));
+    let selectors = selectors.iter().filter(|selector| !selects(selector)).map(|selector| {
+        let what = format!("the namespaces with the labels `{}`", selector.text);
+        let why = "the scope selects them and the cluster has none";
+        (selector.text.clone(), unseen(what, why, "write labels that a namespace has, or take this selector out"))
+    });
+    names.chain(selectors).collect()
 }
 
 #[cfg(test)]
@@ -185,6 +220,23 @@ mod tests {
 
     fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_name_or_selector_without_a_namespace_is_unmatched() {
+        let cluster = BTreeMap::from([("records".to_owned(), labels(&[("data", "ephi")]))]);
+        let declared = |namespaces: &[&str], selectors: &[&str]| ScopeDeclaration::Declared {
+            source: ScopeSource::Flags,
+            namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+            selectors: selectors.iter().map(|text| text.parse().unwrap_or_else(|error| panic!("{error}"))).collect(),
+            sha256: None,
+        };
+        assert_eq!(unmatched(&declared(&["records"], &["data=ephi"]), &cluster), Vec::new());
+        assert_eq!(unmatched(&ScopeDeclaration::Default, &cluster), Vec::new());
+        let found = unmatched(&declared(&["records", "recrods"], &["data=ephi", "data=ehpi"]), &cluster);
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["recrods", "data=ehpi"]);
+        assert_eq!(found[0].1.what, "the namespace `recrods`");
+        assert_ne!(found[0].1.kind, UnseenKind::NotVisible, "the run is incomplete");
     }
 
     #[test]

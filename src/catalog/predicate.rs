@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators};
 use cel::objects::{Key, Map};
 use cel::{Context, Env, Program, Value};
 
@@ -35,6 +35,8 @@ enum Type {
         ty: ColumnType,
         nullable: bool,
     },
+    /// A list of whole numbers: only a literal is one, columns hold lists of texts.
+    Numbers,
     Null,
     Row,
     /// Already reported; fits everything, so that one mistake is one problem.
@@ -50,6 +52,7 @@ impl Type {
     fn describe(self) -> String {
         match self {
             Self::Value { ty, nullable } => format!("{}{}", ty.word(), if nullable { "?" } else { "" }),
+            Self::Numbers => "list of numbers".to_owned(),
             Self::Null => "null".to_owned(),
             Self::Row => "the whole row".to_owned(),
             Self::Wrong => "something unknown".to_owned(),
@@ -197,22 +200,33 @@ impl Checker<'_> {
             Expr::Ident(name) => self.ident(expr, name),
             Expr::Select(select) => self.select(expr, select),
             Expr::Call(call) => self.call(expr, call),
-            Expr::List(list) => {
-                for element in &list.elements {
-                    let ty = self.check(element);
-                    if !matches!(ty, Type::TEXT | Type::Wrong | Type::Value { ty: ColumnType::Int, nullable: false }) {
-                        self.problem(element, format!("lists hold texts or numbers, this is {}", ty.describe()));
-                    }
-                }
-                if list.optional_indices.is_empty() {
-                    Type::LIST
-                } else {
-                    self.problem(expr, "optional syntax (`?`) is not allowed: write what passes".to_owned())
-                }
-            }
+            Expr::List(list) => self.list(expr, list),
             Expr::Comprehension(comprehension) => self.comprehension(expr, comprehension),
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => self.problem(expr, "maps and messages are not allowed".to_owned()),
         }
+    }
+
+    /// The elements have one type, so that `in` and the macros compare like with like. An empty list is one of texts.
+    fn list(&mut self, expr: &IdedExpr, list: &ListExpr) -> Type {
+        if !list.optional_indices.is_empty() {
+            return self.problem(expr, "optional syntax (`?`) is not allowed: write what passes".to_owned());
+        }
+        let mut of = None;
+        for element in &list.elements {
+            match (self.check(element), of) {
+                (Type::Wrong, _) => {}
+                (ty @ (Type::TEXT | Type::INT), None) => of = Some(ty),
+                (ty, Some(first)) if ty == first => {}
+                (ty @ (Type::TEXT | Type::INT), Some(first)) => {
+                    return self.problem(
+                        element,
+                        format!("a list holds texts or numbers, not both: this is {}, the first is {}", ty.describe(), first.describe()),
+                    );
+                }
+                (ty, _) => return self.problem(element, format!("lists hold texts or numbers, this is {}", ty.describe())),
+            }
+        }
+        if of == Some(Type::INT) { Type::Numbers } else { Type::LIST }
     }
 
     fn ident(&mut self, expr: &IdedExpr, name: &str) -> Type {
@@ -269,10 +283,10 @@ impl Checker<'_> {
             (operators::EQUALS | operators::NOT_EQUALS, ..) => bad(self, "`==` and `!=` compare values of one type"),
             (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, None, [a, b]) if int_like(*a) && int_like(*b) => Type::BOOL,
             (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, ..) => bad(self, "`<` and its kin compare whole numbers"),
-            (operators::IN, None, [Type::TEXT | Type::INT, Type::LIST]) => Type::BOOL,
-            (operators::IN, ..) => bad(self, "`in` looks for a text in a list"),
+            (operators::IN, None, [Type::TEXT, Type::LIST] | [Type::INT, Type::Numbers]) => Type::BOOL,
+            (operators::IN, ..) => bad(self, "`in` looks for a text in a list of texts, or for a number in a list of numbers"),
             (operators::ADD, None, [a, b]) if a == b && matches!(*a, Type::TEXT | Type::INT) => *a,
-            ("size", None, [Type::TEXT | Type::LIST]) | ("size", Some(Type::TEXT | Type::LIST), []) => Type::INT,
+            ("size", None, [Type::TEXT | Type::LIST | Type::Numbers]) | ("size", Some(Type::TEXT | Type::LIST | Type::Numbers), []) => Type::INT,
             ("int", None, [Type::TEXT | Type::INT]) => Type::INT,
             ("contains" | "startsWith" | "endsWith", Some(Type::TEXT), [Type::TEXT]) => Type::BOOL,
             ("size" | "int" | "contains" | "startsWith" | "endsWith", ..) | (operators::ADD, ..) => bad(self, &format!("`{}` does not fit here", name(&call.func_name))),
@@ -283,7 +297,7 @@ impl Checker<'_> {
     /// `all` and `exists` as the parser expands them; every other macro has another accumulator.
     fn comprehension(&mut self, expr: &IdedExpr, c: &ComprehensionExpr) -> Type {
         let range = self.check(&c.iter_range);
-        if !matches!(range, Type::LIST | Type::Wrong) {
+        if !matches!(range, Type::LIST | Type::Numbers | Type::Wrong) {
             self.problem(&c.iter_range, format!("`all` and `exists` walk a list, this is {}", range.describe()));
         }
         let allowed = matches!(&c.accu_init.expr, Expr::Literal(LiteralValue::Boolean(_))) && c.iter_var2.is_none();
@@ -291,7 +305,12 @@ impl Checker<'_> {
             return self.problem(expr, "only the macros `all` and `exists` are allowed".to_owned());
         }
         self.variables.push((c.accu_var.clone(), Type::BOOL));
-        self.variables.push((c.iter_var.clone(), Type::TEXT));
+        let element = match range {
+            Type::Numbers => Type::INT,
+            Type::Wrong => Type::Wrong,
+            _ => Type::TEXT,
+        };
+        self.variables.push((c.iter_var.clone(), element));
         self.check(&c.loop_step);
         self.variables.truncate(self.variables.len() - 2);
         Type::BOOL
@@ -315,6 +334,7 @@ fn comparable(a: Type, b: Type) -> bool {
     match (a, b) {
         (Type::Value { ty: a, .. }, Type::Value { ty: b, .. }) => a == b,
         (Type::Value { nullable, .. }, Type::Null) | (Type::Null, Type::Value { nullable, .. }) => nullable,
+        (Type::Numbers, Type::Numbers) => true,
         _ => false,
     }
 }
@@ -383,6 +403,27 @@ mod tests {
         ] {
             let found = problems(source);
             assert!(found.iter().any(|problem| problem.contains(expected)), "{source}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_holds_one_type_and_in_compares_like_with_like() {
+        for (source, expected) in [
+            ("!(row.phase in [1, 2])", "a text in a list of texts"),
+            ("row.namespace in ['a', 1]", "texts or numbers, not both"),
+            ("!(row.pods in ['1'])", "a number in a list of numbers"),
+            ("!(row.pods in row.capabilities_added)", "a number in a list of numbers"),
+            ("row.capabilities_added == [1]", "compare values of one type"),
+            ("row.capabilities_added.all(c, c != 1)", "compare values of one type"),
+            ("[1, 2].exists(n, n == row.phase)", "compare values of one type"),
+        ] {
+            let found = problems(source);
+            assert!(found.iter().any(|problem| problem.contains(expected)), "{source}: {found:?}");
+        }
+        for source in
+            ["row.pods in [1, 2]", "row.namespace in ['a', 'b']", "[1, 2].exists(n, n == row.pods)", "row.capabilities_added == []"]
+        {
+            assert_eq!(problems(source), Vec::<String>::new(), "{source}");
         }
     }
 

@@ -74,6 +74,20 @@ pub enum SnapshotError {
         /// Where.
         path: PathBuf,
     },
+    /// What is there was written by somebody else.
+    #[error("will not replace {} with a snapshot: {why}; choose another place, or remove it yourself first", .path.display())]
+    NotOurs {
+        /// Where.
+        path: PathBuf,
+        /// What was found there.
+        why: String,
+    },
+    /// An interrupt came before the last step.
+    #[error("did not write {}: it was interrupted before it was complete; run it again", .path.display())]
+    Interrupted {
+        /// Where it would have been.
+        path: PathBuf,
+    },
     /// The path has no name to write to.
     #[error("cannot write the snapshot to {}: that is not a place for a new file or folder; give a path that ends in a name", .path.display())]
     NoName {

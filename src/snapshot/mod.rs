@@ -14,7 +14,9 @@
 //! Reading and writing are streaming; what is read is verified: the digest of every file when the snapshot is opened, the digest of
 //! every object when it is read.
 
+mod budget;
 mod error;
+mod finishing;
 mod line;
 mod objects;
 mod open;
@@ -25,13 +27,16 @@ mod writer;
 mod zipped;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 pub use error::SnapshotError;
+pub use finishing::Finishing;
 pub use objects::{Objects, StoredObject};
 pub use writer::{SnapshotWriter, SourceFile, SourceWriter};
 
 use crate::model::{SnapshotIndex, SourceId, SourceRecord, SourceState};
+use budget::{Budget, MAX_UNPACKED};
 use store::Store;
 
 /// `index.json`: the file that says what the others are.
@@ -43,6 +48,7 @@ pub struct Snapshot {
     index: SnapshotIndex,
     index_sha256: String,
     store: Arc<Store>,
+    unpacked: Arc<Budget>,
     /// For tests: how many objects of a source are shown.
     shown: BTreeMap<SourceId, u64>,
     /// For tests: another order.
@@ -53,7 +59,14 @@ impl Snapshot {
     /// A snapshot that was never written: one JSON text per object. For the cases beside a control and for tests.
     pub fn in_memory(index: SnapshotIndex, objects: BTreeMap<SourceId, Vec<String>>) -> Self {
         let index_sha256 = digest_of(&index);
-        Self { index, index_sha256, store: Arc::new(Store::Memory(objects)), shown: BTreeMap::new(), seed: None }
+        Self {
+            index,
+            index_sha256,
+            store: Arc::new(Store::Memory(objects)),
+            unpacked: Arc::new(Budget::new(MAX_UNPACKED)),
+            shown: BTreeMap::new(),
+            seed: None,
+        }
     }
 
     /// `index.json`.
@@ -69,7 +82,7 @@ impl Snapshot {
     /// The objects of one source, one at a time, in the order of the file. Empty where nothing was read: whether that means that
     /// there is nothing is for the source's state to say.
     pub fn objects(&self, source: &SourceId) -> Result<Objects<'_>, SnapshotError> {
-        let objects = Objects::open(&self.store, &self.index, source)?;
+        let objects = Objects::open(&self.store, &self.unpacked, &self.index, source)?;
         let objects = match self.shown.get(source) {
             Some(&limit) => objects.limited(limit),
             None => objects,
@@ -124,6 +137,11 @@ impl Snapshot {
     pub fn shuffled(&self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self.clone() }
     }
+}
+
+/// Whether a folder or a zip file is a snapshot of any version of this program, whole or not.
+pub fn is_snapshot(path: &Path) -> bool {
+    open::is_snapshot(path)
 }
 
 /// The bytes of `index.json`: indented, because people open it; one newline at the end.

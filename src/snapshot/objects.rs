@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use flate2::read::GzDecoder;
 
 use super::SnapshotError;
+use super::budget::Budget;
 use super::line::{self, BadLine};
 use super::store::Store;
 use crate::model::{Page, SnapshotIndex, SourceId};
@@ -39,7 +40,7 @@ impl Iterator for Objects<'_> {
 }
 
 impl<'a> Objects<'a> {
-    pub(super) fn open(store: &'a Store, index: &'a SnapshotIndex, source: &SourceId) -> Result<Self, SnapshotError> {
+    pub(super) fn open(store: &'a Store, unpacked: &Budget, index: &'a SnapshotIndex, source: &SourceId) -> Result<Self, SnapshotError> {
         let record = index.record(source);
         let pages = Pages::new(record.map_or(&[], |record| &record.pages), &index.collected.finished);
         if let Store::Memory(objects) = store {
@@ -53,8 +54,8 @@ impl<'a> Objects<'a> {
         match store.file(&file) {
             Ok(bytes) => Ok(Self(Box::new(Lines {
                 place: store.place(),
+                from: Some(BufReader::with_capacity(64 * 1024, unpacked.counted(&file, GzDecoder::new(BufReader::new(bytes))))),
                 file,
-                from: Some(BufReader::with_capacity(64 * 1024, GzDecoder::new(BufReader::new(bytes)))),
                 buffer: Vec::new(),
                 pages,
             }))),

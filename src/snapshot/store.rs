@@ -41,7 +41,14 @@ impl Store {
     pub(super) fn file(&self, name: &str) -> io::Result<Box<dyn Read + Send + '_>> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         match self {
-            Self::Folder(folder) => Ok(Box::new(File::open(folder.join(name))?)),
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                // A link may lead anywhere, and a pipe may never end.
+                if !path.symlink_metadata()?.is_file() {
+                    return Err(io::Error::other("it is not a regular file"));
+                }
+                Ok(Box::new(File::open(path)?))
+            }
             Self::ZipFile { path, entries } => {
                 let entry = entries.get(name).ok_or_else(missing)?;
                 let mut file = File::open(path)?;

@@ -5,7 +5,10 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{ClusterIdentity, Collected, Identity, SNAPSHOT_FORMAT, ToolIdentity};
+use crate::model::{ClusterIdentity, Collected, Identity, RequestRecord, SNAPSHOT_FORMAT, ToolIdentity};
+
+mod refusals;
+mod replacing;
 
 const PODS: SourceId = SourceId::core("pods");
 
@@ -32,7 +35,21 @@ fn index(sources: Vec<SourceRecord>) -> SnapshotIndex {
             server_clock_ahead_seconds: None,
         },
         sources,
-        requests: Vec::new(),
+        requests: (1..=20).map(request).collect(),
+    }
+}
+
+fn request(id: u64) -> RequestRecord {
+    RequestRecord {
+        id,
+        time: "2026-11-20T00:00:00Z".into(),
+        verb: "list".into(),
+        path: "/api/v1/pods".into(),
+        status: Some(200),
+        items: None,
+        bytes: 0,
+        anonymous: false,
+        error: None,
     }
 }
 
@@ -283,6 +300,7 @@ fn a_file_that_disagrees_with_its_pages_is_refused_when_read() {
         source.end_page(1, "2026-11-20T00:00:01Z".into());
         let mut file = source.finish().unwrap();
         file.pages[0].items = pages;
+        file.items = pages;
         writer.finish(&index(vec![record(PODS, file)])).unwrap();
         let snapshot = Snapshot::open(&target).unwrap();
         assert!(matches!(snapshot.objects(&PODS).unwrap().last(), Some(Err(SnapshotError::Damaged { .. }))));

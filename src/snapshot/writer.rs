@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use tempfile::{NamedTempFile, TempDir};
 
-use super::{INDEX_FILE, SnapshotError, index_bytes, line, zipped};
+use super::{Finishing, INDEX_FILE, SnapshotError, index_bytes, is_snapshot, line, zipped};
 use crate::digest::Hasher;
 use crate::model::{Page, SnapshotIndex, SourceId};
 
@@ -22,11 +22,12 @@ pub struct SnapshotWriter {
     folder: TempDir,
     target: PathBuf,
     force: bool,
+    finishing: Finishing,
 }
 
 impl SnapshotWriter {
     /// Starts a snapshot at `target`: a zip file when the name ends in `.zip`, else a folder. What is there already is replaced at
-    /// the end, and only with `force`.
+    /// the end, only with `force`, and only when it is empty or a snapshot.
     pub fn create(target: &Path, force: bool) -> Result<Self, SnapshotError> {
         if target.file_name().is_none() {
             return Err(SnapshotError::NoName { path: target.to_owned() });
@@ -34,13 +35,21 @@ impl SnapshotWriter {
         if !force && target.symlink_metadata().is_ok() {
             return Err(SnapshotError::Exists { path: target.to_owned() });
         }
+        replaceable(target)?;
         let parent = parent(target);
         let folder = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(parent).map_err(|source| SnapshotError::Io {
             what: "create a folder in",
             path: parent.to_owned(),
             source,
         })?;
-        Ok(Self { folder, target: target.to_owned(), force })
+        Ok(Self { folder, target: target.to_owned(), force, finishing: Finishing::default() })
+    }
+
+    /// The same, for whoever listens for an interrupt: one that comes before [`SnapshotWriter::finish`] wins.
+    #[must_use]
+    pub fn interrupted_by(self, finishing: &Finishing) -> Self {
+        finishing.watch(self.folder.path());
+        Self { finishing: finishing.clone(), ..self }
     }
 
     /// Starts the file of one source. Several may be open at a time.
@@ -56,6 +65,9 @@ impl SnapshotWriter {
         let path = self.folder.path().join(INDEX_FILE);
         let bytes = index_bytes(index).map_err(|source| SnapshotError::Index { path: self.target.clone(), source })?;
         fs::write(&path, bytes).map_err(|source| SnapshotError::Io { what: "write", path, source })?;
+        if !self.finishing.begin() {
+            return Err(SnapshotError::Interrupted { path: self.target });
+        }
         if self.target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
             self.finish_zip(index)
         } else {
@@ -72,6 +84,7 @@ impl SnapshotWriter {
         let (file, path) = NamedTempFile::with_prefix_in(TEMP_PREFIX, parent).map_err(io)?.into_parts();
         zipped::pack(self.folder.path(), &names, file, &self.target)?;
         if self.force {
+            replaceable(&self.target)?;
             path.persist(&self.target).map_err(|error| io(error.error))
         } else {
             path.persist_noclobber(&self.target).map_err(|error| match error.error.kind() {
@@ -88,6 +101,7 @@ impl SnapshotWriter {
             if !self.force {
                 return Err(SnapshotError::Exists { path: self.target });
             }
+            replaceable(&self.target)?;
             let aside = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(parent(&self.target)).map_err(io)?;
             fs::rename(&self.target, aside.path().join("replaced")).map_err(io)?;
             Some(aside)
@@ -108,6 +122,30 @@ impl SnapshotWriter {
                 Err(io(source))
             }
         }
+    }
+}
+
+/// Only what this program wrote is replaced, or what holds nothing.
+fn replaceable(target: &Path) -> Result<(), SnapshotError> {
+    let Ok(metadata) = target.symlink_metadata() else { return Ok(()) };
+    let not_ours = |why: &str| Err(SnapshotError::NotOurs { path: target.to_owned(), why: why.to_owned() });
+    if metadata.is_symlink() {
+        return not_ours("it is a symbolic link");
+    }
+    if metadata.is_file() {
+        return if metadata.len() == 0 || is_snapshot(target) { Ok(()) } else { not_ours("it is a file and not a snapshot") };
+    }
+    if !metadata.is_dir() {
+        return not_ours("it is neither a folder nor a file");
+    }
+    let entries = fs::read_dir(target).map_err(|source| SnapshotError::Io { what: "read", path: target.to_owned(), source })?;
+    let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let foreign = names.iter().find(|name| *name != INDEX_FILE && !name.ends_with(".jsonl.gz"));
+    match foreign {
+        Some(name) => not_ours(&format!("it holds {name}, which is no part of a snapshot")),
+        None if names.is_empty() || is_snapshot(target) => Ok(()),
+        None => not_ours("it is not a snapshot"),
     }
 }
 

@@ -135,8 +135,8 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
     }
     if !scope.unmatched.is_empty() {
         let names: Vec<String> = scope.unmatched.iter().map(|name| clip(name, 63)).collect();
-        let verb = if names.len() == 1 { "does" } else { "do" };
-        warnings.push(format!("Declared as holding ePHI, but {} {verb} not exist in what was read.", list(&names)));
+        let verb = if names.len() == 1 { "matches" } else { "match" };
+        warnings.push(format!("Declared as holding ePHI, but {} {verb} no namespace that was read.", list(&names)));
     }
     if let Some((first, others)) = collected.excess_rights.split_first() {
         let others = match others.len() as u64 {
