@@ -76,3 +76,13 @@ fn a_kubeconfig_that_cannot_be_read_is_not_quoted() {
         assert!(told.contains("cannot use the kubeconfig") && told.contains(place), "{told}");
     }
 }
+
+#[test]
+fn a_token_that_no_header_can_hold_is_an_error_and_no_panic() {
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n\
+                      clusters: [{name: a, cluster: {server: \"https://127.0.0.1:1\"}}]\n\
+                      users: [{name: a, user: {token: \"x\\ns3cret\"}}]\n";
+    let (told, code) = told_of(kubeconfig.to_owned(), &["preflight"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("the token has signs that no token has") && !told.contains("s3cret") && !told.contains("panicked"), "{told}");
+}

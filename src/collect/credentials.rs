@@ -4,8 +4,10 @@
 use std::error::Error;
 use std::io;
 
-use http::Uri;
+use http::{HeaderValue, Uri};
 use kube::client::AuthError;
+use kube::config::AuthInfo;
+use serde::Deserialize;
 
 /// The URL without `user:password@`: the client does not use them, and the URL is told and stored.
 pub(super) fn without_userinfo(url: &Uri) -> Uri {
@@ -15,6 +17,18 @@ pub(super) fn without_userinfo(url: &Uri) -> Uri {
     parts.authority = host.parse().ok();
     // Parts of a URL make a URL; if they did not, the one that holds a password is not to be used.
     Uri::from_parts(parts).unwrap_or_default()
+}
+
+/// Whether a token can be sent: the client library ends the program when it cannot.
+pub(super) fn is_sendable(auth: &AuthInfo) -> bool {
+    #[derive(Deserialize)]
+    struct Token {
+        #[serde(default)]
+        token: Option<String>,
+    }
+    // The one way to the text of the token that does not need the library in which it is wrapped.
+    let token = serde_json::to_value(auth).and_then(serde_json::from_value::<Token>);
+    token.is_ok_and(|Token { token }| token.is_none_or(|token| HeaderValue::try_from(format!("Bearer {token}")).is_ok()))
 }
 
 /// What to say instead of an error that is about credentials, or was caused by one.

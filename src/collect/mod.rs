@@ -114,6 +114,10 @@ impl Clients {
         config.connect_timeout.get_or_insert(Duration::from_secs(10));
         config.cluster_url = credentials::without_userinfo(&config.cluster_url);
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        if !credentials::is_sendable(&config.auth_info) {
+            let why = "the token has signs that no token has, such as a line break".to_owned();
+            return Err(CollectError::Client { server, why });
+        }
         let ca_sha256 = config.root_cert.as_ref().and_then(|certificates| certificates.first()).map(|der| crate::digest::sha256_hex(der));
         let tls_unverified = config.accept_invalid_certs;
         let mut bare = config.clone();
