@@ -318,29 +318,49 @@ fn force_replaces_what_is_ours() {
     assert_eq!(std::fs::read_dir(here).expect("readable").count(), 1, "nothing else is left");
 }
 
+/// Starts the program, waits until it has begun to write beside `things` other entries, sends it a signal, and gives what it said.
+#[cfg(unix)]
+fn interrupted(here: &Path, arguments: &[&str], things: usize, signal: &str) -> Output {
+    use std::process::{Command, Stdio};
+    let child = Command::new(assert_cmd::cargo::cargo_bin("kube-hipaa"))
+        .current_dir(here)
+        .env_clear()
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    while std::fs::read_dir(here).expect("readable").count() == things {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().expect("a Unix");
+    assert!(sent.success());
+    child.wait_with_output().expect("it ends")
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_leaves_nothing_half_written() {
-    use std::process::{Command, Stdio};
-    for signal in ["TERM", "INT"] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let here = folder.path();
-        // Nobody writes to the pipe: the program waits, with its folder begun.
-        assert!(Command::new("mkfifo").arg(here.join("pipe")).status().expect("a Unix").success());
-        let child = Command::new(assert_cmd::cargo::cargo_bin("kube-hipaa"))
-            .current_dir(here)
-            .args(["render", "pipe", "-o", "evidence"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let entries = || std::fs::read_dir(here).expect("readable").count();
-        while entries() < 2 {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    // Nobody writes to the pipe, and nobody answers at the port: the program waits, with its folder begun.
+    let made = std::process::Command::new("mkfifo").arg(here.join("pipe")).status().expect("a Unix");
+    assert!(made.success());
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = silent.local_addr().expect("an address");
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: 'https://{server}'}}}}]\n\
+         contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{token: t}}}}]\n"
+    );
+    std::fs::write(here.join("config"), config).expect("written");
+    for arguments in [
+        &["render", "pipe", "-o", "evidence"][..],
+        &["scan", "--kubeconfig", "config", "-o", "evidence"],
+        &["collect", "--kubeconfig", "config", "-o", "snapshot.zip"],
+    ] {
+        for signal in ["TERM", "INT"] {
+            assert_error(&interrupted(here, arguments, 2, signal), 3, "interrupted; nothing was written", "Run it again");
+            assert_eq!(std::fs::read_dir(here).expect("readable").count(), 2, "{arguments:?}");
         }
-        let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().expect("a Unix");
-        assert!(sent.success());
-        assert_error(&child.wait_with_output().expect("it ends"), 3, "interrupted; nothing was written", "Run it again");
-        assert_eq!(entries(), 1, "only the pipe is left");
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
     let assessment = plan.assess(&snapshot)?;
     let next = match (&destination, plan.exit(&assessment)) {
         (Destination::Nowhere, _) => Some("kube-hipaa scan -o evidence   (writes the report)"),
-        (_, Exit::Incomplete) => Some("kube-hipaa preflight   (which rights are missing)"),
+        (_, Exit::Incomplete) if index.sources.iter().any(|record| record.state.is_failed_read()) => {
+            Some("kube-hipaa preflight   (which rights are missing)")
+        }
         _ => None,
     };
     deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &Ending { next })?;
