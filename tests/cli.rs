@@ -2,10 +2,12 @@
 
 #![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test: it reads and writes files and may fail loudly")]
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
+use serde_json::{Value, json};
 
 fn run(arguments: &[&str]) -> Output {
     run_in(Path::new("."), arguments)
@@ -239,5 +241,179 @@ fn permissions_never_name_secrets_or_writing_verbs() {
 fn completions_are_scripts() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&run(&["completions", shell])).contains("kube-hipaa"), "{shell}");
+    }
+}
+
+/// The clinic's snapshot as a folder `clinic` in `here`, with its index changed.
+fn clinic(here: &Path, change: impl FnOnce(&mut Value)) {
+    let place = here.join("clinic");
+    std::fs::create_dir(&place).expect("made");
+    let file = std::fs::File::open("examples/clinic-snapshot.zip").expect("readable");
+    let mut archive = zip::ZipArchive::new(file).expect("a zip file");
+    for i in 0..archive.len() {
+        let mut entry = archive.by_index(i).expect("an entry");
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).expect("readable");
+        std::fs::write(place.join(entry.name()), bytes).expect("written");
+    }
+    let path = place.join("index.json");
+    let mut index: Value = serde_json::from_slice(&std::fs::read(&path).expect("readable")).expect("JSON");
+    change(&mut index);
+    std::fs::write(path, index.to_string()).expect("written");
+}
+
+fn record<'a>(index: &'a mut Value, source: &str) -> &'a mut Value {
+    let all = index["sources"].as_array_mut().expect("a list");
+    all.iter_mut().find(|record| record["source"] == source).expect("the clinic has it")
+}
+
+#[test]
+fn an_object_that_could_not_be_understood_makes_a_run_incomplete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    clinic(folder.path(), |index| {
+        let file = folder.path().join("clinic/core.pods.jsonl.gz");
+        let mut text = String::new();
+        flate2::read::MultiGzDecoder::new(std::fs::File::open(&file).expect("there")).read_to_string(&mut text).expect("UTF-8");
+        let object = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"odd","namespace":"records"},"spec":7}"#;
+        text.push_str(&format!("{{\"sha256\":\"{}\",\"object\":{object}}}\n", kube_hipaa::digest::sha256_hex(object.as_bytes())));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).expect("in memory");
+        let bytes = gzip.finish().expect("in memory");
+        std::fs::write(&file, &bytes).expect("written");
+        let pods = record(index, "pods");
+        pods["sha256"] = json!(kube_hipaa::digest::sha256_hex(&bytes));
+        pods["count"] = json!(pods["count"].as_u64().expect("a number") + 1);
+        let page = pods["pages"].as_array_mut().and_then(|pages| pages.last_mut()).expect("a page");
+        page["items"] = json!(page["items"].as_u64().expect("a number") + 1);
+    });
+    let output = run_in(folder.path(), &["assess", "clinic"]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    assert_eq!(code(&run_in(folder.path(), &["assess", "clinic", "--allow-incomplete"])), 0);
+}
+
+#[test]
+fn a_source_that_the_snapshot_does_not_know_makes_a_run_incomplete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    clinic(folder.path(), |index| index["sources"].as_array_mut().expect("a list").retain(|record| record["source"] != "pods"));
+    assert_eq!(code(&run_in(folder.path(), &["assess", "clinic"])), 4);
+}
+
+#[test]
+fn what_the_user_switched_off_does_not_make_a_run_incomplete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    clinic(folder.path(), |index| {
+        let source = "anonymous-request.probe";
+        *record(index, source) = json!({"source": source, "state": "not_requested", "why": "switched off"});
+    });
+    let output = run_in(folder.path(), &["assess", "clinic"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn a_scope_that_matches_nothing_is_never_a_pass() {
+    let folder = tempfile::tempdir().expect("a folder");
+    clinic(folder.path(), |_| {});
+    for (flag, value) in [("--ephi-namespace", "recrods"), ("--ephi-selector", "clinic.example/ehpi=true")] {
+        let output = run_in(folder.path(), &["assess", "clinic", flag, value, "-o", "-", "--format", "json"]);
+        assert_eq!(code(&output), 4, "{}", stderr(&output));
+        let assessment: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(assessment["scope"]["unmatched"], json!([value]));
+        let of_ephi = assessment["controls"].as_array().expect("a list").iter().filter(|control| control["looked_at"] == "ephi");
+        for control in of_ephi.clone() {
+            assert_eq!(control["outcome"], "not_assessed", "{}", control["id"]);
+            assert!(control["unseen"].to_string().contains(value), "{control}");
+        }
+        assert!(of_ephi.count() > 5);
+    }
+}
+
+#[test]
+fn force_does_not_delete_what_is_not_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::create_dir(here.join("home")).expect("made");
+    std::fs::write(here.join("home/thesis.txt"), "ten years").expect("written");
+    std::fs::write(here.join("thesis"), "ten years").expect("written");
+    assert_error(
+        &run_in(here, &["demo", "-o", "home", "--force"]),
+        2,
+        "will not replace home: it holds thesis.txt",
+        "Choose another place",
+    );
+    assert_error(&run_in(here, &["demo", "-o", "thesis", "--force"]), 2, "will not replace thesis: it is a file", "Choose another place");
+    assert_error(&run_in(here, &["collect", "-o", "home", "--force"]), 2, "it holds thesis.txt", "choose another place");
+    assert!(here.join("home/thesis.txt").is_file());
+    // Nor what somebody laid beside our own files.
+    assert_eq!(code(&run_in(here, &["demo", "-o", "evidence"])), 0);
+    std::fs::write(here.join("evidence/notes.txt"), "mine").expect("written");
+    assert_error(&run_in(here, &["demo", "-o", "evidence", "--force"]), 2, "it holds notes.txt", "remove it yourself");
+    assert!(here.join("evidence/notes.txt").is_file());
+    assert_eq!(std::fs::read_dir(here).expect("readable").count(), 3, "nothing half-written is left");
+}
+
+#[test]
+fn force_replaces_what_is_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::create_dir(here.join("evidence")).expect("made");
+    for formats in [&["html"][..], &["markdown"], &["json"], &["html", "markdown", "json"], &["json"]] {
+        let mut arguments = vec!["demo", "-o", "evidence", "--force", "--quiet"];
+        formats.iter().for_each(|format| arguments.extend(["--format", format]));
+        let output = run_in(here, &arguments);
+        assert_eq!(code(&output), 0, "{formats:?}: {}", stderr(&output));
+        assert_eq!(std::fs::read_dir(here.join("evidence")).expect("readable").count(), formats.len() + 1, "{formats:?}");
+    }
+    // As `scan` leaves it, looked at on a desktop.
+    clinic(&here.join("evidence"), |_| {});
+    std::fs::rename(here.join("evidence/clinic"), here.join("evidence/snapshot")).expect("renamed");
+    std::fs::write(here.join("evidence/.DS_Store"), "").expect("written");
+    assert_eq!(code(&run_in(here, &["demo", "-o", "evidence", "--force"])), 0);
+    assert_eq!(std::fs::read_dir(here).expect("readable").count(), 1, "nothing else is left");
+}
+
+/// Starts the program, waits until it has begun to write beside `things` other entries, sends it a signal, and gives what it said.
+#[cfg(unix)]
+fn interrupted(here: &Path, arguments: &[&str], things: usize, signal: &str) -> Output {
+    use std::process::{Command, Stdio};
+    let child = Command::new(assert_cmd::cargo::cargo_bin("kube-hipaa"))
+        .current_dir(here)
+        .env_clear()
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    while std::fs::read_dir(here).expect("readable").count() == things {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().expect("a Unix");
+    assert!(sent.success());
+    child.wait_with_output().expect("it ends")
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_nothing_half_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    // Nobody writes to the pipe, and nobody answers at the port: the program waits, with its folder begun.
+    let made = std::process::Command::new("mkfifo").arg(here.join("pipe")).status().expect("a Unix");
+    assert!(made.success());
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = silent.local_addr().expect("an address");
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: 'https://{server}'}}}}]\n\
+         contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{token: t}}}}]\n"
+    );
+    std::fs::write(here.join("config"), config).expect("written");
+    for arguments in [
+        &["render", "pipe", "-o", "evidence"][..],
+        &["scan", "--kubeconfig", "config", "-o", "evidence"],
+        &["collect", "--kubeconfig", "config", "-o", "snapshot.zip"],
+    ] {
+        for signal in ["TERM", "INT"] {
+            assert_error(&interrupted(here, arguments, 2, signal), 3, "interrupted; nothing was written", "Run it again");
+            assert_eq!(std::fs::read_dir(here).expect("readable").count(), 2, "{arguments:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube_hipaa::catalog::{Catalog, ControlKind};
+use kube_hipaa::catalog::{Case, Catalog, ControlKind, Reach};
 use kube_hipaa::cli::cases;
 use kube_hipaa::model::{OutcomeWord, SourceState};
 
@@ -100,4 +100,30 @@ fn an_object_that_cannot_be_decoded_is_never_a_pass() {
         }
     }
     assert!(tried > 50, "only {tried} combinations were tried");
+}
+
+/// Whoever misspells a namespace has declared nothing: what holds ePHI was not looked at.
+#[test]
+fn a_misspelt_scope_is_never_a_pass() {
+    let catalog = catalog();
+    let mut tried = 0;
+    for case in catalog.cases() {
+        let control = catalog.control(case.control_id()).expect("cases belong to controls");
+        if control.check().expect("cases belong to checks").reach != Reach::Ephi {
+            continue;
+        }
+        let cluster = cases::snapshot(case);
+        let misspelt = Case { ephi: Some(vec!["recrods".to_owned()]), ..case.clone() };
+        let outcome = cases::outcome_on(&catalog, &misspelt, &cluster).expect("readable").expect("exists");
+        let clean = matches!(outcome, OutcomeWord::Pass | OutcomeWord::NotApplicable);
+        assert!(!clean, "{}: {} with a misspelt scope: {}", control.id, case.name, outcome.label());
+        // A name that is right beside it does not help, and does not hide a finding.
+        let records = Case { ephi: Some(vec!["records".to_owned()]), ..case.clone() };
+        let expected = cases::outcome_on(&catalog, &records, &cases::snapshot(&records)).expect("readable").expect("exists");
+        let both = Case { ephi: Some(vec!["records".to_owned(), "recrods".to_owned()]), ..case.clone() };
+        let outcome = cases::outcome_on(&catalog, &both, &cases::snapshot(&records)).expect("readable").expect("exists");
+        assert_eq!(outcome, if expected == OutcomeWord::Fail { OutcomeWord::Fail } else { OutcomeWord::NotAssessed }, "{}", case.name);
+        tried += 1;
+    }
+    assert!(tried > 30, "only {tried} cases were tried");
 }

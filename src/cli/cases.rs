@@ -91,6 +91,8 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     let mut objects: BTreeMap<SourceId, Vec<String>> = BTreeMap::new();
     let mut kinds: BTreeMap<SourceId, String> = BTreeMap::new();
     let mut namespaces: BTreeSet<String> = SYSTEM_NAMESPACES.iter().map(|name| (*name).to_owned()).collect();
+    // A scope that names what does not exist is a mistake, and no case is about that.
+    namespaces.extend(case.ephi.iter().flatten().cloned());
     let mut given = BTreeSet::new();
     for (number, object) in case.objects.iter().enumerate() {
         let Some((source, kind)) = source_of(object) else { continue };

@@ -65,6 +65,14 @@ pub enum CliError {
     /// The output is already there.
     #[error("{} already exists", .0.display())]
     Exists(PathBuf),
+    /// What is there was written by somebody else.
+    #[error("will not replace {}: {why}", .path.display())]
+    NotOurs {
+        /// Which.
+        path: PathBuf,
+        /// What was found there.
+        why: String,
+    },
     /// The output's parent folder is missing.
     #[error("there is no folder {} to write into", .0.display())]
     NoParent(PathBuf),
@@ -140,7 +148,10 @@ pub enum CliError {
     /// The runtime could not be started.
     #[error("cannot start the asynchronous runtime")]
     Runtime(#[source] std::io::Error),
-    /// Ctrl-C.
+    /// A command could not be run beside the listener for signals.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    /// Ctrl-C or SIGTERM.
     #[error("interrupted; nothing was written")]
     Interrupted,
     /// Cases of the catalog came out otherwise.
@@ -169,6 +180,7 @@ impl CliError {
             Self::Write { .. } => "Check the path, its permissions and the free space.".to_owned(),
             Self::Stdout(_) => "Write to a folder with -o DIR.".to_owned(),
             Self::Exists(_) => "Choose another place, or say --force to replace it.".to_owned(),
+            Self::NotOurs { .. } => "Choose another place, or remove it yourself first.".to_owned(),
             Self::NoParent(path) => format!("Create it first: mkdir -p {}", path.display()),
             Self::Format { known, .. } => format!("Formats are {known}."),
             Self::OneFormat(_) => "Say which one: --format json, for example.".to_owned(),
@@ -178,6 +190,10 @@ impl CliError {
             Self::Unknown { known, .. } => format!("There are: {known}."),
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
+            // These texts already end with what to do.
+            Self::Snapshot(SnapshotError::Exists { .. } | SnapshotError::NotOurs { .. } | SnapshotError::Interrupted { .. }) => {
+                String::new()
+            }
             Self::Snapshot(_) => {
                 "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned()
             }
@@ -186,7 +202,7 @@ impl CliError {
             // These texts already end with what to do.
             Self::Collect(_) => String::new(),
             Self::Connect(error) => error.advice(),
-            Self::Runtime(_) => "Check the limits on threads and open files.".to_owned(),
+            Self::Runtime(_) | Self::Thread(_) => "Check the limits on threads and open files.".to_owned(),
             Self::Interrupted => "Run it again.".to_owned(),
             Self::CasesFailed { .. } => "Correct the control or the case.".to_owned(),
         }

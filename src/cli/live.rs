@@ -8,35 +8,41 @@ use super::args::{CollectArgs, CollectOptionsArgs, ConnectArgs, PermissionsArgs,
 use super::error::{CliError, Exit};
 use super::output::{Destination, print};
 use super::run::{Ending, Plan, deliver};
+use super::signals::LOOK;
 use super::{sources, tell, tool};
 use crate::catalog::Catalog;
 use crate::collect::inventory::{ManifestNames, manifests};
 use crate::collect::{CollectOptions, ConnectOptions, Connection, Progress, collect as collect_cluster, connect, preflight as ask};
 use crate::model::{SnapshotIndex, SourceId, SourceState};
-use crate::snapshot::{Snapshot, SnapshotWriter};
+use crate::snapshot::{Finishing, Snapshot, SnapshotWriter};
 
 /// `scan`.
-pub(super) fn scan(args: &ScanArgs) -> Result<Exit, CliError> {
+pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let plan = Plan::new(&args.assess)?;
-    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force)?;
+    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force, finishing)?;
     // Without a folder to keep it in, the snapshot goes away with this variable.
     let scratch = match &destination {
         Destination::Folder(..) => None,
         Destination::Nowhere | Destination::Stdout(_) => Some(tempfile::tempdir().map_err(CliError::write(&std::env::temp_dir()))?),
     };
+    if let Some(scratch) = &scratch {
+        finishing.watch(scratch.path());
+    }
     let place = match (&destination, &scratch) {
         (Destination::Folder(folder, _), _) => folder.path().join("snapshot"),
         (_, Some(folder)) => folder.path().join("snapshot"),
         (_, None) => return Err(CliError::NeedsFolder),
     };
     let writer = SnapshotWriter::create(&place, false)?;
-    let index = run(&args.connect, &args.collect, writer)?;
+    let index = run(&args.connect, &args.collect, writer, finishing)?;
     warn_of_rights(&index);
     let snapshot = Snapshot::open(&place)?;
     let assessment = plan.assess(&snapshot)?;
     let next = match (&destination, plan.exit(&assessment)) {
         (Destination::Nowhere, _) => Some("kube-hipaa scan -o evidence   (writes the report)"),
-        (_, Exit::Incomplete) => Some("kube-hipaa preflight   (which rights are missing)"),
+        (_, Exit::Incomplete) if index.sources.iter().any(|record| record.state.is_failed_read()) => {
+            Some("kube-hipaa preflight   (which rights are missing)")
+        }
         _ => None,
     };
     deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &Ending { next })?;
@@ -44,9 +50,9 @@ pub(super) fn scan(args: &ScanArgs) -> Result<Exit, CliError> {
 }
 
 /// `collect`.
-pub(super) fn collect(args: &CollectArgs) -> Result<Exit, CliError> {
-    let writer = SnapshotWriter::create(&args.output, args.force)?;
-    let index = run(&args.connect, &args.collect, writer)?;
+pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit, CliError> {
+    let writer = SnapshotWriter::create(&args.output, args.force)?.interrupted_by(finishing);
+    let index = run(&args.connect, &args.collect, writer, finishing)?;
     warn_of_rights(&index);
     let incomplete = index.sources.iter().filter(|record| record.state.is_failed_read()).count();
     if !args.quiet {
@@ -72,9 +78,9 @@ pub(super) fn permissions(args: &PermissionsArgs) -> Result<Exit, CliError> {
 }
 
 /// `preflight`.
-pub(super) fn preflight(args: &PreflightArgs) -> Result<Exit, CliError> {
+pub(super) fn preflight(args: &PreflightArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let catalog = Catalog::built_in()?;
-    let report = on_runtime(async {
+    let report = on_runtime(finishing, async {
         let connection = connect(&connect_options(&args.connect)).await?;
         let options = collect_options(&args.connect, &args.collect, &connection);
         Ok(ask(connection.config, options).await?)
@@ -84,9 +90,14 @@ pub(super) fn preflight(args: &PreflightArgs) -> Result<Exit, CliError> {
     Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
 
-/// Collects into `writer`; Ctrl-C drops everything that was begun.
-fn run(connect_args: &ConnectArgs, collect_args: &CollectOptionsArgs, writer: SnapshotWriter) -> Result<SnapshotIndex, CliError> {
-    on_runtime(async {
+/// Collects into `writer`; an interrupt drops everything that was begun.
+fn run(
+    connect_args: &ConnectArgs,
+    collect_args: &CollectOptionsArgs,
+    writer: SnapshotWriter,
+    finishing: &Finishing,
+) -> Result<SnapshotIndex, CliError> {
+    on_runtime(finishing, async {
         let connection = connect(&connect_options(connect_args)).await?;
         let options = collect_options(connect_args, collect_args, &connection);
         let bar = Bar::new(collect_args.no_progress);
@@ -96,14 +107,21 @@ fn run(connect_args: &ConnectArgs, collect_args: &CollectOptionsArgs, writer: Sn
     })
 }
 
-fn on_runtime<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+/// Runs `work` until it is done or interrupted; ends after all that it began has ended.
+fn on_runtime<T>(finishing: &Finishing, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
+            () = interrupted(finishing) => Err(CliError::Interrupted),
         }
     })
+}
+
+async fn interrupted(finishing: &Finishing) {
+    while !finishing.is_interrupted() {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn connect_options(args: &ConnectArgs) -> ConnectOptions {

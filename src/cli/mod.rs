@@ -11,7 +11,9 @@ mod grid;
 mod inputs;
 mod live;
 mod output;
+mod replace;
 mod run;
+mod signals;
 mod sources;
 mod tables;
 
@@ -24,6 +26,7 @@ pub use args::{Cli, Command};
 pub use error::{CliError, Exit};
 
 use crate::model::ToolIdentity;
+use crate::snapshot::Finishing;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
@@ -36,7 +39,8 @@ pub fn main() -> ExitCode {
         }
     };
     color::choose(cli.color);
-    match run(&cli.command) {
+    let command = cli.command;
+    match signals::interruptible(move |finishing| run(&command, finishing)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             explain(&error);
@@ -45,16 +49,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<Exit, CliError> {
+fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
     match command {
-        Command::Scan(args) => live::scan(args),
-        Command::Demo(args) => run::demo(args),
-        Command::Collect(args) => live::collect(args),
-        Command::Assess(args) => run::assess_saved(args),
+        Command::Scan(args) => live::scan(args, finishing),
+        Command::Demo(args) => run::demo(args, finishing),
+        Command::Collect(args) => live::collect(args, finishing),
+        Command::Assess(args) => run::assess_saved(args, finishing),
         Command::Facts(args) => tables::run(args),
-        Command::Render(args) => run::render(args),
+        Command::Render(args) => run::render(args, finishing),
         Command::Permissions(args) => live::permissions(args),
-        Command::Preflight(args) => live::preflight(args),
+        Command::Preflight(args) => live::preflight(args, finishing),
         Command::Controls(args) => catalog_commands::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

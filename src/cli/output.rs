@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::error::CliError;
+use super::replace::replaceable;
 use crate::model::{Assessment, RequestRecord};
 use crate::report::{FORMATS, Format};
+use crate::snapshot::Finishing;
 
 /// Where the documents go.
 pub(super) enum Destination {
@@ -21,7 +23,7 @@ pub(super) enum Destination {
 
 impl Destination {
     /// Checks everything before the cluster is asked anything.
-    pub(super) fn prepare(output: Option<&Path>, formats: &[String], force: bool) -> Result<Self, CliError> {
+    pub(super) fn prepare(output: Option<&Path>, formats: &[String], force: bool, finishing: &Finishing) -> Result<Self, CliError> {
         let chosen =
             if formats.is_empty() { FORMATS.to_vec() } else { formats.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()? };
         match output {
@@ -30,7 +32,7 @@ impl Destination {
                 ([_], [one]) => Ok(Self::Stdout(*one)),
                 _ => Err(CliError::OneFormat(chosen.len())),
             },
-            Some(path) => Ok(Self::Folder(Staged::new(path, force)?, chosen)),
+            Some(path) => Ok(Self::Folder(Staged::new(path, force, finishing)?, chosen)),
         }
     }
 }
@@ -47,11 +49,12 @@ pub(super) struct Staged {
     target: PathBuf,
     force: bool,
     folder: TempDir,
+    finishing: Finishing,
 }
 
 impl Staged {
-    /// `target` must not exist (unless `force`), its parent must.
-    pub(super) fn new(target: &Path, force: bool) -> Result<Self, CliError> {
+    /// `target` must not exist (with `force` it may, when it is ours), its parent must.
+    pub(super) fn new(target: &Path, force: bool, finishing: &Finishing) -> Result<Self, CliError> {
         let name = target.file_name().ok_or(CliError::NeedsFolder)?.to_string_lossy().into_owned();
         let parent = match target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -63,9 +66,11 @@ impl Staged {
         if !force && target.symlink_metadata().is_ok() {
             return Err(CliError::Exists(target.to_owned()));
         }
+        replaceable(target)?;
         let folder =
             tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".partial").tempdir_in(parent).map_err(CliError::write(parent))?;
-        Ok(Self { target: target.to_owned(), force, folder })
+        finishing.watch(folder.path());
+        Ok(Self { target: target.to_owned(), force, folder, finishing: finishing.clone() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -74,26 +79,32 @@ impl Staged {
 
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CliError> {
         let path = self.path().join(name);
-        std::fs::write(&path, bytes).map_err(CliError::write(&self.target.join(name)))
+        let written = self.finishing.step(|| std::fs::write(&path, bytes)).ok_or(CliError::Interrupted)?;
+        written.map_err(CliError::write(&self.target.join(name)))
     }
 
     /// Moves the folder to its place; what was there before goes only when the new one is there.
     pub(super) fn commit(self) -> Result<PathBuf, CliError> {
         let fail = |source| CliError::Write { path: self.target.clone(), source };
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(self.folder.path(), std::fs::Permissions::from_mode(0o755)).map_err(fail)?;
+        }
+        if !self.finishing.begin() {
+            return Err(CliError::Interrupted);
+        }
         let mut old = None;
         if self.target.symlink_metadata().is_ok() {
             if !self.force {
                 return Err(CliError::Exists(self.target.clone()));
             }
+            // Again: it may have come there since.
+            replaceable(&self.target)?;
             // Beside our own folder, so that it is on the same file system.
             let aside = self.folder.path().with_extension("old");
             std::fs::rename(&self.target, &aside).map_err(fail)?;
             old = Some(aside);
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(self.folder.path(), std::fs::Permissions::from_mode(0o755)).map_err(fail)?;
         }
         let made = self.folder.keep();
         if let Err(source) = std::fs::rename(&made, &self.target) {

@@ -5,13 +5,14 @@ use std::path::Path;
 use super::args::{AssessArgs, AssessOptionsArgs, DemoArgs, OutputArgs, RenderArgs};
 use super::error::{CliError, Exit};
 use super::output::{Destination, print, requests_jsonl, write_documents};
+use super::replace::REQUESTS;
 use super::{color, inputs, terminal_width, tool};
 use crate::assess::{Input, ScopeDeclaration, assess};
 use crate::catalog::{Catalog, Framework};
 use crate::facts::Tables;
-use crate::model::{Assessment, RequestRecord};
+use crate::model::{Assessment, RequestRecord, SourceId, SourceState, Unseen, UnseenKind};
 use crate::report::{Summary, json, summary};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Finishing, Snapshot};
 
 /// Everything that is needed to assess, checked before anything is asked of a cluster.
 pub(super) struct Plan<'a> {
@@ -51,13 +52,24 @@ impl<'a> Plan<'a> {
 
     /// Exit 4 comes before 1: a gate that was not wholly looked at is not met.
     pub(super) fn exit(&self, assessment: &Assessment) -> Exit {
-        if !self.args.allow_incomplete && assessment.coverage.iter().any(|source| source.state.is_failed_read()) {
+        if !self.args.allow_incomplete && is_incomplete(assessment) {
             return Exit::Incomplete;
         }
         let gate = self.args.fail_on.map(super::args::FailOn::severity);
         let fails = |gate| assessment.controls.iter().flat_map(|control| &control.findings).any(|finding| finding.severity <= gate);
         if gate.is_some_and(fails) { Exit::Gate } else { Exit::Done }
     }
+}
+
+/// Whether a read failed, or a verdict misses something that could have been seen. What cannot be seen through the API by design does
+/// not count, and what the user switched off does not either.
+fn is_incomplete(assessment: &Assessment) -> bool {
+    let state = |source: &SourceId| assessment.coverage.iter().find(|row| row.source == *source).map(|row| &row.state);
+    let switched_off =
+        |unseen: &Unseen| unseen.source.as_ref().is_some_and(|source| matches!(state(source), Some(SourceState::NotRequested { .. })));
+    let missing = |unseen: &Unseen| unseen.kind != UnseenKind::NotVisible && !switched_off(unseen);
+    assessment.coverage.iter().any(|source| source.state.is_failed_read())
+        || assessment.controls.iter().flat_map(|control| &control.unseen).any(missing)
 }
 
 /// What the last lines of the summary say.
@@ -80,7 +92,7 @@ pub(super) fn deliver(
         Destination::Folder(folder, formats) => {
             write_documents(&folder, &formats, assessment)?;
             if let Some(requests) = requests {
-                folder.write("requests.jsonl", &requests_jsonl(requests))?;
+                folder.write(REQUESTS, &requests_jsonl(requests))?;
             }
             let place = folder.commit()?;
             report = Some(match formats.first() {
@@ -101,9 +113,9 @@ pub(super) fn deliver(
 }
 
 /// `assess`.
-pub(super) fn assess_saved(args: &AssessArgs) -> Result<Exit, CliError> {
+pub(super) fn assess_saved(args: &AssessArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let plan = Plan::new(&args.assess)?;
-    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force)?;
+    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force, finishing)?;
     let snapshot = inputs::snapshot(&args.snapshot)?;
     let assessment = plan.assess(&snapshot)?;
     deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &Ending { next: None })?;
@@ -120,14 +132,14 @@ const DEMO_EPHI: &str = "clinic.example/ephi=true";
 const DEMO_FOLDER: &str = "kube-hipaa-demo";
 
 /// `demo`.
-pub(super) fn demo(args: &DemoArgs) -> Result<Exit, CliError> {
+pub(super) fn demo(args: &DemoArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let mut options = args.assess.clone();
     if options.scope.is_none() && options.ephi_namespace.is_empty() && options.ephi_selector.is_empty() {
         options.ephi_selector.push(DEMO_EPHI.to_owned());
     }
     let plan = Plan::new(&options)?;
     let folder = args.output.output.as_deref().unwrap_or(Path::new(DEMO_FOLDER));
-    let destination = Destination::prepare(Some(folder), &args.output.format, args.output.force)?;
+    let destination = Destination::prepare(Some(folder), &args.output.format, args.output.force, finishing)?;
     let snapshot = Snapshot::from_zip_bytes(DEMO)?;
     let assessment = plan.assess(&snapshot)?;
     let ending = Ending { next: Some("kube-hipaa scan -o evidence   (your own cluster)") };
@@ -136,9 +148,9 @@ pub(super) fn demo(args: &DemoArgs) -> Result<Exit, CliError> {
 }
 
 /// `render`.
-pub(super) fn render(args: &RenderArgs) -> Result<Exit, CliError> {
+pub(super) fn render(args: &RenderArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let output = args.output.output.as_deref().ok_or(CliError::NeedsFolder)?;
-    let destination = Destination::prepare(Some(output), &args.output.format, args.output.force)?;
+    let destination = Destination::prepare(Some(output), &args.output.format, args.output.force, finishing)?;
     let bytes = std::fs::read(&args.assessment).map_err(CliError::read(&args.assessment))?;
     let assessment = json::read(&bytes).map_err(|source| CliError::Assessment { path: args.assessment.clone(), source })?;
     deliver(destination, &args.output, &assessment, None, &Ending { next: None })?;

@@ -1,0 +1,91 @@
+//! What `--force` may replace: what this program wrote, and what holds nothing.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::error::CliError;
+use crate::model::RequestRecord;
+use crate::report::FORMATS;
+use crate::snapshot::is_snapshot;
+
+/// The requests beside the documents.
+pub(super) const REQUESTS: &str = "requests.jsonl";
+/// The snapshot beside the documents.
+const SNAPSHOT: &str = "snapshot";
+/// Files that desktops leave in folders that somebody looked at.
+const DESKTOP: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
+/// Any version of our assessments.
+const SCHEMA_FAMILY: &str = "kube-hipaa/assessment/";
+/// How much of a document is looked at.
+const HEAD: u64 = 64 * 1024;
+
+/// An error unless `target` is not there, holds nothing, is a snapshot, or is an evidence folder that holds nothing else.
+pub(super) fn replaceable(target: &Path) -> Result<(), CliError> {
+    let Ok(metadata) = target.symlink_metadata() else { return Ok(()) };
+    let not_ours = |why: String| Err(CliError::NotOurs { path: target.to_owned(), why });
+    if metadata.is_symlink() {
+        return not_ours("it is a symbolic link".to_owned());
+    }
+    if metadata.is_file() {
+        return if metadata.len() == 0 || is_snapshot(target) { Ok(()) } else { not_ours("it is a file and not a snapshot".to_owned()) };
+    }
+    if !metadata.is_dir() {
+        return not_ours("it is neither a folder nor a file".to_owned());
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(target).map_err(CliError::read(target))? {
+        names.push(entry.map_err(CliError::read(target))?.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| !DESKTOP.contains(&name.as_str()));
+    names.sort();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let of_snapshot = |name: &str| name == crate::snapshot::INDEX_FILE || name.ends_with(".jsonl.gz");
+    if is_snapshot(target) {
+        return match names.iter().find(|name| !of_snapshot(name)) {
+            Some(name) => not_ours(format!("beside a snapshot it holds {name}")),
+            None => Ok(()),
+        };
+    }
+    match names.iter().find(|name| !is_ours(&target.join(name), name)) {
+        Some(name) => not_ours(format!("it holds {name}, which is no part of the evidence that kube-hipaa writes")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a file or folder of an evidence folder has the name and the look of what is written there.
+fn is_ours(path: &Path, name: &str) -> bool {
+    if name == SNAPSHOT {
+        return is_snapshot(path);
+    }
+    match head(path) {
+        Some(text) if name == REQUESTS => {
+            text.is_empty() || text.lines().next().is_some_and(|line| serde_json::from_str::<RequestRecord>(line).is_ok())
+        }
+        Some(_) if name == "assessment.json" => is_assessment(path),
+        Some(text) => FORMATS.iter().any(|format| format.file_name() == name) && text.contains("HIPAA Security Rule"),
+        None => false,
+    }
+}
+
+fn is_assessment(path: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let head = |file| serde_json::from_reader::<_, Head>(std::io::BufReader::new(file)).ok();
+    std::fs::File::open(path).ok().and_then(head).is_some_and(|head| head.schema.starts_with(SCHEMA_FAMILY))
+}
+
+/// The beginning of a regular file.
+fn head(path: &Path) -> Option<String> {
+    if !path.symlink_metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
