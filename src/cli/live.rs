@@ -153,7 +153,7 @@ fn warn_of_rights(index: &SnapshotIndex) {
     let more = index.collected.excess_rights.len().saturating_sub(5);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
     tell(&format!(
-        "note: this identity may do more than a scan needs; nothing of it was used:\n{}{more}\n  `kube-hipaa permissions` prints a role that is enough",
+        "note: rights of this identity beyond reading; none of them was used:\n{}{more}\n  `kube-hipaa permissions` prints a role that is enough",
         rights.join("\n")
     ));
 }

@@ -52,7 +52,7 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
     text.push_str(&format!("\n{can} sources can be read, {absent} are not there, {} cannot be read\n", gaps.len()));
     text.extend(gaps.iter().map(String::as_str));
     if !report.excess_rights.is_empty() {
-        text.push_str("\nThis identity may do more than a scan needs:\n");
+        text.push_str("\nRights of this identity beyond reading, none of which a scan needs:\n");
         for right in &report.excess_rights {
             text.push_str(&line(&format!("  {right}")));
         }

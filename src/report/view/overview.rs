@@ -144,7 +144,7 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
             others => format!(", and {}", many(others, "other right", "other rights")),
         };
         warnings.push(format!(
-            "The identity that collected may do more than read: {}{others}. Nothing of it was used; take an identity that can only read.",
+            "Rights of the identity that collected, beyond reading: {}{others}. None of them was used; take an identity that can only read.",
             clip(first, 200)
         ));
     }
