@@ -324,6 +324,8 @@ fn a_scope_that_matches_nothing_is_never_a_pass() {
             assert!(control["unseen"].to_string().contains(value), "{control}");
         }
         assert!(of_ephi.count() > 5);
+        let summary = stdout(&run_in(folder.path(), &["assess", "clinic", flag, value]));
+        assert!(summary.contains(&format!("no namespace that was read matches: {value}")), "{summary}");
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube_hipaa::catalog::{Case, Catalog, ControlKind, Reach};
+use kube_hipaa::assess::{ResolvedScope, ScopeDeclaration, evaluate};
+use kube_hipaa::catalog::{Case, Catalog, ControlKind, OverlayFile, OverlayFolder, Reach};
 use kube_hipaa::cli::cases;
-use kube_hipaa::model::{OutcomeWord, SourceState};
+use kube_hipaa::facts::Tables;
+use kube_hipaa::model::{OutcomeWord, SourceState, UnseenKind};
 
 fn catalog() -> Catalog {
     Catalog::built_in().unwrap_or_else(|error| panic!("{error}"))
@@ -126,4 +128,24 @@ fn a_misspelt_scope_is_never_a_pass() {
         tried += 1;
     }
     assert!(tried > 30, "only {tried} cases were tried");
+}
+
+/// What nobody can see through the API does not make a run incomplete, however often it occurs.
+#[test]
+fn reasons_that_are_only_counted_keep_their_kind() {
+    let text = "id: team/level\nversion: 1\nlifecycle: {status: stable, since: 0.1.0}\ntitle: T\nseverity: low\nseverity_because: S\n\
+                over: namespaces\nscope: ephi\nrequire: \"row.enforce_effective == 'restricted'\"\nbecause: B\nfails: being open\n\
+                finding: \"F {row.name}\"\nshow: [name]\nfix: X\nlimits: L\n";
+    let file = OverlayFile { path: "team/level.yaml".to_owned(), text: text.to_owned() };
+    let overlay = OverlayFolder { name: "own".to_owned(), shown: "own".to_owned(), files: vec![file] };
+    let catalog = Catalog::load(&[overlay]).unwrap_or_else(|error| panic!("{error}"));
+    let case = catalog.cases().first().expect("there are cases");
+    let namespaces = (0..30).map(|i| format!("unlabelled-{i}")).collect();
+    let snapshot = cases::snapshot(&Case { ephi: Some(namespaces), objects: Vec::new(), ..case.clone() });
+    let tables = Tables::compute(&snapshot).expect("readable");
+    let scope = ResolvedScope::new(&ScopeDeclaration::Default, &tables);
+    let result = evaluate(&catalog, &tables, &scope).into_iter().find(|result| result.control.id == "team/level").expect("it is there");
+    let unseen = result.outcome.into_parts().unseen;
+    assert!(unseen.iter().any(|unseen| unseen.what.starts_with("10 more rows")), "{unseen:?}");
+    assert!(unseen.iter().all(|unseen| unseen.kind == UnseenKind::NotVisible), "{unseen:?}");
 }

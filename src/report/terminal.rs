@@ -124,6 +124,11 @@ impl Page {
             }
         };
         self.push(out, "", 0, &said, 2, Style::new());
+        if !scope.unmatched.is_empty() {
+            let names: Vec<String> = scope.unmatched.iter().map(|name| clip(name, 63)).collect();
+            let text = format!("Declared as holding ePHI, and no namespace that was read matches: {}", names.join(", "));
+            self.push(out, &self.mark(OutcomeWord::NotAssessed), 2, &text, 3, Style::new());
+        }
         if cluster.tls_unverified {
             let text = "The server's certificate was not verified: nothing shows that this was the cluster meant.";
             self.push(out, &self.mark(OutcomeWord::NotAssessed), 2, text, 3, Style::new());
