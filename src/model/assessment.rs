@@ -82,7 +82,7 @@ pub struct Scope {
     pub ephi_namespaces: Vec<String>,
     /// Namespaces seen in the cluster that are not in that list, sorted.
     pub other_namespaces: Vec<String>,
-    /// Namespaces that were named and do not exist in what was read, sorted.
+    /// Names and selectors of the declaration that match no namespace that was read, sorted.
     pub unmatched: Vec<String>,
     /// False when the namespaces could not be read, so that the list may be too short.
     pub complete: bool,
