@@ -1,47 +1,25 @@
 //! Clusters in which something that matters is not where one would look for it, is half there, or is made to look harmless: none of
 //! them may come out as pass or as not applicable.
 
-use kube_hipaa::catalog::{Case, Catalog};
+#[path = "support/small_clusters.rs"]
+pub mod small_clusters;
+
 use kube_hipaa::cli::cases;
 use kube_hipaa::model::{OutcomeWord, SourceId};
 use serde_json::{Value, json};
+use small_clusters::{case, not_clean, outcome_of, outcome_on};
 
 const PRIVILEGED: &str = "pod/privileged-container";
 const LEVEL: &str = "pod/meets-enforced-level";
 
-fn case(control: &str, objects: Vec<Value>, urls: Value, server: &str) -> Case {
-    Case {
-        file: format!("controls/{control}.cases.yaml"),
-        name: control.to_owned(),
-        expect: OutcomeWord::Fail,
-        findings: None,
-        ephi: None,
-        objects,
-        urls: urls.as_object().expect("a map").iter().map(|(path, content)| (path.clone(), content.clone())).collect(),
-        server: server.to_owned(),
-    }
-}
-
-fn outcome_of(case: &Case) -> OutcomeWord {
-    let catalog = Catalog::built_in().expect("no problems");
-    cases::outcome_on(&catalog, case, &cases::snapshot(case)).expect("readable").expect("the control exists")
-}
-
 fn outcome(control: &str, objects: Vec<Value>) -> OutcomeWord {
-    outcome_of(&case(control, objects, json!({}), "v1.36.3"))
+    outcome_of(&case(control, objects, &json!({}), "v1.36.3"))
 }
 
 /// With one more object in the list of pods, given as text.
-fn outcome_with_pod(control: &str, pod: &str) -> OutcomeWord {
-    let case = case(control, vec![], json!({}), "v1.36.3");
-    let catalog = Catalog::built_in().expect("no problems");
-    let snapshot = cases::snapshot_with(&case, &SourceId::core("pods"), pod);
-    cases::outcome_on(&catalog, &case, &snapshot).expect("readable").expect("the control exists")
-}
-
-#[track_caller]
-fn not_clean(outcome: OutcomeWord) {
-    assert!(matches!(outcome, OutcomeWord::Fail | OutcomeWord::NotAssessed), "came out as {}", outcome.label());
+fn outcome_with_pod(control: &str, objects: Vec<Value>, pod: &str) -> OutcomeWord {
+    let case = case(control, objects, &json!({}), "v1.36.3");
+    outcome_on(&case, &cases::snapshot_with(&case, &SourceId::core("pods"), pod))
 }
 
 fn spec(privileged: bool) -> Value {
@@ -136,7 +114,7 @@ fn a_replica_set_without_controller_and_pods_has_a_template_that_was_not_read() 
 fn a_pod_without_containers_was_not_read_whole() {
     for rest in ["", r#","spec":{}"#, r#","spec":{"containers":null}"#, r#","spec":{"containers":[]}"#] {
         let pod = format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"a","namespace":"records"}}{rest}}}"#);
-        not_clean(outcome_with_pod(PRIVILEGED, &pod));
+        not_clean(outcome_with_pod(PRIVILEGED, vec![], &pod));
     }
 }
 
@@ -163,12 +141,8 @@ fn a_windows_container_on_the_node_itself_is_privileged() {
 fn a_namespace_that_was_not_listed_is_not_one_that_enforces_nothing() {
     let pod = r#"{"metadata":{"name":"a","namespace":"made-mid-scan"},"spec":{"containers":[{"name":"c","image":"i"}]},"status":{"phase":"Running"}}"#;
     for control in [LEVEL, "namespace/pod-security-enforced"] {
-        let mut case = case(control, vec![], json!({}), "v1.36.3");
-        // Its own list of namespaces: a case gets the ones it names only where objects stand in it.
-        case.objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}));
-        let catalog = Catalog::built_in().expect("no problems");
-        let snapshot = cases::snapshot_with(&case, &SourceId::core("pods"), pod);
-        not_clean(cases::outcome_on(&catalog, &case, &snapshot).expect("readable").expect("exists"));
+        let listed = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}});
+        not_clean(outcome_with_pod(control, vec![listed], pod));
     }
 }
 
@@ -192,7 +166,7 @@ fn restricted_pod(host_users: bool) -> Value {
 #[test]
 fn rules_that_are_newer_than_this_program_are_not_known() {
     assert_eq!(outcome(LEVEL, vec![restricted(), restricted_pod(true)]), OutcomeWord::Pass);
-    not_clean(outcome_of(&case(LEVEL, vec![restricted(), restricted_pod(true)], json!({}), "v1.40.0")));
+    not_clean(outcome_of(&case(LEVEL, vec![restricted(), restricted_pod(true)], &json!({}), "v1.40.0")));
 }
 
 #[test]
@@ -200,6 +174,6 @@ fn an_emulating_server_applies_the_rules_of_the_version_that_it_emulates() {
     // From 1.35 a pod with a user namespace of its own may run as root; 1.34 refuses it.
     let version = |minor: &str, emulated: &str| json!({"/version": {"major": "1", "minor": minor, "gitVersion": "v1.37.0", "emulationMajor": "1", "emulationMinor": emulated}});
     let objects = || vec![restricted(), restricted_pod(false)];
-    assert_eq!(outcome_of(&case(LEVEL, objects(), version("37", "37"), "v1.37.0")), OutcomeWord::Pass);
-    assert_eq!(outcome_of(&case(LEVEL, objects(), version("37", "34"), "v1.37.0")), OutcomeWord::Fail);
+    assert_eq!(outcome_of(&case(LEVEL, objects(), &version("37", "37"), "v1.37.0")), OutcomeWord::Pass);
+    assert_eq!(outcome_of(&case(LEVEL, objects(), &version("37", "34"), "v1.37.0")), OutcomeWord::Fail);
 }

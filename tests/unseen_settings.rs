@@ -1,28 +1,14 @@
 //! Command lines and sources that say less than they seem to: a setting passes only when it is really known.
 
-use kube_hipaa::catalog::{Case, Catalog};
-use kube_hipaa::cli::cases;
+#[path = "support/small_clusters.rs"]
+pub mod small_clusters;
+
 use kube_hipaa::model::OutcomeWord;
 use serde_json::{Value, json};
+use small_clusters::{case, not_clean, outcome_of};
 
 fn outcome(control: &str, objects: Vec<Value>, urls: Value) -> OutcomeWord {
-    let case = Case {
-        file: format!("controls/{control}.cases.yaml"),
-        name: control.to_owned(),
-        expect: OutcomeWord::Fail,
-        findings: None,
-        ephi: None,
-        objects,
-        urls: urls.as_object().expect("a map").iter().map(|(path, content)| (path.clone(), content.clone())).collect(),
-        server: "v1.36.3".to_owned(),
-    };
-    let catalog = Catalog::built_in().expect("no problems");
-    cases::outcome_on(&catalog, &case, &cases::snapshot(&case)).expect("readable").expect("the control exists")
-}
-
-#[track_caller]
-fn not_clean(outcome: OutcomeWord) {
-    assert!(matches!(outcome, OutcomeWord::Fail | OutcomeWord::NotAssessed), "came out as {}", outcome.label());
+    outcome_of(&case(control, objects, &urls, "v1.36.3"))
 }
 
 fn node() -> Value {

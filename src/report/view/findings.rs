@@ -35,10 +35,7 @@ impl Reach {
     fn of(findings: &[&Finding], ephi: &BTreeSet<&str>) -> Self {
         let mut reach = Self { cluster: false, namespaces: BTreeSet::new(), ephi: BTreeSet::new() };
         for finding in findings {
-            let subject = &finding.subject;
-            // A Namespace object is cluster-scoped, and what it says concerns that namespace only.
-            let namespace = subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name));
-            match namespace {
+            match namespace_of(&finding.subject) {
                 None => reach.cluster = true,
                 Some(namespace) => {
                     if ephi.contains(namespace.as_str()) {
@@ -75,8 +72,15 @@ impl Reach {
     }
 }
 
+/// A Namespace object is cluster-scoped, and what it says concerns that namespace only.
+fn namespace_of(subject: &ObjectRef) -> Option<&String> {
+    subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name))
+}
+
 impl<'a> Group<'a> {
-    fn new(control: &'a ControlResult, cause: Option<&'a ObjectRef>, findings: Vec<&'a Finding>, ephi: &BTreeSet<&str>) -> Self {
+    fn new(control: &'a ControlResult, cause: Option<&'a ObjectRef>, mut findings: Vec<&'a Finding>, ephi: &BTreeSet<&str>) -> Self {
+        // What concerns ePHI stands first, and so in the one line of the first page.
+        findings.sort_by_key(|finding| !namespace_of(&finding.subject).is_some_and(|namespace| ephi.contains(namespace.as_str())));
         let severity = findings.iter().map(|finding| finding.severity).min().unwrap_or(control.severity);
         let reach = Reach::of(&findings, ephi);
         Self { control, cause, findings, severity, reach }
