@@ -13,8 +13,8 @@ use super::workloads::{Nodes, Shape};
 use crate::model::Evidence;
 
 table! {
-    /// One row per container of each workload: of its pods, and of the controller's template where it has no pod or where not all
-    /// pods are made from the template yet. Equal containers of several pods are one row. Settings of the pod's security context
+    /// One row per container of each workload: of its pods, and of the controller's template unless a live pod was seen that was
+    /// made from that very template. The template of a Job counts until the Job is finished. Equal containers of several pods are one row. Settings of the pod's security context
     /// count where the container sets none, as the kubelet applies them.
     pub struct ContainerRow as "containers" counting "containers" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.

@@ -16,8 +16,8 @@ use super::workloads::{Nodes, Shape};
 use crate::model::{Unseen, UnseenKind};
 
 table! {
-    /// One row per pod shape of each workload: of its pods, and of the controller's template where it has no pod or where not all
-    /// pods are made from the template yet. Equal shapes of several pods are one row.
+    /// One row per pod shape of each workload: of its pods, and of the controller's template unless a live pod was seen that was
+    /// made from that very template. The template of a Job counts until the Job is finished. Equal shapes of several pods are one row.
     pub struct PodRow as "pods" counting "workloads" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
