@@ -7,7 +7,7 @@ use super::verdict::{self, Outcome, Tally};
 use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
 use crate::digest::sha256_parts;
 use crate::facts::{Known, Row, Table, Tables};
-use crate::model::{Evidence, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind};
+use crate::model::{EphiScope, Evidence, Exposure, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind, risk};
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
@@ -92,8 +92,8 @@ struct Run<'a> {
     check: &'a Check,
     /// Columns that decide, then columns that are only shown.
     fact_columns: Vec<usize>,
-    /// Relative pointers of the deciding columns.
-    pointers: Vec<&'static str>,
+    /// The deciding columns by name, with their relative pointers.
+    required: Vec<(&'static str, &'static str)>,
     deciding: Vec<usize>,
     findings: BTreeMap<String, Finding>,
     /// Keys of rows in scope, of those that fail, and of those that could not be decided: variants of one thing count once.
@@ -115,12 +115,11 @@ impl<'a> Run<'a> {
         let columns: Vec<usize> = check.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
         let required: Vec<usize> =
             check.require.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
-        let mut pointers: Vec<&'static str> = required.iter().filter_map(|&index| table.schema.columns.get(index)?.at).collect();
-        pointers.sort_unstable();
-        pointers.dedup();
-        if pointers.is_empty() {
-            pointers.push("");
-        }
+        let pointed: Vec<(&'static str, &'static str)> = required
+            .iter()
+            .filter_map(|&index| table.schema.columns.get(index))
+            .map(|column| (column.name, column.at.unwrap_or("")))
+            .collect();
         let mut fact_columns = required;
         fact_columns.extend(check.show.iter().copied());
         fact_columns.sort_unstable();
@@ -129,7 +128,7 @@ impl<'a> Run<'a> {
             control,
             check,
             fact_columns,
-            pointers,
+            required: pointed,
             deciding: columns,
             findings: BTreeMap::new(),
             examined: BTreeSet::new(),
@@ -172,7 +171,7 @@ impl<'a> Run<'a> {
             true => {}
             false => {
                 self.failed.insert(row.key.clone());
-                self.finding(table, row);
+                self.finding(table, row, context, membership);
             }
         }
     }
@@ -219,29 +218,64 @@ impl<'a> Run<'a> {
     }
 
     fn evidence(&self, row: &Row, most: usize) -> Vec<Evidence> {
-        let pointed = |origin: &Evidence| {
+        let own = |(column, _): &&(&'static str, &'static str)| row.cell_evidence.contains_key(column);
+        // What stands elsewhere comes first: it is why the row is more than its own object says.
+        let elsewhere = self.required.iter().filter(own).filter_map(|(column, _)| row.cell_evidence.get(column)).flatten().cloned();
+        let mut pointers: Vec<&str> = self.required.iter().filter(|required| !own(required)).map(|(_, at)| *at).collect();
+        pointers.sort_unstable();
+        pointers.dedup();
+        // The place of the whole row says nothing beside the places of columns.
+        if pointers.len() > 1 || !row.cell_evidence.is_empty() {
+            pointers.retain(|at| !at.is_empty());
+        }
+        let pointed = |origin: &'_ Evidence| {
             let origin = origin.clone();
-            self.pointers
-                .iter()
-                .map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() })
-                .collect::<Vec<_>>()
+            pointers.iter().map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() }).collect::<Vec<_>>()
         };
-        row.origins.iter().flat_map(pointed).take(most).collect()
+        let mut evidence: Vec<Evidence> = elsewhere.chain(row.origins.iter().flat_map(pointed)).collect();
+        if evidence.is_empty() {
+            evidence.extend(row.origins.iter().cloned());
+        }
+        let mut seen = BTreeSet::new();
+        evidence.retain(|one| seen.insert((one.object.clone(), one.source.clone(), one.pointer.clone())));
+        evidence.truncate(most);
+        evidence
     }
 
-    fn finding(&mut self, table: &Table, row: &Row) {
+    /// How far what the row shows can be reached.
+    fn exposure(&self, row: &Row, context: &RowContext) -> Exposure {
+        // Not known counts as reachable: a rank must not fall because something was not seen.
+        let open = self.check.exposed.as_ref().is_some_and(|exposed| exposed.holds(context) != Ok(false));
+        match (open, &row.namespace) {
+            (true, _) => Exposure::Open,
+            (false, None) => Exposure::Cluster,
+            (false, Some(_)) => Exposure::Namespace,
+        }
+    }
+
+    fn finding(&mut self, table: &Table, row: &Row, context: &RowContext, membership: &Membership) {
         let digest = sha256_parts([self.control.id.as_bytes(), table.schema.name.as_bytes(), row.key.as_bytes()]);
         let fingerprint: String = digest.chars().take(16).collect();
         let evidence = self.evidence(row, EVIDENCE);
+        let exposure = self.exposure(row, context);
+        let scope = match (&row.namespace, membership) {
+            (None, _) => EphiScope::ClusterWide,
+            (Some(_), Membership::Out) => EphiScope::Elsewhere,
+            (Some(_), Membership::In | Membership::Unknown(_)) => EphiScope::Ephi,
+        };
         if let Some(known) = self.findings.get_mut(&fingerprint) {
             // A variant of the same thing, such as another pod of the workload during a rollout.
             let room = EVIDENCE.saturating_sub(known.evidence.len());
+            known.risk = known.risk.max(risk(self.control.severity, exposure, scope));
+            known.exposure = known.exposure.max(exposure);
             known.evidence.extend(evidence.into_iter().take(room));
             return;
         }
         let finding = Finding {
             fingerprint: fingerprint.clone(),
             severity: self.control.severity,
+            risk: risk(self.control.severity, exposure, scope),
+            exposure,
             statement: self.check.finding.fill(row),
             subject: row.subject.clone(),
             related: row.related.clone(),

@@ -1,6 +1,7 @@
 //! From tables and a catalog to an assessment. No clock, no disk, no environment: the same input gives the same bytes.
 
 mod evaluate;
+mod exhibits;
 mod scope;
 mod verdict;
 
@@ -69,6 +70,7 @@ pub fn assess(input: &Input<'_>) -> Assessment {
         coverage,
         controls,
         paragraphs: input.framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes)).collect(),
+        exhibits: exhibits::build(input.tables, &scope),
     }
 }
 

@@ -24,6 +24,7 @@ struct ControlFile {
     scope: Option<Reach>,
     when: Option<Spanned<String>>,
     require: Option<Spanned<String>>,
+    exposed: Option<Spanned<String>>,
     because: String,
     fails: Option<String>,
     finding: Option<Spanned<String>>,
@@ -139,6 +140,8 @@ pub struct Check {
     pub when: Option<Predicate>,
     /// What passes.
     pub require: Predicate,
+    /// Of what does not pass: what can be reached from outside the cluster or by every identity, which raises the risk.
+    pub exposed: Option<Predicate>,
     /// What things that do not meet the check are doing, so that "3 of 41 workloads ..." is a sentence.
     pub fails: String,
     /// The statement of a finding.
@@ -248,12 +251,16 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
             if parsed.over.is_some()
                 || parsed.require.is_some()
                 || parsed.when.is_some()
+                || parsed.exposed.is_some()
                 || parsed.finding.is_some()
                 || parsed.fails.is_some()
                 || parsed.scope.is_some()
                 || !parsed.show.is_empty()
             {
-                problem(1, "a manual control has `question` and none of over, scope, when, require, fails, finding, show".to_owned());
+                problem(
+                    1,
+                    "a manual control has `question` and none of over, scope, when, require, exposed, fails, finding, show".to_owned(),
+                );
             }
             match parsed.question {
                 Some(QuestionFile { ask, evidence, who }) => Some(ControlKind::Manual(Question { ask, evidence, who })),
@@ -299,7 +306,7 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
         return None;
     };
     let Some(table) = schemas().into_iter().find(|schema| schema.name == over.value) else {
-        let known = schemas().map(|schema| schema.name).join(", ");
+        let known = schemas().iter().map(|schema| schema.name).collect::<Vec<_>>().join(", ");
         problem(over.referenced.line(), format!("there is no table `{}`; tables are {known}", over.value));
         return None;
     };
@@ -313,6 +320,7 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
         }
     };
     let when = parsed.when.as_ref().map(&mut compile);
+    let exposed = parsed.exposed.as_ref().map(&mut compile);
     let require = compile(require);
     let statement = Statement::parse(&finding.value, table)
         .map_err(|message| problem(finding.referenced.line(), format!("in `finding`: {message}")))
@@ -324,10 +332,18 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
             None => problem(name.referenced.line(), format!("the table `{}` has no column `{}`", table.name, name.value)),
         }
     }
-    let when = match when {
-        Some(None) => return None,
-        Some(Some(when)) => Some(when),
-        None => None,
-    };
-    Some(Check { table, reach, when, require: require?, fails: fails.clone(), finding: statement?, show })
+    // What is written and does not compile must not count as not written.
+    if matches!(when, Some(None)) || matches!(exposed, Some(None)) {
+        return None;
+    }
+    Some(Check {
+        table,
+        reach,
+        when: when.flatten(),
+        require: require?,
+        exposed: exposed.flatten(),
+        fails: fails.clone(),
+        finding: statement?,
+        show,
+    })
 }

@@ -453,6 +453,7 @@ mod tests {
             related: vec![],
             origins: vec![],
             cells: all,
+            cell_evidence: std::collections::BTreeMap::new(),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) fn run(args: &FactsArgs) -> Result<Exit, CliError> {
     let schema = schemas().into_iter().find(|schema| schema.name == name).ok_or_else(|| CliError::Unknown {
         what: "table",
         name: name.clone(),
-        known: schemas().map(|schema| schema.name).join(", "),
+        known: schemas().iter().map(|schema| schema.name).collect::<Vec<_>>().join(", "),
     })?;
     let filter = args.filter.as_deref().map(|source| predicate(source, schema)).transpose()?;
     let tables = Tables::compute(&snapshot)?;

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 
 use super::Known;
 use super::image::ImageReference;
-use super::schema::{Row, TableRow, table};
+use super::schema::{Row, table};
 use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
 use super::workloads::{Nodes, Shape};
 use crate::model::Evidence;
@@ -56,13 +56,13 @@ table! {
         /// `blocked` when `allowPrivilegeEscalation` is false, `allowed` when it is true, else `unset` (which allows it).
         privilege_escalation: &'static str, at "/securityContext/allowPrivilegeEscalation";
         /// User id that the container is started with, where the container or the pod sets one.
-        run_as_user: Option<i64>;
+        run_as_user: Option<i64>, at "/securityContext/runAsUser";
         /// `runAsNonRoot` of the container, else of the pod.
-        run_as_non_root: Option<bool>;
+        run_as_non_root: Option<bool>, at "/securityContext/runAsNonRoot";
         /// Whether nothing keeps the process from running as user 0: neither runAsNonRoot nor a user id above 0.
-        may_run_as_root: bool;
+        may_run_as_root: bool, at "/securityContext/runAsNonRoot";
         /// Whether user id 0 is asked for.
-        run_as_root: bool;
+        run_as_root: bool, at "/securityContext/runAsUser";
         /// Whether the root file system is read-only; unset is false.
         read_only_root_filesystem: bool, at "/securityContext/readOnlyRootFilesystem";
         /// Capabilities added, sorted.
@@ -72,11 +72,11 @@ table! {
         /// Whether `ALL` is dropped.
         drops_all_capabilities: bool, at "/securityContext/capabilities/drop";
         /// Seccomp profile type of the container, else of the pod; empty when neither sets one.
-        seccomp_profile: String;
+        seccomp_profile: String, at "/securityContext/seccompProfile";
         /// AppArmor profile type of the container, else of the pod, else from the older annotation; empty when none is set.
-        app_armor_profile: String;
+        app_armor_profile: String, at "/securityContext/appArmorProfile";
         /// SELinux type of the container, else of the pod; empty when not set.
-        se_linux_type: String;
+        se_linux_type: String, at "/securityContext/seLinuxOptions";
         /// `procMount`; empty when not set, which is `Default`.
         proc_mount: String, at "/securityContext/procMount";
         /// Host ports, sorted.
@@ -276,14 +276,32 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
             == Some(true),
         mirror: shape.mirror(nodes),
     };
-    Row {
-        key: format!("{}/{}/{}", shape.key(), container.kind, container.name),
-        namespace: shape.workload.namespace.clone(),
-        subject: shape.workload.clone(),
-        related: Vec::new(),
-        origins: vec![Evidence { pointer: format!("{}{}", shape.origin.pointer, container.index_path), ..shape.origin.clone() }],
-        cells: typed.cells(),
+    let key = format!("{}/{}/{}", shape.key(), container.kind, container.name);
+    let origin = Evidence { pointer: format!("{}{}", shape.origin.pointer, container.index_path), ..shape.origin.clone() };
+    let mut row = Row::new(key, shape.workload.clone(), vec![origin.clone()], typed);
+    for (column, field) in decided_by_pod(own, pod) {
+        let pointer = format!("{}/securityContext/{field}", shape.origin.pointer);
+        row = row.evidenced(column, [Evidence { pointer, ..shape.origin.clone() }]);
     }
+    row
+}
+
+/// Columns whose value the pod's security context decides, because the container sets none and the pod does, with the name of the field.
+fn decided_by_pod(own: Option<&SecurityContext>, pod: Option<&PodSecurityContext>) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let pods = |own_says: Option<bool>, pod_says: Option<bool>| own_says != Some(true) && pod_says == Some(true);
+    let user = pods(own.map(|s| s.run_as_user.is_some()), pod.map(|s| s.run_as_user.is_some()));
+    let non_root = pods(own.map(|s| s.run_as_non_root.is_some()), pod.map(|s| s.run_as_non_root.is_some()));
+    [
+        ("run_as_user", "runAsUser", user),
+        ("run_as_root", "runAsUser", user),
+        ("run_as_non_root", "runAsNonRoot", non_root),
+        ("may_run_as_root", "runAsUser", user),
+        ("may_run_as_root", "runAsNonRoot", non_root),
+        ("seccomp_profile", "seccompProfile", pods(own.map(|s| s.seccomp_profile.is_some()), pod.map(|s| s.seccomp_profile.is_some()))),
+        ("se_linux_type", "seLinuxOptions", pods(own.map(|s| s.se_linux_options.is_some()), pod.map(|s| s.se_linux_options.is_some()))),
+    ]
+    .into_iter()
+    .filter_map(|(column, field, decides)| decides.then_some((column, field)))
 }
 
 fn text(value: Option<&str>) -> String {

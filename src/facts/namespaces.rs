@@ -7,7 +7,7 @@ use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_polic
 use super::read::Reader;
 use super::schema::{Row, TableRow, table};
 use super::sources::{NAMESPACES, PODS, VERSION};
-use super::{FactsError, Known};
+use super::{FactsError, Family, Known};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {
@@ -53,6 +53,11 @@ pub(super) type EnforcedLevels = BTreeMap<String, (Level, PolicyVersion)>;
 /// Namespaces that belong to Kubernetes itself.
 pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
+pub(super) const FAMILY: Family = Family {
+    schemas: || vec![NamespaceRow::schema()],
+    rows: |context| Ok(vec![context.namespaces.rows(&context.server_minor, &context.counts)]),
+};
+
 /// All namespaces as read, before rows are made of them.
 pub(super) struct Namespaces {
     objects: Vec<(Namespace, Evidence)>,
@@ -84,8 +89,8 @@ impl Namespaces {
     }
 
     /// The rows; `pods` counts pods and workloads per namespace.
-    pub(super) fn rows(self, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
-        self.objects.into_iter().map(|(namespace, origin)| row(namespace, origin, server_minor, pods)).collect()
+    fn rows(&self, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
+        self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server_minor, pods)).collect()
     }
 }
 
@@ -133,12 +138,7 @@ fn row(namespace: Namespace, origin: Evidence, server_minor: &Known<u32>, pods: 
         labels: sorted_owned(labels.iter().map(|(key, value)| format!("{key}={value}"))),
         name: name.clone(),
     };
-    Row {
-        key: name.clone(),
-        namespace: Some(name.clone()),
-        subject: ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name, uid: namespace.metadata.uid },
-        related: Vec::new(),
-        origins: vec![origin],
-        cells: typed.cells(),
-    }
+    let subject =
+        ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: name.clone(), uid: namespace.metadata.uid };
+    Row::new(name.clone(), subject, vec![origin], typed).in_namespace(Some(name))
 }

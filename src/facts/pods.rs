@@ -6,7 +6,7 @@ use super::Known;
 use super::containers::sorted_owned;
 use super::namespaces::EnforcedLevels;
 use super::pod_security::{self, Level, PolicyVersion, Violation};
-use super::schema::{Row, TableRow, table};
+use super::schema::{Row, table};
 use super::service_accounts::Automount;
 use super::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS,
@@ -182,14 +182,7 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         }),
         namespace,
     };
-    Row {
-        key: shape.key(),
-        namespace: shape.workload.namespace.clone(),
-        subject: shape.workload.clone(),
-        related: Vec::new(),
-        origins: vec![shape.origin.clone()],
-        cells: typed.cells(),
-    }
+    Row::new(shape.key(), shape.workload.clone(), vec![shape.origin.clone()], typed)
 }
 
 /// The checks that a pod does not meet. Violations of known rules count whatever else there is; their absence says nothing when the

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::Coverage;
 use super::known::{Cell, ColumnType};
 use crate::model::{Evidence, FactValue, ObjectRef, SourceId};
@@ -89,9 +91,43 @@ pub struct Row {
     pub origins: Vec<Evidence>,
     /// The cells.
     pub cells: Vec<Cell>,
+    /// Where the values of single columns stand that come from other objects than the row's own, by name of the column. The pointers
+    /// are exact. A column that is not here stands at its place in `origins`.
+    pub cell_evidence: BTreeMap<&'static str, Vec<Evidence>>,
 }
 
 impl Row {
+    /// A row about one object, in that object's namespace.
+    pub(super) fn new(key: String, subject: ObjectRef, origins: Vec<Evidence>, typed: impl TableRow) -> Self {
+        Self {
+            key,
+            namespace: subject.namespace.clone(),
+            subject,
+            related: Vec::new(),
+            origins,
+            cells: typed.cells(),
+            cell_evidence: BTreeMap::new(),
+        }
+    }
+    /// The same row, counted to another namespace than that of its subject.
+    #[must_use]
+    pub(super) fn in_namespace(self, namespace: Option<String>) -> Self {
+        Self { namespace, ..self }
+    }
+    /// The same row with other objects that take part.
+    #[must_use]
+    pub(super) fn related_to(self, related: Vec<ObjectRef>) -> Self {
+        Self { related, ..self }
+    }
+    /// The same row with evidence of one column that comes from other objects; nothing changes when there is none.
+    #[must_use]
+    pub(super) fn evidenced(mut self, column: &'static str, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        let evidence: Vec<Evidence> = evidence.into_iter().collect();
+        if !evidence.is_empty() {
+            self.cell_evidence.entry(column).or_default().extend(evidence);
+        }
+        self
+    }
     /// A cell as it is printed.
     pub fn fact(&self, index: usize) -> FactValue {
         match self.cells.get(index) {

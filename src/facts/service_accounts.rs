@@ -6,7 +6,7 @@ use super::containers::sorted_owned;
 use super::read::Reader;
 use super::schema::{Row, TableRow, table};
 use super::sources::{PODS, SERVICE_ACCOUNTS};
-use super::{FactsError, Known};
+use super::{FactsError, Family, Known};
 use crate::model::{Evidence, ObjectRef};
 
 table! {
@@ -34,6 +34,9 @@ table! {
         workloads_mounting_token: Known<Vec<String>>, needs [PODS];
     }
 }
+
+pub(super) const FAMILY: Family =
+    Family { schemas: || vec![ServiceAccountRow::schema()], rows: |context| Ok(vec![context.accounts.rows(&context.usages)]) };
 
 /// What an account says about mounting its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +85,8 @@ impl ServiceAccounts {
         self.objects.iter().map(|(account, _)| (identity(account), automount(account))).collect()
     }
 
-    pub(super) fn rows(self, usages: &Known<Usages>) -> Vec<Row> {
-        self.objects.into_iter().map(|(account, origin)| row(account, origin, usages)).collect()
+    fn rows(&self, usages: &Known<Usages>) -> Vec<Row> {
+        self.objects.iter().cloned().map(|(account, origin)| row(account, origin, usages)).collect()
     }
 }
 
@@ -121,18 +124,8 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
         namespace: namespace.clone(),
         name: name.clone(),
     };
-    Row {
-        key: format!("{namespace}/{name}"),
-        namespace: Some(namespace.clone()),
-        subject: ObjectRef {
-            kind: "ServiceAccount".to_owned(),
-            group: String::new(),
-            namespace: Some(namespace),
-            name,
-            uid: account.metadata.uid,
-        },
-        related: Vec::new(),
-        origins: vec![origin],
-        cells: typed.cells(),
-    }
+    let key = format!("{namespace}/{name}");
+    let subject =
+        ObjectRef { kind: "ServiceAccount".to_owned(), group: String::new(), namespace: Some(namespace), name, uid: account.metadata.uid };
+    Row::new(key, subject, vec![origin], typed)
 }

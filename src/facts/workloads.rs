@@ -17,6 +17,8 @@ pub(super) struct Shape<'a> {
     /// The controller at the end of the owner chain, or the pod itself.
     pub(super) workload: &'a ObjectRef,
     /// Labels of the pod or template.
+    pub(super) labels: &'a BTreeMap<String, String>,
+    /// Annotations of the pod or template.
     pub(super) annotations: &'a BTreeMap<String, String>,
     pub(super) spec: &'a PodSpec,
     /// Where the pod spec stands.
@@ -78,6 +80,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
         let origin = Evidence { pointer: "/spec".to_owned(), ..origin };
         take(&Shape {
             workload: &workload,
+            labels: pod.metadata.labels.as_ref().unwrap_or(&none),
             annotations: pod.metadata.annotations.as_ref().unwrap_or(&none),
             spec,
             origin: &origin,
@@ -111,8 +114,19 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             return without_containers(reader, source, meta);
         };
         let annotations = metadata.and_then(|meta| meta.annotations.as_ref()).unwrap_or(&none);
+        let labels = metadata.and_then(|meta| meta.labels.as_ref()).unwrap_or(&none);
         let origin = Evidence { pointer: pointer.to_owned(), ..origin };
-        take(&Shape { workload, annotations, spec, origin: &origin, observed_in: "template", phase: "", pods: 0, claims_mirror: None });
+        take(&Shape {
+            workload,
+            labels,
+            annotations,
+            spec,
+            origin: &origin,
+            observed_in: "template",
+            phase: "",
+            pods: 0,
+            claims_mirror: None,
+        });
     };
     const SPEC: &str = "/spec/template/spec";
     reader.each::<Deployment>(&DEPLOYMENTS, |object, origin| {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, ClusterIdentity, Collected, Evidence, Facts, ObjectRef, Severity, SourceId, SourceState, ToolIdentity, Unseen};
+use super::{
+    AccessRule, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Facts, ObjectRef, Severity, SourceId, SourceState, ToolIdentity,
+    Unseen,
+};
 
 /// The name of the format and its version.
 pub const ASSESSMENT_SCHEMA: &str = "kube-hipaa/assessment/v1";
@@ -35,6 +38,9 @@ pub struct Assessment {
     pub controls: Vec<ControlResult>,
     /// Every paragraph of 164.308 to 164.316.
     pub paragraphs: Vec<Paragraph>,
+    /// Matrices of access and isolation; empty in assessments of older versions.
+    #[serde(default)]
+    pub exhibits: Exhibits,
 }
 
 /// Identity of the catalog.
@@ -223,6 +229,12 @@ pub struct Finding {
     pub fingerprint: String,
     /// The control's severity.
     pub severity: Severity,
+    /// Severity × exposure × ePHI scope, from 1 to 243; it ranks findings and is never added up (`docs/scoring.md`).
+    #[serde(default)]
+    pub risk: u32,
+    /// How far what it shows can be reached, as it entered the risk.
+    #[serde(default)]
+    pub exposure: Exposure,
     /// The fact in one sentence.
     pub statement: String,
     /// The object it is about.

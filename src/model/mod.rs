@@ -4,16 +4,20 @@
 
 mod assessment;
 mod evidence;
+mod exhibits;
 mod index;
 mod nonempty;
 mod object;
+mod risk;
 mod rule;
 mod source;
 
 pub use assessment::*;
 pub use evidence::*;
+pub use exhibits::*;
 pub use index::*;
 pub use nonempty::NonEmpty;
 pub use object::*;
+pub use risk::*;
 pub use rule::*;
 pub use source::*;

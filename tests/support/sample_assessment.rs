@@ -99,7 +99,17 @@ impl Builder {
         let evidence = vec![self.evidence(Grade::EffectiveConfiguration, source, Some(at), pointer)];
         let fingerprint = format!("{:016x}", self.next().wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let statement = self.text(said);
-        Finding { fingerprint, severity, statement, subject, related: cause.cloned().into_iter().collect(), facts, evidence }
+        Finding {
+            fingerprint,
+            severity,
+            risk: risk(severity, Exposure::Namespace, EphiScope::Ephi),
+            exposure: Exposure::Namespace,
+            statement,
+            subject,
+            related: cause.cloned().into_iter().collect(),
+            facts,
+            evidence,
+        }
     }
 }
 
@@ -308,6 +318,7 @@ fn build(mut make: Builder) -> Assessment {
         coverage: coverage(),
         controls,
         paragraphs: vec![],
+        exhibits: Exhibits::default(),
     };
     assessment.paragraphs = paragraphs();
     finish(&mut assessment);

@@ -10,7 +10,7 @@ use self::settings::{SETTINGS, hidden, normalized};
 use super::read::Reader;
 use super::schema::{Row, TableRow, table};
 use super::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION};
-use super::{FactsError, Known};
+use super::{FactsError, Family, Known};
 use crate::model::{Evidence, Grade, Unseen, UnseenKind};
 
 table! {
@@ -53,8 +53,11 @@ fn not_visible(setting: &str, why: &str) -> Unseen {
     }
 }
 
+pub(super) const FAMILY: Family =
+    Family { schemas: || vec![ApiServerSettingRow::schema()], rows: |context| Ok(vec![rows(&context.reader)?]) };
+
 /// The rows of the table.
-pub(super) fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
+fn rows(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
     let mirrors = mirrors(reader)?;
     let flagz = flagz(reader)?;
     let declared = kubeadm(reader)?;
@@ -192,14 +195,7 @@ fn seen_row(
     };
     let mut origins = vec![pointed(instance, setting)];
     origins.extend_from_slice(also);
-    Row {
-        key: format!("{setting}@{}", instance.name),
-        namespace: instance.subject.namespace.clone(),
-        subject: instance.subject.clone(),
-        related: Vec::new(),
-        origins,
-        cells: typed.cells(),
-    }
+    Row::new(format!("{setting}@{}", instance.name), instance.subject.clone(), origins, typed)
 }
 
 fn split(value: &str) -> Vec<String> {
@@ -218,12 +214,5 @@ fn unseen_row(setting: &str, default: Option<&str>, why: &Unseen, origin: Option
         from: Known::Unknown(why.clone()),
         contradiction: Known::Unknown(why.clone()),
     };
-    Row {
-        key: format!("{setting}@"),
-        namespace: None,
-        subject: api_server("kube-apiserver"),
-        related: Vec::new(),
-        origins: origin.cloned().into_iter().collect(),
-        cells: typed.cells(),
-    }
+    Row::new(format!("{setting}@"), api_server("kube-apiserver"), origin.cloned().into_iter().collect(), typed)
 }

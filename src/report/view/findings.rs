@@ -86,21 +86,9 @@ impl<'a> Group<'a> {
         Self { control, cause, findings, severity, reach }
     }
 
-    /// Severity × exposure × scope, as the chapter on method says.
-    fn risk(&self) -> u64 {
-        let severity = match self.severity {
-            Severity::Critical => 27,
-            Severity::High => 9,
-            Severity::Medium => 3,
-            Severity::Low => 1,
-        };
-        let exposure = match (self.reach.cluster, self.reach.namespaces.len()) {
-            (true, _) => 3,
-            (false, 2..) => 2,
-            (false, _) => 1,
-        };
-        let scope = if self.reach.cluster || !self.reach.ephi.is_empty() { 2 } else { 1 };
-        severity * exposure * scope
+    /// The greatest risk of its findings.
+    fn risk(&self) -> u32 {
+        self.findings.iter().map(|finding| finding.risk).max().unwrap_or(0)
     }
 
     /// Stable for as long as the control and the cause keep their names.

@@ -1,0 +1,135 @@
+//! The matrices of an assessment: who reaches what in the namespaces with ePHI, and what is isolated there. They show what was
+//! computed, beside the controls; no outcome rests on them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ObjectRef, Unseen};
+
+/// The matrices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exhibits {
+    /// Subject × namespace with ePHI × dangerous reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessMatrix>,
+    /// Namespace × direction × isolation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<IsolationMatrix>,
+}
+
+/// Who has which dangerous reach into which namespace with ePHI, by RBAC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessMatrix {
+    /// Why subjects or reaches may be missing; empty when everything that it rests on was read.
+    pub unseen: Vec<Unseen>,
+    /// The columns: namespaces with ePHI, sorted.
+    pub namespaces: Vec<String>,
+    /// The kinds of reach, gravest first: the legend.
+    pub reaches: Vec<ReachKind>,
+    /// The rows, gravest first. Shipped defaults and subjects without any dangerous reach are left out.
+    pub subjects: Vec<SubjectAccess>,
+    /// How many subjects with dangerous reach are left out because all of it comes from bindings that Kubernetes ships.
+    pub shipped: u64,
+}
+
+/// One kind of dangerous reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReachKind {
+    /// Its id, such as `read-secrets`.
+    pub id: String,
+    /// In two or three words, such as `read Secrets`.
+    pub label: String,
+    /// What it lets the subject do, in one sentence.
+    pub meaning: String,
+}
+
+/// One subject's reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SubjectAccess {
+    /// A User, Group or ServiceAccount.
+    pub subject: ObjectRef,
+    /// One cell per namespace, in the order of the columns.
+    pub cells: Vec<AccessCell>,
+}
+
+/// What one subject can do in one namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessCell {
+    /// Ids of the kinds of reach, in the order of the legend; empty for none.
+    pub reaches: Vec<String>,
+    /// The bindings it comes from, such as `RoleBinding imaging/imaging-engineers-edit → ClusterRole edit`, sorted.
+    pub via: Vec<String>,
+}
+
+/// What NetworkPolicies isolate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IsolationMatrix {
+    /// Why namespaces, pods or policies may be missing; empty when everything that it rests on was read.
+    pub unseen: Vec<Unseen>,
+    /// The network plugins that were found, such as `Calico`; empty when none was recognised.
+    pub engines: Vec<String>,
+    /// `enforcing`, `not enforcing`, `audit mode` or `unknown`.
+    pub enforcement: String,
+    /// Why, in one sentence.
+    pub enforcement_because: String,
+    /// The rows: namespaces with ePHI first, then the others that have pods, each sorted.
+    pub namespaces: Vec<NamespaceIsolation>,
+}
+
+/// One namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NamespaceIsolation {
+    /// Its name.
+    pub namespace: String,
+    /// Whether it holds ePHI.
+    pub ephi: bool,
+    /// Pods that count below: those not finished and not on the node's network.
+    pub pods: u64,
+    /// Pods on the node's network, which policies do not cover.
+    pub host_network: u64,
+    /// What may reach its pods.
+    pub ingress: DirectionIsolation,
+    /// What its pods may reach.
+    pub egress: DirectionIsolation,
+    /// Whether its pods can reach those of each namespace of the matrix, in the order of the rows.
+    pub reaches: Vec<NamespaceFlow>,
+}
+
+/// One direction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DirectionIsolation {
+    /// Whether a policy denies this direction for every pod of the namespace, future ones too; absent when not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_deny: Option<bool>,
+    /// Pods that at least one policy isolates.
+    pub isolated: u64,
+    /// Pods that none does.
+    pub open: u64,
+    /// Pods of which that is not known.
+    pub unknown: u64,
+}
+
+/// Whether traffic gets from the pods of one namespace to those of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NamespaceFlow {
+    /// The other namespace.
+    pub to: String,
+    /// How much of it.
+    pub flow: Flow,
+}
+
+/// How much of the traffic between two groups of pods the policies allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// Every pair of pods, on every port.
+    All,
+    /// Some pairs, or some ports.
+    Some,
+    /// None.
+    None,
+    /// One of the two has no pods.
+    NoPods,
+    /// Not known.
+    Unknown,
+}
