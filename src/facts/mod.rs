@@ -11,6 +11,7 @@ mod merged;
 mod namespaces;
 pub mod pod_security;
 mod pods;
+pub mod rbac;
 mod read;
 mod schema;
 mod service_accounts;
@@ -46,7 +47,7 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] = &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, api_server_settings::FAMILY];
+const FAMILIES: &[Family] = &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, api_server_settings::FAMILY, rbac::FAMILY];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {

@@ -2,6 +2,10 @@
 
 use crate::model::SourceId;
 
+/// ClusterRoleBindings: who holds which ClusterRole everywhere.
+pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
+/// ClusterRoles: their rules as stored.
+pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterroles");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
@@ -26,6 +30,10 @@ pub const PODS: SourceId = SourceId::core("pods");
 pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
 /// ReplicationControllers: templates.
 pub const REPLICATION_CONTROLLERS: SourceId = SourceId::core("replicationcontrollers");
+/// RoleBindings: who holds which role in a namespace.
+pub const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "rolebindings");
+/// Roles: their rules.
+pub const ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "roles");
 /// Service accounts: what they say about tokens.
 pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
 /// StatefulSets: templates.
