@@ -9,6 +9,7 @@ mod image;
 mod known;
 mod merged;
 mod namespaces;
+pub mod network;
 pub mod pod_security;
 mod pods;
 pub mod rbac;
