@@ -5,6 +5,7 @@ mod api_server_settings;
 mod containers;
 mod context;
 mod coverage;
+mod exposure;
 mod image;
 mod known;
 mod merged;
@@ -48,7 +49,16 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] = &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, api_server_settings::FAMILY, rbac::FAMILY];
+const FAMILIES: &[Family] = &[
+    context::WORKLOADS,
+    namespaces::FAMILY,
+    service_accounts::FAMILY,
+    api_server_settings::FAMILY,
+    rbac::FAMILY,
+    exposure::SERVICES,
+    exposure::INGRESSES,
+    exposure::GATEWAYS,
+];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {

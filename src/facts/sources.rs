@@ -2,10 +2,12 @@
 
 use crate::model::SourceId;
 
-/// ClusterRoleBindings: who holds which ClusterRole everywhere.
-pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
+/// Certificates that cert-manager keeps.
+pub const CERTIFICATES: SourceId = SourceId::group("cert-manager.io", "certificates");
 /// ClusterRoles: their rules as stored.
 pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterroles");
+/// ClusterRoleBindings: who holds which ClusterRole everywhere.
+pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
@@ -14,6 +16,16 @@ pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
 /// Effective flags of the API server that answers (KEP-4828).
 pub const FLAGZ: SourceId = SourceId::url("/flagz");
+/// Gateways: listeners and their TLS.
+pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
+/// Routes for gRPC: what a listener carries.
+pub const GRPC_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "grpcroutes");
+/// Routes for HTTP: what a listener carries, and whether it only redirects.
+pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "httproutes");
+/// Ingresses: hosts that are published, and their TLS.
+pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
+/// Classes of Ingresses: which controller serves them.
+pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
 /// Jobs: templates, and the owners behind their pods.
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
@@ -24,19 +36,33 @@ pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
 pub const NAMESPACES: SourceId = SourceId::core("namespaces");
 /// Nodes: which mirror pods can be believed.
 pub const NODES: SourceId = SourceId::core("nodes");
+/// Volumes behind the claims.
+pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
+/// Claims: where workloads keep data.
+pub const PERSISTENT_VOLUME_CLAIMS: SourceId = SourceId::core("persistentvolumeclaims");
 /// Pods: what really runs.
 pub const PODS: SourceId = SourceId::core("pods");
-/// ReplicaSets, metadata only: the owners behind pods.
-pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
 /// ReplicationControllers: templates.
 pub const REPLICATION_CONTROLLERS: SourceId = SourceId::core("replicationcontrollers");
-/// RoleBindings: who holds which role in a namespace.
-pub const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "rolebindings");
+/// ReplicaSets, metadata only: the owners behind pods.
+pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
 /// Roles: their rules.
 pub const ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "roles");
+/// RoleBindings: who holds which role in a namespace.
+pub const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "rolebindings");
+/// Services: how workloads can be reached.
+pub const SERVICES: SourceId = SourceId::core("services");
 /// Service accounts: what they say about tokens.
 pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
 /// StatefulSets: templates.
 pub const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
+/// Storage classes: how volumes are made.
+pub const STORAGE_CLASSES: SourceId = SourceId::group("storage.k8s.io", "storageclasses");
+/// Routes for TCP: what a listener carries.
+pub const TCP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tcproutes");
+/// Routes for TLS: what a listener carries.
+pub const TLS_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tlsroutes");
+/// Routes for UDP: what a listener carries.
+pub const UDP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "udproutes");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");
