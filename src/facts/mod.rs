@@ -1,19 +1,20 @@
 //! Typed tables computed from a snapshot. Everything that needs knowledge of Kubernetes' semantics happens here; controls only
 //! ask short questions about rows.
 
-mod api_server_settings;
 mod containers;
 mod context;
 mod coverage;
 mod image;
 mod known;
 mod merged;
+mod metrics;
 mod namespaces;
 pub mod pod_security;
 mod pods;
 mod read;
 mod schema;
 mod service_accounts;
+mod settings;
 pub mod sources;
 mod workloads;
 
@@ -46,7 +47,12 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] = &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, api_server_settings::FAMILY];
+const FAMILIES: &[Family] = &[
+    context::WORKLOADS,
+    namespaces::FAMILY,
+    service_accounts::FAMILY,
+    settings::FAMILY,
+];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {
