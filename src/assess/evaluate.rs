@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
             evidence.extend(row.origins.iter().cloned());
         }
         let mut seen = BTreeSet::new();
-        evidence.retain(|one| seen.insert((one.object.clone(), one.source.clone(), one.pointer.clone())));
+        evidence.retain(|one| seen.insert((one.object.clone(), one.source.clone(), one.pointer.clone(), one.sha256.clone())));
         evidence.truncate(most);
         evidence
     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::Container;
 use serde::Deserialize;
 
 use super::merged::{Merged, keep_first};
@@ -39,8 +40,29 @@ pub(super) struct Context<'a> {
     /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
     /// [`containers::ContainerRow`]'s sources are.
     pub(super) pods: Vec<PodGroup>,
+    /// Running pods of kube-system that say that a kubelet made them from a file, sorted by name; see [`StaticPod::believed`].
+    pub(super) static_pods: Vec<StaticPod>,
     container_rows: RefCell<Vec<Row>>,
     pod_rows: RefCell<Vec<Row>>,
+}
+
+/// A pod of kube-system that claims to be a kubelet's copy of a static pod.
+#[derive(Clone, Debug)]
+pub(super) struct StaticPod {
+    pub(super) subject: ObjectRef,
+    /// Name and uid of the node that it says it is owned by.
+    node: (String, String),
+    pub(super) containers: Vec<Container>,
+    /// Where its spec stands.
+    pub(super) origin: Evidence,
+}
+
+impl StaticPod {
+    /// Whether the Node object that it names as its owner is there with that uid. Whoever may create pods in kube-system could
+    /// still fake one (evidence sources, section 1.1).
+    pub(super) fn believed(&self, nodes: &Nodes) -> bool {
+        nodes.known().is_some_and(|nodes| nodes.get(&self.node.0) == Some(&self.node.1))
+    }
 }
 
 /// Pods of one workload that look the same to whoever selects or addresses them: namespace, labels, node network, ports.
@@ -113,6 +135,7 @@ impl<'a> Context<'a> {
         let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
         let listed = namespaces.labels();
         let mut strangers: BTreeSet<String> = BTreeSet::new();
+        let mut static_pods: Vec<StaticPod> = Vec::new();
         each_shape(&reader, |shape| {
             if shape.pods > 0 {
                 count(shape, &mut usages, &mut counts);
@@ -123,6 +146,7 @@ impl<'a> Context<'a> {
                 strangers.insert(namespace.clone());
             }
             group(shape, &mut groups);
+            static_pods.extend(static_pod(shape));
             pod_rows.add(pods::row(shape, &surroundings));
             for row in containers::rows(shape, &surroundings.nodes) {
                 container_rows.add(row);
@@ -136,6 +160,7 @@ impl<'a> Context<'a> {
                 "Collect again.",
             );
         }
+        static_pods.sort_by(|a, b| a.subject.cmp(&b.subject));
         let usages = reader.known_if_complete(&sources::PODS, || usages);
         let counts = reader.known_if_complete(&sources::PODS, || {
             counts.into_iter().map(|(name, (pods, workloads))| (name, (pods, i64::try_from(workloads.len()).unwrap_or(i64::MAX)))).collect()
@@ -149,6 +174,7 @@ impl<'a> Context<'a> {
             usages,
             counts,
             pods: groups.into_iter().map(PodGroup::from).collect(),
+            static_pods,
             container_rows: RefCell::new(container_rows.into_rows()),
             pod_rows: RefCell::new(pod_rows.into_rows()),
         })
@@ -195,6 +221,17 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, (i64, Vec<Evidence>)
             place.insert((shape.pods, vec![shape.origin.clone()]));
         }
     }
+}
+
+/// What a pod that does not run says is not what a component runs with.
+fn static_pod(shape: &Shape<'_>) -> Option<StaticPod> {
+    let node = shape.claims_mirror.clone()?;
+    (shape.workload.namespace.as_deref() == Some("kube-system") && shape.phase == "Running").then(|| StaticPod {
+        subject: shape.workload.clone(),
+        node,
+        containers: shape.spec.containers.clone(),
+        origin: shape.origin.clone(),
+    })
 }
 
 /// The service account that a pod runs as: `default` where it names none (`core/v1` PodSpec; admission plugin ServiceAccount).

@@ -1,7 +1,6 @@
 //! Typed tables computed from a snapshot. Everything that needs knowledge of Kubernetes' semantics happens here; controls only
 //! ask short questions about rows.
 
-mod api_server_settings;
 mod containers;
 mod context;
 mod coverage;
@@ -9,6 +8,7 @@ mod exposure;
 mod image;
 mod known;
 mod merged;
+mod metrics;
 mod namespaces;
 pub mod network;
 pub mod pod_security;
@@ -17,6 +17,7 @@ pub mod rbac;
 mod read;
 mod schema;
 mod service_accounts;
+mod settings;
 pub mod sources;
 mod workloads;
 
@@ -53,11 +54,11 @@ const FAMILIES: &[Family] = &[
     context::WORKLOADS,
     namespaces::FAMILY,
     service_accounts::FAMILY,
-    api_server_settings::FAMILY,
     rbac::FAMILY,
     exposure::SERVICES,
     exposure::INGRESSES,
     exposure::GATEWAYS,
+    settings::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

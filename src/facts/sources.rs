@@ -2,6 +2,8 @@
 
 use crate::model::SourceId;
 
+/// One request without credentials, and how the server answered it.
+pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
 /// Certificates that cert-manager keeps.
 pub const CERTIFICATES: SourceId = SourceId::group("cert-manager.io", "certificates");
 /// ClusterRoles: their rules as stored.
@@ -30,12 +32,22 @@ pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingr
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
 pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
+/// The template of the kubelet's configuration (kubeadm): what new nodes get.
+pub const KUBELET_CONFIG: SourceId = SourceId::config_map("kube-system", "kubelet-config");
+/// The configuration of kube-proxy (kubeadm).
+pub const KUBE_PROXY_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-proxy");
 /// Leases in kube-system: one for each API server (KEP-1965).
 pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
+/// Counters of the API server that answers: live effects of settings that no API shows.
+pub const METRICS: SourceId = SourceId::url("/metrics");
+/// Webhooks that change objects on their way in.
+pub const MUTATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
 /// Namespaces: scope and Pod Security labels.
 pub const NAMESPACES: SourceId = SourceId::core("namespaces");
 /// Nodes: which mirror pods can be believed.
 pub const NODES: SourceId = SourceId::core("nodes");
+/// Settings of the API server on OpenShift: audit profile and encryption.
+pub const OPENSHIFT_API_SERVERS: SourceId = SourceId::group("config.openshift.io", "apiservers");
 /// Volumes behind the claims.
 pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
 /// Claims: where workloads keep data.
@@ -64,5 +76,11 @@ pub const TCP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "t
 pub const TLS_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tlsroutes");
 /// Routes for UDP: what a listener carries.
 pub const UDP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "udproutes");
+/// Policies that the API server evaluates itself.
+pub const VALIDATING_POLICIES: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingadmissionpolicies");
+/// Where such policies apply, and whether they deny.
+pub const VALIDATING_POLICY_BINDINGS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingadmissionpolicybindings");
+/// Webhooks that refuse objects on their way in.
+pub const VALIDATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingwebhookconfigurations");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");

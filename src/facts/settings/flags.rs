@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Container;
 
-use super::settings::{is_list, is_switch};
+use super::defaults::Component;
 
 /// Flags by name without dashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,10 +17,10 @@ pub(super) struct Flags {
 impl Flags {
     /// Adds one flag: lists add up, of everything else the last one wins (pflag). `_` in names is `-` (component-base
     /// WordSepNormalizeFunc).
-    pub(super) fn add(&mut self, name: &str, value: &str) {
+    pub(super) fn add(&mut self, component: &Component, name: &str, value: &str) {
         let name = name.replace('_', "-");
         match self.values.get_mut(&name) {
-            Some(list) if is_list(&name) => {
+            Some(list) if component.is_list(&name) => {
                 list.push(',');
                 list.push_str(value);
             }
@@ -32,10 +32,12 @@ impl Flags {
     }
 }
 
-/// The flags with which a container starts `binary`: `--flag=value`, `--flag value` and `--switch`, in command or args, also behind
-/// wrappers such as `/go-runner`. One argument is one word, whatever spaces it holds. Lines of a shell are not read: the collector
-/// does not store them.
-pub(super) fn flags_of(container: &Container, binary: &str) -> Option<Flags> {
+/// The flags with which a container starts a component: `--flag=value`, `--flag value` and `--switch`, in command or args, also
+/// behind wrappers such as `/go-runner`. One argument is one word, whatever spaces it holds. Lines of a shell are not read: the
+/// collector does not store them. etcd takes its flags with one dash too (Go's own package `flag`).
+pub(super) fn flags_of(container: &Container, component: &Component) -> Option<Flags> {
+    let binary = component.binary;
+    let one_dash = component.environment.is_some();
     let words: Vec<&str> = container.command.iter().flatten().chain(container.args.iter().flatten()).map(String::as_str).collect();
     let is_binary = |word: &&str| !word.starts_with('-') && word.rsplit('/').next() == Some(binary);
     let rest = match words.iter().position(is_binary) {
@@ -47,17 +49,18 @@ pub(super) fn flags_of(container: &Container, binary: &str) -> Option<Flags> {
     let mut flags = Flags::default();
     let mut rest = rest.iter().peekable();
     while let Some(word) = rest.next() {
-        let Some(flag) = word.strip_prefix("--").filter(|flag| !flag.is_empty()) else {
+        let bare = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|_| one_dash));
+        let Some(flag) = bare.filter(|flag| !flag.is_empty()) else {
             // A short flag such as -v=2 says nothing about a setting; anything else may be more than one flag.
             flags.opaque |= !(word.starts_with('-') && word.len() > 1);
             continue;
         };
         match flag.split_once('=') {
-            Some((name, value)) => flags.add(name, value),
-            None if is_switch(&flag.replace('_', "-")) => flags.add(flag, "true"),
+            Some((name, value)) => flags.add(component, name, value),
+            None if component.is_switch(&flag.replace('_', "-")) => flags.add(component, flag, "true"),
             None => match rest.next_if(|next| !next.starts_with('-')) {
-                Some(value) => flags.add(flag, value),
-                None => flags.add(flag, "true"),
+                Some(value) => flags.add(component, flag, value),
+                None => flags.add(component, flag, "true"),
             },
         }
     }
@@ -66,6 +69,7 @@ pub(super) fn flags_of(container: &Container, binary: &str) -> Option<Flags> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::defaults::API_SERVER;
     use super::*;
 
     fn flags(words: &[&str]) -> Flags {
@@ -74,7 +78,7 @@ mod tests {
             command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
             ..Container::default()
         };
-        flags_of(&container, "kube-apiserver").unwrap_or_else(|| panic!("{words:?} starts kube-apiserver"))
+        flags_of(&container, &API_SERVER).unwrap_or_else(|| panic!("{words:?} starts kube-apiserver"))
     }
 
     fn value(words: &[&str], name: &str) -> Option<String> {
