@@ -173,6 +173,18 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
             None => line!(out, "\n{}: {}", framework.title, mapped.join(", ")),
         }
     }
+    if let Some(benchmarks) = catalog.benchmarks() {
+        match benchmarks.unmapped(&control.id) {
+            Some(why) => line!(out, "\n{}: no item. {}", benchmarks.title, cell(why)),
+            None => {
+                line!(out, "\n{}, by version:\n", benchmarks.title);
+                for item in benchmarks.everything_of(&control.id) {
+                    let differs = if item.differs.is_empty() { String::new() } else { format!(". {}", cell(item.differs)) };
+                    line!(out, "- {} ({}): {}{differs}", cell(item.about), item.extent.word(), item.numbers_in_words().join("; "));
+                }
+            }
+        }
+    }
 }
 
 fn tables() -> String {

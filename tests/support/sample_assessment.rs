@@ -318,6 +318,12 @@ fn build(mut make: Builder) -> Assessment {
         coverage: coverage(),
         controls,
         paragraphs: vec![],
+        benchmark: Some(Benchmark {
+            framework: "cis-kubernetes".into(),
+            title: "CIS Kubernetes Benchmark".into(),
+            version: "2.1.0".into(),
+            why: "CIS Kubernetes Benchmark 2.1.0 is the version for Kubernetes 1.36. The numbers shown are those of version 2.0.1.".into(),
+        }),
         exhibits: Exhibits::default(),
     };
     assessment.paragraphs = paragraphs();

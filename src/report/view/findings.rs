@@ -210,6 +210,7 @@ struct GroupView {
     limits: String,
     control: Ref,
     paragraphs: Vec<Ref>,
+    benchmark: Option<String>,
     first: Vec<Affected>,
     rest: Vec<Affected>,
     omitted: u64,
@@ -243,10 +244,13 @@ impl Affected {
 /// Words the chapter. `number` is that of the chapter.
 pub(super) fn chapter(assessment: &Assessment, groups: &[Group<'_>], number: usize, linker: &mut Linker, refs: &super::Refs) -> Chapter {
     let all: usize = groups.iter().map(|group| group.findings.len()).sum();
-    let intro = linker.prose(if groups.is_empty() {
-        "No control found an object that does not meet it. That says nothing about what was not assessed."
+    let intro = linker.prose(&if groups.is_empty() {
+        "No control found an object that does not meet it. That says nothing about what was not assessed.".to_owned()
     } else {
-        "Each group holds what one action settles. The evidence under each object names the field, where it stands in the cluster, and when it was read."
+        format!(
+            "Each group holds what one action settles. The evidence under each object names the field, where it stands in the cluster, and when it was read.{}",
+            super::benchmark::version(assessment)
+        )
     });
     let views = groups
         .iter()
@@ -272,6 +276,7 @@ pub(super) fn chapter(assessment: &Assessment, groups: &[Group<'_>], number: usi
                 limits: control.limits.clone(),
                 control: refs.control(&control.id),
                 paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
+                benchmark: super::benchmark::line(assessment, control),
                 first,
                 rest,
                 omitted: (group.findings.len() - shown) as u64,

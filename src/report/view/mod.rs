@@ -2,6 +2,7 @@
 //!
 //! A view is computed from an [`Assessment`] alone. Its strings are raw: escaping is the business of each format.
 
+mod benchmark;
 mod findings;
 mod overview;
 mod parts;
@@ -197,8 +198,10 @@ pub fn build(assessment: &Assessment) -> View {
     let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs);
     let paragraphs_intro = linker.prose("Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what to ask for. A control beside a paragraph is evidence relevant to it, and does not decide it.");
     let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs);
-    let controls_intro = linker
-        .prose("Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.");
+    let controls_intro = linker.prose(&format!(
+        "Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.{}",
+        benchmark::intro(assessment)
+    ));
     let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs);
     let coverage = coverage(assessment, &mut linker);
     let method = METHOD

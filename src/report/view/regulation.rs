@@ -193,6 +193,7 @@ pub(super) struct ControlView {
     because: Prose,
     limits: String,
     paragraphs: Vec<Ref>,
+    benchmark: Vec<super::benchmark::ItemView>,
     groups: Vec<Ref>,
     proof: Option<ProofView>,
     unseen: Vec<NotSeen>,
@@ -229,6 +230,7 @@ pub(super) fn controls(
                 because: linker.prose(&control.because),
                 limits: control.limits.clone(),
                 paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
+                benchmark: super::benchmark::items(assessment, control),
                 groups: groups
                     .iter()
                     .enumerate()
