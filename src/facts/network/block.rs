@@ -1,6 +1,6 @@
 //! Blocks of addresses.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// A CIDR: every address from its first to its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
