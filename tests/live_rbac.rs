@@ -28,15 +28,53 @@ const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const NAMESPACES: &[&str] = &["n0", "n1", "n2", "default"];
 const GROUPS_OF_APIS: &[&str] = &["", "apps", "batch", "rbac.authorization.k8s.io", "example.com", "*"];
 const RESOURCES: &[&str] = &[
-    "pods", "pods/exec", "pods/log", "pods/*", "secrets", "configmaps", "deployments", "deployments/scale", "nodes", "nodes/proxy",
-    "namespaces", "clusterroles", "widgets", "widgets/scale", "*", "*/exec", "*/scale", "*/*",
+    "pods",
+    "pods/exec",
+    "pods/log",
+    "pods/*",
+    "secrets",
+    "configmaps",
+    "deployments",
+    "deployments/scale",
+    "nodes",
+    "nodes/proxy",
+    "namespaces",
+    "clusterroles",
+    "widgets",
+    "widgets/scale",
+    "*",
+    "*/exec",
+    "*/scale",
+    "*/*",
 ];
-const VERBS: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "bind", "impersonate", "odd verb", "*"];
+const VERBS: &[&str] =
+    &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "bind", "impersonate", "odd verb", "*"];
 const NAMES: &[&str] = &["a", "b", "n0", "n1", "odd name"];
 const URLS: &[&str] = &["/metrics", "/healthz", "/healthz/*", "/logs*", "/a/*/b", "/x**", "*"];
 const PATHS: &[&str] = &["/metrics", "/healthz", "/healthz/etcd", "/logs", "/logsome", "/a/1/b", "/a/*/b", "/x", "/xy", "/", "*"];
-const USERS: &[&str] = &["u0", "u1", "u2", "u3", "Ünï cödé", "tab\tand\nline", "system:serviceaccount:n0:sa1", "system:serviceaccount:n2:sa0", "system:anonymous", "system:serviceaccount:bad"];
-const GROUPS: &[&str] = &["g0", "g1", "g2", "<b>g</b>", "system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:serviceaccounts:n0", "system:serviceaccounts:n1"];
+const USERS: &[&str] = &[
+    "u0",
+    "u1",
+    "u2",
+    "u3",
+    "Ünï cödé",
+    "tab\tand\nline",
+    "system:serviceaccount:n0:sa1",
+    "system:serviceaccount:n2:sa0",
+    "system:anonymous",
+    "system:serviceaccount:bad",
+];
+const GROUPS: &[&str] = &[
+    "g0",
+    "g1",
+    "g2",
+    "<b>g</b>",
+    "system:authenticated",
+    "system:unauthenticated",
+    "system:serviceaccounts",
+    "system:serviceaccounts:n0",
+    "system:serviceaccounts:n1",
+];
 const ACCOUNTS: &[&str] = &["sa0", "sa1", "sa2"];
 
 /// The same numbers every time.
@@ -114,8 +152,10 @@ fn objects(chance: &mut Chance) -> Vec<Value> {
         .collect();
     for index in 0..CLUSTER_ROLES {
         let labels = if index % 3 == 0 { json!({"leaf": format!("l{}", index % 4)}) } else { json!({}) };
-        all.push(json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": format!("c{index}{}", odd(index)), "labels": labels},
-            "rules": chance.rules(true)}));
+        all.push(
+            json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": format!("c{index}{}", odd(index)), "labels": labels},
+            "rules": chance.rules(true)}),
+        );
     }
     // Aggregation, and aggregation of aggregation.
     for index in 0..4 {
@@ -134,7 +174,10 @@ fn objects(chance: &mut Chance) -> Vec<Value> {
             1 => format!("top{}", chance.below(2)),
             2 => "is-not-there".to_owned(),
             3 if chance.one_in(3) => chance.pick(&["view", "edit", "admin"]).to_owned(),
-            _ => { let role = chance.below(CLUSTER_ROLES); format!("c{role}{}", odd(role)) }
+            _ => {
+                let role = chance.below(CLUSTER_ROLES);
+                format!("c{role}{}", odd(role))
+            }
         };
         all.push(json!({"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": format!("cb{index}{}", odd(index))},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}, "subjects": chance.subjects(false)}));
@@ -143,10 +186,16 @@ fn objects(chance: &mut Chance) -> Vec<Value> {
         let place = index % NAMESPACES.len();
         let (kind, role) = match index % 5 {
             0 => ("ClusterRole", format!("top{}", chance.below(2))),
-            1 => { let role = chance.below(CLUSTER_ROLES); ("ClusterRole", format!("c{role}{}", odd(role))) }
+            1 => {
+                let role = chance.below(CLUSTER_ROLES);
+                ("ClusterRole", format!("c{role}{}", odd(role)))
+            }
             2 => ("Role", "is-not-there".to_owned()),
             // Of this namespace: the names go round with the namespaces.
-            _ => { let role = chance.below(ROLES / NAMESPACES.len()) * NAMESPACES.len() + place; ("Role", format!("r{role}{}", odd(role))) }
+            _ => {
+                let role = chance.below(ROLES / NAMESPACES.len()) * NAMESPACES.len() + place;
+                ("Role", format!("r{role}{}", odd(role)))
+            }
         };
         all.push(json!({"apiVersion": RBAC, "kind": "RoleBinding", "subjects": chance.subjects(true),
             "metadata": {"name": format!("rb{index}{}", odd(index)), "namespace": NAMESPACES[place]},
@@ -175,7 +224,8 @@ impl Asked {
     fn random(chance: &mut Chance) -> Self {
         let (user, mut groups) = if chance.one_in(3) {
             let (namespace, name) = (chance.pick(NAMESPACES), chance.pick(ACCOUNTS));
-            let natural = ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
+            let natural =
+                ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
             (format!("system:serviceaccount:{namespace}:{name}"), if chance.one_in(4) { Vec::new() } else { natural.to_vec() })
         } else {
             (chance.pick(USERS).to_owned(), Vec::new())
@@ -313,11 +363,17 @@ fn the_server_decides_as_we_do() {
     let random = made.iter().filter(|object| object["apiVersion"] == RBAC).count();
     plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": made}).to_string());
     // A ServiceAccount in a RoleBinding may be written without its namespace; the last object also says when all others are seen.
-    plane.apply(&json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "last", "namespace": "n1"},
-        "rules": [{"verbs": ["last"], "apiGroups": [""], "resources": ["last"]}]}).to_string());
-    plane.apply(&json!({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "last", "namespace": "n1"},
+    plane.apply(
+        &json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "last", "namespace": "n1"},
+        "rules": [{"verbs": ["last"], "apiGroups": [""], "resources": ["last"]}]})
+        .to_string(),
+    );
+    plane.apply(
+        &json!({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "last", "namespace": "n1"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "last"},
-        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "last"}]}).to_string());
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "last"}]})
+        .to_string(),
+    );
     let last = Asked {
         user: "last".to_owned(),
         groups: Vec::new(),
@@ -346,15 +402,16 @@ fn the_server_decides_as_we_do() {
     let questions: Vec<Asked> = (0..QUESTIONS).map(|_| Asked::random(&mut chance)).collect();
     let answers = ask_all(&plane, &questions);
     let differs = |(question, theirs): &(&Asked, &bool)| question.of_ours(&ours) != **theirs;
-    let wrong: Vec<String> =
-        questions.iter().zip(&answers).filter(differs).map(|(question, theirs)| format!("the server says {theirs}: {question:?}")).collect();
+    let wrong: Vec<String> = questions
+        .iter()
+        .zip(&answers)
+        .filter(differs)
+        .map(|(question, theirs)| format!("the server says {theirs}: {question:?}"))
+        .collect();
     assert!(wrong.is_empty(), "{} of {QUESTIONS} differ:\n{}", wrong.len(), wrong.iter().take(10).cloned().collect::<Vec<_>>().join("\n"));
     let allowed = answers.iter().filter(|allowed| **allowed).count();
     assert!(allowed > QUESTIONS / 20 && allowed < QUESTIONS - QUESTIONS / 20, "{allowed} of {QUESTIONS} are allowed");
-    eprintln!(
-        "rbac: {QUESTIONS} of {QUESTIONS} random questions agree ({allowed} allowed) in {:.1} s",
-        asked.elapsed().as_secs_f32()
-    );
+    eprintln!("rbac: {QUESTIONS} of {QUESTIONS} random questions agree ({allowed} allowed) in {:.1} s", asked.elapsed().as_secs_f32());
     eprintln!("rbac: {}", who_can_names_exactly_those(&plane, &snapshot, &mut chance));
     eprintln!("rbac: {:.1} s in all", begin.elapsed().as_secs_f32());
 }
@@ -391,7 +448,12 @@ fn who_can_names_exactly_those(plane: &ControlPlane, snapshot: &Snapshot, chance
                     continue;
                 }
                 let dot = if group.is_empty() { String::new() } else { format!(".{group}") };
-                Question::parse(&action.verb, &format!("{resource}{dot}{slash}"), Some(name).filter(|name| !name.is_empty()).map(String::as_str), Some(namespace))
+                Question::parse(
+                    &action.verb,
+                    &format!("{resource}{dot}{slash}"),
+                    Some(name).filter(|name| !name.is_empty()).map(String::as_str),
+                    Some(namespace),
+                )
             }
             None if action.path.starts_with('/') => Question::parse(&action.verb, &action.path, None, None),
             None => continue,
@@ -400,7 +462,8 @@ fn who_can_names_exactly_those(plane: &ControlPlane, snapshot: &Snapshot, chance
         assert!(answer.gaps.is_empty(), "{:?}", answer.gaps);
         for (who, user, groups) in &everybody {
             let named = answer.subjects.iter().any(|found| {
-                (found.kind.as_str(), found.namespace.as_ref(), found.name.as_str()) == (who.kind, who.namespace.as_ref(), who.name.as_str())
+                (found.kind.as_str(), found.namespace.as_ref(), found.name.as_str())
+                    == (who.kind, who.namespace.as_ref(), who.name.as_str())
             });
             questions.push(Asked { user: user.clone(), groups: groups.clone(), ..action.clone() });
             expected.push(named);
@@ -414,7 +477,13 @@ fn who_can_names_exactly_those(plane: &ControlPlane, snapshot: &Snapshot, chance
         .filter(|(_, (theirs, ours))| theirs != ours)
         .map(|(question, (theirs, _))| format!("the server says {theirs}: {question:?}"))
         .collect();
-    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), questions.len(), wrong.iter().take(10).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        questions.len(),
+        wrong.iter().take(10).cloned().collect::<Vec<_>>().join("\n")
+    );
     let named = expected.iter().filter(|named| **named).count();
     format!("who-can: {asked} questions for {} subjects each, {} answers agree ({named} named)", everybody.len(), questions.len())
 }
