@@ -253,11 +253,7 @@ fn count(shape: &Shape<'_>, usages: &mut Usages, counts: &mut BTreeMap<String, (
     let usage = usages.entry((namespace, account_of(shape).to_owned())).or_default();
     usage.pods += shape.pods;
     usage.workloads.insert(shape.workload_text());
-    match shape.spec.automount_service_account_token {
-        None => usage.leave_it_to_account.insert(shape.workload_text()),
-        Some(true) => usage.ask_for_token.insert(shape.workload_text()),
-        Some(false) => false,
-    };
+    usage.says(shape.workload_text(), shape.spec.automount_service_account_token, shape.origin);
 }
 
 /// Name and uid of every node.

@@ -22,8 +22,7 @@ pub(super) fn matrix(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<Acces
     let table = tables.get("reach")?;
     let place = |name: &str| table.schema.column(name).map(|(index, _)| index);
     let columns = Columns { kinds: place("kinds")?, shipped_kinds: place("shipped_kinds")?, via: place("via")? };
-    let namespaces: Vec<String> =
-        tables.namespaces().keys().filter(|name| scope.membership(name) == Membership::In).cloned().collect();
+    let namespaces: Vec<String> = tables.namespaces().keys().filter(|name| scope.membership(name) == Membership::In).cloned().collect();
     let (everywhere, inside) = reaches(table, &columns);
     let mut subjects: Vec<SubjectAccess> = Vec::new();
     let named: BTreeSet<&ObjectRef> = everywhere.keys().chain(inside.keys().map(|(subject, _)| subject)).collect();

@@ -8,8 +8,5 @@ use crate::model::Exhibits;
 
 /// Every matrix that the tables give.
 pub(super) fn build(tables: &Tables, scope: &ResolvedScope<'_>) -> Exhibits {
-    Exhibits {
-        access: access::matrix(tables, scope),
-        isolation: None,
-    }
+    Exhibits { access: access::matrix(tables, scope), isolation: None }
 }

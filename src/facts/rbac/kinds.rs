@@ -84,30 +84,44 @@ impl Kind {
     /// Its id, a label of two or three words, and what it lets somebody do.
     pub fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Everything => ("everything", "everything", "Any verb on any resource, now and in future; all other kinds are part of it."),
+            Self::Everything => {
+                ("everything", "everything", "Any verb on any resource, now and in future; all other kinds are part of it.")
+            }
             Self::Impersonate => ("impersonate", "act as others", "Send requests in the name of other users, groups or nodes."),
-            Self::Escalate => ("escalate", "grant rights", "Write roles or bindings that give more than one holds (verbs escalate and bind)."),
-            Self::ProxyNodes => ("proxy-nodes", "reach kubelets", "Run commands in every pod of a node through its kubelet, past the audit log."),
+            Self::Escalate => {
+                ("escalate", "grant rights", "Write roles or bindings that give more than one holds (verbs escalate and bind).")
+            }
+            Self::ProxyNodes => {
+                ("proxy-nodes", "reach kubelets", "Run commands in every pod of a node through its kubelet, past the audit log.")
+            }
             Self::ApproveCertificates => {
                 ("approve-certificates", "issue certificates", "Approve or sign client certificates, for any user or node.")
             }
             Self::CreateVolumes => ("create-volumes", "create volumes", "Create PersistentVolumes, which may be paths of a node."),
-            Self::ChangePolicies => {
-                ("change-policies", "change policies", "Change admission webhooks and policies, or the labels of namespaces that Pod Security and NetworkPolicies go by.")
-            }
-            Self::ChangeSystemConfig => {
-                ("change-system-config", "change settings", "Write ConfigMaps of kube-system: name service, network agent, mapping of identities.")
-            }
+            Self::ChangePolicies => (
+                "change-policies",
+                "change policies",
+                "Change admission webhooks and policies, or the labels of namespaces that Pod Security and NetworkPolicies go by.",
+            ),
+            Self::ChangeSystemConfig => (
+                "change-system-config",
+                "change settings",
+                "Write ConfigMaps of kube-system: name service, network agent, mapping of identities.",
+            ),
             Self::ReadSecrets => ("read-secrets", "read Secrets", "Read the content of every Secret, by get, list or watch."),
             Self::BecomeServiceAccounts => {
                 ("become-service-accounts", "become accounts", "Act as every service account, by a token of it or by impersonation.")
             }
             Self::Exec => ("exec", "exec", "Run commands in pods, attach to them or reach their ports (pods/exec, attach, portforward)."),
             Self::EphemeralContainers => ("ephemeral-containers", "add containers", "Add a container to a running pod."),
-            Self::WriteWorkloads => {
-                ("write-workloads", "run pods", "Create or change pods and what makes them: they mount any Secret and run as any service account.")
+            Self::WriteWorkloads => (
+                "write-workloads",
+                "run pods",
+                "Create or change pods and what makes them: they mount any Secret and run as any service account.",
+            ),
+            Self::ChangeNetworkPolicies => {
+                ("change-network-policies", "change isolation", "Write NetworkPolicies, or those of a network plugin.")
             }
-            Self::ChangeNetworkPolicies => ("change-network-policies", "change isolation", "Write NetworkPolicies, or those of a network plugin."),
             Self::DeleteEvidence => ("delete-evidence", "remove traces", "Delete Events, Leases or DaemonSets such as log shippers."),
         }
     }
@@ -121,14 +135,16 @@ impl Kind {
         use Atom::*;
         match self {
             Self::Everything => const { &[one(&[Everything])] },
-            Self::Impersonate => const {
-                &[
-                    one(&[ImpersonateUsers]),
-                    constrained(&[UserInfo, OnUserInfo]),
-                    constrained(&[AnyNode, OnAnyNode]),
-                    constrained(&[OwnNode, OnOwnNode]),
-                ]
-            },
+            Self::Impersonate => {
+                const {
+                    &[
+                        one(&[ImpersonateUsers]),
+                        constrained(&[UserInfo, OnUserInfo]),
+                        constrained(&[AnyNode, OnAnyNode]),
+                        constrained(&[OwnNode, OnOwnNode]),
+                    ]
+                }
+            }
             Self::Escalate => const { &[one(&[EscalateOrBind])] },
             Self::ProxyNodes => const { &[one(&[NodesProxy])] },
             Self::ApproveCertificates => const { &[one(&[ApproveRequests, ApproveForSigner]), one(&[SignRequests, SignForSigner])] },
@@ -136,9 +152,9 @@ impl Kind {
             Self::ChangePolicies => const { &[one(&[AdmissionPolicies]), one(&[ChangeNamespaces])] },
             Self::ChangeSystemConfig => const { &[one(&[SystemConfig])] },
             Self::ReadSecrets => const { &[one(&[ReadSecrets])] },
-            Self::BecomeServiceAccounts => const {
-                &[one(&[CreateTokens]), one(&[ImpersonateAccounts]), constrained(&[ServiceAccountMode, OnServiceAccountMode])]
-            },
+            Self::BecomeServiceAccounts => {
+                const { &[one(&[CreateTokens]), one(&[ImpersonateAccounts]), constrained(&[ServiceAccountMode, OnServiceAccountMode])] }
+            }
             // AuthorizePodWebsocketUpgradeCreatePermission: since 1.35 a connection by get needs create too.
             Self::Exec => const { &[one(&[ConnectCreate]), Way { all: &[ConnectGet], versions: Versions::Before(35) }] },
             Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
@@ -171,4 +187,3 @@ impl Kind {
         doubt.map_or(Known::Known(None), |unseen| Known::Unknown(unseen.clone()))
     }
 }
-

@@ -33,9 +33,7 @@ type Accounts = Known<BTreeSet<(String, String)>>;
 
 /// The tables of access.
 pub(super) const FAMILY: Family = Family {
-    schemas: || {
-        vec![grants::GrantRow::schema(), reach::ReachRow::schema(), roles::RoleRow::schema(), subjects::SubjectRow::schema()]
-    },
+    schemas: || vec![grants::GrantRow::schema(), reach::ReachRow::schema(), roles::RoleRow::schema(), subjects::SubjectRow::schema()],
     rows: |context| {
         let policy = Policy::read(&context.reader)?;
         let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || context.accounts.automount().into_keys().collect());

@@ -7,9 +7,9 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::super::read::Reader;
+use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
 use super::super::{FactsError, Known};
 use super::rules::{allows_resource, allows_url};
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 /// The API group of roles and bindings.
@@ -349,8 +349,11 @@ fn account_of(user: &str) -> Option<Who> {
         let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         text.starts_with(edge) && text.ends_with(edge) && text.chars().all(|c| edge(c) || more.contains(c))
     };
-    (word(namespace, "-") && word(name, "-."))
-        .then(|| Who { kind: "ServiceAccount", namespace: Some(namespace.to_owned()), name: name.to_owned() })
+    (word(namespace, "-") && word(name, "-.")).then(|| Who {
+        kind: "ServiceAccount",
+        namespace: Some(namespace.to_owned()),
+        name: name.to_owned(),
+    })
 }
 
 /// `appliesToUser`: the namespace is that of the binding, absent for a ClusterRoleBinding.

@@ -65,32 +65,63 @@ table! {
     }
 }
 
-type Places<'g, 'p> = BTreeMap<Option<String>, Vec<&'g Grant<'p>>>;
+/// Grants by the namespace of their binding; `None` for ClusterRoleBindings.
+pub(super) type Places<'g, 'p> = BTreeMap<Option<String>, Vec<&'g Grant<'p>>>;
+
+/// Everything that each subject holds.
+pub(super) struct Holders<'g, 'p>(BTreeMap<&'g Who, Places<'g, 'p>>);
 
 /// Everything that one subject holds.
-struct Standing<'g, 'p> {
-    own: Places<'g, 'p>,
+pub(super) struct Standing<'h, 'g, 'p> {
+    own: &'h Places<'g, 'p>,
     /// Grants of the groups that it is in by nature.
-    implied: Vec<&'g Places<'g, 'p>>,
+    implied: Vec<&'h Places<'g, 'p>>,
+}
+
+impl<'g, 'p> Holders<'g, 'p> {
+    pub(super) fn of(resolved: &'g Resolved<'p>) -> Self {
+        let mut holders: BTreeMap<&Who, Places<'_, '_>> = BTreeMap::new();
+        for grant in &resolved.grants {
+            if let Some(who) = &grant.who {
+                holders.entry(who).or_default().entry(grant.binding.namespace.clone()).or_default().push(grant);
+            }
+        }
+        Self(holders)
+    }
+
+    pub(super) fn standing(&self, who: &Who) -> Option<Standing<'_, 'g, 'p>> {
+        let group = |name: &String| self.0.get(&Who::named("Group", name));
+        Some(Standing { own: self.0.get(who)?, implied: who.implied_groups().iter().filter_map(group).collect() })
+    }
+}
+
+impl Standing<'_, '_, '_> {
+    /// Whether a kind of reach is held anywhere beyond what is shipped.
+    pub(super) fn anywhere(&self, resolved: &Resolved<'_>, kind: Kind) -> Held {
+        let mut doubt = None;
+        for namespace in self.own.keys() {
+            let (held, _) = beyond(resolved, kind, namespace.as_deref(), self);
+            match held.value {
+                Known::Known(true) => return held,
+                Known::Known(false) => {}
+                Known::Unknown(_) => doubt = Some(held),
+            }
+        }
+        doubt.unwrap_or(Held { value: Known::Known(false), evidence: Vec::new() })
+    }
 }
 
 pub(super) fn rows(resolved: &Resolved<'_>) -> Vec<Row> {
-    let mut holders: BTreeMap<&Who, Places<'_, '_>> = BTreeMap::new();
-    for grant in &resolved.grants {
-        if let Some(who) = &grant.who {
-            holders.entry(who).or_default().entry(grant.binding.namespace.clone()).or_default().push(grant);
-        }
-    }
+    let holders = Holders::of(resolved);
     let mut rows = Vec::new();
-    for (who, places) in &holders {
-        let groups: Vec<Who> = who.implied_groups().iter().map(|name| Who::named("Group", name)).collect();
-        let standing = Standing { own: places.clone(), implied: groups.iter().filter_map(|group| holders.get(group)).collect() };
-        rows.extend(places.keys().filter_map(|namespace| row(resolved, who, namespace.as_deref(), &standing)));
+    for who in holders.0.keys() {
+        let Some(standing) = holders.standing(who) else { continue };
+        rows.extend(standing.own.keys().filter_map(|namespace| row(resolved, who, namespace.as_deref(), &standing)));
     }
     rows
 }
 
-fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_>) -> Option<Row> {
+fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> Option<Row> {
     let mut kinds = Vec::new();
     let mut shipped_kinds = Vec::new();
     let mut via = BTreeSet::new();
@@ -160,19 +191,13 @@ fn rule_of(rights: Option<&Rights>, grant: &Grant<'_>, atom: Atom) -> Option<usi
 
 /// Whether the subject has a kind of reach in a place beyond what is shipped: all rights of one way are there, and one that is not
 /// shipped comes from a binding of this place.
-fn beyond(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing: &Standing<'_, '_>) -> (Held, Vec<String>) {
-    let all = || {
-        in_place(&standing.own, namespace).chain(standing.implied.iter().flat_map(|places| in_place(places, namespace)))
-    };
+fn beyond(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> (Held, Vec<String>) {
+    let all = || in_place(standing.own, namespace).chain(standing.implied.iter().flat_map(|places| in_place(places, namespace)));
     let key = namespace.map(str::to_owned);
     let here = || standing.own.get(&key).into_iter().flatten().copied();
     let gives = |grant: &Grant<'_>, atom: Atom| rule_of(resolved.rights(grant), grant, atom).is_some();
     let adds = |grant: &Grant<'_>, atom: Atom| rule_of(resolved.beyond(grant), grant, atom).is_some();
-    let held = kind.held(
-        &resolved.minor,
-        |atom| all().any(|grant| gives(grant, atom)),
-        |atom| here().any(|grant| adds(grant, atom)),
-    );
+    let held = kind.held(&resolved.minor, |atom| all().any(|grant| gives(grant, atom)), |atom| here().any(|grant| adds(grant, atom)));
     let none = |value| (Held { value, evidence: Vec::new() }, Vec::new());
     let atoms = match held {
         Known::Unknown(unseen) => return none(Known::Unknown(unseen)),
@@ -188,7 +213,8 @@ fn beyond(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing
     // What is certain decides; a shipped role with rules of which that is not known leaves a doubt.
     let certain = |grant: &&Grant<'_>| resolved.doubt(grant).is_none();
     let decided = atoms.iter().any(|&atom| here().filter(certain).any(|grant| adds(grant, atom)));
-    if !decided && let Some(unseen) = here().filter(|grant| atoms.iter().any(|&atom| adds(grant, atom))).find_map(|grant| resolved.doubt(grant))
+    if !decided
+        && let Some(unseen) = here().filter(|grant| atoms.iter().any(|&atom| adds(grant, atom))).find_map(|grant| resolved.doubt(grant))
     {
         return none(Known::Unknown(unseen));
     }
@@ -210,7 +236,7 @@ fn beyond(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing
 }
 
 /// Whether shipped bindings of this place alone give it.
-fn by_shipped(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing: &Standing<'_, '_>) -> bool {
+fn by_shipped(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> bool {
     let key = namespace.map(str::to_owned);
     let here = || standing.own.get(&key).into_iter().flatten().filter(|grant| grant.is_shipped());
     let gives = |atom: Atom| here().any(|grant| rule_of(resolved.rights(grant), grant, atom).is_some());

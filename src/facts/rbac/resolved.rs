@@ -197,12 +197,8 @@ impl RoleInfo {
 /// The rights of some rules of a role, at their places in it.
 fn rights_at(role: &Role, places: &[usize], worth_binding: &dyn Fn(&str) -> bool) -> Rights {
     let nothing = PolicyRule::default();
-    let rules: Vec<PolicyRule> = role
-        .rules
-        .iter()
-        .enumerate()
-        .map(|(index, rule)| if places.contains(&index) { rule.clone() } else { nothing.clone() })
-        .collect();
+    let rules: Vec<PolicyRule> =
+        role.rules.iter().enumerate().map(|(index, rule)| if places.contains(&index) { rule.clone() } else { nothing.clone() }).collect();
     Rights::of(&rules, worth_binding)
 }
 

@@ -81,8 +81,7 @@ const CERTIFICATES: &str = "certificates.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const AUTHENTICATION: &str = "authentication.k8s.io";
 /// Signers of client certificates, by name or by their domain (`pkg/certauthorization`).
-const CLIENT_SIGNERS: &[&str] =
-    &["kubernetes.io/kube-apiserver-client", "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/*"];
+const CLIENT_SIGNERS: &[&str] = &["kubernetes.io/kube-apiserver-client", "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/*"];
 const CONNECTS: &[(&str, &str, &str)] = &[("", "pods", "exec"), ("", "pods", "attach"), ("", "pods", "portforward")];
 
 const ASKED: &[Asked] = &[

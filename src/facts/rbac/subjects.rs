@@ -2,12 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Known;
 use super::super::schema::{Row, table};
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS};
+use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use super::Accounts;
 use super::grants::exists;
 use super::kinds::Kind;
 use super::policy::Who;
-use super::resolved::{Grant, Resolved};
+use super::reach::Holders;
+use super::resolved::{Grant, Held, Resolved};
 use crate::model::{Evidence, ObjectRef};
 
 /// Bindings that one row carries as evidence.
@@ -41,6 +42,10 @@ table! {
         roles: Vec<String>;
         /// Whether it holds any verb on any resource in the whole cluster, as cluster-admin does, shipped or not.
         cluster_admin: Known<bool>;
+        /// Whether it can act as other users, groups or nodes, all its bindings taken together, beyond what is shipped.
+        impersonates: Known<bool>, needs [VERSION];
+        /// Whether it can approve or sign client certificates, all its bindings taken together, beyond what is shipped.
+        approves_certificates: Known<bool>;
         /// Whether every binding that names it is exactly what Kubernetes or kubeadm ships.
         shipped: bool;
     }
@@ -76,11 +81,19 @@ pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
             all.entry(who).or_default().by_group = by_group;
         }
     }
-    all.into_iter().map(|(who, gathered)| row(resolved, who, &gathered, accounts)).collect()
+    let holders = Holders::of(resolved);
+    all.into_iter().map(|(who, gathered)| row(resolved, who, &gathered, &holders, accounts)).collect()
 }
 
-fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, accounts: &Accounts) -> Row {
+fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, holders: &Holders<'_, '_>, accounts: &Accounts) -> Row {
     let own = &gathered.own;
+    let standing = holders.standing(&who);
+    let reach = |kind: Kind| match &standing {
+        Some(standing) => standing.anywhere(resolved, kind),
+        // Reached through groups only, whose rows say it.
+        None => Held { value: Known::Known(false), evidence: Vec::new() },
+    };
+    let (impersonates, approves) = (reach(Kind::Impersonate), reach(Kind::ApproveCertificates));
     let names = |grant: &&&Grant<'_>| {
         let subject = grant.place.and_then(|place| grant.binding.subjects.get(place));
         subject.is_some_and(|subject| subject.kind == "User")
@@ -105,13 +118,19 @@ fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, accounts:
         namespaces: namespaces.into_iter().collect(),
         roles: roles.into_iter().collect(),
         cluster_admin: cluster_admin(resolved, own),
+        impersonates: impersonates.value,
+        approves_certificates: approves.value,
         shipped: own.iter().all(|grant| grant.is_shipped()) && gathered.by_group.is_empty(),
     };
     let mut origins: Vec<Evidence> = own.iter().chain(&gathered.by_group).map(|grant| grant.evidence()).collect();
     origins.sort_by(|a, b| (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer)));
     origins.truncate(ORIGINS);
     let subject: ObjectRef = who.object();
+    // What it holds is not bounded by the namespace that it lives in.
     Row::new(who.text(), subject, origins, typed)
+        .in_namespace(None)
+        .evidenced("impersonates", impersonates.evidence)
+        .evidenced("approves_certificates", approves.evidence)
 }
 
 /// Whether one of the grants is everything, everywhere.

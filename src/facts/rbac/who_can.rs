@@ -162,8 +162,7 @@ impl Question {
     pub fn ask(&self, snapshot: &Snapshot) -> Result<Answer, FactsError> {
         let reader = Reader::new(snapshot);
         let policy = Policy::read(&reader)?;
-        let needed =
-            [sources::CLUSTER_ROLE_BINDINGS, sources::CLUSTER_ROLES, sources::ROLE_BINDINGS, sources::ROLES];
+        let needed = [sources::CLUSTER_ROLE_BINDINGS, sources::CLUSTER_ROLES, sources::ROLE_BINDINGS, sources::ROLES];
         let gaps = reader.coverage().complete(&needed).err().map(|gaps| gaps.as_slice().to_vec()).unwrap_or_default();
         Ok(Answer { gaps, subjects: self.subjects(&policy) })
     }
@@ -206,11 +205,7 @@ impl Question {
             let Some(role) = policy.role(binding) else { continue };
             let Some((index, rule)) = role.rules.iter().enumerate().find(|(_, rule)| allows(rule, &action)) else { continue };
             for who in binding.subjects.iter().filter_map(|subject| binding.who(subject)) {
-                let way = Via {
-                    binding: binding.text(),
-                    role: binding.role_text(),
-                    rule: format!("/rules/{index}: {}", describe(rule)),
-                };
+                let way = Via { binding: binding.text(), role: binding.role_text(), rule: format!("/rules/{index}: {}", describe(rule)) };
                 ways.entry(who).or_default().push(way);
             }
         }
