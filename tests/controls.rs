@@ -37,9 +37,9 @@ fn every_check_has_cases_for_fail_pass_and_out_of_scope() {
         match &control.kind {
             ControlKind::Manual(_) => assert!(has.is_empty(), "{}: a question has no cases", control.id),
             ControlKind::Check(check) => {
-                let settings = check.table.name == "api_server_settings";
-                // A setting always has a row, so that it cannot be out of scope: it is seen or not.
-                let third = if settings { OutcomeWord::NotAssessed } else { OutcomeWord::NotApplicable };
+                // A setting and the network plugin always have a row, so that they cannot be out of scope: they are seen or not.
+                let always = matches!(check.table.name, "api_server_settings" | "cni");
+                let third = if always { OutcomeWord::NotAssessed } else { OutcomeWord::NotApplicable };
                 for word in [OutcomeWord::Fail, OutcomeWord::Pass, third] {
                     assert!(has.contains(&word), "{}: no case expects {}", control.id, word.label());
                 }

@@ -47,7 +47,8 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] = &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, api_server_settings::FAMILY];
+const FAMILIES: &[Family] =
+    &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, network::FAMILY, api_server_settings::FAMILY];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {
