@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Container;
 use serde::Deserialize;
@@ -82,6 +83,8 @@ pub(super) struct PodGroup {
     pub(super) phase: String,
     /// Number of pods; 0 for a template.
     pub(super) pods: i64,
+    /// The addresses of each pod that had some.
+    pub(super) addresses: Vec<Vec<IpAddr>>,
     /// Where they were seen (the first few); the pointer is that of the pod spec.
     pub(super) origins: Vec<Evidence>,
 }
@@ -110,6 +113,8 @@ pub(super) struct PodPort {
     pub(super) protocol: String,
 }
 
+/// Number of pods, their addresses, and where they were seen.
+type Members = (i64, Vec<Vec<IpAddr>>, Vec<Evidence>);
 type GroupKey = (ObjectRef, BTreeMap<String, String>, bool, Vec<PodPort>, String, &'static str, String);
 
 impl<'a> Context<'a> {
@@ -130,7 +135,7 @@ impl<'a> Context<'a> {
         };
         let mut container_rows = Merged::new(containers::ContainerRow::schema());
         let mut pod_rows = Merged::new(pods::PodRow::schema());
-        let mut groups: BTreeMap<GroupKey, (i64, Vec<Evidence>)> = BTreeMap::new();
+        let mut groups: BTreeMap<GroupKey, Members> = BTreeMap::new();
         let mut usages = Usages::new();
         let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
         let listed = namespaces.labels();
@@ -181,14 +186,14 @@ impl<'a> Context<'a> {
     }
 }
 
-impl From<(GroupKey, (i64, Vec<Evidence>))> for PodGroup {
-    fn from((key, (pods, origins)): (GroupKey, (i64, Vec<Evidence>))) -> Self {
+impl From<(GroupKey, Members)> for PodGroup {
+    fn from((key, (pods, addresses, origins)): (GroupKey, Members)) -> Self {
         let (workload, labels, host_network, ports, service_account, observed_in, phase) = key;
-        Self { workload, labels, host_network, ports, service_account, observed_in, phase, pods, origins }
+        Self { workload, labels, host_network, ports, service_account, observed_in, phase, pods, addresses, origins }
     }
 }
 
-fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, (i64, Vec<Evidence>)>) {
+fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
     let spec = shape.spec;
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let mut ports: Vec<PodPort> = containers
@@ -210,15 +215,17 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, (i64, Vec<Evidence>)
         shape.observed_in,
         shape.phase.to_owned(),
     );
+    let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {
-            let (pods, origins) = group.get_mut();
+            let (pods, addresses, origins) = group.get_mut();
             *pods += shape.pods;
+            addresses.extend(own);
             origins.push(shape.origin.clone());
             keep_first(origins);
         }
         Entry::Vacant(place) => {
-            place.insert((shape.pods, vec![shape.origin.clone()]));
+            place.insert((shape.pods, own.into_iter().collect(), vec![shape.origin.clone()]));
         }
     }
 }

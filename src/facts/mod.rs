@@ -59,6 +59,7 @@ const FAMILIES: &[Family] = &[
     exposure::INGRESSES,
     exposure::GATEWAYS,
     settings::FAMILY,
+    network::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

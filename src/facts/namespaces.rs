@@ -70,6 +70,11 @@ impl Namespaces {
         Ok(Self { objects })
     }
 
+    /// Every namespace that was read.
+    pub(super) fn objects(&self) -> &[(Namespace, Evidence)] {
+        &self.objects
+    }
+
     /// Name and labels of every namespace that was read.
     pub(super) fn labels(&self) -> BTreeMap<String, BTreeMap<String, String>> {
         let entry = |(namespace, _): &(Namespace, Evidence)| {

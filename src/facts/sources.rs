@@ -2,10 +2,36 @@
 
 use crate::model::SourceId;
 
+/// AdminNetworkPolicies: allow, deny or pass before NetworkPolicies.
+pub const ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "adminnetworkpolicies");
 /// One request without credentials, and how the server answered it.
 pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
+/// Network policies of Antrea without a namespace.
+pub const ANTREA_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "clusternetworkpolicies");
+/// Settings of Antrea's agent.
+pub const ANTREA_CONFIG: SourceId = SourceId::config_map("kube-system", "antrea-config");
+/// Network policies of Antrea.
+pub const ANTREA_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "networkpolicies");
+/// BaselineAdminNetworkPolicies: decide where no NetworkPolicy does.
+pub const BASELINE_ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "baselineadminnetworkpolicies");
+/// Network policies of Calico without a namespace, as its own API shows them.
+pub const CALICO_API_GLOBAL_NETWORK_POLICIES: SourceId = SourceId::group("projectcalico.org", "globalnetworkpolicies");
+/// Network policies of Calico, as its own API shows them.
+pub const CALICO_API_NETWORK_POLICIES: SourceId = SourceId::group("projectcalico.org", "networkpolicies");
+/// Network policies of Calico without a namespace, as it stores them.
+pub const CALICO_GLOBAL_NETWORK_POLICIES: SourceId = SourceId::group("crd.projectcalico.org", "globalnetworkpolicies");
+/// Network policies of Calico, as it stores them.
+pub const CALICO_NETWORK_POLICIES: SourceId = SourceId::group("crd.projectcalico.org", "networkpolicies");
 /// Certificates that cert-manager keeps.
 pub const CERTIFICATES: SourceId = SourceId::group("cert-manager.io", "certificates");
+/// Network policies of Cilium without a namespace.
+pub const CILIUM_CLUSTERWIDE_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumclusterwidenetworkpolicies");
+/// Settings of Cilium's agent.
+pub const CILIUM_CONFIG: SourceId = SourceId::config_map("kube-system", "cilium-config");
+/// Network policies of Cilium.
+pub const CILIUM_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumnetworkpolicies");
+/// ClusterNetworkPolicies: both of these in one kind.
+pub const CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "clusternetworkpolicies");
 /// ClusterRoles: their rules as stored.
 pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterroles");
 /// ClusterRoleBindings: who holds which ClusterRole everywhere.
@@ -16,8 +42,16 @@ pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
 /// Deployments: templates.
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
+/// Settings of Calico's agent, as its own API shows them.
+pub const FELIX_API_CONFIGURATIONS: SourceId = SourceId::group("projectcalico.org", "felixconfigurations");
+/// Settings of Calico's agent, as it stores them.
+pub const FELIX_CONFIGURATIONS: SourceId = SourceId::group("crd.projectcalico.org", "felixconfigurations");
 /// Effective flags of the API server that answers (KEP-4828).
 pub const FLAGZ: SourceId = SourceId::url("/flagz");
+/// Settings of Flannel.
+pub const FLANNEL_CONFIG: SourceId = SourceId::config_map("kube-flannel", "kube-flannel-cfg");
+/// Settings of Flannel where it was installed into kube-system.
+pub const FLANNEL_SYSTEM_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-flannel-cfg");
 /// Gateways: listeners and their TLS.
 pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
 /// Routes for gRPC: what a listener carries.
@@ -44,10 +78,14 @@ pub const METRICS: SourceId = SourceId::url("/metrics");
 pub const MUTATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
 /// Namespaces: scope and Pod Security labels.
 pub const NAMESPACES: SourceId = SourceId::core("namespaces");
+/// NetworkPolicies: who may talk to whom.
+pub const NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.io", "networkpolicies");
 /// Nodes: which mirror pods can be believed.
 pub const NODES: SourceId = SourceId::core("nodes");
 /// Settings of the API server on OpenShift: audit profile and encryption.
 pub const OPENSHIFT_API_SERVERS: SourceId = SourceId::group("config.openshift.io", "apiservers");
+/// The network that OpenShift's operator sets up.
+pub const OPENSHIFT_NETWORKS: SourceId = SourceId::group("operator.openshift.io", "networks");
 /// Volumes behind the claims.
 pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
 /// Claims: where workloads keep data.

@@ -1,6 +1,7 @@
 //! Which workload a pod belongs to, and the shapes (pod specs) in which it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -29,6 +30,8 @@ pub(super) struct Shape<'a> {
     pub(super) phase: &'a str,
     /// Number of pods: 1, or 0 for a template.
     pub(super) pods: i64,
+    /// The pod's addresses (`status.podIPs`); none for a template, and for a pod that has none yet.
+    pub(super) addresses: &'a [IpAddr],
     /// Name and uid of the node whose kubelet made the pod from a file, as the pod says; see [`Shape::mirror`].
     pub(super) claims_mirror: Option<(String, String)>,
 }
@@ -78,6 +81,12 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             seen.extend(made_from(&owners, &pod.metadata));
         }
         let origin = Evidence { pointer: "/spec".to_owned(), ..origin };
+        let listed = pod.status.iter().flat_map(|status| status.pod_ips.iter().flatten());
+        // An address that is none makes all of the pod's unknown.
+        let addresses: Vec<IpAddr> = match listed.map(|one| one.ip.parse()).collect::<Result<_, _>>() {
+            Ok(addresses) => addresses,
+            Err(_) => Vec::new(),
+        };
         take(&Shape {
             workload: &workload,
             labels: pod.metadata.labels.as_ref().unwrap_or(&none),
@@ -87,6 +96,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             observed_in: "running",
             phase,
             pods: 1,
+            addresses: &addresses,
             claims_mirror: claims_mirror(&pod.metadata, spec),
         });
     })?;
@@ -125,6 +135,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             observed_in: "template",
             phase: "",
             pods: 0,
+            addresses: &[],
             claims_mirror: None,
         });
     };

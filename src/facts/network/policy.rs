@@ -186,10 +186,9 @@ fn read_peer(file: &PeerFile) -> Result<Peer, String> {
     match (&file.ip_block, &file.namespace_selector, &file.pod_selector) {
         (Some(block), None, None) => Ok(Peer::Block(read_block(block)?)),
         (None, None, None) => Err("a peer says neither which pods nor which addresses".to_owned()),
-        (None, namespaces, pods) => Ok(Peer::Pods {
-            namespaces: namespaces.as_ref().map(Selector::read).transpose()?,
-            pods: optional(pods.as_ref())?,
-        }),
+        (None, namespaces, pods) => {
+            Ok(Peer::Pods { namespaces: namespaces.as_ref().map(Selector::read).transpose()?, pods: optional(pods.as_ref())? })
+        }
         (Some(_), _, _) => Err("a peer has both addresses and a selector".to_owned()),
     }
 }

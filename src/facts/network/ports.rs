@@ -125,7 +125,8 @@ impl PortSet {
 
     /// Whether every port of every protocol that rules can name is in it.
     pub(super) fn is_full(&self) -> bool {
-        self.every || Protocol::ALL.iter().all(|protocol| self.ranges.iter().any(|&(own, a, b)| own == *protocol && a <= 1 && b == u16::MAX))
+        self.every
+            || Protocol::ALL.iter().all(|protocol| self.ranges.iter().any(|&(own, a, b)| own == *protocol && a <= 1 && b == u16::MAX))
     }
 }
 

@@ -64,6 +64,19 @@ impl Selector {
         })
     }
 
+    /// The same with other names for its keys; none when one has no other name.
+    pub(super) fn with_keys(self, name: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let renamed = |requirement| {
+            Some(match requirement {
+                Requirement::In(key, values) => Requirement::In(name(&key)?, values),
+                Requirement::NotIn(key, values) => Requirement::NotIn(name(&key)?, values),
+                Requirement::Exists(key) => Requirement::Exists(name(&key)?),
+                Requirement::DoesNotExist(key) => Requirement::DoesNotExist(name(&key)?),
+            })
+        };
+        Some(Self { requirements: self.requirements.into_iter().map(renamed).collect::<Option<_>>()? })
+    }
+
     /// The keys that it asks about.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.requirements.iter().map(|requirement| match requirement {
