@@ -11,6 +11,7 @@ use super::namespaces::Namespaces;
 use super::read::Reader;
 use super::schema::{Row, TableRow};
 use super::service_accounts::{ServiceAccounts, Usages};
+use super::storage::VolumeUses;
 use super::workloads::{Nodes, Shape, each_shape};
 use super::{FactsError, Family, Known, containers, pods, sources};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
@@ -39,6 +40,8 @@ pub(super) struct Context<'a> {
     /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
     /// [`containers::ContainerRow`]'s sources are.
     pub(super) pods: Vec<PodGroup>,
+    /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
+    pub(super) volume_uses: VolumeUses,
     container_rows: RefCell<Vec<Row>>,
     pod_rows: RefCell<Vec<Row>>,
 }
@@ -110,6 +113,7 @@ impl<'a> Context<'a> {
         let mut pod_rows = Merged::new(pods::PodRow::schema());
         let mut groups: BTreeMap<GroupKey, (i64, Vec<Evidence>)> = BTreeMap::new();
         let mut usages = Usages::new();
+        let mut volume_uses = VolumeUses::default();
         let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
         let listed = namespaces.labels();
         let mut strangers: BTreeSet<String> = BTreeSet::new();
@@ -123,6 +127,7 @@ impl<'a> Context<'a> {
                 strangers.insert(namespace.clone());
             }
             group(shape, &mut groups);
+            volume_uses.add(shape);
             pod_rows.add(pods::row(shape, &surroundings));
             for row in containers::rows(shape, &surroundings.nodes) {
                 container_rows.add(row);
@@ -149,6 +154,7 @@ impl<'a> Context<'a> {
             usages,
             counts,
             pods: groups.into_iter().map(PodGroup::from).collect(),
+            volume_uses,
             container_rows: RefCell::new(container_rows.into_rows()),
             pod_rows: RefCell::new(pod_rows.into_rows()),
         })

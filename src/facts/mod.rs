@@ -10,12 +10,14 @@ mod image;
 mod known;
 mod merged;
 mod namespaces;
+mod nodes;
 pub mod pod_security;
 mod pods;
 mod read;
 mod schema;
 mod service_accounts;
 pub mod sources;
+mod storage;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -55,6 +57,8 @@ const FAMILIES: &[Family] = &[
     exposure::SERVICES,
     exposure::INGRESSES,
     exposure::GATEWAYS,
+    storage::FAMILY,
+    nodes::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.
