@@ -13,6 +13,7 @@ use super::namespaces::Namespaces;
 use super::read::Reader;
 use super::schema::{Row, TableRow};
 use super::service_accounts::{ServiceAccounts, Usages};
+use super::storage::VolumeUses;
 use super::workloads::{Nodes, Shape, each_shape};
 use super::{FactsError, Family, Known, containers, pods, sources};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
@@ -43,6 +44,8 @@ pub(super) struct Context<'a> {
     pub(super) pods: Vec<PodGroup>,
     /// Running pods of kube-system that say that a kubelet made them from a file, sorted by name; see [`StaticPod::believed`].
     pub(super) static_pods: Vec<StaticPod>,
+    /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
+    pub(super) volume_uses: VolumeUses,
     container_rows: RefCell<Vec<Row>>,
     pod_rows: RefCell<Vec<Row>>,
 }
@@ -137,6 +140,7 @@ impl<'a> Context<'a> {
         let mut pod_rows = Merged::new(pods::PodRow::schema());
         let mut groups: BTreeMap<GroupKey, Members> = BTreeMap::new();
         let mut usages = Usages::new();
+        let mut volume_uses = VolumeUses::default();
         let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
         let listed = namespaces.labels();
         let mut strangers: BTreeSet<String> = BTreeSet::new();
@@ -152,6 +156,7 @@ impl<'a> Context<'a> {
             }
             group(shape, &mut groups);
             static_pods.extend(static_pod(shape));
+            volume_uses.add(shape);
             pod_rows.add(pods::row(shape, &surroundings));
             for row in containers::rows(shape, &surroundings.nodes) {
                 container_rows.add(row);
@@ -180,6 +185,7 @@ impl<'a> Context<'a> {
             counts,
             pods: groups.into_iter().map(PodGroup::from).collect(),
             static_pods,
+            volume_uses,
             container_rows: RefCell::new(container_rows.into_rows()),
             pod_rows: RefCell::new(pod_rows.into_rows()),
         })

@@ -11,6 +11,7 @@ mod merged;
 mod metrics;
 mod namespaces;
 pub mod network;
+mod nodes;
 pub mod pod_security;
 mod pods;
 pub mod rbac;
@@ -19,6 +20,7 @@ mod schema;
 mod service_accounts;
 mod settings;
 pub mod sources;
+mod storage;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -60,6 +62,8 @@ const FAMILIES: &[Family] = &[
     exposure::GATEWAYS,
     settings::FAMILY,
     network::FAMILY,
+    storage::FAMILY,
+    nodes::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

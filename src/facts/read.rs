@@ -49,6 +49,11 @@ impl<'a> Reader<'a> {
         Self { snapshot, not_understood: RefCell::default() }
     }
 
+    /// When collection ended: the time that everything is judged at, so that the same snapshot always gives the same answer.
+    pub(super) fn collected(&self) -> &str {
+        &self.snapshot.index().collected.finished
+    }
+
     /// The coverage of everything read so far.
     pub(super) fn coverage(&self) -> Coverage {
         Coverage::new(&self.snapshot.index().sources, &self.not_understood.borrow())
