@@ -1,9 +1,11 @@
 //! Typed tables computed from a snapshot. Everything that needs knowledge of Kubernetes' semantics happens here; controls only
 //! ask short questions about rows.
 
+mod admission;
 mod containers;
 mod context;
 mod coverage;
+mod effects;
 mod image;
 mod known;
 mod merged;
@@ -52,6 +54,8 @@ const FAMILIES: &[Family] = &[
     namespaces::FAMILY,
     service_accounts::FAMILY,
     settings::FAMILY,
+    effects::FAMILY,
+    admission::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

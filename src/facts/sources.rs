@@ -12,6 +12,8 @@ pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
 /// Effective flags of the API server that answers (KEP-4828).
 pub const FLAGZ: SourceId = SourceId::url("/flagz");
+/// Constraints of Gatekeeper: every constraint is a kind of its own.
+pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*");
 /// Jobs: templates, and the owners behind their pods.
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
@@ -20,6 +22,10 @@ pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubead
 pub const KUBELET_CONFIG: SourceId = SourceId::config_map("kube-system", "kubelet-config");
 /// The configuration of kube-proxy (kubeadm).
 pub const KUBE_PROXY_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-proxy");
+/// Cluster-wide policies of Kyverno.
+pub const KYVERNO_CLUSTER_POLICIES: SourceId = SourceId::group("kyverno.io", "clusterpolicies");
+/// Policies of Kyverno for one namespace.
+pub const KYVERNO_POLICIES: SourceId = SourceId::group("kyverno.io", "policies");
 /// Leases in kube-system: one for each API server (KEP-1965).
 pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
 /// Counters of the API server that answers: live effects of settings that no API shows.
@@ -42,6 +48,8 @@ pub const REPLICATION_CONTROLLERS: SourceId = SourceId::core("replicationcontrol
 pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
 /// Services: where webhooks are.
 pub const SERVICES: SourceId = SourceId::core("services");
+/// Which images must be signed (sigstore's policy controller).
+pub const SIGSTORE: SourceId = SourceId::group("policy.sigstore.dev", "clusterimagepolicies");
 /// StatefulSets: templates.
 pub const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
 /// Policies that the API server evaluates itself.
