@@ -48,7 +48,8 @@ pub fn evaluate_those<'a>(
     let environment = Environment::default();
     let mut results: BTreeMap<&str, Evaluated<'a>> = BTreeMap::new();
     for table in tables.all() {
-        let mut runs: Vec<Run<'a>> = catalog.controls().iter().filter(|control| wanted(control)).filter_map(|control| Run::new(control, table)).collect();
+        let mut runs: Vec<Run<'a>> =
+            catalog.controls().iter().filter(|control| wanted(control)).filter_map(|control| Run::new(control, table)).collect();
         if runs.is_empty() {
             continue;
         }

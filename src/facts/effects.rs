@@ -154,8 +154,7 @@ fn effects(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
             all => format!("1 of {all} API servers answered with its counters; the others may have counted it"),
         };
         let unseen = not_seen(effect.name, &why, "Collect from each API server by its own address.");
-        let typed =
-            EffectRow { effect: effect.name, instance: "", seen: Known::Unknown(unseen.clone()), details: Known::Unknown(unseen) };
+        let typed = EffectRow { effect: effect.name, instance: "", seen: Known::Unknown(unseen.clone()), details: Known::Unknown(unseen) };
         rows.push(Row::new(format!("{}@", effect.name), server("kube-apiserver"), origins(None), typed));
     }
     Ok(rows)
@@ -206,7 +205,8 @@ fn anonymous(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         kind: UnseenKind::NotVisible,
         what: "how the API server answers a request without credentials".to_owned(),
         why: why.to_owned(),
-        how_to_see: "Collect without --no-anonymous-request, or send one by hand: curl -k https://SERVER/api/v1/namespaces?limit=1".to_owned(),
+        how_to_see: "Collect without --no-anonymous-request, or send one by hand: curl -k https://SERVER/api/v1/namespaces?limit=1"
+            .to_owned(),
         source: None,
         missing_rule: None,
     };
@@ -235,7 +235,9 @@ fn anonymous(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         Err(error) => reader.not_understood(&ANONYMOUS_REQUEST, &stored, &error.to_string()),
     })?;
     if rows.is_empty() {
-        rows.push(unknown(reader.gap(&ANONYMOUS_REQUEST).unwrap_or_else(|| unseen("no such request was made, or its answer is not known"))));
+        rows.push(unknown(
+            reader.gap(&ANONYMOUS_REQUEST).unwrap_or_else(|| unseen("no such request was made, or its answer is not known")),
+        ));
     }
     Ok(rows)
 }

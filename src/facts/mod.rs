@@ -49,14 +49,8 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] = &[
-    context::WORKLOADS,
-    namespaces::FAMILY,
-    service_accounts::FAMILY,
-    settings::FAMILY,
-    effects::FAMILY,
-    admission::FAMILY,
-];
+const FAMILIES: &[Family] =
+    &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, settings::FAMILY, effects::FAMILY, admission::FAMILY];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {

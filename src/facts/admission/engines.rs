@@ -155,13 +155,12 @@ impl Kyverno {
     fn verdict(self) -> Option<Verdict> {
         let of_policy = self.spec.validation_failure_action.unwrap_or_else(|| "Audit".to_owned());
         let rules: Vec<KyvernoValidate> = self.spec.rules.into_iter().filter_map(|rule| rule.validate).collect();
-        let mut actions: Vec<String> =
-            rules.iter().map(|rule| rule.failure_action.clone().unwrap_or_else(|| of_policy.clone())).collect();
+        let mut actions: Vec<String> = rules.iter().map(|rule| rule.failure_action.clone().unwrap_or_else(|| of_policy.clone())).collect();
         let denies = actions.iter().all(|action| action.eq_ignore_ascii_case("enforce"));
         actions.sort();
         actions.dedup();
-        let conditional = !self.spec.validation_failure_action_overrides.is_empty()
-            || rules.iter().any(|rule| !rule.failure_action_overrides.is_empty());
+        let conditional =
+            !self.spec.validation_failure_action_overrides.is_empty() || rules.iter().any(|rule| !rule.failure_action_overrides.is_empty());
         (!rules.is_empty()).then_some(Verdict { engine: "Kyverno", actions, denies, conditional, pointer: "/spec/validationFailureAction" })
     }
 }

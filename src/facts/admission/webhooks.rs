@@ -222,9 +222,7 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, servic
     };
     let service_exists = match &webhook.client_config.service {
         None => Known::Known(None),
-        Some(service) => {
-            services.clone().map(|services| Some(services.contains(&(service.namespace.clone(), service.name.clone()))))
-        }
+        Some(service) => services.clone().map(|services| Some(services.contains(&(service.namespace.clone(), service.name.clone())))),
     };
     let typed = WebhookRow {
         kind: placed.kind,

@@ -67,7 +67,8 @@ fn seen_row(servers: &ApiServers, server: &Server, setting: &str, default: Optio
         from: Known::Known(servers.from(server)),
         contradiction: servers.contradiction(server, setting, default),
     };
-    Row::new(format!("{setting}@{}", server.name), server.subject.clone(), servers.evidence(server, setting), typed)
+    // About the cluster, not about the namespace that its pod is in.
+    Row::new(format!("{setting}@{}", server.name), server.subject.clone(), servers.evidence(server, setting), typed).in_namespace(None)
 }
 
 fn unseen_row(servers: &ApiServers, setting: &str, default: Option<&str>, why: &Unseen) -> Row {

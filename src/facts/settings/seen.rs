@@ -127,9 +127,7 @@ impl Declared {
         let text = self.flags.get(component.binary)?.values.get(setting)?;
         Some(match super::defaults::hidden(text) {
             None => Known::Known((component.normalized(setting, text), true)),
-            Some(_) => {
-                Known::Unknown(not_visible(component.binary, setting, "kubeadm-config says something about it that cannot be read"))
-            }
+            Some(_) => Known::Unknown(not_visible(component.binary, setting, "kubeadm-config says something about it that cannot be read")),
         })
     }
 
