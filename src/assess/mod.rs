@@ -7,7 +7,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-pub use evaluate::{Evaluated, evaluate};
+pub use evaluate::{Evaluated, evaluate, evaluate_those};
 pub use scope::{Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::{Outcome, Parts};
 

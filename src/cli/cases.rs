@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate};
+use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate_those};
 use crate::catalog::{Case, Catalog};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
@@ -74,7 +74,7 @@ fn with_result<T>(
         }
     };
     let scope = ResolvedScope::new(&declaration, &tables);
-    Ok(evaluate(catalog, &tables, &scope).iter().find(|result| result.control.id == id).map(take))
+    Ok(evaluate_those(catalog, &tables, &scope, |control| control.id == id).first().map(take))
 }
 
 /// The snapshot of a case: what it names, and everything else read and empty.

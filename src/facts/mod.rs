@@ -1,9 +1,11 @@
 //! Typed tables computed from a snapshot. Everything that needs knowledge of Kubernetes' semantics happens here; controls only
 //! ask short questions about rows.
 
+mod admission;
 mod containers;
 mod context;
 mod coverage;
+mod effects;
 mod exposure;
 mod image;
 mod known;
@@ -64,6 +66,8 @@ const FAMILIES: &[Family] = &[
     network::FAMILY,
     storage::FAMILY,
     nodes::FAMILY,
+    effects::FAMILY,
+    admission::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

@@ -75,6 +75,14 @@ impl Namespaces {
         &self.objects
     }
 
+    /// Name, labels, uid and place of every namespace that was read.
+    pub(super) fn each(&self) -> impl Iterator<Item = (String, BTreeMap<String, String>, Option<String>, Evidence)> {
+        self.objects.iter().filter_map(|(namespace, origin)| {
+            let metadata = &namespace.metadata;
+            Some((metadata.name.clone()?, metadata.labels.clone().unwrap_or_default(), metadata.uid.clone(), origin.clone()))
+        })
+    }
+
     /// Name and labels of every namespace that was read.
     pub(super) fn labels(&self) -> BTreeMap<String, BTreeMap<String, String>> {
         let entry = |(namespace, _): &(Namespace, Evidence)| {

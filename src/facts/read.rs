@@ -146,6 +146,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Every source of an API group that the snapshot tells of, sorted: kinds that users define have no name in advance.
+    pub(super) fn sources_in(&self, group: &str) -> Vec<SourceId> {
+        let mut sources: Vec<SourceId> =
+            self.snapshot.index().sources.iter().map(|record| record.source.clone()).filter(|source| source.api_group() == group).collect();
+        sources.sort();
+        sources
+    }
+
     /// The one object of a source that is not a list.
     pub(super) fn single(&self, source: &SourceId) -> Result<Option<StoredObject>, FactsError> {
         Ok(self.snapshot.objects(source)?.next().transpose()?)

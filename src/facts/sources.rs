@@ -52,6 +52,8 @@ pub const FLAGZ: SourceId = SourceId::url("/flagz");
 pub const FLANNEL_CONFIG: SourceId = SourceId::config_map("kube-flannel", "kube-flannel-cfg");
 /// Settings of Flannel where it was installed into kube-system.
 pub const FLANNEL_SYSTEM_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-flannel-cfg");
+/// Constraints of Gatekeeper: every constraint is a kind of its own.
+pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*");
 /// Gateways: listeners and their TLS.
 pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
 /// Routes for gRPC: what a listener carries.
@@ -70,6 +72,10 @@ pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubead
 pub const KUBELET_CONFIG: SourceId = SourceId::config_map("kube-system", "kubelet-config");
 /// The configuration of kube-proxy (kubeadm).
 pub const KUBE_PROXY_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-proxy");
+/// Cluster-wide policies of Kyverno.
+pub const KYVERNO_CLUSTER_POLICIES: SourceId = SourceId::group("kyverno.io", "clusterpolicies");
+/// Policies of Kyverno for one namespace.
+pub const KYVERNO_POLICIES: SourceId = SourceId::group("kyverno.io", "policies");
 /// Leases in kube-system: one for each API server (KEP-1965).
 pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
 /// Counters of the API server that answers: live effects of settings that no API shows.
@@ -104,6 +110,8 @@ pub const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io",
 pub const SERVICES: SourceId = SourceId::core("services");
 /// Service accounts: what they say about tokens.
 pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
+/// Which images must be signed (sigstore's policy controller).
+pub const SIGSTORE: SourceId = SourceId::group("policy.sigstore.dev", "clusterimagepolicies");
 /// StatefulSets: templates.
 pub const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
 /// Storage classes: how volumes are made.

@@ -13,13 +13,14 @@ table! {
     /// One row per setting of kube-apiserver and per API server that was seen. `/flagz` (grade B) shows every effective value of
     /// the one server that answered; a mirror pod (grade C) shows the command line that a kubelet reports, where a flag that is
     /// not written has its default. A mirror pod is believed only when its annotations, its owner and the Node object agree;
-    /// still, whoever may create pods in kube-system could fake one, which is why the two are compared. Where neither is
-    /// visible, as on most managed control planes, every value is unknown; the same holds, in rows of their own, for API servers
-    /// that the Leases of kube-system count and that no source shows.
+    /// still, whoever may create pods in kube-system could fake one, which is why the two are compared. k3s runs the API server
+    /// in its own process and publishes on the Node what was changed of it (grade C); what is not written there is unknown. Where
+    /// nothing of this is visible, as on most managed control planes, every value is unknown; the same holds, in rows of their
+    /// own, for API servers that the Leases of kube-system count and that no source shows.
     pub struct ApiServerSettingRow as "api_server_settings" counting "settings" from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, LEASES, VERSION] {
         /// Name of the flag without dashes.
         setting: String;
-        /// Name of the mirror pod, or `/flagz`; empty when none was seen.
+        /// Name of the mirror pod or of the k3s node, or `/flagz`; empty when none was seen.
         instance: String;
         /// The value; empty for an empty list or text.
         value: Known<String>;
@@ -27,11 +28,11 @@ table! {
         number: Known<Option<i64>>;
         /// The value split at commas.
         items: Known<Vec<String>>;
-        /// Whether it is written on the command line (mirror pod) or differs from the default (`/flagz`).
+        /// Whether it is written on the command line (mirror pod, node arguments) or differs from the default (`/flagz`).
         set: Known<bool>;
         /// The default of a server that is started without the flag.
         default: String;
-        /// `flagz` or `mirror pod`.
+        /// `flagz`, `mirror pod` or `node arguments`.
         from: Known<&'static str>;
         /// Whether two sources disagree about it.
         contradiction: Known<bool>;
@@ -67,7 +68,8 @@ fn seen_row(servers: &ApiServers, server: &Server, setting: &str, default: Optio
         from: Known::Known(servers.from(server)),
         contradiction: servers.contradiction(server, setting, default),
     };
-    Row::new(format!("{setting}@{}", server.name), server.subject.clone(), servers.evidence(server, setting), typed)
+    // About the cluster, not about the namespace that its pod is in.
+    Row::new(format!("{setting}@{}", server.name), server.subject.clone(), servers.evidence(server, setting), typed).in_namespace(None)
 }
 
 fn unseen_row(servers: &ApiServers, setting: &str, default: Option<&str>, why: &Unseen) -> Row {

@@ -147,12 +147,10 @@ fn setting_row(servers: &ApiServers, server: &Server, effect: &Effect) -> Row {
         _ => Known::Known(named),
     };
     let off = has_policy == Known::Known(false) || backends == Known::Known(Vec::new());
-    let unsaid = |what: &str| {
-        Unseen {
-            what: what.to_owned(),
-            how_to_see: "See the row of /metrics.".to_owned(),
-            ..not_visible("kube-apiserver", "audit-policy-file", "flags do not say it: the policy is a file that the API does not show")
-        }
+    let unsaid = |what: &str| Unseen {
+        what: what.to_owned(),
+        how_to_see: "See the row of /metrics.".to_owned(),
+        ..not_visible("kube-apiserver", "audit-policy-file", "flags do not say it: the policy is a file that the API does not show")
     };
     // Only where one server is both the one that was asked and the one whose settings these are.
     let contradiction = match (&effect.active, &has_policy, &backends, servers.counted) {

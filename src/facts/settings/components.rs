@@ -99,9 +99,13 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
 fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Component, rows: &mut Vec<Row>) {
     let instances = mirrors(context, component);
     let unseen = match (instances.len(), expected(servers, component, &instances)) {
-        (0, _) => {
-            Some(context.reader.gap(&PODS).or_else(|| context.reader.gap(&NODES)).ok_or("no pod of it is visible, as on managed control planes".to_owned()))
-        }
+        (0, _) => Some(
+            context
+                .reader
+                .gap(&PODS)
+                .or_else(|| context.reader.gap(&NODES))
+                .ok_or("no pod of it is visible, as on managed control planes".to_owned()),
+        ),
         (_, None) => Some(Err("no Lease in kube-system names an API server, so that it is not known how many there are".to_owned())),
         (seen, Some(all)) => (all > seen).then(|| Err(format!("{seen} of {all} instances were seen; the others may differ"))),
     };
@@ -117,7 +121,8 @@ fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Comp
             let value = instance.value(setting, default);
             let declared = servers.declared.value(component, setting);
             let contradiction = contradiction(&value, &[], declared.as_ref());
-            let row = Seen { component: component.binary, setting, default: default.unwrap_or(""), from: "mirror pod", value, contradiction };
+            let row =
+                Seen { component: component.binary, setting, default: default.unwrap_or(""), from: "mirror pod", value, contradiction };
             let row = row.row(&instance.name, instance.subject.clone(), instance.pointed(setting));
             rows.push(match servers.declared.origin() {
                 Some(declaration) if declared.is_some() => row.evidenced("contradiction", [declaration.clone()]),

@@ -139,9 +139,9 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
             reads_plaintext: readers.clone().map(|names| names.iter().any(|name| name == "identity")),
             kms_v1: match (&writers, &readers) {
                 (Known::Unknown(unseen), Known::Unknown(_)) => Known::Unknown(unseen.clone()),
-                (writers, readers) => Known::Known([writers, readers].iter().any(|names| {
-                    names.known().is_some_and(|names| names.iter().any(|name| name == "kms v1"))
-                })),
+                (writers, readers) => Known::Known(
+                    [writers, readers].iter().any(|names| names.known().is_some_and(|names| names.iter().any(|name| name == "kms v1"))),
+                ),
             },
             // What is not known contradicts nothing and agrees with nothing.
             contradiction: encrypts.clone().map(|_| false),
@@ -250,7 +250,14 @@ fn statements(reader: &Reader<'_>, servers: &ApiServers) -> Result<Vec<Statement
             Known::Unknown(unseen) => Known::Unknown(unseen),
         };
         let origins = servers.evidence(server, FLAG);
-        all.push(Statement { from: "setting", instance: server.name.clone(), subject: server.subject.clone(), encrypts, kms: true, origins });
+        all.push(Statement {
+            from: "setting",
+            instance: server.name.clone(),
+            subject: server.subject.clone(),
+            encrypts,
+            kms: true,
+            origins,
+        });
     }
     all.extend(openshift(reader)?);
     all.extend(k3s(reader)?);

@@ -10,8 +10,9 @@ mod flags;
 mod seen;
 mod servers;
 
+use super::read::Reader;
 use super::schema::TableRow;
-use super::{Family, Known};
+use super::{FactsError, Family, Known};
 use crate::model::{Unseen, UnseenKind};
 
 /// The tables of settings and of what the API server's own counters show of them, computed together: they compare the same sources.
@@ -34,6 +35,11 @@ pub(super) const FAMILY: Family = Family {
         ])
     },
 };
+
+/// How many API servers the Leases of kube-system count; none counts as not known.
+pub(super) fn counted_servers(reader: &Reader<'_>) -> Result<usize, FactsError> {
+    seen::servers(reader)
+}
 
 fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
     Unseen {

@@ -9,7 +9,7 @@ use super::flags::{Flags, flags_of};
 use super::not_visible;
 use crate::facts::context::Context;
 use crate::facts::read::{MetaOnly, Reader};
-use crate::facts::sources::{FLAGZ, KUBEADM_CONFIG, LEASES};
+use crate::facts::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES};
 use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, Grade, ObjectRef};
 
@@ -22,8 +22,29 @@ pub(super) struct Instance {
     /// Variables of its environment, by name.
     variables: BTreeSet<String>,
     pub(super) origin: Evidence,
-    /// Whether `flags` holds every flag with its effective value.
-    pub(super) effective: bool,
+    pub(super) how: How,
+}
+
+/// How much a source shows of the flags of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Every flag with its effective value (`/flagz`).
+    Effective,
+    /// The command line: a flag that is not written has its default (mirror pod).
+    CommandLine,
+    /// Only what was changed: the distribution has defaults of its own (k3s, `k3s.io/node-args`).
+    Changes,
+}
+
+impl How {
+    /// The name of the source.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Effective => "flagz",
+            Self::CommandLine => "mirror pod",
+            Self::Changes => "node arguments",
+        }
+    }
 }
 
 impl Instance {
@@ -43,8 +64,11 @@ impl Instance {
         }
         let variable = |prefix: &str| self.variables.contains(&format!("{prefix}{}", setting.replace('-', "_").to_ascii_uppercase()));
         match (self.flags.values.get(setting), default) {
-            (Some(text), _) => component.written(setting, text, |value| !self.effective || Some(value) != default),
-            (None, _) if self.effective => unknown("the server's /flagz does not list it: this version does not have the flag"),
+            (Some(text), _) => component.written(setting, text, |value| self.how != How::Effective || Some(value) != default),
+            (None, _) if self.how == How::Changes => {
+                unknown("k3s sets its own default, which its Node object does not show")
+            }
+            (None, _) if self.how == How::Effective => unknown("the server's /flagz does not list it: this version does not have the flag"),
             (None, _) if component.environment.is_some_and(variable) => {
                 unknown("an environment variable of the container stands for it, and its value is not read")
             }
@@ -55,13 +79,13 @@ impl Instance {
 
     /// Whether this source says anything about a setting: a mirror pod that does not write it says its default.
     pub(super) fn speaks(&self, setting: &str, default: Option<&str>) -> bool {
-        self.flags.values.contains_key(setting) || (!self.effective && default.is_some())
+        self.flags.values.contains_key(setting) || (self.how == How::CommandLine && default.is_some())
     }
 
     /// Where a setting stands.
     pub(super) fn pointed(&self, setting: &str) -> Evidence {
         let mut origin = self.origin.clone();
-        if self.effective {
+        if self.how == How::Effective {
             origin.pointer = format!("/flags/{setting}");
         }
         origin
@@ -82,12 +106,55 @@ pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> V
                     flags,
                     variables: container.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
                     origin: Evidence { grade: Grade::ReportedCopy, pointer: format!("/spec/containers/{i}"), ..pod.origin.clone() },
-                    effective: false,
+                    how: How::CommandLine,
                 });
             }
         }
     }
     found
+}
+
+/// The API servers that k3s nodes run inside their own process: `k3s.io/node-args` of a Node holds the words that its k3s was started
+/// with, and `--kube-apiserver-arg` among them what is changed of the API server (k3s documentation, "server").
+pub(super) fn k3s(reader: &Reader<'_>) -> Result<Vec<Instance>, FactsError> {
+    const ARGUMENTS: &str = "k3s.io/node-args";
+    const CARRIER: &str = "--kube-apiserver-arg";
+    let mut found = Vec::new();
+    reader.each::<MetaOnly>(&NODES, |node, origin| {
+        let text = node.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ARGUMENTS));
+        let Some(words) = text.and_then(|text| serde_json::from_str::<Vec<String>>(text).ok()) else { return };
+        if words.first().map(String::as_str) != Some("server") {
+            return;
+        }
+        let mut flags = Flags::default();
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            let inner = match word.strip_prefix(CARRIER) {
+                Some("") => words.next_if(|next| !next.starts_with("--")).map(String::as_str),
+                Some(value) => value.strip_prefix('='),
+                None => continue,
+            };
+            match inner.map(|inner| inner.trim_start_matches('-')) {
+                Some(inner) if !inner.is_empty() && !inner.starts_with("[redacted]") => {
+                    let (name, value) = inner.split_once('=').unwrap_or((inner, "true"));
+                    flags.add(&API_SERVER, name, value);
+                }
+                _ => flags.opaque = true,
+            }
+        }
+        let name = node.metadata.name.clone().unwrap_or_default();
+        found.push(Instance {
+            subject: origin.object.clone().unwrap_or_else(|| api_server(&name)),
+            name,
+            component: &API_SERVER,
+            flags,
+            variables: BTreeSet::new(),
+            origin: Evidence { grade: Grade::ReportedCopy, pointer: "/metadata/annotations/k3s.io~1node-args".to_owned(), ..origin },
+            how: How::Changes,
+        });
+    })?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
 }
 
 #[derive(Deserialize)]
@@ -106,7 +173,7 @@ pub(super) fn flagz(reader: &Reader<'_>) -> Result<Option<Instance>, FactsError>
             variables: BTreeSet::new(),
             flags: Flags { values: flags, opaque: false },
             origin: reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration),
-            effective: true,
+            how: How::Effective,
         })),
         Err(error) => {
             reader.not_understood(&FLAGZ, &stored, &error.to_string());
@@ -127,9 +194,7 @@ impl Declared {
         let text = self.flags.get(component.binary)?.values.get(setting)?;
         Some(match super::defaults::hidden(text) {
             None => Known::Known((component.normalized(setting, text), true)),
-            Some(_) => {
-                Known::Unknown(not_visible(component.binary, setting, "kubeadm-config says something about it that cannot be read"))
-            }
+            Some(_) => Known::Unknown(not_visible(component.binary, setting, "kubeadm-config says something about it that cannot be read")),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The API servers of a cluster, each as its best source shows it.
 
 use super::defaults::API_SERVER;
-use super::seen::{Declared, Instance, flagz, kubeadm, mirrors, servers};
+use super::seen::{Declared, How, Instance, flagz, k3s, kubeadm, mirrors, servers};
 use super::{contradiction, not_visible};
 use crate::facts::context::Context;
 use crate::facts::sources::{FLAGZ, NODES, PODS, VERSION};
@@ -10,7 +10,7 @@ use crate::model::{Evidence, Grade, ObjectRef, Unseen};
 
 /// One API server: the source that decides, and what is compared with it.
 pub(super) struct Server {
-    /// Name of the mirror pod, or `/flagz`.
+    /// Name of the mirror pod or of the k3s node, or `/flagz`.
     pub(super) name: String,
     pub(super) subject: ObjectRef,
     decides: usize,
@@ -36,6 +36,9 @@ impl ApiServers {
     pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
         let reader = &context.reader;
         let mut instances = mirrors(context, &API_SERVER);
+        if instances.is_empty() {
+            instances = k3s(reader)?;
+        }
         let mirrors = instances.len();
         instances.extend(flagz(reader)?);
         let with_flagz = instances.len() > mirrors;
@@ -61,7 +64,7 @@ impl ApiServers {
 
     /// How many were seen: `/flagz` may speak for one of the mirror pods.
     fn seen(&self) -> usize {
-        let effective = self.instances.iter().filter(|instance| instance.effective).count();
+        let effective = self.instances.iter().filter(|instance| instance.how == How::Effective).count();
         (self.instances.len() - effective).max(effective)
     }
 
@@ -113,12 +116,9 @@ impl ApiServers {
         std::iter::once(&server.decides).chain(also).filter_map(|index| self.instance(*index)).map(|i| i.pointed(setting)).collect()
     }
 
-    /// `flagz` or `mirror pod`.
+    /// `flagz`, `mirror pod` or `node arguments`.
     pub(super) fn from(&self, server: &Server) -> &'static str {
-        match self.instance(server.decides) {
-            Some(instance) if instance.effective => "flagz",
-            _ => "mirror pod",
-        }
+        self.instance(server.decides).map_or("mirror pod", |instance| instance.how.word())
     }
 }
 
