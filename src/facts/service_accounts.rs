@@ -101,7 +101,7 @@ fn automount(account: &ServiceAccount) -> Automount {
 fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row {
     let (namespace, name) = identity(&account);
     let automount = automount(&account);
-    let usage = usages.clone().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
+    let usage = usages.as_ref().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
     let typed = ServiceAccountRow {
         is_default: name == "default",
         automount: match automount {
@@ -112,8 +112,8 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
         automounts: automount.automounts(),
         legacy_secrets: sorted_owned(account.secrets.iter().flatten().filter_map(|secret| secret.name.clone())),
         image_pull_secrets: sorted_owned(account.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone())),
-        pods: usage.clone().map(|usage| usage.pods),
-        workloads: usage.clone().map(|usage| usage.workloads.into_iter().collect()),
+        pods: usage.as_ref().map(|usage| usage.pods),
+        workloads: usage.as_ref().map(|usage| usage.workloads.iter().cloned().collect()),
         workloads_mounting_token: usage.map(|usage| {
             let mut workloads = usage.ask_for_token;
             if automount.automounts() {
