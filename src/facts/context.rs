@@ -221,17 +221,16 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
         shape.observed_in,
         shape.phase.to_owned(),
     );
-    let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {
             let (pods, addresses, origins) = group.get_mut();
             *pods += shape.pods;
-            addresses.extend(own);
+            addresses.extend(shape.addresses.iter().cloned());
             origins.push(shape.origin.clone());
             keep_first(origins);
         }
         Entry::Vacant(place) => {
-            place.insert((shape.pods, own.into_iter().collect(), vec![shape.origin.clone()]));
+            place.insert((shape.pods, shape.addresses.to_vec(), vec![shape.origin.clone()]));
         }
     }
 }

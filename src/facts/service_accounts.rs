@@ -121,8 +121,8 @@ fn automount(account: &ServiceAccount) -> Automount {
 fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row {
     let (namespace, name) = identity(&account);
     let automount = automount(&account);
-    let usage = usages.clone().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
-    let mut mounting: Known<BTreeMap<String, Evidence>> = usage.clone().map(|usage| usage.ask_for_token);
+    let usage = usages.as_ref().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
+    let mut mounting: Known<BTreeMap<String, Evidence>> = usage.as_ref().map(|usage| usage.ask_for_token.clone());
     if automount.automounts()
         && let (Known::Known(mounting), Known::Known(usage)) = (&mut mounting, &usage)
     {
@@ -144,7 +144,7 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
         automounts: automount.automounts(),
         legacy_secrets: sorted_owned(account.secrets.iter().flatten().filter_map(|secret| secret.name.clone())),
         image_pull_secrets: sorted_owned(account.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone())),
-        pods: usage.clone().map(|usage| usage.pods),
+        pods: usage.as_ref().map(|usage| usage.pods),
         workloads: usage.map(|usage| usage.workloads.into_iter().collect()),
         workloads_mounting_token: mounting.map(|mounting| mounting.into_keys().collect()),
         namespace: namespace.clone(),

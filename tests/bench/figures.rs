@@ -91,22 +91,47 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} pods: {} objects, {:.1} MB in {} requests, {} findings", self.pods, self.objects, self.bytes as f64 / 1e6, self.requests, self.findings)?;
+        writeln!(
+            f,
+            "{} pods: {} objects, {:.1} MB in {} requests, {} findings",
+            self.pods,
+            self.objects,
+            self.bytes as f64 / 1e6,
+            self.requests,
+            self.findings
+        )?;
         let mut line = |what: &str, key: &str, more: String| {
             let all = self.sorted(key);
             let (least, most) = (all.first().copied().unwrap_or(0.0), all.last().copied().unwrap_or(0.0));
             writeln!(f, "  {what:<34} {:>8.3} s   {least:.3} to {most:.3}{more}", self.median(key))
         };
         line("download, everything discarded", "download", String::new())?;
-        for (what, key, cpu) in [("scan with all documents", "scan", "scan: cpu"), ("collect", "collect", "collect: cpu"), ("assess, from disk", "assess", "assess: cpu")] {
+        for (what, key, cpu) in [
+            ("scan with all documents", "scan", "scan: cpu"),
+            ("collect", "collect", "collect: cpu"),
+            ("assess, from disk", "assess", "assess: cpu"),
+        ] {
             line(what, key, format!("   cpu {:.2} s   peak {:.0} MB", self.median(cpu), self.peak_of(key)))?;
         }
         for stage in STAGES {
             line(&format!("  {stage}"), stage, String::new())?;
         }
         line("--help", "help", String::new())?;
-        writeln!(f, "  scan / download: {:.2} (at most 2.2)   peak: {:.0} MB (below 120)   report.html: {:.2} MB (below 5)", self.ratio(), self.peak_of("scan"), self.file_of("report.html"))?;
-        writeln!(f, "  assessment.json {:.2} MB, report.md {:.2} MB, snapshot {:.2} MB; other programs used {:.0} % of the processors", self.file_of("assessment.json"), self.file_of("report.md"), self.file_of("snapshot"), self.others * 100.0)
+        writeln!(
+            f,
+            "  scan / download: {:.2} (at most 2.2)   peak: {:.0} MB (below 120)   report.html: {:.2} MB (below 5)",
+            self.ratio(),
+            self.peak_of("scan"),
+            self.file_of("report.html")
+        )?;
+        writeln!(
+            f,
+            "  assessment.json {:.2} MB, report.md {:.2} MB, snapshot {:.2} MB; other programs used {:.0} % of the processors",
+            self.file_of("assessment.json"),
+            self.file_of("report.md"),
+            self.file_of("snapshot"),
+            self.others * 100.0
+        )
     }
 }
 
@@ -124,9 +149,13 @@ impl Machine {
     pub fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name)).and_then(|rest| rest.split_once(':')).map(|(_, value)| value.trim().to_owned())
+            text.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .and_then(|rest| rest.split_once(':'))
+                .map(|(_, value)| value.trim().to_owned())
         };
-        let described = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let described =
+            Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
         Self {
             processor: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "an unnamed processor".to_owned()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -140,7 +169,11 @@ impl Machine {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cores of {}, {}, {}; load before: {}; commit {}", self.cores, self.processor, self.memory, self.system, self.load, self.commit)
+        write!(
+            f,
+            "{} cores of {}, {}, {}; load before: {}; commit {}",
+            self.cores, self.processor, self.memory, self.system, self.load, self.commit
+        )
     }
 }
 

@@ -134,12 +134,17 @@ fn namespace(number: usize) -> Object {
 /// What the controllers would make in the namespaces that every cluster has, and what everything else refers to.
 fn system() -> Vec<Object> {
     let object = |path: &str, body: Value| Object { path: path.to_owned(), body, status: None };
-    let account = |namespace: &str| object(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), json!({"metadata": {"name": "default"}}));
-    let class = json!({"metadata": {"name": "encrypted"}, "provisioner": "ebs.csi.aws.com", "parameters": {"type": "gp3", "encrypted": "true"}});
+    let account =
+        |namespace: &str| object(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), json!({"metadata": {"name": "default"}}));
+    let class =
+        json!({"metadata": {"name": "encrypted"}, "provisioner": "ebs.csi.aws.com", "parameters": {"type": "gp3", "encrypted": "true"}});
     vec![
         account("default"),
         account("kube-system"),
         object("/apis/storage.k8s.io/v1/storageclasses", class),
-        object("/apis/networking.k8s.io/v1/ingressclasses", json!({"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}})),
+        object(
+            "/apis/networking.k8s.io/v1/ingressclasses",
+            json!({"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}),
+        ),
     ]
 }

@@ -45,8 +45,11 @@ fn number(name: &str, otherwise: usize) -> usize {
 /// The sizes to measure, smallest first: a filled server can only grow.
 fn sizes() -> Vec<usize> {
     let text = std::env::var("KUBE_HIPAA_BENCH_PODS").unwrap_or_default();
-    let mut sizes: Vec<usize> =
-        text.split([' ', ',']).filter(|word| !word.is_empty()).map(|word| word.parse().unwrap_or_else(|_| panic!("no number of pods: {word}"))).collect();
+    let mut sizes: Vec<usize> = text
+        .split([' ', ','])
+        .filter(|word| !word.is_empty())
+        .map(|word| word.parse().unwrap_or_else(|_| panic!("no number of pods: {word}")))
+        .collect();
     if sizes.is_empty() {
         sizes.push(PODS);
     }
@@ -69,7 +72,15 @@ async fn client(kubeconfig: &Path) -> Client {
 }
 
 fn scan(kubeconfig: &Path, folder: &Path) -> std::process::Command {
-    program::command(["scan".as_ref(), "--quiet".as_ref(), "--force".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str(), "-o".as_ref(), folder.as_os_str()])
+    program::command([
+        "scan".as_ref(),
+        "--quiet".as_ref(),
+        "--force".as_ref(),
+        "--kubeconfig".as_ref(),
+        kubeconfig.as_os_str(),
+        "-o".as_ref(),
+        folder.as_os_str(),
+    ])
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
@@ -102,13 +113,28 @@ fn measure(plane: &ControlPlane, kubeconfig: &Path, figures: &mut Figures, round
         figures.add("scan", whole.wall);
         figures.add("scan: cpu", whole.cpu);
         figures.peak("scan", whole.peak);
-        let collect = ["collect".as_ref(), "--quiet".as_ref(), "--force".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str(), "-o".as_ref(), snapshot.as_os_str()];
+        let collect = [
+            "collect".as_ref(),
+            "--quiet".as_ref(),
+            "--force".as_ref(),
+            "--kubeconfig".as_ref(),
+            kubeconfig.as_os_str(),
+            "-o".as_ref(),
+            snapshot.as_os_str(),
+        ];
         let collect = program::run(program::command(collect)).unwrap();
         figures.add("collect", collect.wall);
         figures.add("collect: cpu", collect.cpu);
         figures.peak("collect", collect.peak);
         let offline = scratch.path().join(format!("offline-{round}"));
-        let assess = program::run(program::command(["assess".as_ref(), "--quiet".as_ref(), snapshot.as_os_str(), "-o".as_ref(), offline.as_os_str()])).unwrap();
+        let assess = program::run(program::command([
+            "assess".as_ref(),
+            "--quiet".as_ref(),
+            snapshot.as_os_str(),
+            "-o".as_ref(),
+            offline.as_os_str(),
+        ]))
+        .unwrap();
         figures.add("assess", assess.wall);
         figures.add("assess: cpu", assess.cpu);
         figures.peak("assess", assess.peak);

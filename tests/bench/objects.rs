@@ -107,7 +107,10 @@ pub fn furniture(number: usize) -> Vec<Object> {
     }
     // A default deny in two of three namespaces, and what the services need of one another.
     if !number.is_multiple_of(3) {
-        all.push(object(&policies, json!({"metadata": {"name": "default-deny"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}})));
+        all.push(object(
+            &policies,
+            json!({"metadata": {"name": "default-deny"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}),
+        ));
     }
     for policy in 0..2 {
         let selected = json!({"matchLabels": {"app.kubernetes.io/name": format!("service-{policy}")}});
@@ -115,7 +118,10 @@ pub fn furniture(number: usize) -> Vec<Object> {
         let spec = json!({"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [{"from": from, "ports": [{"port": 8080, "protocol": "TCP"}]}]});
         all.push(object(&policies, json!({"metadata": {"name": format!("to-service-{policy}")}, "spec": spec})));
     }
-    all.push(object(&core("resourcequotas"), json!({"metadata": {"name": "quota"}, "spec": {"hard": {"pods": "500", "requests.cpu": "400"}}})));
+    all.push(object(
+        &core("resourcequotas"),
+        json!({"metadata": {"name": "quota"}, "spec": {"hard": {"pods": "500", "requests.cpu": "400"}}}),
+    ));
     for volume in 0..2 {
         let claim = format!("data-{volume}");
         let pv = format!("pv-{name}-{volume}");
@@ -125,13 +131,26 @@ pub fn furniture(number: usize) -> Vec<Object> {
     for host in 0..2 {
         let rule = json!({"host": format!("{name}-{host}.example.org"), "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": format!("service-{host}"), "port": {"number": 80}}}}]}});
         let tls = json!([{"hosts": [format!("{name}-{host}.example.org")], "secretName": format!("tls-{host}")}]);
-        let spec = if host == 0 { json!({"ingressClassName": "nginx", "rules": [rule], "tls": tls}) } else { json!({"ingressClassName": "nginx", "rules": [rule]}) };
-        all.push(object(&format!("/apis/networking.k8s.io/v1/namespaces/{name}/ingresses"), json!({"metadata": {"name": format!("ingress-{host}")}, "spec": spec})));
+        let spec = if host == 0 {
+            json!({"ingressClassName": "nginx", "rules": [rule], "tls": tls})
+        } else {
+            json!({"ingressClassName": "nginx", "rules": [rule]})
+        };
+        all.push(object(
+            &format!("/apis/networking.k8s.io/v1/namespaces/{name}/ingresses"),
+            json!({"metadata": {"name": format!("ingress-{host}")}, "spec": spec}),
+        ));
     }
     // Neither is read: they are there because a real server holds them.
     for extra in 0..5 {
-        all.push(object(&core("configmaps"), json!({"metadata": {"name": format!("settings-{extra}")}, "data": {"application.yaml": "key: value\n".repeat(50)}})));
-        all.push(object(&core("secrets"), json!({"metadata": {"name": format!("secret-{extra}")}, "stringData": {"password": digest(extra)}})));
+        all.push(object(
+            &core("configmaps"),
+            json!({"metadata": {"name": format!("settings-{extra}")}, "data": {"application.yaml": "key: value\n".repeat(50)}}),
+        ));
+        all.push(object(
+            &core("secrets"),
+            json!({"metadata": {"name": format!("secret-{extra}")}, "stringData": {"password": digest(extra)}}),
+        ));
     }
     let spec = json!({"schedule": "17 3 * * *", "jobTemplate": {"spec": {"template": {"metadata": {}, "spec": pod_spec(&name, 0, number * 31, None)}}}});
     let mut cron = object(&format!("/apis/batch/v1/namespaces/{name}/cronjobs"), json!({"metadata": {"name": "backup"}, "spec": spec}));
@@ -170,13 +189,17 @@ fn character(workload: usize) -> &'static str {
 
 fn container(name: &str, tag: &str, workload: usize) -> Value {
     let image = format!("registry.example/team/{name}:{tag}");
-    let mut env: Vec<Value> = (0..14).map(|i| json!({"name": format!("SERVICE_{i}_ADDRESS"), "value": format!("service-{i}.shared.svc.cluster.local:8080")})).collect();
+    let mut env: Vec<Value> = (0..14)
+        .map(|i| json!({"name": format!("SERVICE_{i}_ADDRESS"), "value": format!("service-{i}.shared.svc.cluster.local:8080")}))
+        .collect();
     env.push(json!({"name": "POD_IP", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}}));
     env.push(json!({"name": "DATABASE_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "secret-0", "key": "password"}}}));
     let probe = |path: &str| json!({"httpGet": {"path": path, "port": 8080, "scheme": "HTTP"}, "initialDelaySeconds": 5, "periodSeconds": 10, "timeoutSeconds": 3, "successThreshold": 1, "failureThreshold": 3});
     let security = match character(workload) {
         "privileged" => json!({"privileged": true}),
-        "restricted" => json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}),
+        "restricted" => {
+            json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}})
+        }
         "partly hardened" => json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["NET_RAW"], "add": ["NET_BIND_SERVICE"]}}),
         _ => json!({}),
     };
@@ -276,7 +299,9 @@ impl Workload {
                 "metadata": {"name": self.name(), "labels": labels(&self.namespace, self.service), "annotations": {"deployment.kubernetes.io/revision": "2", "meta.helm.sh/release-name": self.name()}},
                 "spec": {"replicas": REPLICAS, "selector": {"matchLabels": {"app.kubernetes.io/name": self.name()}}, "template": self.template(0)},
             }),
-            status: Some(json!({"status": {"observedGeneration": 1, "replicas": REPLICAS, "updatedReplicas": REPLICAS, "readyReplicas": REPLICAS, "availableReplicas": REPLICAS}})),
+            status: Some(
+                json!({"status": {"observedGeneration": 1, "replicas": REPLICAS, "updatedReplicas": REPLICAS, "readyReplicas": REPLICAS, "availableReplicas": REPLICAS}}),
+            ),
         }
     }
 
@@ -295,7 +320,9 @@ impl Workload {
                 },
                 "spec": {"replicas": replicas, "selector": {"matchLabels": {"app.kubernetes.io/name": self.name(), "pod-template-hash": self.hash(revision)}}, "template": self.template(revision)},
             }),
-            status: Some(json!({"status": {"observedGeneration": 1, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas}})),
+            status: Some(
+                json!({"status": {"observedGeneration": 1, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas}}),
+            ),
         }
     }
 
@@ -306,7 +333,11 @@ impl Workload {
         template["metadata"]["name"] = json!(format!("{}-{}-{:05x}", self.name(), self.hash(2), mixed(number) % 0xf_ffff));
         template["metadata"]["ownerReferences"] = json!([owner]);
         template["spec"]["nodeName"] = json!(node_name(number % nodes.max(1)));
-        Object { path: format!("/api/v1/namespaces/{}/pods", self.namespace), status: Some(pod_status(&template["spec"], number)), body: template }
+        Object {
+            path: format!("/api/v1/namespaces/{}/pods", self.namespace),
+            status: Some(pod_status(&template["spec"], number)),
+            body: template,
+        }
     }
 }
 
@@ -343,7 +374,9 @@ pub fn daemon_set(name: &str, nodes: usize) -> Object {
     Object {
         path: "/apis/apps/v1/namespaces/kube-system/daemonsets".to_owned(),
         body: json!({"metadata": {"name": name, "annotations": {"deprecated.daemonset.template.generation": "1"}}, "spec": {"selector": {"matchLabels": {"app": name}}, "template": template}}),
-        status: Some(json!({"status": {"observedGeneration": 1, "currentNumberScheduled": nodes, "desiredNumberScheduled": nodes, "numberMisscheduled": 0, "numberReady": nodes, "updatedNumberScheduled": nodes}})),
+        status: Some(
+            json!({"status": {"observedGeneration": 1, "currentNumberScheduled": nodes, "desiredNumberScheduled": nodes, "numberMisscheduled": 0, "numberReady": nodes, "updatedNumberScheduled": nodes}}),
+        ),
     }
 }
 
@@ -357,7 +390,8 @@ fn daemon_spec(name: &str, node: Option<&str>) -> Value {
 
 pub fn daemon_pod(name: &str, set: &str, node: usize) -> Object {
     let spec = daemon_spec(name, Some(&node_name(node)));
-    let owner = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "name": name, "uid": set, "controller": true, "blockOwnerDeletion": true});
+    let owner =
+        json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "name": name, "uid": set, "controller": true, "blockOwnerDeletion": true});
     Object {
         path: "/api/v1/namespaces/kube-system/pods".to_owned(),
         status: Some(pod_status(&spec, node)),

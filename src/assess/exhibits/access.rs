@@ -116,7 +116,7 @@ fn gaps(table: &Table, scope: &ResolvedScope<'_>) -> Vec<Unseen> {
         if let Known::Unknown(gap) = cell
             && !unseen.contains(gap)
         {
-            unseen.push(gap.clone());
+            unseen.push((**gap).clone());
         }
     }
     unseen
