@@ -51,7 +51,8 @@ fn assessed(catalog: &Catalog, name: &str, snapshot: &Snapshot) -> Assessment {
 fn documents(assessment: &Assessment) -> Vec<(String, Vec<u8>)> {
     let mut documents: Vec<(String, Vec<u8>)> = FORMATS
         .iter()
-        .map(|format| (format.file_name().to_owned(), format.render(assessment).expect("every assessment renders")))
+        .flat_map(|format| format.render(assessment).expect("every assessment renders"))
+        .map(|document| (document.name.to_owned(), document.bytes))
         .collect();
     for width in [80, 120] {
         let text = summary(assessment, &Summary { width, color: false, report: Some("evidence/report.html"), next: None });

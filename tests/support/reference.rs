@@ -304,7 +304,8 @@ fn formats() -> String {
     );
     line!(out, "| format | file | what it is for |\n|---|---|---|");
     for format in FORMATS {
-        line!(out, "| `{}` | `{}` | {} |", format.name(), format.file_name(), cell(format.description()));
+        let files: Vec<String> = format.files().iter().map(|file| format!("`{}`", file.name)).collect();
+        line!(out, "| `{}` | {} | {} |", format.name(), files.join(", "), cell(format.description()));
     }
     line!(out, "\n## assessment.json\n");
     line!(
