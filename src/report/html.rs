@@ -38,14 +38,27 @@ impl Format for Html {
 /// What stands in the template where the style sheet comes.
 const STYLE: &str = "/*style*/";
 
-/// A style sheet without comments and indentation. Strings in it hold neither: the one value is built of letters, digits and escapes.
+/// A style sheet without comments, indentation and spaces that say nothing.
 fn squeezed(style: &str) -> String {
     let mut out = String::with_capacity(style.len());
     for line in style.lines().map(str::trim).filter(|line| !line.is_empty() && !(line.starts_with("/*") && line.ends_with("*/"))) {
         if out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | ']' | '*')) {
             out.push(' ');
         }
-        out.push_str(line);
+        // What stands in quotes stays as it is; no quote is ever escaped in it.
+        for (i, part) in line.split('"').enumerate() {
+            if i > 0 {
+                out.push('"');
+            }
+            if i % 2 == 1 {
+                out.push_str(part);
+            } else {
+                let tight = ["{", "}", ";", ","]
+                    .iter()
+                    .fold(part.replace(": ", ":"), |text, sign| text.replace(&format!("{sign} "), sign).replace(&format!(" {sign}"), sign));
+                out.push_str(&tight);
+            }
+        }
     }
     out
 }

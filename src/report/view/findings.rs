@@ -164,9 +164,13 @@ impl<'a> Group<'a> {
         self.reach.words()
     }
 
-    /// What it was ranked by, in words; what concerns the whole cluster is not said twice.
-    pub(super) fn rank(&self) -> String {
+    /// What it was ranked by, in words; what concerns the whole cluster is not said twice. `brief` leaves out
+    /// what is least.
+    pub(super) fn rank(&self, brief: bool) -> String {
         let (exposure, place) = (self.exposure(), self.place());
+        if brief && !self.reaches_out() {
+            return place;
+        }
         if exposure == place { place } else { format!("{exposure} · {place}") }
     }
 }
@@ -290,20 +294,25 @@ struct Affected {
     related: Vec<Object>,
     facts: Vec<Fact>,
     evidence: Vec<Cited>,
+    /// Whether there is enough evidence to be folded.
+    fold: bool,
 }
 
 impl Affected {
     fn new(finding: &Finding, title: &str, shared: &Facts, index: &Index<'_>, filters: &Filters) -> Self {
         // What the evidence names does not have to be named twice.
         let named: BTreeSet<&ObjectRef> = finding.evidence.iter().filter_map(|evidence| evidence.object.as_ref()).collect();
+        let (facts, evidence) = (facts(&finding.facts, &finding.subject, shared), index.cite(&finding.evidence, &finding.subject));
+        let related: Vec<Object> = finding.related.iter().filter(|object| !named.contains(object)).map(Object::new).collect();
         Self {
             anchor: anchor("x", &finding.fingerprint),
             class: filters.class(std::iter::once(&finding.subject)),
             statement: (finding.statement != title).then(|| finding.statement.clone()),
             subject: Object::new(&finding.subject),
-            related: finding.related.iter().filter(|object| !named.contains(object)).map(Object::new).collect(),
-            facts: facts(&finding.facts, &finding.subject, shared),
-            evidence: index.cite(&finding.evidence, &finding.subject),
+            fold: !facts.is_empty() || !related.is_empty() || evidence.len() > 1,
+            related,
+            facts,
+            evidence,
         }
     }
 }
@@ -342,7 +351,7 @@ pub(super) fn chapter(
                 class: filters.class(group.findings.iter().map(|finding| &finding.subject)),
                 severity: group.severity.word(),
                 title,
-                rank: group.rank(),
+                rank: group.rank(false),
                 why: linker.prose(&control.because),
                 // With several objects the title says it.
                 count: (group.findings.len() == 1).then(|| group.base()),

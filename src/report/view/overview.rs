@@ -299,7 +299,7 @@ impl Summary {
                     object: object.map(Object::new),
                     others,
                     fact: group.title(),
-                    rank: group.rank(),
+                    rank: group.rank(true),
                     link: Ref { number: format!("{number}.{}", i + 1), anchor: group.anchor(), text: group.title() },
                 }
             })

@@ -88,6 +88,18 @@ fn section_of(id: &str) -> &str {
     id.split('(').next().unwrap_or(id)
 }
 
+/// The same within a paragraph, where the control's title stands beside it.
+fn briefly(control: &ControlResult) -> String {
+    match (control.outcome, &control.question) {
+        (OutcomeWord::Fail, _) => {
+            let unknown = if control.unknown > 0 { format!(", {} undecided", digits(control.unknown)) } else { String::new() };
+            format!("{} of {} {}{unknown}", digits(control.failed), digits(control.examined), noun(control))
+        }
+        (OutcomeWord::Manual, Some(question)) => question.who.clone(),
+        _ => said(control),
+    }
+}
+
 /// The matrices that were computed and that speak about what this paragraph is about.
 fn matrices(assessment: &Assessment, paragraph: &str) -> Vec<Ref> {
     let about = |paragraphs: &[&str]| paragraphs.iter().any(|prefix| paragraph.starts_with(prefix));
@@ -133,7 +145,7 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
                     control: refs.control(&control.id),
                     mark: Mark::of(control.outcome),
                     extent: support.extent.clone(),
-                    said: said(control),
+                    said: briefly(control),
                     example: control
                         .proof
                         .as_ref()
