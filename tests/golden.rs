@@ -119,6 +119,21 @@ fn the_clinic_has_something_to_find_and_something_to_pass() {
     }
 }
 
+/// Evidence of a column that does not exist would be lost without a word.
+#[test]
+fn evidence_of_single_cells_belongs_to_columns() {
+    let mut seen = 0;
+    for (_, path) in CLUSTERS {
+        for table in Tables::compute(&open(path)).expect("a readable snapshot").all() {
+            for column in table.rows.iter().flat_map(|row| row.cell_evidence.keys()) {
+                assert!(table.schema.column(column).is_some(), "{} has no column {column}", table.schema.name);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} cells have evidence of their own");
+}
+
 #[test]
 fn an_empty_cluster_passes_nothing_that_it_has_not() {
     let catalog = Catalog::built_in().expect("no problems");

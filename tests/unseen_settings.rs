@@ -87,3 +87,34 @@ fn agreement_is_claimed_only_where_it_was_compared() {
     // A manifest that is silent says the default, and the process says something else.
     assert_eq!(outcome(agree, vec![node(), mirror_pod(&["kube-apiserver"])], flagz(json!({"profiling": "false"}))), OutcomeWord::Fail);
 }
+
+/// A k3s server and the words that it was started with.
+fn k3s(words: &[&str]) -> Vec<Value> {
+    let words = serde_json::to_string(words).unwrap_or_default();
+    let metadata = json!({"name": "server-1", "uid": "s", "annotations": {"k3s.io/node-args": words}});
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a", "namespace": "kube-system", "labels": {"apiserver.kubernetes.io/identity": "kube-apiserver"}}});
+    vec![json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}}), lease]
+}
+
+#[test]
+fn k3s_says_what_was_changed_and_nothing_of_its_defaults() {
+    let profiling = "api-server/profiling";
+    assert_eq!(outcome(profiling, k3s(&["server", "--kube-apiserver-arg", "profiling=true"]), json!({})), OutcomeWord::Fail);
+    assert_eq!(outcome(profiling, k3s(&["server", "--kube-apiserver-arg=profiling=false"]), json!({})), OutcomeWord::Pass);
+    assert_eq!(outcome(profiling, k3s(&["server", "--secrets-encryption"]), json!({})), OutcomeWord::NotAssessed);
+    assert_eq!(outcome(profiling, k3s(&["agent", "--kube-apiserver-arg=profiling=false"]), json!({})), OutcomeWord::NotAssessed);
+    let hidden = k3s(&["server", "--kube-apiserver-arg", "[redacted]", "--kube-apiserver-arg=profiling=false"]);
+    assert_eq!(outcome(profiling, hidden, json!({})), OutcomeWord::NotAssessed);
+}
+
+#[test]
+fn a_component_is_not_known_by_the_pod_of_another() {
+    let mut etcd = mirror_pod(&["etcd", "--client-cert-auth=true"]);
+    etcd["metadata"]["name"] = json!("etcd-cp-1");
+    etcd["spec"]["containers"][0]["name"] = json!("etcd");
+    let server = mirror_pod(&["kube-apiserver"]);
+    assert_eq!(outcome("component/etcd-client-certificates", vec![node(), server.clone(), etcd.clone()], json!({})), OutcomeWord::Pass);
+    not_clean(outcome("component/service-account-credentials", vec![node(), server, etcd.clone()], json!({})));
+    etcd["metadata"]["annotations"]["kubernetes.io/config.source"] = json!("api");
+    not_clean(outcome("component/etcd-client-certificates", vec![node(), etcd], json!({})));
+}

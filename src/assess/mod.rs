@@ -7,15 +7,15 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-pub use evaluate::{Evaluated, evaluate};
+pub use evaluate::{Evaluated, evaluate, evaluate_those};
 pub use scope::{Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::{Outcome, Parts};
 
-use crate::catalog::{Catalog, Control, Framework};
+use crate::catalog::{Catalog, Framework};
 use crate::facts::Tables;
 use crate::model::{
     ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex,
-    SourceCoverage, Support, ToolIdentity, Totals,
+    SourceCoverage, SourceId, Support, ToolIdentity, Totals,
 };
 
 /// What an assessment is made of.
@@ -111,7 +111,8 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec
 }
 
 fn coverage(input: &Input<'_>) -> Vec<SourceCoverage> {
-    let needs = |control: &&Control, source: &crate::model::SourceId| control.check().is_some_and(|check| check.sources().contains(source));
+    let needs: Vec<(&str, Vec<SourceId>)> =
+        input.catalog.controls().iter().filter_map(|control| Some((control.id.as_str(), control.check()?.sources()))).collect();
     input
         .index
         .sources
@@ -121,13 +122,7 @@ fn coverage(input: &Input<'_>) -> Vec<SourceCoverage> {
             group: record.source.api_group().to_owned(),
             state: record.state.clone(),
             missing_rule: record.missing_rule.clone(),
-            needed_by: input
-                .catalog
-                .controls()
-                .iter()
-                .filter(|control| needs(control, &record.source))
-                .map(|control| control.id.clone())
-                .collect(),
+            needed_by: needs.iter().filter(|(_, needed)| needed.contains(&record.source)).map(|(id, _)| (*id).to_owned()).collect(),
             source: record.source.clone(),
         })
         .collect()

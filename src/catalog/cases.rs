@@ -47,7 +47,7 @@ pub struct Case {
     pub ephi: Option<Vec<String>>,
     /// The objects of the cluster.
     pub objects: Vec<serde_json::Value>,
-    /// Content of URLs such as `/flagz`.
+    /// Content of URLs such as `/flagz`, and of other sources that hold no objects, by name; a list is several lines (`/metrics`).
     pub urls: BTreeMap<String, serde_json::Value>,
     /// `gitVersion` of the server.
     pub server: String,

@@ -6,6 +6,7 @@ mod control;
 mod framework;
 mod lint;
 mod predicate;
+mod row_context;
 mod scope_file;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ pub use cases::{Case, read_cases};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
 pub use framework::{Extent, Framework, FrameworkParagraph, Mapping, Unmapped};
 pub use lint::Problem;
-pub use predicate::{Environment, ExpressionProblem, Predicate, RowContext, Undecided};
+pub use predicate::{ExpressionProblem, Predicate, Undecided};
+pub use row_context::{Environment, RowContext};
 pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
 
 use crate::digest::{sha256_hex, sha256_parts};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate};
+use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate_those};
 use crate::catalog::{Case, Catalog};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
@@ -74,7 +74,7 @@ fn with_result<T>(
         }
     };
     let scope = ResolvedScope::new(&declaration, &tables);
-    Ok(evaluate(catalog, &tables, &scope).iter().find(|result| result.control.id == id).map(take))
+    Ok(evaluate_those(catalog, &tables, &scope, |control| control.id == id).first().map(take))
 }
 
 /// The snapshot of a case: what it names, and everything else read and empty.
@@ -111,8 +111,14 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     }
     let mut urls = case.urls.clone();
     urls.entry("/version".to_owned()).or_insert_with(|| version(&case.server));
-    for (path, content) in &urls {
-        objects.insert(SourceId::dynamic("", path), vec![content.to_string()]);
+    for (name, content) in &urls {
+        // A list is one stored line each, as `/metrics` is stored; a source that is no URL is written as in the snapshot's index.
+        let lines = match content {
+            Value::Array(lines) => lines.iter().map(Value::to_string).collect(),
+            one => vec![one.to_string()],
+        };
+        let source = name.parse().unwrap_or_else(|_| SourceId::dynamic("", name));
+        objects.insert(source, lines);
     }
     let leases = || (0..api_servers(case)).map(|number| lease(number).to_string()).collect();
     objects.entry(SourceId::group("coordination.k8s.io", "leases")).or_insert_with(leases);
@@ -162,7 +168,7 @@ fn api_servers(case: &Case) -> usize {
             && object.pointer("/metadata/labels/component").and_then(Value::as_str) == Some("kube-apiserver")
     };
     let pods = case.objects.iter().filter(server).count();
-    pods.max(usize::from(case.urls.contains_key("/flagz")))
+    pods.max(usize::from(["/flagz", "/metrics"].iter().any(|url| case.urls.contains_key(*url))))
 }
 
 fn lease(number: usize) -> Value {

@@ -1,20 +1,28 @@
 //! Typed tables computed from a snapshot. Everything that needs knowledge of Kubernetes' semantics happens here; controls only
 //! ask short questions about rows.
 
-mod api_server_settings;
+mod admission;
 mod containers;
 mod context;
 mod coverage;
+mod effects;
+mod exposure;
 mod image;
 mod known;
 mod merged;
+mod metrics;
 mod namespaces;
+pub mod network;
+mod nodes;
 pub mod pod_security;
 mod pods;
+pub mod rbac;
 mod read;
 mod schema;
 mod service_accounts;
+mod settings;
 pub mod sources;
+mod storage;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -46,7 +54,21 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] = &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, api_server_settings::FAMILY];
+const FAMILIES: &[Family] = &[
+    context::WORKLOADS,
+    namespaces::FAMILY,
+    service_accounts::FAMILY,
+    rbac::FAMILY,
+    exposure::SERVICES,
+    exposure::INGRESSES,
+    exposure::GATEWAYS,
+    settings::FAMILY,
+    network::FAMILY,
+    storage::FAMILY,
+    nodes::FAMILY,
+    effects::FAMILY,
+    admission::FAMILY,
+];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {

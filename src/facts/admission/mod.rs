@@ -1,0 +1,21 @@
+//! What the API server asks before it stores an object: webhooks, its own policies, and those of installed engines.
+//!
+//! Policies and webhooks that a server loads from files (`staticManifestsDir`, KEP-5793, from 1.36) are not listed by any API: where
+//! there is no row, none is visible through the API, which is not the same as that there is none.
+
+mod engines;
+mod exemptions;
+mod policies;
+mod selector;
+mod webhooks;
+
+use super::Family;
+use super::schema::TableRow;
+
+pub(super) const FAMILY: Family = Family {
+    schemas: || vec![webhooks::WebhookRow::schema(), exemptions::ExemptionRow::schema(), policies::PolicyRow::schema()],
+    rows: |context| {
+        let read = webhooks::read(context)?;
+        Ok(vec![webhooks::rows(context, &read)?, exemptions::rows(context, &read), policies::rows(context)?])
+    },
+};

@@ -1,0 +1,244 @@
+//! Admission webhooks.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use serde::Deserialize;
+
+use super::selector;
+use crate::facts::context::Context;
+use crate::facts::read::{MetaOnly, Readable};
+use crate::facts::schema::{Row, table};
+use crate::facts::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS};
+use crate::facts::{FactsError, Known};
+use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
+
+table! {
+    /// One row per admission webhook, and one more for each namespace with whether it is asked there; rows of one webhook count once.
+    /// A webhook is asked about an object when its rules name the kind and operation, and its selectors and conditions take the object
+    /// and its namespace (`admissionregistration.k8s.io/v1`). Webhooks that the server loads from files (from 1.36) are not listed by
+    /// the API.
+    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] {
+        /// `validating` (may refuse) or `mutating` (may change and refuse).
+        kind: &'static str;
+        /// Name of the configuration object.
+        configuration: String, at "/metadata/name";
+        /// Name of the webhook in it.
+        name: String, at "/name";
+        /// The namespace that this row is about; empty for the row about the webhook itself.
+        namespace: String;
+        /// Whether its namespace selector takes that namespace; true in the row about the webhook itself.
+        applies: Known<bool>, at "/namespaceSelector";
+        /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
+        conditional: bool, at "/matchConditions";
+        /// What happens when it does not answer: `Fail` (the default) refuses the request, `Ignore` lets it past.
+        failure_policy: String, at "/failurePolicy";
+        /// How long the server waits for it, in seconds (10 unless set).
+        timeout: i64, at "/timeoutSeconds";
+        /// What it is asked about: `resource` or `resource.group`, sorted; `*` is everything.
+        resources: Vec<String>, at "/rules";
+        /// Whether it is asked when a pod is made.
+        guards_pods: bool, at "/rules";
+        /// Whether it is outside the cluster: named by a URL instead of a Service.
+        outside: bool, at "/clientConfig";
+        /// Where it is: the URL as stored, or `namespace/name` of the Service.
+        address: String, at "/clientConfig";
+        /// Whether that Service is there; absent for a URL.
+        service_exists: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES];
+        /// Whether a certificate authority is given by which the server knows it; without one, those of the machine count.
+        has_authority: bool, at "/clientConfig/caBundle";
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Configuration {
+    #[serde(default)]
+    pub(super) metadata: ObjectMeta,
+    #[serde(default)]
+    webhooks: Vec<Webhook>,
+}
+
+impl Readable for Configuration {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Webhook {
+    pub(super) name: String,
+    client_config: Client,
+    #[serde(default)]
+    rules: Vec<Rule>,
+    failure_policy: Option<String>,
+    timeout_seconds: Option<i64>,
+    pub(super) namespace_selector: Option<LabelSelector>,
+    object_selector: Option<LabelSelector>,
+    #[serde(default)]
+    match_conditions: Vec<serde_json::Value>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Client {
+    url: Option<String>,
+    service: Option<Service>,
+    ca_bundle: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Service {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    #[serde(default)]
+    api_groups: Vec<String>,
+    #[serde(default)]
+    operations: Vec<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+    scope: Option<String>,
+}
+
+impl Webhook {
+    pub(super) fn guards_pods(&self) -> bool {
+        let any = |list: &[String], wanted: &str| list.iter().any(|one| one == "*" || one == wanted);
+        self.rules.iter().any(|rule| {
+            any(&rule.api_groups, "")
+                && any(&rule.operations, "CREATE")
+                && (any(&rule.resources, "pods") || any(&rule.resources, "*/*"))
+                && rule.scope.as_deref() != Some("Cluster")
+        })
+    }
+
+    /// Whether it is asked about anything that is in a namespace.
+    fn is_namespaced(&self) -> bool {
+        self.rules.iter().any(|rule| rule.scope.as_deref() != Some("Cluster"))
+    }
+
+    fn resources(&self) -> Vec<String> {
+        let mut all = BTreeSet::new();
+        for rule in &self.rules {
+            for group in &rule.api_groups {
+                all.extend(rule.resources.iter().map(|resource| match group.as_str() {
+                    "" => resource.clone(),
+                    "*" if resource.starts_with('*') => "*".to_owned(),
+                    group => format!("{resource}.{group}"),
+                }));
+            }
+        }
+        all.into_iter().collect()
+    }
+}
+
+/// One webhook with its place.
+pub(super) struct Placed {
+    pub(super) kind: &'static str,
+    pub(super) configuration: ObjectRef,
+    pub(super) webhook: Webhook,
+    pub(super) origin: Evidence,
+}
+
+impl Placed {
+    /// Identity of the webhook.
+    pub(super) fn key(&self) -> String {
+        format!("{}/{}/{}", self.kind, self.configuration.name, self.webhook.name)
+    }
+}
+
+pub(super) fn read(context: &Context<'_>) -> Result<Vec<Placed>, FactsError> {
+    let kinds: [(&'static str, &'static str, &SourceId); 2] = [
+        ("validating", "ValidatingWebhookConfiguration", &VALIDATING_WEBHOOKS),
+        ("mutating", "MutatingWebhookConfiguration", &MUTATING_WEBHOOKS),
+    ];
+    let mut all = Vec::new();
+    for (kind, object_kind, source) in kinds {
+        context.reader.each::<Configuration>(source, |configuration, origin| {
+            let subject = ObjectRef {
+                kind: object_kind.to_owned(),
+                group: source.api_group().to_owned(),
+                namespace: None,
+                name: configuration.metadata.name.clone().unwrap_or_default(),
+                uid: configuration.metadata.uid.clone(),
+            };
+            all.extend(configuration.webhooks.into_iter().enumerate().map(|(i, webhook)| Placed {
+                kind,
+                configuration: subject.clone(),
+                webhook,
+                origin: Evidence { pointer: format!("/webhooks/{i}"), ..origin.clone() },
+            }));
+        })?;
+    }
+    Ok(all)
+}
+
+pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row>, FactsError> {
+    let mut services: BTreeSet<(String, String)> = BTreeSet::new();
+    context.reader.each::<MetaOnly>(&SERVICES, |service, _| {
+        services.insert((service.metadata.namespace.unwrap_or_default(), service.metadata.name.unwrap_or_default()));
+    })?;
+    let services = context.reader.known_if_complete(&SERVICES, || services);
+    let namespaces = context.namespaces.labels();
+    let mut rows = Vec::new();
+    for placed in webhooks {
+        rows.push(row(placed, None, Known::Known(true), &services));
+        if !placed.webhook.is_namespaced() {
+            continue;
+        }
+        for (namespace, labels) in &namespaces {
+            let applies = match selector::matches(placed.webhook.namespace_selector.as_ref(), labels) {
+                Some(applies) => Known::Known(applies),
+                None => Known::Unknown(unknown_operator(&placed.webhook.name)),
+            };
+            rows.push(row(placed, Some(namespace), applies, &services));
+        }
+    }
+    Ok(rows)
+}
+
+/// A selector with an operator that this program does not know.
+pub(super) fn unknown_operator(name: &str) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotUnderstood,
+        what: format!("to which namespaces {name} applies"),
+        why: "its selector has an operator that is not known".to_owned(),
+        how_to_see: "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
+fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, services: &Known<BTreeSet<(String, String)>>) -> Row {
+    let webhook = &placed.webhook;
+    let (outside, address) = match (&webhook.client_config.url, &webhook.client_config.service) {
+        (Some(url), _) => (true, url.clone()),
+        (None, Some(service)) => (false, format!("{}/{}", service.namespace, service.name)),
+        (None, None) => (false, String::new()),
+    };
+    let service_exists = match &webhook.client_config.service {
+        None => Known::Known(None),
+        Some(service) => services.clone().map(|services| Some(services.contains(&(service.namespace.clone(), service.name.clone())))),
+    };
+    let typed = WebhookRow {
+        kind: placed.kind,
+        configuration: placed.configuration.name.clone(),
+        name: webhook.name.clone(),
+        namespace: namespace.cloned().unwrap_or_default(),
+        applies,
+        conditional: selector::narrows(webhook.object_selector.as_ref()) || !webhook.match_conditions.is_empty(),
+        failure_policy: webhook.failure_policy.clone().unwrap_or_else(|| "Fail".to_owned()),
+        timeout: webhook.timeout_seconds.unwrap_or(10),
+        resources: webhook.resources(),
+        guards_pods: webhook.guards_pods(),
+        outside,
+        address,
+        service_exists,
+        has_authority: webhook.client_config.ca_bundle.as_deref().is_some_and(|bundle| !bundle.is_empty()),
+    };
+    Row::new(placed.key(), placed.configuration.clone(), vec![placed.origin.clone()], typed).in_namespace(namespace.cloned())
+}

@@ -1,0 +1,125 @@
+//! The command line of a container, read as the component reads it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Container;
+
+use super::defaults::Component;
+
+/// Flags by name without dashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Flags {
+    pub(super) values: BTreeMap<String, String>,
+    /// Whether there is a word of which it is not known whether it is a flag: then nothing can be said about any flag.
+    pub(super) opaque: bool,
+}
+
+impl Flags {
+    /// Adds one flag: lists add up, of everything else the last one wins (pflag). `_` in names is `-` (component-base
+    /// WordSepNormalizeFunc).
+    pub(super) fn add(&mut self, component: &Component, name: &str, value: &str) {
+        let name = name.replace('_', "-");
+        match self.values.get_mut(&name) {
+            Some(list) if component.is_list(&name) => {
+                list.push(',');
+                list.push_str(value);
+            }
+            Some(old) => *old = value.to_owned(),
+            None => {
+                self.values.insert(name, value.to_owned());
+            }
+        }
+    }
+}
+
+/// The flags with which a container starts a component: `--flag=value`, `--flag value` and `--switch`, in command or args, also
+/// behind wrappers such as `/go-runner`. One argument is one word, whatever spaces it holds. Lines of a shell are not read: the
+/// collector does not store them. etcd takes its flags with one dash too (Go's own package `flag`).
+pub(super) fn flags_of(container: &Container, component: &Component) -> Option<Flags> {
+    let binary = component.binary;
+    let one_dash = component.environment.is_some();
+    let words: Vec<&str> = container.command.iter().flatten().chain(container.args.iter().flatten()).map(String::as_str).collect();
+    let is_binary = |word: &&str| !word.starts_with('-') && word.rsplit('/').next() == Some(binary);
+    let rest = match words.iter().position(is_binary) {
+        Some(start) => words.get(start + 1..)?,
+        // Distributions whose image starts the binary by itself write only flags.
+        None if container.name == binary && words.first().is_some_and(|word| word.starts_with("--")) => words.as_slice(),
+        None => return None,
+    };
+    let mut flags = Flags::default();
+    let mut rest = rest.iter().peekable();
+    while let Some(word) = rest.next() {
+        let bare = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|_| one_dash));
+        let Some(flag) = bare.filter(|flag| !flag.is_empty()) else {
+            // A short flag such as -v=2 says nothing about a setting; anything else may be more than one flag.
+            flags.opaque |= !(word.starts_with('-') && word.len() > 1);
+            continue;
+        };
+        match flag.split_once('=') {
+            Some((name, value)) => flags.add(component, name, value),
+            None if component.is_switch(&flag.replace('_', "-")) => flags.add(component, flag, "true"),
+            None => match rest.next_if(|next| !next.starts_with('-')) {
+                Some(value) => flags.add(component, flag, value),
+                None => flags.add(component, flag, "true"),
+            },
+        }
+    }
+    Some(flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::defaults::API_SERVER;
+    use super::*;
+
+    fn flags(words: &[&str]) -> Flags {
+        let container = Container {
+            name: "kube-apiserver".to_owned(),
+            command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
+            ..Container::default()
+        };
+        flags_of(&container, &API_SERVER).unwrap_or_else(|| panic!("{words:?} starts kube-apiserver"))
+    }
+
+    fn value(words: &[&str], name: &str) -> Option<String> {
+        flags(words).values.get(name).cloned()
+    }
+
+    #[test]
+    fn underscores_are_dashes() {
+        assert_eq!(value(&["kube-apiserver", "--tls_min_version=VersionTLS10"], "tls-min-version").as_deref(), Some("VersionTLS10"));
+    }
+
+    #[test]
+    fn repeated_lists_add_up_and_the_last_of_everything_else_wins() {
+        let words = [
+            "kube-apiserver",
+            "--authorization-mode=AlwaysAllow",
+            "--authorization-mode=Node,RBAC",
+            "--profiling=true",
+            "--profiling=false",
+        ];
+        assert_eq!(value(&words, "authorization-mode").as_deref(), Some("AlwaysAllow,Node,RBAC"));
+        assert_eq!(value(&words, "profiling").as_deref(), Some("false"));
+    }
+
+    #[test]
+    fn a_word_that_may_be_a_flag_makes_everything_uncertain() {
+        assert!(flags(&["kube-apiserver", "--anonymous-auth=false", "[redacted]"]).opaque);
+        assert!(flags(&["kube-apiserver", "--profiling", "false"]).opaque, "a switch takes no word");
+        assert!(!flags(&["kube-apiserver", "--v=2", "-v=[redacted]", "--secure-port", "6443"]).opaque);
+    }
+
+    #[test]
+    fn one_argument_is_one_flag() {
+        let words = ["kube-apiserver", "--external-hostname=x --anonymous-auth=false"];
+        assert_eq!(value(&words, "anonymous-auth"), None);
+    }
+
+    #[test]
+    fn wrappers_and_paths_are_looked_through() {
+        let words = ["/go-runner", "--log-file=/var/log/x", "/usr/local/bin/kube-apiserver", "--profiling=false"];
+        assert_eq!(value(&words, "profiling").as_deref(), Some("false"));
+        assert_eq!(value(&words, "log-file"), None, "a flag of the wrapper");
+    }
+}

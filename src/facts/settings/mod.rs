@@ -1,0 +1,91 @@
+//! What the components of the control plane were started with, as far as the API shows it.
+
+mod api_server;
+mod audit;
+mod components;
+mod defaults;
+mod encryption;
+mod files;
+mod flags;
+mod seen;
+mod servers;
+
+use super::read::Reader;
+use super::schema::TableRow;
+use super::{FactsError, Family, Known};
+use crate::model::{Unseen, UnseenKind};
+
+/// The tables of settings and of what the API server's own counters show of them, computed together: they compare the same sources.
+pub(super) const FAMILY: Family = Family {
+    schemas: || {
+        vec![
+            api_server::ApiServerSettingRow::schema(),
+            components::ComponentSettingRow::schema(),
+            encryption::EncryptionRow::schema(),
+            audit::AuditRow::schema(),
+        ]
+    },
+    rows: |context| {
+        let servers = servers::ApiServers::read(context)?;
+        Ok(vec![
+            api_server::rows(&servers),
+            components::rows(context, &servers)?,
+            encryption::rows(context, &servers)?,
+            audit::rows(context, &servers)?,
+        ])
+    },
+};
+
+/// How many API servers the Leases of kube-system count; none counts as not known.
+pub(super) fn counted_servers(reader: &Reader<'_>) -> Result<usize, FactsError> {
+    seen::servers(reader)
+}
+
+fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("the setting {setting} of {component}"),
+        why: why.to_owned(),
+        how_to_see: format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
+        source: None,
+        missing_rule: None,
+    }
+}
+
+/// The items of a list that is written with commas.
+fn split(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether what other sources say about a setting disagrees with its value: unknown when one of them speaks and cannot be read. A
+/// source that says nothing does not disagree.
+fn contradiction(value: &Known<(String, bool)>, others: &[Known<(String, bool)>], declared: Option<&Known<(String, bool)>>) -> Known<bool> {
+    if others.is_empty() && declared.is_none() {
+        return Known::Known(false);
+    }
+    let value = match value {
+        Known::Known((value, _)) => value,
+        Known::Unknown(unseen) => return Known::Unknown(unseen.clone()),
+    };
+    let mut unseen: Option<Unseen> = None;
+    let mut same = others.is_empty();
+    for other in others {
+        match other {
+            Known::Known((said, _)) => same |= said == value,
+            Known::Unknown(why) => unseen = Some(why.clone()),
+        }
+    }
+    let declared_otherwise = match declared {
+        Some(Known::Known((said, _))) => said != value,
+        Some(Known::Unknown(why)) => {
+            unseen = Some(why.clone());
+            false
+        }
+        None => false,
+    };
+    match (declared_otherwise || (!same && unseen.is_none()), unseen) {
+        (true, _) => Known::Known(true),
+        (false, Some(unseen)) => Known::Unknown(unseen),
+        (false, None) => Known::Known(false),
+    }
+}
