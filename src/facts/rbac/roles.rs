@@ -10,7 +10,6 @@ use super::policy::{Policy, Role};
 use super::resolved::{Resolved, RoleInfo};
 use super::rules::{ALL, describe, has, list};
 use super::shipped::Origin;
-use crate::model::Evidence;
 
 /// Places of wildcards that one row carries as evidence.
 const PLACES: usize = 3;
@@ -95,10 +94,10 @@ fn row(policy: &Policy, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<St
     };
     let object = role.object();
     let key = object.to_string();
-    let place = |index: &usize| -> Evidence { role.rule_evidence(*index) };
+    let place = |index: &usize| role.rule_evidence(*index);
     Row::new(key, object, vec![role.origin.clone()], typed)
-        .evidenced("wildcards", wildcards.iter().take(PLACES).map(place))
-        .evidenced("widened", info.extra.iter().take(PLACES).map(place))
+        .evidenced("wildcards", wildcards.iter().filter_map(place).take(PLACES))
+        .evidenced("widened", info.extra.iter().filter_map(place).take(PLACES))
 }
 
 fn is_wild(rule: &PolicyRule) -> bool {
