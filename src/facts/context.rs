@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::merged::{Merged, keep_first};
 use super::namespaces::Namespaces;
+use super::network::Network;
 use super::read::Reader;
 use super::schema::{Row, TableRow};
 use super::service_accounts::{ServiceAccounts, Usages};
@@ -40,6 +41,8 @@ pub(super) struct Context<'a> {
     /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
     /// [`containers::ContainerRow`]'s sources are.
     pub(super) pods: Vec<PodGroup>,
+    /// What the tables of the network do not hold; filled with them.
+    pub(super) network: RefCell<Network>,
     container_rows: RefCell<Vec<Row>>,
     pod_rows: RefCell<Vec<Row>>,
 }
@@ -154,6 +157,7 @@ impl<'a> Context<'a> {
             usages,
             counts,
             pods: groups.into_iter().map(PodGroup::from).collect(),
+            network: RefCell::default(),
             container_rows: RefCell::new(container_rows.into_rows()),
             pod_rows: RefCell::new(pod_rows.into_rows()),
         })
