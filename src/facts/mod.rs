@@ -81,6 +81,7 @@ pub struct Tables {
     tables: Vec<Table>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     namespace_coverage: Result<CompleteCoverage, Unseen>,
+    network: network::Network,
 }
 
 impl Tables {
@@ -100,6 +101,7 @@ impl Tables {
         Ok(Self {
             namespace_coverage: coverage.complete(std::slice::from_ref(&sources::NAMESPACES)).map_err(|gaps| gaps.first().clone()),
             namespaces: context.namespaces.labels(),
+            network: context.network.take(),
             tables: computed.into_iter().map(table).collect(),
         })
     }
@@ -115,6 +117,10 @@ impl Tables {
     /// Namespaces that were read, with their labels.
     pub fn namespaces(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
         &self.namespaces
+    }
+    /// How namespaces reach one another, and what enforces it.
+    pub fn network(&self) -> &network::Network {
+        &self.network
     }
     /// Whether that is all of them.
     pub fn namespaces_complete(&self) -> &Result<CompleteCoverage, Unseen> {
