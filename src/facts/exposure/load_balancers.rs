@@ -1,7 +1,8 @@
 //! What an object of type LoadBalancer says to the cloud it runs in: internal or not, and for which callers.
 
+// `core::net` holds addresses only; `std::net` could open a connection.
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 type Annotations = BTreeMap<String, String>;
 
