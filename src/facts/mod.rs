@@ -18,6 +18,7 @@ mod schema;
 mod service_accounts;
 pub mod sources;
 mod storage;
+mod times;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ const FAMILIES: &[Family] = &[
     exposure::SERVICES,
     exposure::INGRESSES,
     exposure::GATEWAYS,
+    exposure::CERTIFICATES,
     storage::FAMILY,
     nodes::FAMILY,
 ];

@@ -2,8 +2,16 @@
 
 use crate::model::SourceId;
 
+/// Velero's backups and how they ended.
+pub const BACKUPS: SourceId = SourceId::group("velero.io", "backups");
+/// Where Velero keeps backups.
+pub const BACKUP_LOCATIONS: SourceId = SourceId::group("velero.io", "backupstoragelocations");
+/// Velero's schedules.
+pub const BACKUP_SCHEDULES: SourceId = SourceId::group("velero.io", "schedules");
 /// Certificates that cert-manager keeps.
 pub const CERTIFICATES: SourceId = SourceId::group("cert-manager.io", "certificates");
+/// Issuers of certificates for the whole cluster.
+pub const CLUSTER_ISSUERS: SourceId = SourceId::group("cert-manager.io", "clusterissuers");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
@@ -22,6 +30,8 @@ pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "
 pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
 /// Classes of Ingresses: which controller serves them.
 pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
+/// Issuers of certificates.
+pub const ISSUERS: SourceId = SourceId::group("cert-manager.io", "issuers");
 /// Jobs: templates, and the owners behind their pods.
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
