@@ -23,6 +23,7 @@ mod service_accounts;
 mod settings;
 pub mod sources;
 mod storage;
+mod times;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,7 @@ const FAMILIES: &[Family] = &[
     nodes::FAMILY,
     effects::FAMILY,
     admission::FAMILY,
+    exposure::CERTIFICATES,
 ];
 
 /// Every table's schema, in the order in which they are listed.
