@@ -9,7 +9,7 @@ CARGO ?= cargo
 DOCUMENTS := $(CARGO_TARGET_DIR)/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint deny unit live documents demo-snapshot docs test clean
+.PHONY: help setup fmt lint deny unit live documents bench demo-snapshot docs test clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ live: ## Tests against a real control plane and against Kubernetes' own code
 
 documents: ## Open the reports in a headless browser: accessibility, HTML, no script, no network, print
 	@scripts/documents.sh "$(DOCUMENTS)"
+
+# Numbers of pods that `make bench` measures at, such as PODS="500 2000 5000 20000".
+PODS ?= 5000
+
+bench: ## Measure speed and memory on a real API server with 5000 pods; PODS="500 2000" names other sizes
+	@scripts/bench.sh $(PODS)
 
 demo-snapshot: ## Record the snapshot that `kube-hipaa demo` shows from a real control plane
 	@scripts/demo-snapshot.sh

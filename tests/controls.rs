@@ -38,8 +38,16 @@ fn every_check_has_cases_for_fail_pass_and_out_of_scope() {
             ControlKind::Manual(_) => assert!(has.is_empty(), "{}: a question has no cases", control.id),
             ControlKind::Check(check) => {
                 // These always have a row, so that nothing is out of scope: it is seen or not.
-                let always =
-                    ["api_server_settings", "component_settings", "encryption_at_rest", "audit", "api_server_effects", "anonymous_access"];
+                let always = [
+                    "api_server_settings",
+                    "component_settings",
+                    "encryption_at_rest",
+                    "audit",
+                    "api_server_effects",
+                    "anonymous_access",
+                    "cni",
+                    "server",
+                ];
                 let third = if always.contains(&check.table.name) { OutcomeWord::NotAssessed } else { OutcomeWord::NotApplicable };
                 for word in [OutcomeWord::Fail, OutcomeWord::Pass, third] {
                     assert!(has.contains(&word), "{}: no case expects {}", control.id, word.label());
@@ -129,6 +137,32 @@ fn a_misspelt_scope_is_never_a_pass() {
         tried += 1;
     }
     assert!(tried > 30, "only {tried} cases were tried");
+}
+
+/// Every control checks what some benchmark item asks, or says why none; and whatever the cluster, an item has a number and its version.
+#[test]
+fn every_control_has_items_of_a_benchmark_or_a_reason() {
+    let catalog = catalog();
+    let benchmarks = catalog.benchmarks().expect("built in");
+    let mut shown = 0;
+    for control in catalog.controls() {
+        let mapped = !benchmarks.everything_of(&control.id).is_empty();
+        assert_ne!(mapped, benchmarks.unmapped(&control.id).is_some(), "{}", control.id);
+        let servers = (20..45).map(|minor| (Some(format!("v1.{minor}.0")), None));
+        let managed = ["EKS", "GKE", "AKS", "OpenShift"].map(|name| (None, Some(name)));
+        for (server, distribution) in servers.chain([(None, None)]).chain(managed) {
+            let fitting = benchmarks.fitting(server.as_deref(), distribution).expect("there is always one");
+            for item in fitting.items_of(&control.id) {
+                shown += 1;
+                assert!(mapped && item.framework == fitting.described.framework, "{}: {item:?}", control.id);
+                assert!(item.id.contains('.') && !item.version.is_empty() && !item.about.is_empty(), "{}: {item:?}", control.id);
+                assert_eq!(item.level.is_some(), distribution.is_none(), "{}: {item:?}", control.id);
+                let named = item.version == fitting.described.version || fitting.described.why.contains(&item.version);
+                assert!(named, "{}: {item:?} without a word on its version: {}", control.id, fitting.described.why);
+            }
+        }
+    }
+    assert!(shown > 500, "only {shown} numbers");
 }
 
 /// What nobody can see through the API does not make a run incomplete, however often it occurs.

@@ -48,7 +48,7 @@ pub fn evaluate_those<'a>(
     let environment = Environment::default();
     let mut results: BTreeMap<&str, Evaluated<'a>> = BTreeMap::new();
     for table in tables.all() {
-        let mut runs: Vec<Run<'a>> =
+        let mut runs: Vec<Run<'a, '_>> =
             catalog.controls().iter().filter(|control| wanted(control)).filter_map(|control| Run::new(control, table)).collect();
         if runs.is_empty() {
             continue;
@@ -98,7 +98,7 @@ fn no_table(name: &str) -> Unseen {
 }
 
 /// One control while it goes through the rows of its table.
-struct Run<'a> {
+struct Run<'a, 't> {
     control: &'a Control,
     check: &'a Check,
     /// Columns that decide, then columns that are only shown.
@@ -108,16 +108,16 @@ struct Run<'a> {
     deciding: Vec<usize>,
     findings: BTreeMap<String, Finding>,
     /// Keys of rows in scope, of those that fail, and of those that could not be decided: variants of one thing count once.
-    examined: BTreeSet<String>,
-    failed: BTreeSet<String>,
-    unknown: BTreeSet<String>,
+    examined: BTreeSet<&'t str>,
+    failed: BTreeSet<&'t str>,
+    unknown: BTreeSet<&'t str>,
     reasons: BTreeSet<Unseen>,
     /// How many more of each kind.
     more_reasons: BTreeMap<UnseenKind, u64>,
     sample: Vec<Sample>,
 }
 
-impl<'a> Run<'a> {
+impl<'a, 't> Run<'a, 't> {
     fn new(control: &'a Control, table: &Table) -> Option<Self> {
         let check = control.check()?;
         if check.table.name != table.schema.name {
@@ -151,14 +151,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn row(&mut self, table: &Table, row: &Row, context: &RowContext, membership: &Membership) {
+    fn row(&mut self, table: &Table, row: &'t Row, context: &RowContext<'_>, membership: &Membership) {
         if self.check.reach == Reach::Ephi {
             match membership {
                 Membership::In => {}
                 Membership::Out => return,
                 Membership::Unknown(unseen) => {
-                    self.unknown.insert(row.key.clone());
-                    self.reason(unseen.clone());
+                    self.unknown.insert(&row.key);
+                    self.reason(unseen);
                     return;
                 }
             }
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
             Ok(answer) => answer,
             Err(undecided) => return self.undecided(table, row, &undecided.to_string()),
         };
-        self.examined.insert(row.key.clone());
+        self.examined.insert(&row.key);
         match answer {
             true if self.sample.len() < SAMPLE => {
                 let sample =
@@ -181,25 +181,25 @@ impl<'a> Run<'a> {
             }
             true => {}
             false => {
-                self.failed.insert(row.key.clone());
+                self.failed.insert(&row.key);
                 self.finding(table, row, context, membership);
             }
         }
     }
 
     /// A row that may be in scope and could not be decided counts as examined and unknown.
-    fn undecided(&mut self, table: &Table, row: &Row, error: &str) {
-        self.examined.insert(row.key.clone());
-        self.unknown.insert(row.key.clone());
+    fn undecided(&mut self, table: &Table, row: &'t Row, error: &str) {
+        self.examined.insert(&row.key);
+        self.unknown.insert(&row.key);
         let unknown = |&index: &usize| match row.cells.get(index) {
-            Some(Known::Unknown(unseen)) => Some(unseen.clone()),
+            Some(Known::Unknown(unseen)) => Some(&**unseen),
             _ => None,
         };
-        let reasons: Vec<Unseen> = self.deciding.iter().filter_map(unknown).collect();
+        let reasons: Vec<&Unseen> = self.deciding.iter().filter_map(unknown).collect();
         let explained = !reasons.is_empty();
         reasons.into_iter().for_each(|unseen| self.reason(unseen));
         if !explained {
-            self.reason(Unseen {
+            self.reason(&Unseen {
                 kind: UnseenKind::NotUnderstood,
                 what: format!("{} of the table {}", row.key, table.schema.name),
                 why: error.to_owned(),
@@ -210,12 +210,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn reason(&mut self, unseen: Unseen) {
-        if self.reasons.contains(&unseen) {
+    fn reason(&mut self, unseen: &Unseen) {
+        if self.reasons.contains(unseen) {
             return;
         }
         if self.reasons.len() < REASONS {
-            self.reasons.insert(unseen);
+            self.reasons.insert(unseen.clone());
         } else {
             *self.more_reasons.entry(unseen.kind).or_default() += 1;
         }
@@ -231,7 +231,8 @@ impl<'a> Run<'a> {
     fn evidence(&self, row: &Row, most: usize) -> Vec<Evidence> {
         let own = |(column, _): &&(&'static str, &'static str)| row.cell_evidence.contains_key(column);
         // What stands elsewhere comes first: it is why the row is more than its own object says.
-        let elsewhere = self.required.iter().filter(own).filter_map(|(column, _)| row.cell_evidence.get(column)).flatten().cloned();
+        let elsewhere =
+            self.required.iter().filter(own).filter_map(|(column, _)| row.cell_evidence.get(column)).flatten().map(|one| (**one).clone());
         let mut pointers: Vec<&str> = self.required.iter().filter(|required| !own(required)).map(|(_, at)| *at).collect();
         pointers.sort_unstable();
         pointers.dedup();
@@ -254,7 +255,7 @@ impl<'a> Run<'a> {
     }
 
     /// How far what the row shows can be reached.
-    fn exposure(&self, row: &Row, context: &RowContext) -> Exposure {
+    fn exposure(&self, row: &Row, context: &RowContext<'_>) -> Exposure {
         // Not known counts as reachable: a rank must not fall because something was not seen.
         let open = self.check.exposed.as_ref().is_some_and(|exposed| exposed.holds(context) != Ok(false));
         match (open, &row.namespace) {
@@ -264,7 +265,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finding(&mut self, table: &Table, row: &Row, context: &RowContext, membership: &Membership) {
+    fn finding(&mut self, table: &Table, row: &Row, context: &RowContext<'_>, membership: &Membership) {
         let digest = sha256_parts([self.control.id.as_bytes(), table.schema.name.as_bytes(), row.key.as_bytes()]);
         let fingerprint: String = digest.chars().take(16).collect();
         let evidence = self.evidence(row, EVIDENCE);
@@ -317,7 +318,7 @@ impl<'a> Run<'a> {
             findings,
             examined: count_of(&self.examined),
             undecided,
-            rows: count_of(&table.rows.iter().map(|row| row.key.clone()).collect()),
+            rows: count_of(&table.rows.iter().map(|row| row.key.as_str()).collect()),
             sample: self.sample,
         };
         Evaluated {
@@ -330,7 +331,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn count_of(keys: &BTreeSet<String>) -> u64 {
+fn count_of(keys: &BTreeSet<&str>) -> u64 {
     u64::try_from(keys.len()).unwrap_or(u64::MAX)
 }
 

@@ -11,11 +11,11 @@ pub use evaluate::{Evaluated, evaluate, evaluate_those};
 pub use scope::{Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::{Outcome, Parts};
 
-use crate::catalog::{Catalog, Control, Framework};
+use crate::catalog::{Catalog, Framework};
 use crate::facts::Tables;
 use crate::model::{
-    ASSESSMENT_SCHEMA, Assessment, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex, SourceCoverage,
-    Support, ToolIdentity, Totals,
+    ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex,
+    SourceCoverage, SourceId, Support, ToolIdentity, Totals,
 };
 
 /// What an assessment is made of.
@@ -42,6 +42,9 @@ pub fn assess(input: &Input<'_>) -> Assessment {
     let scope = ResolvedScope::new(input.scope, input.tables);
     let evaluated = evaluate(input.catalog, input.tables, &scope);
     let paragraphs_of = input.framework.paragraphs_of();
+    let cluster = &input.index.cluster;
+    let fitting =
+        input.catalog.benchmarks().and_then(|benchmarks| benchmarks.fitting(cluster.version.as_deref(), cluster.distribution.as_deref()));
     let mut outcomes: BTreeMap<String, OutcomeWord> = BTreeMap::new();
     let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new() };
     let mut controls = Vec::new();
@@ -50,7 +53,8 @@ pub fn assess(input: &Input<'_>) -> Assessment {
         let paragraphs = paragraphs_of.get(result.control.id.as_str()).cloned();
         outcomes.insert(result.control.id.clone(), word);
         totals.controls.add(word);
-        let control = control_result(result, paragraphs.into_iter().flatten().collect());
+        let benchmark = fitting.as_ref().map(|fitting| fitting.items_of(&result.control.id)).into_iter().flatten().collect();
+        let control = control_result(result, paragraphs.into_iter().flatten().collect(), benchmark);
         control.findings.iter().for_each(|finding| evaluate::count(&mut totals.findings, finding.severity));
         controls.push(control);
     }
@@ -70,11 +74,12 @@ pub fn assess(input: &Input<'_>) -> Assessment {
         coverage,
         controls,
         paragraphs: input.framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes)).collect(),
+        benchmark: fitting.map(|fitting| fitting.described),
         exhibits: exhibits::build(input.tables, &scope),
     }
 }
 
-fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>) -> ControlResult {
+fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
     let Evaluated { control, examined, failed, unknown, outcome } = result;
     let word = outcome.word();
     let Parts { findings, unseen, proof, question } = outcome.into_parts();
@@ -88,6 +93,7 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>) -> ControlResu
         table: check.map(|check| check.table.name.to_owned()).unwrap_or_default(),
         outcome: word,
         paragraphs,
+        benchmark,
         because: control.because.clone(),
         fix: control.fix.clone(),
         limits: control.limits.clone(),
@@ -105,7 +111,8 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>) -> ControlResu
 }
 
 fn coverage(input: &Input<'_>) -> Vec<SourceCoverage> {
-    let needs = |control: &&Control, source: &crate::model::SourceId| control.check().is_some_and(|check| check.sources().contains(source));
+    let needs: Vec<(&str, Vec<SourceId>)> =
+        input.catalog.controls().iter().filter_map(|control| Some((control.id.as_str(), control.check()?.sources()))).collect();
     input
         .index
         .sources
@@ -115,13 +122,7 @@ fn coverage(input: &Input<'_>) -> Vec<SourceCoverage> {
             group: record.source.api_group().to_owned(),
             state: record.state.clone(),
             missing_rule: record.missing_rule.clone(),
-            needed_by: input
-                .catalog
-                .controls()
-                .iter()
-                .filter(|control| needs(control, &record.source))
-                .map(|control| control.id.clone())
-                .collect(),
+            needed_by: needs.iter().filter(|(_, needed)| needed.contains(&record.source)).map(|(id, _)| (*id).to_owned()).collect(),
             source: record.source.clone(),
         })
         .collect()

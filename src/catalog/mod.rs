@@ -1,27 +1,34 @@
 //! Controls and frameworks: what is checked, and what it is evidence for.
 
+mod benchmark;
 mod cases;
 mod control;
 mod framework;
 mod lint;
 mod predicate;
+mod row_context;
 mod scope_file;
 
 use std::collections::BTreeMap;
 
 use include_dir::{Dir, DirEntry, include_dir};
 
+pub use benchmark::{Benchmarks, Fitting, MappedItem};
 pub use cases::{Case, read_cases};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
 pub use framework::{Extent, Framework, FrameworkParagraph, Mapping, Unmapped};
 pub use lint::Problem;
-pub use predicate::{Environment, ExpressionProblem, Predicate, RowContext, Undecided};
+pub use predicate::{ExpressionProblem, Predicate, Undecided};
+pub use row_context::{Environment, RowContext};
 pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
 
 use crate::digest::{sha256_hex, sha256_parts};
 use crate::model::{CatalogIdentity, Overlay};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/controls");
+
+/// The file of the benchmarks; all others beside it are frameworks.
+const BENCHMARKS: &str = "frameworks/cis.yaml";
 
 /// The version of the built-in catalog, which moves with the program.
 pub const CATALOG_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -51,6 +58,7 @@ pub struct OverlayFolder {
 pub struct Catalog {
     controls: Vec<Control>,
     frameworks: Vec<Framework>,
+    benchmarks: Option<Benchmarks>,
     cases: Vec<Case>,
     identity: CatalogIdentity,
 }
@@ -74,6 +82,7 @@ impl Catalog {
         let mut problems = lint::Problems::default();
         let mut controls: BTreeMap<String, Control> = BTreeMap::new();
         let mut frameworks = Vec::new();
+        let mut benchmarks = None;
         let mut cases = Vec::new();
         let mut overlay_identities = Vec::new();
         let mut digests: Vec<(String, String)> = Vec::new();
@@ -85,6 +94,10 @@ impl Catalog {
                     Ok(framework) => frameworks.push((file, framework)),
                     Err(error) => problems.yaml(&file, &error),
                 },
+                FileKind::Benchmarks => match serde_saphyr::from_str::<Benchmarks>(text) {
+                    Ok(read) => benchmarks = Some((file, read)),
+                    Err(error) => problems.yaml(&file, &error),
+                },
                 FileKind::Cases => read_cases_into(&file, text, &mut cases, &mut problems),
                 FileKind::Control => {
                     if let Some((control, _)) = control::read(&file, &path, text, &mut problems) {
@@ -93,12 +106,15 @@ impl Catalog {
                 }
             }
         }
+        let ids: Vec<&str> = controls.keys().map(String::as_str).collect();
         for (file, framework) in &frameworks {
-            let ids: Vec<&str> = controls.keys().map(String::as_str).collect();
             framework.lint(file, &ids, &mut problems);
             for id in framework.forgotten(&ids) {
                 problems.at(file, 1, format!("control `{id}` is mapped to no paragraph and not listed under `unmapped`"));
             }
+        }
+        if let Some((file, benchmarks)) = &benchmarks {
+            benchmarks.lint(file, &ids, &mut problems);
         }
         for folder in overlays {
             let identity = lay_over(folder, &mut controls, &mut cases, &mut problems);
@@ -114,6 +130,7 @@ impl Catalog {
             identity: CatalogIdentity { version: CATALOG_VERSION.to_owned(), sha256: sha256_parts(parts), overlays: overlay_identities },
             controls: controls.into_values().collect(),
             frameworks: frameworks.into_iter().map(|(_, framework)| framework).collect(),
+            benchmarks: benchmarks.map(|(_, benchmarks)| benchmarks),
             cases,
         })
     }
@@ -134,6 +151,10 @@ impl Catalog {
     pub fn framework(&self, id: &str) -> Option<&Framework> {
         self.frameworks.iter().find(|framework| framework.id == id)
     }
+    /// The benchmarks whose numbers stand beside controls.
+    pub fn benchmarks(&self) -> Option<&Benchmarks> {
+        self.benchmarks.as_ref()
+    }
     /// The cases beside the controls, with the id of their control.
     pub fn cases(&self) -> &[Case] {
         &self.cases
@@ -146,12 +167,15 @@ impl Catalog {
 
 enum FileKind {
     Framework,
+    Benchmarks,
     Cases,
     Control,
 }
 
 fn kind_of(path: &str) -> FileKind {
-    if path.starts_with("frameworks/") {
+    if path == BENCHMARKS {
+        FileKind::Benchmarks
+    } else if path.starts_with("frameworks/") {
         FileKind::Framework
     } else if path.ends_with(".cases.yaml") {
         FileKind::Cases
@@ -211,7 +235,9 @@ fn lay_over(
     for OverlayFile { path, text } in &files {
         let file = format!("{}/{path}", folder.shown);
         match kind_of(path) {
-            FileKind::Framework => problems.at(&file, 1, "own frameworks are not supported: only the built-in ones are reported"),
+            FileKind::Framework | FileKind::Benchmarks => {
+                problems.at(&file, 1, "own frameworks are not supported: only the built-in ones are reported")
+            }
             FileKind::Cases => read_cases_into(&file, text, cases, problems),
             FileKind::Control => {
                 let Some((control, says_replaces)) = control::read(&file, path, text, problems) else { continue };

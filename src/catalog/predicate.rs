@@ -1,15 +1,13 @@
 //! CEL over one row. A predicate is checked against the table's schema before it may run, so that a misspelt column or a
 //! comparison of different types is an error of the catalog and never a verdict.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators};
-use cel::objects::{Key, Map};
-use cel::{Context, Env, Program, Value};
+use cel::{Program, Value};
 
-use crate::facts::{Cell, ColumnType, Known, Row, TableSchema};
-use crate::model::FactValue;
+use super::row_context::RowContext;
+use crate::facts::{ColumnType, TableSchema};
 
 /// A checked expression that is true or false for a row.
 #[derive(Debug)]
@@ -95,8 +93,8 @@ impl Predicate {
 
     /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
     /// treat that as *not seen*, never as either answer.
-    pub fn holds(&self, row: &RowContext) -> Result<bool, Undecided> {
-        match self.program.execute(&row.context) {
+    pub fn holds(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
+        match self.program.execute(row.cel()) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(Undecided(format!("`{}` gave {other:?}, which is neither true nor false", self.source))),
             Err(error) => Err(Undecided(format!("`{}` could not be evaluated: {error}", self.source))),
@@ -108,55 +106,6 @@ impl Predicate {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Undecided(pub String);
-
-/// The environment of all predicates: CEL's standard functions, made once.
-#[derive(Clone)]
-pub struct Environment(Arc<Env>);
-
-impl Default for Environment {
-    fn default() -> Self {
-        Self(Arc::new(Env::stdlib()))
-    }
-}
-
-impl std::fmt::Debug for Environment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Environment")
-    }
-}
-
-/// A row as CEL sees it: built once and shared by all controls over its table. An unknown column is left out, so that touching it
-/// is an error.
-pub struct RowContext {
-    context: Context<'static, 'static>,
-}
-
-impl RowContext {
-    /// The row's value.
-    pub fn new(environment: &Environment, schema: &TableSchema, row: &Row) -> Self {
-        let mut fields: HashMap<Key, Value> = HashMap::with_capacity(schema.columns.len());
-        for (column, cell) in schema.columns.iter().zip(&row.cells) {
-            if let Some(value) = value(cell) {
-                fields.insert(Key::String(Arc::new(column.name.to_owned())), value);
-            }
-        }
-        let mut context = Context::with_env(environment.0.clone());
-        context.add_variable_from_value("row", Value::Map(Map { map: Arc::new(fields) }));
-        Self { context }
-    }
-}
-
-fn value(cell: &Cell) -> Option<Value> {
-    let Known::Known(fact) = cell else { return None };
-    Some(match fact {
-        FactValue::Null => Value::Null,
-        FactValue::Bool(value) => Value::Bool(*value),
-        FactValue::Int(value) => Value::Int(*value),
-        FactValue::Text(value) => Value::String(Arc::new(value.clone())),
-        FactValue::List(values) => Value::List(Arc::new(values.iter().map(|value| Value::String(Arc::new(value.clone()))).collect())),
-        FactValue::Unknown { .. } => return None,
-    })
-}
 
 struct Checker<'a> {
     source: &'a str,
@@ -352,8 +301,10 @@ fn nearest(written: &str, schema: &TableSchema) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::row_context::Environment;
     use super::*;
-    use crate::facts::schemas;
+    use crate::facts::{Cell, Known, Row, schemas};
+    use crate::model::FactValue;
 
     fn containers() -> &'static TableSchema {
         schemas()[0]
@@ -441,7 +392,7 @@ mod tests {
             source: None,
             missing_rule: None,
         };
-        let mut all: Vec<Cell> = containers().columns.iter().map(|_| Known::Unknown(unseen.clone())).collect();
+        let mut all: Vec<Cell> = containers().columns.iter().map(|_| Known::Unknown(Box::new(unseen.clone()))).collect();
         for (name, cell) in cells {
             let (index, _) = containers().column(name).unwrap_or_else(|| panic!("no column {name}"));
             all[index] = cell;

@@ -55,6 +55,11 @@ pub enum Command {
     ///
     /// Without TABLE: the tables with their columns. With it: its rows.
     Facts(FactsArgs),
+    /// Say who may do something, through which binding and rule
+    ///
+    /// RESOURCE is written as for kubectl: secrets, deployments.apps, pods/exec, or a URL such as /metrics. Without -n every namespace is
+    /// looked at, and each way says where it holds. The answer is that of RBAC; other authorizers of a cluster can allow more.
+    WhoCan(WhoCanArgs),
     /// Write documents again from a saved assessment.json
     Render(RenderArgs),
     /// Print the manifests of the least rights that a scan needs
@@ -249,6 +254,39 @@ pub enum FactsFormat {
     Json,
     /// For spreadsheets
     Csv,
+}
+
+/// Arguments of `who-can`.
+#[derive(Debug, Args)]
+pub struct WhoCanArgs {
+    /// The verb, such as get, list, create or impersonate
+    pub(super) verb: String,
+    /// The resource, such as secrets, deployments.apps or pods/exec, or a URL such as /metrics
+    pub(super) resource: String,
+    /// The name of one object
+    pub(super) name: Option<String>,
+    /// Only in this namespace
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub(super) namespace: Option<String>,
+    /// Folder or .zip of a snapshot, or an evidence folder [default: ask the cluster]
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["kubeconfig", "context", "impersonate", "impersonate_groups"])]
+    pub(super) from: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = WhoCanFormat::Table)]
+    pub(super) format: WhoCanFormat,
+    #[command(flatten)]
+    pub(super) connect: ConnectArgs,
+    #[command(flatten)]
+    pub(super) collect: CollectOptionsArgs,
+}
+
+/// How `who-can` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhoCanFormat {
+    /// For reading
+    Table,
+    /// For programs
+    Json,
 }
 
 /// Arguments of `render`.

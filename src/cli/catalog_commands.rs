@@ -22,8 +22,13 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
         ControlsCommand::Lint => {
             let cases = catalog.cases().len();
             print(
-                format!("{} controls, {} cases, {} frameworks: no problems\n", catalog.controls().len(), cases, catalog.frameworks().len())
-                    .as_bytes(),
+                format!(
+                    "{} controls, {} cases, {} frameworks: no problems\n",
+                    catalog.controls().len(),
+                    cases,
+                    catalog.frameworks().len() + usize::from(catalog.benchmarks().is_some())
+                )
+                .as_bytes(),
             )?;
         }
         ControlsCommand::Test { id } => test(&catalog, id.as_deref())?,
@@ -82,6 +87,18 @@ fn show(catalog: &Catalog, control: &Control) -> String {
         if let Some(paragraphs) = framework.paragraphs_of().get(control.id.as_str()) {
             field(&format!("Evidence relevant to ({})", framework.title), &paragraphs.join(", "));
         }
+    }
+    if let Some(benchmarks) = catalog.benchmarks() {
+        for item in benchmarks.everything_of(&control.id) {
+            let mut lines: Vec<String> = item.numbers_in_words();
+            lines.push(format!(
+                "{}{}",
+                item.extent.word(),
+                if item.differs.is_empty() { String::new() } else { format!(": {}", item.differs) }
+            ));
+            field(&format!("{}: {}", benchmarks.title, item.about), &lines.join("\n"));
+        }
+        field(&format!("No item in {}", benchmarks.title), benchmarks.unmapped(&control.id).unwrap_or_default());
     }
     text
 }

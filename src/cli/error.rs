@@ -125,6 +125,9 @@ pub enum CliError {
         /// Why not.
         why: String,
     },
+    /// What `who-can` is asked is no question.
+    #[error(transparent)]
+    Question(#[from] crate::facts::rbac::QuestionError),
     /// A snapshot cannot be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -189,6 +192,7 @@ impl CliError {
             Self::Selector(_) => "Correct the selector; nothing was asked of the cluster.".to_owned(),
             Self::Unknown { known, .. } => format!("There are: {known}."),
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
+            Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
             // These texts already end with what to do.
             Self::Snapshot(SnapshotError::Exists { .. } | SnapshotError::NotOurs { .. } | SnapshotError::Interrupted { .. }) => {

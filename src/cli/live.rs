@@ -49,6 +49,19 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
     Ok(plan.exit(&assessment))
 }
 
+/// The snapshot of a cluster that nobody keeps, with the folder that it goes away with.
+pub(super) fn look(
+    connect_args: &ConnectArgs,
+    collect_args: &CollectOptionsArgs,
+    finishing: &Finishing,
+) -> Result<(Snapshot, tempfile::TempDir), CliError> {
+    let scratch = tempfile::tempdir().map_err(CliError::write(&std::env::temp_dir()))?;
+    finishing.watch(scratch.path());
+    let place = scratch.path().join("snapshot");
+    run(connect_args, collect_args, SnapshotWriter::create(&place, false)?, finishing)?;
+    Ok((Snapshot::open(&place)?, scratch))
+}
+
 /// `collect`.
 pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let writer = SnapshotWriter::create(&args.output, args.force)?.interrupted_by(finishing);

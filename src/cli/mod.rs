@@ -16,6 +16,7 @@ mod run;
 mod signals;
 mod sources;
 mod tables;
+mod who_can;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
         Command::Collect(args) => live::collect(args, finishing),
         Command::Assess(args) => run::assess_saved(args, finishing),
         Command::Facts(args) => tables::run(args),
+        Command::WhoCan(args) => who_can::run(args, finishing),
         Command::Render(args) => run::render(args, finishing),
         Command::Permissions(args) => live::permissions(args),
         Command::Preflight(args) => live::preflight(args, finishing),

@@ -3,15 +3,18 @@
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Container;
 use serde::Deserialize;
 
 use super::merged::{Merged, keep_first};
 use super::namespaces::Namespaces;
+use super::network::Network;
 use super::read::Reader;
 use super::schema::{Row, TableRow};
 use super::service_accounts::{ServiceAccounts, Usages};
+use super::storage::VolumeUses;
 use super::workloads::{Nodes, Shape, each_shape};
 use super::{FactsError, Family, Known, containers, pods, sources};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
@@ -42,6 +45,10 @@ pub(super) struct Context<'a> {
     pub(super) pods: Vec<PodGroup>,
     /// Running pods of kube-system that say that a kubelet made them from a file, sorted by name; see [`StaticPod::believed`].
     pub(super) static_pods: Vec<StaticPod>,
+    /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
+    pub(super) volume_uses: VolumeUses,
+    /// What the tables of the network do not hold; filled with them.
+    pub(super) network: RefCell<Network>,
     container_rows: RefCell<Vec<Row>>,
     pod_rows: RefCell<Vec<Row>>,
 }
@@ -82,6 +89,8 @@ pub(super) struct PodGroup {
     pub(super) phase: String,
     /// Number of pods; 0 for a template.
     pub(super) pods: i64,
+    /// The addresses of each pod that had some.
+    pub(super) addresses: Vec<Vec<IpAddr>>,
     /// Where they were seen (the first few); the pointer is that of the pod spec.
     pub(super) origins: Vec<Evidence>,
 }
@@ -110,6 +119,8 @@ pub(super) struct PodPort {
     pub(super) protocol: String,
 }
 
+/// Number of pods, their addresses, and where they were seen.
+type Members = (i64, Vec<Vec<IpAddr>>, Vec<Evidence>);
 type GroupKey = (ObjectRef, BTreeMap<String, String>, bool, Vec<PodPort>, String, &'static str, String);
 
 impl<'a> Context<'a> {
@@ -130,8 +141,9 @@ impl<'a> Context<'a> {
         };
         let mut container_rows = Merged::new(containers::ContainerRow::schema());
         let mut pod_rows = Merged::new(pods::PodRow::schema());
-        let mut groups: BTreeMap<GroupKey, (i64, Vec<Evidence>)> = BTreeMap::new();
+        let mut groups: BTreeMap<GroupKey, Members> = BTreeMap::new();
         let mut usages = Usages::new();
+        let mut volume_uses = VolumeUses::default();
         let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
         let listed = namespaces.labels();
         let mut strangers: BTreeSet<String> = BTreeSet::new();
@@ -147,6 +159,7 @@ impl<'a> Context<'a> {
             }
             group(shape, &mut groups);
             static_pods.extend(static_pod(shape));
+            volume_uses.add(shape);
             pod_rows.add(pods::row(shape, &surroundings));
             for row in containers::rows(shape, &surroundings.nodes) {
                 container_rows.add(row);
@@ -175,20 +188,22 @@ impl<'a> Context<'a> {
             counts,
             pods: groups.into_iter().map(PodGroup::from).collect(),
             static_pods,
+            volume_uses,
+            network: RefCell::default(),
             container_rows: RefCell::new(container_rows.into_rows()),
             pod_rows: RefCell::new(pod_rows.into_rows()),
         })
     }
 }
 
-impl From<(GroupKey, (i64, Vec<Evidence>))> for PodGroup {
-    fn from((key, (pods, origins)): (GroupKey, (i64, Vec<Evidence>))) -> Self {
+impl From<(GroupKey, Members)> for PodGroup {
+    fn from((key, (pods, addresses, origins)): (GroupKey, Members)) -> Self {
         let (workload, labels, host_network, ports, service_account, observed_in, phase) = key;
-        Self { workload, labels, host_network, ports, service_account, observed_in, phase, pods, origins }
+        Self { workload, labels, host_network, ports, service_account, observed_in, phase, pods, addresses, origins }
     }
 }
 
-fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, (i64, Vec<Evidence>)>) {
+fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
     let spec = shape.spec;
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let mut ports: Vec<PodPort> = containers
@@ -212,13 +227,14 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, (i64, Vec<Evidence>)
     );
     match groups.entry(key) {
         Entry::Occupied(mut group) => {
-            let (pods, origins) = group.get_mut();
+            let (pods, addresses, origins) = group.get_mut();
             *pods += shape.pods;
+            addresses.extend(shape.addresses.iter().cloned());
             origins.push(shape.origin.clone());
             keep_first(origins);
         }
         Entry::Vacant(place) => {
-            place.insert((shape.pods, vec![shape.origin.clone()]));
+            place.insert((shape.pods, shape.addresses.to_vec(), vec![shape.origin.clone()]));
         }
     }
 }
@@ -253,11 +269,7 @@ fn count(shape: &Shape<'_>, usages: &mut Usages, counts: &mut BTreeMap<String, (
     let usage = usages.entry((namespace, account_of(shape).to_owned())).or_default();
     usage.pods += shape.pods;
     usage.workloads.insert(shape.workload_text());
-    match shape.spec.automount_service_account_token {
-        None => usage.leave_it_to_account.insert(shape.workload_text()),
-        Some(true) => usage.ask_for_token.insert(shape.workload_text()),
-        Some(false) => false,
-    };
+    usage.says(shape.workload_text(), shape.spec.automount_service_account_token, shape.origin);
 }
 
 /// Name and uid of every node.

@@ -30,6 +30,15 @@ impl Coverage {
         }
     }
 
+    /// Why one of the sources was not read completely; what could not be understood in it does not count here.
+    pub(super) fn unread(&self, needed: &[SourceId]) -> Option<Unseen> {
+        needed.iter().find_map(|source| match self.sources.get(source) {
+            Some(record) if record.state.is_complete() => None,
+            Some(record) => Some(unseen_source(record)),
+            None => Some(unrecorded(source)),
+        })
+    }
+
     /// Proof that all of `needed` was read completely, or everything that was not.
     pub fn complete(&self, needed: &[SourceId]) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
         let mut gaps = Vec::new();
@@ -38,14 +47,7 @@ impl Coverage {
             match self.sources.get(source) {
                 Some(record) if record.state.is_complete() => sources.push((source.clone(), record.state.clone())),
                 Some(record) => gaps.push(unseen_source(record)),
-                None => gaps.push(Unseen {
-                    kind: UnseenKind::ReadFailed,
-                    what: source.to_string(),
-                    why: "the snapshot has no record of it: it was taken by a version that did not read it".to_owned(),
-                    how_to_see: "Collect again with this version.".to_owned(),
-                    source: Some(source.clone()),
-                    missing_rule: None,
-                }),
+                None => gaps.push(unrecorded(source)),
             }
             gaps.extend(self.not_understood.get(source).into_iter().flatten().cloned());
         }
@@ -53,6 +55,17 @@ impl Coverage {
             Some(gaps) => Err(gaps),
             None => Ok(CompleteCoverage { sources }),
         }
+    }
+}
+
+fn unrecorded(source: &SourceId) -> Unseen {
+    Unseen {
+        kind: UnseenKind::ReadFailed,
+        what: source.to_string(),
+        why: "the snapshot has no record of it: it was taken by a version that did not read it".to_owned(),
+        how_to_see: "Collect again with this version.".to_owned(),
+        source: Some(source.clone()),
+        missing_rule: None,
     }
 }
 
@@ -82,6 +95,6 @@ pub fn unseen_source(record: &SourceRecord) -> Unseen {
         why,
         how_to_see: how,
         source: Some(source.clone()),
-        missing_rule: record.missing_rule.clone(),
+        missing_rule: record.missing_rule.clone().map(Box::new),
     }
 }

@@ -2,11 +2,21 @@ use crate::model::{FactValue, Unseen};
 
 /// A value that was established, or the reason why it was not. Never a default.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Known<T> {
+pub enum Known<T, U = Unseen> {
     /// Established.
     Known(T),
     /// Not established, and why.
-    Unknown(Unseen),
+    Unknown(U),
+}
+
+impl<T, U> Known<T, U> {
+    /// The established value.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
 }
 
 impl<T> Known<T> {
@@ -24,17 +34,17 @@ impl<T> Known<T> {
             Self::Unknown(unseen) => Known::Unknown(unseen),
         }
     }
-    /// The established value.
-    pub fn known(&self) -> Option<&T> {
+    /// The same with the value borrowed: for asking a map that is too large to be copied for every row.
+    pub fn as_ref(&self) -> Known<&T> {
         match self {
-            Self::Known(value) => Some(value),
-            Self::Unknown(_) => None,
+            Self::Known(value) => Known::Known(value),
+            Self::Unknown(unseen) => Known::Unknown(unseen.clone()),
         }
     }
 }
 
-/// One cell of a row.
-pub type Cell = Known<FactValue>;
+/// One cell of a row. There are hundreds of thousands, of which few are unknown: the reason is boxed.
+pub type Cell = Known<FactValue, Box<Unseen>>;
 
 /// The type of a column as controls see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +137,7 @@ impl<T: ColumnValue> ColumnValue for Known<T> {
     fn cell(self) -> Cell {
         match self {
             Self::Known(value) => value.cell(),
-            Self::Unknown(unseen) => Known::Unknown(unseen),
+            Self::Unknown(unseen) => Known::Unknown(Box::new(unseen)),
         }
     }
 }

@@ -6,18 +6,23 @@ mod containers;
 mod context;
 mod coverage;
 mod effects;
+mod exposure;
 mod image;
 mod known;
 mod merged;
 mod metrics;
 mod namespaces;
+pub mod network;
+mod nodes;
 pub mod pod_security;
 mod pods;
+pub mod rbac;
 mod read;
 mod schema;
 mod service_accounts;
 mod settings;
 pub mod sources;
+mod storage;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -49,8 +54,21 @@ struct Family {
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
-const FAMILIES: &[Family] =
-    &[context::WORKLOADS, namespaces::FAMILY, service_accounts::FAMILY, settings::FAMILY, effects::FAMILY, admission::FAMILY];
+const FAMILIES: &[Family] = &[
+    context::WORKLOADS,
+    namespaces::FAMILY,
+    service_accounts::FAMILY,
+    rbac::FAMILY,
+    exposure::SERVICES,
+    exposure::INGRESSES,
+    exposure::GATEWAYS,
+    settings::FAMILY,
+    network::FAMILY,
+    storage::FAMILY,
+    nodes::FAMILY,
+    effects::FAMILY,
+    admission::FAMILY,
+];
 
 /// Every table's schema, in the order in which they are listed.
 pub fn schemas() -> Vec<&'static TableSchema> {
@@ -63,6 +81,7 @@ pub struct Tables {
     tables: Vec<Table>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     namespace_coverage: Result<CompleteCoverage, Unseen>,
+    network: network::Network,
 }
 
 impl Tables {
@@ -82,6 +101,7 @@ impl Tables {
         Ok(Self {
             namespace_coverage: coverage.complete(std::slice::from_ref(&sources::NAMESPACES)).map_err(|gaps| gaps.first().clone()),
             namespaces: context.namespaces.labels(),
+            network: context.network.take(),
             tables: computed.into_iter().map(table).collect(),
         })
     }
@@ -97,6 +117,10 @@ impl Tables {
     /// Namespaces that were read, with their labels.
     pub fn namespaces(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
         &self.namespaces
+    }
+    /// How namespaces reach one another, and what enforces it.
+    pub fn network(&self) -> &network::Network {
+        &self.network
     }
     /// Whether that is all of them.
     pub fn namespaces_complete(&self) -> &Result<CompleteCoverage, Unseen> {

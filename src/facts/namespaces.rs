@@ -70,6 +70,11 @@ impl Namespaces {
         Ok(Self { objects })
     }
 
+    /// Every namespace that was read.
+    pub(super) fn objects(&self) -> &[(Namespace, Evidence)] {
+        &self.objects
+    }
+
     /// Name, labels, uid and place of every namespace that was read.
     pub(super) fn each(&self) -> impl Iterator<Item = (String, BTreeMap<String, String>, Option<String>, Evidence)> {
         self.objects.iter().filter_map(|(namespace, origin)| {
@@ -140,8 +145,8 @@ fn row(namespace: Namespace, origin: Evidence, server_minor: &Known<u32>, pods: 
         warn_version: label("warn-version"),
         enforce_effective,
         enforce_effective_minor,
-        pods: pods.clone().map(|counts| counts.get(&name).map_or(0, |count| count.0)),
-        workloads: pods.clone().map(|counts| counts.get(&name).map_or(0, |count| count.1)),
+        pods: pods.as_ref().map(|counts| counts.get(&name).map_or(0, |count| count.0)),
+        workloads: pods.as_ref().map(|counts| counts.get(&name).map_or(0, |count| count.1)),
         finalizing: namespace.metadata.deletion_timestamp.is_some(),
         labels: sorted_owned(labels.iter().map(|(key, value)| format!("{key}={value}"))),
         name: name.clone(),

@@ -154,11 +154,11 @@ pub(super) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
                 Known::Unknown(newer_rules(version))
             }
         }),
-        enforced_level: around.enforced.clone().map(|levels| match levels.get(&namespace) {
+        enforced_level: around.enforced.as_ref().map(|levels| match levels.get(&namespace) {
             Some((level, _)) => level.as_str().to_owned(),
             None => String::new(),
         }),
-        meets_enforced_level: around.enforced.clone().and_then(|levels| match levels.get(&namespace) {
+        meets_enforced_level: around.enforced.as_ref().and_then(|levels| match levels.get(&namespace) {
             Some((level, version)) => checked(shape, *level, *version).map(|violations| violations.is_empty()),
             None => Known::Known(true),
         }),
@@ -212,7 +212,7 @@ fn token_mounted(spec: &PodSpec, namespace: &str, account: &str, around: &Surrou
         Some(value) => Known::Known(value),
         None => around
             .automount
-            .clone()
+            .as_ref()
             .map(|accounts| accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts())),
     }
 }

@@ -49,6 +49,11 @@ impl<'a> Reader<'a> {
         Self { snapshot, not_understood: RefCell::default() }
     }
 
+    /// When collection ended: the time that everything is judged at, so that the same snapshot always gives the same answer.
+    pub(super) fn collected(&self) -> &str {
+        &self.snapshot.index().collected.finished
+    }
+
     /// The coverage of everything read so far.
     pub(super) fn coverage(&self) -> Coverage {
         Coverage::new(&self.snapshot.index().sources, &self.not_understood.borrow())
@@ -56,9 +61,10 @@ impl<'a> Reader<'a> {
 
     /// Hands every object of `source` to `take`. An object that cannot be decoded is remembered and never dropped silently.
     pub(super) fn each<K: Readable>(&self, source: &SourceId, mut take: impl FnMut(K, Evidence)) -> Result<(), FactsError> {
+        let kind = self.kind(source);
         self.each_stored(source, |stored| match serde_json::from_str::<K>(&stored.json) {
             Ok(object) => {
-                let origin = self.origin(source, object.meta(), &stored, Grade::EffectiveConfiguration);
+                let origin = origin(kind, source, object.meta(), stored, Grade::EffectiveConfiguration);
                 take(object, origin);
             }
             Err(error) => self.not_understood(source, &stored, &error.to_string()),
@@ -114,28 +120,20 @@ impl<'a> Reader<'a> {
 
     /// Where an object was seen.
     pub(super) fn origin(&self, source: &SourceId, meta: &ObjectMeta, stored: &StoredObject, grade: Grade) -> Evidence {
-        let kind = self.snapshot.index().record(source).and_then(|record| record.kind.clone());
-        Evidence {
-            grade,
-            source: source.clone(),
-            object: meta.name.clone().map(|name| ObjectRef {
-                kind: kind.unwrap_or_else(|| source.resource().to_owned()),
-                group: source.api_group().to_owned(),
-                namespace: meta.namespace.clone(),
-                name,
-                uid: meta.uid.clone(),
-            }),
-            resource_version: meta.resource_version.clone(),
-            pointer: String::new(),
-            sha256: stored.sha256.clone(),
-            collected_at: stored.collected_at.clone(),
-            request: stored.request,
-        }
+        origin(self.kind(source), source, meta, stored.clone(), grade)
+    }
+
+    /// What the objects of a source are called.
+    fn kind(&self, source: &SourceId) -> Option<&'a str> {
+        self.snapshot.index().record(source).and_then(|record| record.kind.as_deref())
     }
 
     /// `value` when `source` was read completely, else unknown with the reason.
     pub(super) fn known_if_complete<T>(&self, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
-        match self.coverage().complete(std::slice::from_ref(source)) {
+        // Of this source only: all of them would be copied for every question.
+        let record = self.snapshot.index().record(source);
+        let coverage = Coverage::new(record.map_or(&[], std::slice::from_ref), &self.not_understood.borrow());
+        match coverage.complete(std::slice::from_ref(source)) {
             Ok(_) => Known::Known(value()),
             Err(unseen) => Known::Unknown(unseen.first().clone()),
         }
@@ -158,5 +156,24 @@ impl<'a> Reader<'a> {
     pub(super) fn gap(&self, source: &SourceId) -> Option<Unseen> {
         let record = self.snapshot.index().record(source)?;
         (!record.state.is_complete()).then(|| unseen_source(record))
+    }
+}
+
+fn origin(kind: Option<&str>, source: &SourceId, meta: &ObjectMeta, stored: StoredObject, grade: Grade) -> Evidence {
+    Evidence {
+        grade,
+        source: source.clone(),
+        object: meta.name.clone().map(|name| ObjectRef {
+            kind: kind.unwrap_or(source.resource()).to_owned(),
+            group: source.api_group().to_owned(),
+            namespace: meta.namespace.clone(),
+            name,
+            uid: meta.uid.clone(),
+        }),
+        resource_version: meta.resource_version.clone(),
+        pointer: String::new(),
+        sha256: stored.sha256,
+        collected_at: stored.collected_at,
+        request: stored.request,
     }
 }

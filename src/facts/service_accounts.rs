@@ -60,11 +60,31 @@ impl Automount {
 pub(super) struct Usage {
     pub(super) pods: i64,
     pub(super) workloads: BTreeSet<String>,
-    /// Workloads whose pods leave mounting to the account.
-    pub(super) leave_it_to_account: BTreeSet<String>,
-    /// Workloads whose pods ask for the token.
-    pub(super) ask_for_token: BTreeSet<String>,
+    /// Workloads whose pods leave mounting to the account, and where one of their pods says nothing.
+    pub(super) leave_it_to_account: BTreeMap<String, Evidence>,
+    /// Workloads whose pods ask for the token, and where one of them does.
+    pub(super) ask_for_token: BTreeMap<String, Evidence>,
 }
+
+impl Usage {
+    /// What a pod of a workload says about the token (`PodSpec.automountServiceAccountToken`); `origin` is where its spec stands.
+    pub(super) fn says(&mut self, workload: String, automount: Option<bool>, origin: &Evidence) {
+        let places = match automount {
+            None => &mut self.leave_it_to_account,
+            Some(true) => &mut self.ask_for_token,
+            Some(false) => return,
+        };
+        let here = Evidence { pointer: format!("{}/automountServiceAccountToken", origin.pointer), ..origin.clone() };
+        // The first by name, so that the order of the input does not matter.
+        let first = places.entry(workload).or_insert_with(|| here.clone());
+        if here.object < first.object {
+            *first = here;
+        }
+    }
+}
+
+/// Workloads of which the evidence stands with a row.
+const PLACES: usize = 3;
 
 /// Usage by namespace and account.
 pub(super) type Usages = BTreeMap<(String, String), Usage>;
@@ -101,7 +121,19 @@ fn automount(account: &ServiceAccount) -> Automount {
 fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row {
     let (namespace, name) = identity(&account);
     let automount = automount(&account);
-    let usage = usages.clone().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
+    let usage = usages.as_ref().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
+    let mut mounting: Known<BTreeMap<String, Evidence>> = usage.as_ref().map(|usage| usage.ask_for_token.clone());
+    if automount.automounts()
+        && let (Known::Known(mounting), Known::Known(usage)) = (&mut mounting, &usage)
+    {
+        for (workload, evidence) in &usage.leave_it_to_account {
+            mounting.entry(workload.clone()).or_insert_with(|| evidence.clone());
+        }
+    }
+    let mut places: Vec<Evidence> = mounting.known().into_iter().flat_map(BTreeMap::values).take(PLACES).cloned().collect();
+    if !places.is_empty() {
+        places.push(Evidence { pointer: "/automountServiceAccountToken".to_owned(), ..origin.clone() });
+    }
     let typed = ServiceAccountRow {
         is_default: name == "default",
         automount: match automount {
@@ -112,20 +144,14 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
         automounts: automount.automounts(),
         legacy_secrets: sorted_owned(account.secrets.iter().flatten().filter_map(|secret| secret.name.clone())),
         image_pull_secrets: sorted_owned(account.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone())),
-        pods: usage.clone().map(|usage| usage.pods),
-        workloads: usage.clone().map(|usage| usage.workloads.into_iter().collect()),
-        workloads_mounting_token: usage.map(|usage| {
-            let mut workloads = usage.ask_for_token;
-            if automount.automounts() {
-                workloads.extend(usage.leave_it_to_account);
-            }
-            workloads.into_iter().collect()
-        }),
+        pods: usage.as_ref().map(|usage| usage.pods),
+        workloads: usage.map(|usage| usage.workloads.into_iter().collect()),
+        workloads_mounting_token: mounting.map(|mounting| mounting.into_keys().collect()),
         namespace: namespace.clone(),
         name: name.clone(),
     };
     let key = format!("{namespace}/{name}");
     let subject =
         ObjectRef { kind: "ServiceAccount".to_owned(), group: String::new(), namespace: Some(namespace), name, uid: account.metadata.uid };
-    Row::new(key, subject, vec![origin], typed)
+    Row::new(key, subject, vec![origin], typed).evidenced("workloads_mounting_token", places)
 }

@@ -2,18 +2,68 @@
 
 use crate::model::SourceId;
 
+/// AdminNetworkPolicies: allow, deny or pass before NetworkPolicies.
+pub const ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "adminnetworkpolicies");
 /// One request without credentials, and how the server answered it.
 pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
+/// Network policies of Antrea without a namespace.
+pub const ANTREA_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "clusternetworkpolicies");
+/// Settings of Antrea's agent.
+pub const ANTREA_CONFIG: SourceId = SourceId::config_map("kube-system", "antrea-config");
+/// Network policies of Antrea.
+pub const ANTREA_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "networkpolicies");
+/// BaselineAdminNetworkPolicies: decide where no NetworkPolicy does.
+pub const BASELINE_ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "baselineadminnetworkpolicies");
+/// Network policies of Calico without a namespace, as its own API shows them.
+pub const CALICO_API_GLOBAL_NETWORK_POLICIES: SourceId = SourceId::group("projectcalico.org", "globalnetworkpolicies");
+/// Network policies of Calico, as its own API shows them.
+pub const CALICO_API_NETWORK_POLICIES: SourceId = SourceId::group("projectcalico.org", "networkpolicies");
+/// Network policies of Calico without a namespace, as it stores them.
+pub const CALICO_GLOBAL_NETWORK_POLICIES: SourceId = SourceId::group("crd.projectcalico.org", "globalnetworkpolicies");
+/// Network policies of Calico, as it stores them.
+pub const CALICO_NETWORK_POLICIES: SourceId = SourceId::group("crd.projectcalico.org", "networkpolicies");
+/// Certificates that cert-manager keeps.
+pub const CERTIFICATES: SourceId = SourceId::group("cert-manager.io", "certificates");
+/// Network policies of Cilium without a namespace.
+pub const CILIUM_CLUSTERWIDE_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumclusterwidenetworkpolicies");
+/// Settings of Cilium's agent.
+pub const CILIUM_CONFIG: SourceId = SourceId::config_map("kube-system", "cilium-config");
+/// Network policies of Cilium.
+pub const CILIUM_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumnetworkpolicies");
+/// ClusterNetworkPolicies: both of these in one kind.
+pub const CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "clusternetworkpolicies");
+/// ClusterRoles: their rules as stored.
+pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterroles");
+/// ClusterRoleBindings: who holds which ClusterRole everywhere.
+pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
 pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
 /// Deployments: templates.
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
+/// Settings of Calico's agent, as its own API shows them.
+pub const FELIX_API_CONFIGURATIONS: SourceId = SourceId::group("projectcalico.org", "felixconfigurations");
+/// Settings of Calico's agent, as it stores them.
+pub const FELIX_CONFIGURATIONS: SourceId = SourceId::group("crd.projectcalico.org", "felixconfigurations");
 /// Effective flags of the API server that answers (KEP-4828).
 pub const FLAGZ: SourceId = SourceId::url("/flagz");
+/// Settings of Flannel.
+pub const FLANNEL_CONFIG: SourceId = SourceId::config_map("kube-flannel", "kube-flannel-cfg");
+/// Settings of Flannel where it was installed into kube-system.
+pub const FLANNEL_SYSTEM_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-flannel-cfg");
 /// Constraints of Gatekeeper: every constraint is a kind of its own.
 pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*");
+/// Gateways: listeners and their TLS.
+pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
+/// Routes for gRPC: what a listener carries.
+pub const GRPC_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "grpcroutes");
+/// Routes for HTTP: what a listener carries, and whether it only redirects.
+pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "httproutes");
+/// Ingresses: hosts that are published, and their TLS.
+pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
+/// Classes of Ingresses: which controller serves them.
+pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
 /// Jobs: templates, and the owners behind their pods.
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
@@ -34,24 +84,44 @@ pub const METRICS: SourceId = SourceId::url("/metrics");
 pub const MUTATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
 /// Namespaces: scope and Pod Security labels.
 pub const NAMESPACES: SourceId = SourceId::core("namespaces");
+/// NetworkPolicies: who may talk to whom.
+pub const NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.io", "networkpolicies");
 /// Nodes: which mirror pods can be believed.
 pub const NODES: SourceId = SourceId::core("nodes");
 /// Settings of the API server on OpenShift: audit profile and encryption.
 pub const OPENSHIFT_API_SERVERS: SourceId = SourceId::group("config.openshift.io", "apiservers");
+/// The network that OpenShift's operator sets up.
+pub const OPENSHIFT_NETWORKS: SourceId = SourceId::group("operator.openshift.io", "networks");
+/// Volumes behind the claims.
+pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
+/// Claims: where workloads keep data.
+pub const PERSISTENT_VOLUME_CLAIMS: SourceId = SourceId::core("persistentvolumeclaims");
 /// Pods: what really runs.
 pub const PODS: SourceId = SourceId::core("pods");
-/// ReplicaSets, metadata only: the owners behind pods.
-pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
 /// ReplicationControllers: templates.
 pub const REPLICATION_CONTROLLERS: SourceId = SourceId::core("replicationcontrollers");
+/// ReplicaSets, metadata only: the owners behind pods.
+pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
+/// Roles: their rules.
+pub const ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "roles");
+/// RoleBindings: who holds which role in a namespace.
+pub const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "rolebindings");
+/// Services: how workloads can be reached.
+pub const SERVICES: SourceId = SourceId::core("services");
 /// Service accounts: what they say about tokens.
 pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
-/// Services: where webhooks are.
-pub const SERVICES: SourceId = SourceId::core("services");
 /// Which images must be signed (sigstore's policy controller).
 pub const SIGSTORE: SourceId = SourceId::group("policy.sigstore.dev", "clusterimagepolicies");
 /// StatefulSets: templates.
 pub const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
+/// Storage classes: how volumes are made.
+pub const STORAGE_CLASSES: SourceId = SourceId::group("storage.k8s.io", "storageclasses");
+/// Routes for TCP: what a listener carries.
+pub const TCP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tcproutes");
+/// Routes for TLS: what a listener carries.
+pub const TLS_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tlsroutes");
+/// Routes for UDP: what a listener carries.
+pub const UDP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "udproutes");
 /// Policies that the API server evaluates itself.
 pub const VALIDATING_POLICIES: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingadmissionpolicies");
 /// Where such policies apply, and whether they deny.

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessRule, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Facts, ObjectRef, Severity, SourceId, SourceState, ToolIdentity,
-    Unseen,
+    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Facts, ObjectRef, Severity, SourceId,
+    SourceState, ToolIdentity, Unseen,
 };
 
 /// The name of the format and its version.
@@ -38,6 +38,9 @@ pub struct Assessment {
     pub controls: Vec<ControlResult>,
     /// Every paragraph of 164.308 to 164.316.
     pub paragraphs: Vec<Paragraph>,
+    /// The benchmark whose numbers stand beside controls; absent in assessments of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<Benchmark>,
     /// Matrices of access and isolation; empty in assessments of older versions.
     #[serde(default)]
     pub exhibits: Exhibits,
@@ -311,6 +314,9 @@ pub struct ControlResult {
     pub outcome: OutcomeWord,
     /// Paragraphs it is evidence for.
     pub paragraphs: Vec<String>,
+    /// Items of the benchmark that it speaks to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub benchmark: Vec<BenchmarkItem>,
     /// Why it matters, in one or two sentences.
     pub because: String,
     /// What to change.

@@ -3,6 +3,7 @@
 //! [`Assessment`] is the contract of `assessment.json` (schema `kube-hipaa/assessment/v1`).
 
 mod assessment;
+mod benchmark;
 mod evidence;
 mod exhibits;
 mod index;
@@ -13,6 +14,7 @@ mod rule;
 mod source;
 
 pub use assessment::*;
+pub use benchmark::*;
 pub use evidence::*;
 pub use exhibits::*;
 pub use index::*;

@@ -127,6 +127,15 @@ impl ControlPlane {
         self.sure(request(&self.started.api, method, path, body))
     }
 
+    /// A strategic merge patch as the administrator, which is what `kubectl patch` and `kubectl edit` send. Panics unless it is accepted.
+    pub fn patch(&self, path: &str, patch: &Value) -> Value {
+        let body = patch.to_string().into_bytes();
+        match self.sure(self.started.api.request("PATCH", path, "application/strategic-merge-patch+json", body)) {
+            (200, stored) => stored,
+            (status, answer) => self.fail(&format!("PATCH {path}: {status} {answer}")),
+        }
+    }
+
     /// [`Self::api`] as the identity of a kubeconfig.
     pub fn api_as(&self, kubeconfig: &Path, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.sure(Api::connect(kubeconfig).and_then(|api| request(&api, method, path, body)))

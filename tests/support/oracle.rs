@@ -1,4 +1,4 @@
-//! Talks to the oracle in `tests/oracle`: Kubernetes' own code behind JSON lines.
+//! Talks to an oracle: a Go module in `tests/` that puts code of others, such as Kubernetes' own, behind JSON lines.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -23,11 +23,17 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    /// Builds the oracle if its sources are new, and starts it.
+    /// Builds the oracle of Kubernetes' own code if its sources are new, and starts it.
     pub(crate) fn start() -> Result<Self, Failure> {
-        let built = Command::new(folder().join("build.sh")).stderr(Stdio::inherit()).output()?;
+        Self::start_in(&folder())
+    }
+
+    /// The same for the oracle in another folder.
+    pub(crate) fn start_in(folder: &Path) -> Result<Self, Failure> {
+        let build = folder.join("build.sh");
+        let built = Command::new(&build).stderr(Stdio::inherit()).output()?;
         if !built.status.success() {
-            return Err("tests/oracle/build.sh failed; its message is above".into());
+            return Err(format!("{} failed; its message is above", build.display()).into());
         }
         let program = String::from_utf8(built.stdout)?;
         let mut process = Command::new(program.trim_end()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;

@@ -72,6 +72,8 @@ fn index(catalog: &Catalog) -> String {
     line!(out, "- [Exit codes](exit-codes.md)");
     line!(out, "- [Formats](formats.md): documents, assessment.json, snapshots");
     line!(out, "- [JSON Schema of assessment.json](schemas/assessment-v1.schema.json)");
+    line!(out, "- [How findings are ranked](scoring.md): the risk of a finding, and why there is no score");
+    line!(out, "- [Five requests of an auditor](auditor-questions.md): where the report answers them, in two clicks each");
     line!(out, "- [Manifests of the least rights](../deploy/kubernetes.yaml)");
     out
 }
@@ -171,6 +173,18 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
         match framework.unmapped.iter().find(|unmapped| unmapped.control.value == control.id) {
             Some(unmapped) => line!(out, "\n{}: evidence for no paragraph. {}", framework.title, cell(&unmapped.why)),
             None => line!(out, "\n{}: {}", framework.title, mapped.join(", ")),
+        }
+    }
+    if let Some(benchmarks) = catalog.benchmarks() {
+        match benchmarks.unmapped(&control.id) {
+            Some(why) => line!(out, "\n{}: no item. {}", benchmarks.title, cell(why)),
+            None => {
+                line!(out, "\n{}, by version:\n", benchmarks.title);
+                for item in benchmarks.everything_of(&control.id) {
+                    let differs = if item.differs.is_empty() { String::new() } else { format!(". {}", cell(item.differs)) };
+                    line!(out, "- {} ({}): {}{differs}", cell(item.about), item.extent.word(), item.numbers_in_words().join("; "));
+                }
+            }
         }
     }
 }
@@ -304,7 +318,8 @@ fn formats() -> String {
     );
     line!(out, "| format | file | what it is for |\n|---|---|---|");
     for format in FORMATS {
-        line!(out, "| `{}` | `{}` | {} |", format.name(), format.file_name(), cell(format.description()));
+        let files: Vec<String> = format.files().iter().map(|file| format!("`{}`", file.name)).collect();
+        line!(out, "| `{}` | {} | {} |", format.name(), files.join(", "), cell(format.description()));
     }
     line!(out, "\n## assessment.json\n");
     line!(

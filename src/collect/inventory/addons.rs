@@ -10,9 +10,11 @@ const SPEC: &str = "metadata{$meta} spec";
 const CLUSTER_POLICIES: &str = "Cluster-wide network policies, which can override the namespaced ones.";
 const CILIUM: &str = "Network policies of Cilium.";
 const CALICO: &str = "Network policies of Calico.";
+const ANTREA: &str = "Network policies of Antrea.";
 const TETRAGON: &str = "Runtime observation by Tetragon.";
 const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
+const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames}";
 const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
 const KYVERNO: &str = "Policies of Kyverno and exceptions from them.";
 const EXTERNAL: &str = "Secrets that come from an external store, and how often they are renewed.";
@@ -51,6 +53,8 @@ const LINES: &[Line] = &[
     ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v3"], SPEC, CALICO),
     ("projectcalico.org", "tiers", "Tier", &["v3"], SPEC, CALICO),
     ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], SPEC, ANTREA),
+    ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], SPEC, ANTREA),
     ("security.istio.io", "peerauthentications", "PeerAuthentication", &["v1", "v1beta1"], SPEC, ISTIO),
     ("security.istio.io", "authorizationpolicies", "AuthorizationPolicy", &["v1", "v1beta1"], "metadata{$meta} spec{selector targetRef targetRefs action provider rules{from to when{key}}}", ISTIO),
     ("networking.istio.io", "destinationrules", "DestinationRule", &["v1", "v1beta1"], "metadata{$meta} spec{host exportTo workloadSelector trafficPolicy{tls{mode sni insecureSkipVerify} portLevelSettings{port tls{mode sni insecureSkipVerify}}} subsets{name labels trafficPolicy{tls{mode}}}}", ISTIO),
@@ -60,6 +64,10 @@ const LINES: &[Line] = &[
     ("gateway.networking.k8s.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{gatewayClassName addresses listeners{name hostname port protocol allowedRoutes tls{$gatewaytls}} tls}", GATEWAY),
     ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], SPEC, GATEWAY),
     ("gateway.networking.k8s.io", "httproutes", "HTTPRoute", &["v1", "v1beta1"], "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port} filters{type requestRedirect{scheme statusCode}}}}", GATEWAY),
+    ("gateway.networking.k8s.io", "grpcroutes", "GRPCRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
+    ("gateway.networking.k8s.io", "tlsroutes", "TLSRoute", &["v1", "v1alpha3", "v1alpha2"], ROUTE, GATEWAY),
+    ("gateway.networking.k8s.io", "tcproutes", "TCPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
+    ("gateway.networking.k8s.io", "udproutes", "UDPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], SPEC, GATEWAY),
     ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created}", "Which policies Gatekeeper knows."),
     ("kyverno.io", "clusterpolicies", "ClusterPolicy", &["v1"], KYVERNO_POLICY, KYVERNO),

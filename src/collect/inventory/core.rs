@@ -61,7 +61,7 @@ pub(super) fn entries() -> Vec<Entry> {
             SourceId::core("pods"),
             "Pod",
             "metadata{$meta} spec{$podspec}
-             status{phase qosClass containerStatuses{$containerstatus} initContainerStatuses{$containerstatus}
+             status{phase podIPs qosClass containerStatuses{$containerstatus} initContainerStatuses{$containerstatus}
              ephemeralContainerStatuses{$containerstatus}}",
             "What really runs: security settings, images, mounted Secrets and hosts, and the control plane's own flags.",
         ),

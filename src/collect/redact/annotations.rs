@@ -28,6 +28,8 @@ const KEPT: &[&str] = &[
     "snapshot.storage.kubernetes.io/is-default-class",
     "ingressclass.kubernetes.io/is-default-class",
     "kubernetes.io/ingress.class",
+    "kubernetes.io/ingress.allow-http",
+    "pv.kubernetes.io/provisioned-by",
     "kubernetes.io/enforce-mountable-secrets",
     // Nodes.
     "k3s.io/node-config-hash",
@@ -73,13 +75,20 @@ const KEPT: &[&str] = &[
     "service.beta.kubernetes.io/aws-load-balancer-ssl-cert",
     "service.beta.kubernetes.io/aws-load-balancer-ssl-negotiation-policy",
     "service.beta.kubernetes.io/aws-load-balancer-source-ranges",
+    "service.beta.kubernetes.io/load-balancer-source-ranges",
     "service.beta.kubernetes.io/azure-load-balancer-internal",
+    "service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type",
+    "service.beta.kubernetes.io/openstack-internal-load-balancer",
+    "service.beta.kubernetes.io/cce-load-balancer-internal-vpc",
+    "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type",
+    "service.beta.kubernetes.io/oci-load-balancer-internal",
     "networking.gke.io/load-balancer-type",
     "cloud.google.com/load-balancer-type",
     "networking.gke.io/v1beta1.FrontendConfig",
     "traefik.ingress.kubernetes.io/router.tls",
     "traefik.ingress.kubernetes.io/router.entrypoints",
     "traefik.ingress.kubernetes.io/router.tls.options",
+    "route.openshift.io/termination",
 ];
 
 /// Kept with their value when they begin so (a container's name follows).
@@ -92,6 +101,9 @@ const PRESENT: &[&str] = &[
     "nginx.ingress.kubernetes.io/stream-snippet",
     "nginx.ingress.kubernetes.io/auth-snippet",
     "nginx.ingress.kubernetes.io/auth-url",
+    "alb.ingress.kubernetes.io/certificate-arn",
+    "ingress.gcp.kubernetes.io/pre-shared-cert",
+    "networking.gke.io/managed-certificates",
     "nginx.ingress.kubernetes.io/auth-secret",
     "nginx.ingress.kubernetes.io/auth-tls-secret",
 ];

@@ -1,0 +1,123 @@
+//! Subject × namespace with ePHI × dangerous reach, from the table `reach`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::assess::{Membership, ResolvedScope};
+use crate::facts::rbac::Kind;
+use crate::facts::{Known, Row, Table, Tables};
+use crate::model::{AccessCell, AccessMatrix, FactValue, ObjectRef, ReachKind, SubjectAccess, Unseen};
+
+/// Places of the columns that the matrix takes.
+struct Columns {
+    kinds: usize,
+    shipped_kinds: usize,
+    via: usize,
+}
+
+/// What one subject has in one place.
+type Cell = (BTreeSet<Kind>, BTreeSet<String>);
+
+/// The matrix; `None` only when the table was not computed.
+pub(super) fn matrix(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<AccessMatrix> {
+    let table = tables.get("reach")?;
+    let place = |name: &str| table.schema.column(name).map(|(index, _)| index);
+    let columns = Columns { kinds: place("kinds")?, shipped_kinds: place("shipped_kinds")?, via: place("via")? };
+    let namespaces: Vec<String> = tables.namespaces().keys().filter(|name| scope.membership(name) == Membership::In).cloned().collect();
+    let (everywhere, inside) = reaches(table, &columns);
+    let mut subjects: Vec<SubjectAccess> = Vec::new();
+    let named: BTreeSet<&ObjectRef> = everywhere.keys().chain(inside.keys().map(|(subject, _)| subject)).collect();
+    for subject in named {
+        let cells: Vec<AccessCell> = namespaces
+            .iter()
+            .map(|namespace| {
+                let here = inside.get(&(subject.clone(), namespace.clone()));
+                cell(everywhere.get(subject).into_iter().chain(here))
+            })
+            .collect();
+        if cells.iter().any(|cell| !cell.reaches.is_empty()) {
+            subjects.push(SubjectAccess { subject: subject.clone(), cells });
+        }
+    }
+    subjects.sort_by(|a, b| (weight(a), &a.subject).cmp(&(weight(b), &b.subject)));
+    let mut unseen = gaps(table, scope);
+    unseen.sort();
+    unseen.dedup();
+    Some(AccessMatrix { unseen, namespaces, reaches: legend(), subjects, shipped: shipped_only(table, &columns) })
+}
+
+fn legend() -> Vec<ReachKind> {
+    let entry = |kind: Kind| {
+        let (id, label, meaning) = kind.words();
+        ReachKind { id: id.to_owned(), label: label.to_owned(), meaning: meaning.to_owned() }
+    };
+    Kind::ALL.into_iter().map(entry).collect()
+}
+
+/// Reach in the whole cluster by subject, and inside namespaces by subject and namespace.
+fn reaches(table: &Table, columns: &Columns) -> (BTreeMap<ObjectRef, Cell>, BTreeMap<(ObjectRef, String), Cell>) {
+    let (mut everywhere, mut inside): (BTreeMap<_, Cell>, BTreeMap<_, Cell>) = (BTreeMap::new(), BTreeMap::new());
+    for row in &table.rows {
+        let kinds = list(row, columns.kinds);
+        let cell = match &row.namespace {
+            None => everywhere.entry(row.subject.clone()).or_default(),
+            Some(namespace) => inside.entry((row.subject.clone(), namespace.clone())).or_default(),
+        };
+        cell.0.extend(Kind::ALL.into_iter().filter(|kind| kinds.iter().any(|id| id == kind.id())));
+        cell.1.extend(list(row, columns.via).iter().cloned());
+    }
+    (everywhere, inside)
+}
+
+fn list(row: &Row, index: usize) -> &[String] {
+    match row.cells.get(index) {
+        Some(Known::Known(FactValue::List(items))) => items,
+        _ => &[],
+    }
+}
+
+fn cell<'c>(parts: impl Iterator<Item = &'c Cell>) -> AccessCell {
+    let mut kinds = BTreeSet::new();
+    let mut via = BTreeSet::new();
+    for (more_kinds, more_via) in parts {
+        kinds.extend(more_kinds.iter().copied());
+        via.extend(more_via.iter().cloned());
+    }
+    // All other kinds are part of it.
+    if kinds.contains(&Kind::Everything) {
+        kinds.retain(|kind| *kind == Kind::Everything);
+    }
+    AccessCell { reaches: kinds.into_iter().map(|kind| kind.id().to_owned()).collect(), via: via.into_iter().collect() }
+}
+
+/// Gravest first: the gravest kind, then in how many namespaces, then how many kinds.
+fn weight(access: &SubjectAccess) -> (usize, std::cmp::Reverse<(usize, usize)>) {
+    let rank = |id: &String| Kind::ALL.iter().position(|kind| kind.id() == id);
+    let gravest = access.cells.iter().flat_map(|cell| &cell.reaches).filter_map(rank).min().unwrap_or(usize::MAX);
+    let places = access.cells.iter().filter(|cell| !cell.reaches.is_empty()).count();
+    let kinds = access.cells.iter().map(|cell| cell.reaches.len()).sum();
+    (gravest, std::cmp::Reverse((places, kinds)))
+}
+
+/// Subjects all of whose reach is shipped.
+fn shipped_only(table: &Table, columns: &Columns) -> u64 {
+    let with = |index: usize| -> BTreeSet<&ObjectRef> {
+        table.rows.iter().filter(|row| !list(row, index).is_empty()).map(|row| &row.subject).collect()
+    };
+    let own = with(columns.kinds);
+    u64::try_from(with(columns.shipped_kinds).difference(&own).count()).unwrap_or(u64::MAX)
+}
+
+/// What was not read, what of the scope is not known, and cells that could not be established.
+fn gaps(table: &Table, scope: &ResolvedScope<'_>) -> Vec<Unseen> {
+    let sources = table.schema.sources_for(table.schema.columns.iter().map(|column| column.name));
+    let mut unseen: Vec<Unseen> = table.coverage.complete(&sources).err().map(|gaps| gaps.as_slice().to_vec()).unwrap_or_default();
+    unseen.extend(scope.gaps().cloned());
+    for cell in table.rows.iter().flat_map(|row| &row.cells) {
+        if let Known::Unknown(gap) = cell
+            && !unseen.contains(gap)
+        {
+            unseen.push((**gap).clone());
+        }
+    }
+    unseen
+}

@@ -1,0 +1,109 @@
+//! A row as predicates see it.
+
+use std::sync::Arc;
+
+use cel::common::traits::Indexer;
+use cel::common::types::{CelBool, CelInt, CelList, CelNull, CelString, MAP_TYPE, Type};
+use cel::common::value::{CowVal, Val};
+use cel::{Context, Env, ExecutionError};
+
+use crate::facts::{Cell, Known, Row, TableSchema};
+use crate::model::FactValue;
+
+/// The environment of all predicates: CEL's standard functions, made once.
+#[derive(Clone)]
+pub struct Environment(Arc<Env>);
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self(Arc::new(Env::stdlib()))
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+/// A row as CEL sees it, shared by all controls over its table. A column becomes a value of CEL when a predicate asks for it; asking
+/// for an unknown one is an error.
+pub struct RowContext<'r> {
+    context: Context<'r, 'r>,
+}
+
+impl<'r> RowContext<'r> {
+    /// The row's value.
+    pub fn new(environment: &Environment, schema: &'r TableSchema, row: &'r Row) -> Self {
+        let mut context = Context::with_env(environment.0.clone());
+        context.add_variable_as_val("row", Box::new(RowValue { schema, cells: &row.cells }));
+        Self { context }
+    }
+
+    pub(super) fn cel(&self) -> &Context<'r, 'r> {
+        &self.context
+    }
+}
+
+/// A map whose entries are made when they are asked for: a table has many columns, and a control looks at two or three.
+#[derive(Clone, Copy, Debug)]
+struct RowValue<'r> {
+    schema: &'r TableSchema,
+    cells: &'r [Cell],
+}
+
+impl Val for RowValue<'_> {
+    fn get_type(&self) -> &Type {
+        Self::cel_type()
+    }
+    fn cel_type() -> &'static Type {
+        static MAP: Type = MAP_TYPE;
+        &MAP
+    }
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(*self)
+    }
+}
+
+impl Indexer for RowValue<'_> {
+    fn get<'b, 'v>(&'b self, key: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let name = key.downcast_ref::<CelString<'_>>().map_or("", |name| name.inner());
+        let cell = self.schema.column(name).and_then(|(index, _)| self.cells.get(index));
+        let missing = || ExecutionError::NoSuchKey(Arc::new(name.to_owned()));
+        value(cell.ok_or_else(missing)?).map(CowVal::Owned).ok_or_else(missing)
+    }
+    fn steal<'v>(self: Box<Self>, key: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(key).map(CowVal::into_owned)
+    }
+}
+
+fn value(cell: &Cell) -> Option<Box<dyn Val + '_>> {
+    let Known::Known(fact) = cell else { return None };
+    Some(match fact {
+        FactValue::Null => Box::new(CelNull),
+        FactValue::Bool(value) => Box::new(CelBool::from(*value)),
+        FactValue::Int(value) => Box::new(CelInt::from(*value)),
+        FactValue::Text(value) => text(value),
+        FactValue::List(values) => Box::new(CelList::from(values.iter().map(text).collect::<Vec<_>>())),
+        FactValue::Unknown { .. } => return None,
+    })
+}
+
+fn text(value: &String) -> Box<dyn Val + '_> {
+    Box::new(CelString::from(value.as_str()))
+}

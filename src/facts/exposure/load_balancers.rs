@@ -1,0 +1,132 @@
+//! What an object of type LoadBalancer says to the cloud it runs in: internal or not, and for which callers.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+type Annotations = BTreeMap<String, String>;
+
+const AWS_SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
+const AWS_INTERNAL: &str = "service.beta.kubernetes.io/aws-load-balancer-internal";
+/// `k8s.io/api/core/v1` AnnotationLoadBalancerSourceRangesKey: read by cloud providers where the field is empty.
+const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/// Annotation and value that ask a provider for an internal load balancer (kubernetes.io, Service, *Internal load balancer*).
+const INTERNAL: &[(&str, &str)] = &[
+    ("networking.gke.io/load-balancer-type", "internal"),
+    ("cloud.google.com/load-balancer-type", "internal"),
+    ("service.beta.kubernetes.io/azure-load-balancer-internal", "true"),
+    ("service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type", "private"),
+    ("service.beta.kubernetes.io/openstack-internal-load-balancer", "true"),
+    ("service.beta.kubernetes.io/cce-load-balancer-internal-vpc", "true"),
+    ("service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type", "intranet"),
+    ("service.beta.kubernetes.io/oci-load-balancer-internal", "true"),
+];
+
+/// Load balancer classes of controllers that make an internal one unless they are asked for another (AWS Load Balancer
+/// Controller, NLB guide: `aws-load-balancer-scheme` defaults to `internal`; EKS Auto Mode the same).
+const INTERNAL_CLASSES: &[&str] = &["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
+
+/// What makes the load balancer internal: the annotation, or the class whose default it is. `None` where nothing known does.
+pub(super) fn internal_by(annotations: &Annotations, class: Option<&str>) -> Option<String> {
+    let value = |name: &str| annotations.get(name).map(|value| value.trim().to_ascii_lowercase());
+    if let Some(scheme) = value(AWS_SCHEME) {
+        return (scheme == "internal").then(|| AWS_SCHEME.to_owned());
+    }
+    // The older AWS provider takes any value but `false` and the empty one for yes (cloud-provider-aws, EnsureLoadBalancer).
+    if let Some(internal) = value(AWS_INTERNAL) {
+        return (!internal.is_empty() && internal != "false").then(|| AWS_INTERNAL.to_owned());
+    }
+    let asked = INTERNAL.iter().find(|(name, wanted)| value(name).as_deref() == Some(*wanted)).map(|(name, _)| (*name).to_owned());
+    asked.or_else(|| class.filter(|class| INTERNAL_CLASSES.contains(class)).map(|class| format!("the default of {class}")))
+}
+
+/// The source ranges in force: the field, or the annotation where the field is empty (`cloud-provider/service/helpers`,
+/// GetLoadBalancerSourceRanges).
+pub(super) fn source_ranges(field: Option<&Vec<String>>, annotations: &Annotations) -> Vec<String> {
+    let from_field: Vec<String> = field.into_iter().flatten().map(|range| range.trim().to_owned()).collect();
+    if !from_field.is_empty() {
+        return from_field;
+    }
+    let annotation = annotations.get(SOURCE_RANGES).map(String::as_str).unwrap_or("");
+    annotation.split(',').map(str::trim).filter(|range| !range.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether the ranges leave anyone out: there are some, each is a network, and none is every address.
+pub(super) fn limit_sources(ranges: &[String]) -> bool {
+    let narrower = |range: &String| {
+        let Some((address, length)) = range.split_once('/') else { return false };
+        address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok_and(|length| length > 0)
+    };
+    !ranges.is_empty() && ranges.iter().all(narrower)
+}
+
+/// Whether an address is of a network that the internet does not route to (RFC 1918, 6598, 3927, 4193, 4291).
+pub(super) fn is_private(address: &str) -> bool {
+    match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(v4)) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (first == 100 && (64..128).contains(&second))
+        }
+        Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn annotations(pairs: &[(&str, &str)]) -> Annotations {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn each_provider_is_asked_in_its_own_way() {
+        for (name, value) in INTERNAL {
+            assert_eq!(internal_by(&annotations(&[(name, value)]), None).as_deref(), Some(*name));
+            assert_eq!(internal_by(&annotations(&[(name, "something else")]), None), None, "{name}");
+        }
+        // GKE writes `Internal`.
+        assert!(internal_by(&annotations(&[("networking.gke.io/load-balancer-type", "Internal")]), None).is_some());
+        for (value, internal) in [("true", true), ("0.0.0.0/0", true), ("false", false), ("", false)] {
+            assert_eq!(internal_by(&annotations(&[(AWS_INTERNAL, value)]), None).is_some(), internal, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_the_scheme_says_counts_more_than_a_default() {
+        let nlb = Some("service.k8s.aws/nlb");
+        assert_eq!(internal_by(&annotations(&[]), nlb).as_deref(), Some("the default of service.k8s.aws/nlb"));
+        assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing")]), nlb), None);
+        assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing"), (AWS_INTERNAL, "true")]), nlb), None);
+        assert_eq!(internal_by(&annotations(&[]), Some("clinic.example/lb")), None);
+    }
+
+    #[test]
+    fn a_range_that_holds_every_address_limits_nothing() {
+        let ranges = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for limiting in [&["10.0.0.0/8"][..], &["192.0.2.7/32", "2001:db8::/32"]] {
+            assert!(limit_sources(&ranges(limiting)), "{limiting:?}");
+        }
+        for open in [&[][..], &["0.0.0.0/0"], &["::/0"], &["10.0.0.0/8", "0.0.0.0/0"], &["10.0.0.0"], &["everyone/8"]] {
+            assert!(!limit_sources(&ranges(open)), "{open:?}");
+        }
+    }
+
+    #[test]
+    fn the_annotation_speaks_where_the_field_is_silent() {
+        let noted = annotations(&[(SOURCE_RANGES, "10.0.0.0/8, 192.0.2.0/24")]);
+        assert_eq!(source_ranges(None, &noted), ["10.0.0.0/8", "192.0.2.0/24"]);
+        assert_eq!(source_ranges(Some(&vec!["198.51.100.0/24".to_owned()]), &noted), ["198.51.100.0/24"]);
+    }
+
+    #[test]
+    fn private_addresses() {
+        for private in ["10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "169.254.1.1", "fd00::1", "fe80::1"] {
+            assert!(is_private(private), "{private}");
+        }
+        for public in ["203.0.113.7", "100.128.0.1", "172.32.0.1", "2001:db8::1", "lb.clinic.example", ""] {
+            assert!(!is_private(public), "{public}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! How workloads can be reached from outside the cluster, and whether the way there is encrypted.
+
+mod gateways;
+mod hosts;
+mod ingress_classes;
+mod ingresses;
+mod load_balancers;
+mod routes;
+mod services;
+
+pub(super) use gateways::FAMILY as GATEWAYS;
+pub(super) use ingresses::FAMILY as INGRESSES;
+pub(super) use services::FAMILY as SERVICES;

@@ -1,0 +1,186 @@
+//! Routes of the Gateway API, and to which listeners they attach.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use serde::Deserialize;
+
+use super::hosts::intersect;
+use crate::facts::FactsError;
+use crate::facts::read::{Readable, Reader};
+use crate::facts::sources::{GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
+use crate::model::{Evidence, SourceId};
+
+/// Every kind of route with its source.
+const KINDS: [(&str, SourceId); 5] =
+    [("HTTPRoute", HTTP_ROUTES), ("GRPCRoute", GRPC_ROUTES), ("TLSRoute", TLS_ROUTES), ("TCPRoute", TCP_ROUTES), ("UDPRoute", UDP_ROUTES)];
+
+#[derive(Debug, Deserialize)]
+struct RouteObject {
+    #[serde(default)]
+    metadata: ObjectMeta,
+    spec: RouteSpec,
+}
+
+impl Readable for RouteObject {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RouteSpec {
+    #[serde(default)]
+    parent_refs: Vec<ParentRef>,
+    #[serde(default)]
+    hostnames: Vec<String>,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ParentRef {
+    group: Option<String>,
+    kind: Option<String>,
+    namespace: Option<String>,
+    name: String,
+    section_name: Option<String>,
+    port: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rule {
+    #[serde(default)]
+    filters: Vec<Filter>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    #[serde(rename = "type")]
+    kind: String,
+    request_redirect: Option<Redirect>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Redirect {
+    scheme: Option<String>,
+}
+
+/// One route.
+pub(super) struct Route {
+    pub(super) kind: &'static str,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) origin: Evidence,
+    parents: Vec<ParentRef>,
+    hostnames: Vec<String>,
+    /// Whether every rule answers with a redirect to HTTPS.
+    pub(super) only_redirects: bool,
+}
+
+/// What a listener says about the routes that it takes.
+pub(super) struct Door<'a> {
+    pub(super) gateway: (&'a str, &'a str),
+    pub(super) listener: &'a str,
+    pub(super) port: i64,
+    pub(super) protocol: &'a str,
+    pub(super) hostname: &'a str,
+    /// `Same`, `All`, `Selector` or `None`; unset is `Same`.
+    pub(super) from: &'a str,
+    pub(super) selector: Option<&'a LabelSelector>,
+    /// Kinds that are named; empty leaves it to the protocol.
+    pub(super) kinds: Vec<&'a str>,
+}
+
+/// All routes.
+pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
+    let mut routes = Vec::new();
+    for (kind, source) in KINDS {
+        reader.each::<RouteObject>(&source, |object, origin| {
+            let only_redirects = kind == "HTTPRoute" && !object.spec.rules.is_empty() && object.spec.rules.iter().all(redirects_to_https);
+            routes.push(Route {
+                kind,
+                namespace: object.metadata.namespace.unwrap_or_default(),
+                name: object.metadata.name.unwrap_or_default(),
+                origin,
+                parents: object.spec.parent_refs,
+                hostnames: object.spec.hostnames,
+                only_redirects,
+            });
+        })?;
+    }
+    Ok(routes)
+}
+
+/// `gateway/v1` HTTPRequestRedirectFilter: an empty scheme keeps the scheme of the request.
+fn redirects_to_https(rule: &Rule) -> bool {
+    let to_https = |redirect: &Redirect| redirect.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+    rule.filters.iter().any(|filter| filter.kind == "RequestRedirect" && filter.request_redirect.as_ref().is_some_and(to_https))
+}
+
+impl Route {
+    /// Whether the listener takes the route (`gateway/v1` ParentReference, AllowedRoutes, Listener hostname). What decides whether the
+    /// route then works (its status, grants for its backends) is left out: it may work tomorrow.
+    pub(super) fn attaches(&self, door: &Door<'_>, labels: &BTreeMap<String, BTreeMap<String, String>>) -> bool {
+        self.parents.iter().any(|parent| self.names(parent, door))
+            && self.is_of_its_kinds(door)
+            && self.comes_from_where_it_may(door, labels)
+            && (door.hostname.is_empty() || self.hostnames.is_empty() || self.hostnames.iter().any(|host| intersect(door.hostname, host)))
+    }
+
+    fn names(&self, parent: &ParentRef, door: &Door<'_>) -> bool {
+        let (namespace, name) = door.gateway;
+        parent.group.as_deref().is_none_or(|group| group == "gateway.networking.k8s.io")
+            && parent.kind.as_deref().is_none_or(|kind| kind == "Gateway")
+            && parent.namespace.as_deref().unwrap_or(&self.namespace) == namespace
+            && parent.name == name
+            && parent.section_name.as_deref().is_none_or(|section| section == door.listener)
+            && parent.port.is_none_or(|port| port == door.port)
+    }
+
+    fn is_of_its_kinds(&self, door: &Door<'_>) -> bool {
+        if !door.kinds.is_empty() {
+            return door.kinds.contains(&self.kind);
+        }
+        match door.protocol {
+            "HTTP" | "HTTPS" => matches!(self.kind, "HTTPRoute" | "GRPCRoute"),
+            "TLS" => matches!(self.kind, "TLSRoute" | "TCPRoute"),
+            "TCP" => self.kind == "TCPRoute",
+            "UDP" => self.kind == "UDPRoute",
+            // A protocol of one implementation: nobody else knows what it carries.
+            _ => true,
+        }
+    }
+
+    fn comes_from_where_it_may(&self, door: &Door<'_>, labels: &BTreeMap<String, BTreeMap<String, String>>) -> bool {
+        match door.from {
+            "All" => true,
+            "None" => false,
+            "Selector" => match (door.selector, labels.get(&self.namespace)) {
+                (Some(selector), Some(labels)) => selects(selector, labels),
+                _ => false,
+            },
+            _ => self.namespace == door.gateway.0,
+        }
+    }
+}
+
+/// `meta/v1` LabelSelector.
+fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    let by_labels = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    let by_expressions = selector.match_expressions.iter().flatten().all(|expression| {
+        let value = labels.get(&expression.key);
+        let listed = |value: &String| expression.values.iter().flatten().any(|listed| listed == value);
+        match expression.operator.as_str() {
+            "In" => value.is_some_and(listed),
+            "NotIn" => !value.is_some_and(listed),
+            "Exists" => value.is_some(),
+            "DoesNotExist" => value.is_none(),
+            _ => false,
+        }
+    });
+    by_labels && by_expressions
+}

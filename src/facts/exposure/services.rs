@@ -1,0 +1,166 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::load_balancers::{internal_by, is_private, limit_sources, source_ranges};
+use crate::facts::containers::{ContainerRow, sorted_owned};
+use crate::facts::context::{Context, PodGroup};
+use crate::facts::schema::{Row, TableRow, table};
+use crate::facts::sources::{
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS,
+};
+use crate::facts::{FactsError, Family, Known};
+use crate::model::{Evidence, ObjectRef};
+
+table! {
+    /// One row per Service: how far it publishes the workloads behind it.
+    pub struct ServiceRow as "services" counting "Services" from [SERVICES] {
+        /// Namespace.
+        namespace: String, at "/metadata/namespace";
+        /// Name.
+        name: String, at "/metadata/name";
+        /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
+        kind: String, at "/spec/type";
+        /// How far it can be reached: `internal`, `node port`, `load balancer`, `external ip` (the farthest of them), or
+        /// `external name` where it is only another name for something.
+        exposure: &'static str, at "/spec";
+        /// Whether it has no address of its own (`clusterIP: None`).
+        headless: bool, at "/spec/clusterIP";
+        /// Its ports as `port/protocol`, with `name:` before it where it has one and `-> target` where that differs; sorted.
+        ports: Vec<String>, at "/spec/ports";
+        /// Ports that it opens on every node, as `number/protocol`, sorted.
+        node_ports: Vec<String>, at "/spec/ports";
+        /// Whether it opens ports on every node: type NodePort, and LoadBalancer unless `allocateLoadBalancerNodePorts` is false.
+        opens_node_ports: bool, at "/spec/ports";
+        /// `allocateLoadBalancerNodePorts` of a LoadBalancer; unset is true. Null for other types.
+        allocates_node_ports: Option<bool>, at "/spec/allocateLoadBalancerNodePorts";
+        /// What asks for an internal load balancer: the annotation, or the controller whose default it is; empty when nothing
+        /// known does.
+        internal_by: String, at "/metadata/annotations";
+        /// Class of the load balancer; empty when none is written.
+        load_balancer_class: String, at "/spec/loadBalancerClass";
+        /// Addresses and names that the load balancer was given, sorted.
+        addresses: Vec<String>, at "/status/loadBalancer/ingress";
+        /// Whether it was given addresses, and all of them are of private networks.
+        private_addresses: bool, at "/status/loadBalancer/ingress";
+        /// Networks from which the load balancer may be used: the field, or the annotation where the field is empty; sorted.
+        source_ranges: Vec<String>, at "/spec/loadBalancerSourceRanges";
+        /// Whether these leave anyone out.
+        limits_sources: bool, at "/spec/loadBalancerSourceRanges";
+        /// `externalIPs`: addresses of nobody in particular that every node then answers for; sorted.
+        external_ips: Vec<String>, at "/spec/externalIPs";
+        /// `externalName`: what it is another name for.
+        external_name: String, at "/spec/externalName";
+        /// Selector as `key=value`, sorted; empty when endpoints are written by hand.
+        selector: Vec<String>, at "/spec/selector";
+        /// Workloads with pods, or templates of pods, that it selects; sorted.
+        workloads: Known<Vec<String>>, at "/spec/selector",
+            needs [PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS];
+    }
+}
+
+pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![ServiceRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+
+/// Groups of pods by their namespace.
+type Groups<'a> = BTreeMap<&'a str, Vec<&'a PodGroup>>;
+
+fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
+    let mut groups = Groups::new();
+    for group in context.pods.iter().filter(|group| !group.is_finished()) {
+        groups.entry(group.namespace()).or_default().push(group);
+    }
+    let groups = match context.reader.coverage().complete(ContainerRow::schema().sources) {
+        Ok(_) => Known::Known(groups),
+        Err(gaps) => Known::Unknown(gaps.first().clone()),
+    };
+    let mut rows = Vec::new();
+    context.reader.each::<Service>(&SERVICES, |service, origin| rows.push(row(service, origin, &groups)))?;
+    Ok(rows)
+}
+
+fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
+    let namespace = service.metadata.namespace.unwrap_or_default();
+    let name = service.metadata.name.unwrap_or_default();
+    let annotations = service.metadata.annotations.unwrap_or_default();
+    let spec = service.spec.unwrap_or(ServiceSpec { ..ServiceSpec::default() });
+    // `core/v1` ServiceSpec: unset is ClusterIP.
+    let kind = spec.type_.clone().unwrap_or_else(|| "ClusterIP".to_owned());
+    let is_load_balancer = kind == "LoadBalancer";
+    let allocates_node_ports = is_load_balancer.then(|| spec.allocate_load_balancer_node_ports != Some(false));
+    let ports = || spec.ports.iter().flatten();
+    let node_ports = sorted_owned(ports().filter_map(|port| Some(format!("{}/{}", port.node_port.filter(|n| *n != 0)?, protocol(port)))));
+    let status = service.status.and_then(|status| status.load_balancer).and_then(|status| status.ingress);
+    let addresses = sorted_owned(status.iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())));
+    let mut source_ranges = source_ranges(spec.load_balancer_source_ranges.as_ref(), &annotations);
+    source_ranges.sort();
+    let external_ips = sorted_owned(spec.external_ips.clone().into_iter().flatten());
+    let selector = spec.selector.clone().unwrap_or_default();
+    let typed = ServiceRow {
+        exposure: exposure(&kind, !external_ips.is_empty()),
+        headless: spec.cluster_ip.as_deref() == Some("None"),
+        ports: sorted_owned(ports().map(port_text)),
+        opens_node_ports: !node_ports.is_empty() || kind == "NodePort" || allocates_node_ports == Some(true),
+        node_ports,
+        allocates_node_ports,
+        internal_by: is_load_balancer
+            .then(|| internal_by(&annotations, spec.load_balancer_class.as_deref()))
+            .flatten()
+            .unwrap_or_else(String::new),
+        load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
+        private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address)),
+        addresses,
+        limits_sources: limit_sources(&source_ranges),
+        source_ranges,
+        external_ips,
+        external_name: spec.external_name.clone().unwrap_or_default(),
+        workloads: groups.clone().map(|groups| selected(groups.get(namespace.as_str()), &selector)),
+        selector: sorted_owned(selector.iter().map(|(key, value)| format!("{key}={value}"))),
+        kind,
+        namespace: namespace.clone(),
+        name: name.clone(),
+    };
+    let subject = ObjectRef {
+        kind: "Service".to_owned(),
+        group: String::new(),
+        namespace: Some(namespace.clone()),
+        name: name.clone(),
+        uid: service.metadata.uid,
+    };
+    Row::new(format!("{namespace}/{name}"), subject, vec![origin], typed)
+}
+
+/// An ExternalName is a CNAME of the cluster's DNS: it forwards nothing, and its other fields are without effect.
+fn exposure(kind: &str, external_ips: bool) -> &'static str {
+    match kind {
+        "ExternalName" => "external name",
+        _ if external_ips => "external ip",
+        "LoadBalancer" => "load balancer",
+        "NodePort" => "node port",
+        _ => "internal",
+    }
+}
+
+fn protocol(port: &ServicePort) -> &str {
+    port.protocol.as_deref().unwrap_or("TCP")
+}
+
+fn port_text(port: &ServicePort) -> String {
+    let name = port.name.as_ref().map(|name| format!("{name}:")).unwrap_or_default();
+    let target = match &port.target_port {
+        Some(IntOrString::Int(number)) if *number != port.port => format!(" -> {number}"),
+        Some(IntOrString::String(name)) => format!(" -> {name}"),
+        _ => String::new(),
+    };
+    format!("{name}{}/{}{target}", port.port, protocol(port))
+}
+
+/// A selector that is empty selects nothing (`core/v1` ServiceSpec: endpoints are then somebody else's).
+fn selected(groups: Option<&Vec<&PodGroup>>, selector: &BTreeMap<String, String>) -> Vec<String> {
+    if selector.is_empty() {
+        return Vec::new();
+    }
+    let matches = |group: &&&PodGroup| selector.iter().all(|(key, value)| group.labels.get(key) == Some(value));
+    let workloads: BTreeSet<String> = groups.into_iter().flatten().filter(matches).map(|group| group.workload_text()).collect();
+    workloads.into_iter().collect()
+}

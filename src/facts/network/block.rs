@@ -1,0 +1,85 @@
+//! Blocks of addresses.
+
+use core::net::IpAddr;
+
+/// A CIDR: every address from its first to its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cidr {
+    /// Whether it is of IPv6.
+    v6: bool,
+    first: u128,
+    last: u128,
+}
+
+impl Cidr {
+    /// `address/length`. A form that programs read differently (leading zeros, IPv4 inside IPv6) is not understood.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text} is no block of addresses that is understood");
+        let (address, length) = text.split_once('/').ok_or_else(wrong)?;
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let plain = length.len() <= 3 && length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
+        let length: u32 = if plain { length.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
+        let (v6, bits, width) = number(&address).ok_or_else(wrong)?;
+        let host = width.checked_sub(length).ok_or_else(wrong)?;
+        let mask = 1u128.checked_shl(host).map_or(u128::MAX, |bit| bit - 1);
+        Ok(Self { v6, first: bits & !mask, last: bits | mask })
+    }
+
+    pub(super) fn contains(&self, address: &IpAddr) -> bool {
+        number(address).is_some_and(|(v6, bits, _)| v6 == self.v6 && (self.first..=self.last).contains(&bits))
+    }
+}
+
+/// Whether it is of IPv6, its bits, and how many those are. None for an IPv4 address that is written as one of IPv6.
+fn number(address: &IpAddr) -> Option<(bool, u128, u32)> {
+    match address {
+        IpAddr::V4(v4) => Some((false, u128::from(u32::from(*v4)), 32)),
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => None,
+        IpAddr::V6(v6) => Some((true, u128::from(*v6), 128)),
+    }
+}
+
+/// `ipBlock` of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Block {
+    pub(super) cidr: Cidr,
+    pub(super) except: Vec<Cidr>,
+    /// As it is written.
+    pub(super) text: String,
+}
+
+impl Block {
+    pub(super) fn contains(&self, address: &IpAddr) -> bool {
+        self.cidr.contains(address) && !self.except.iter().any(|except| except.contains(address))
+    }
+}
+
+/// Whether the blocks together take in all of IPv4 or all of IPv6, whatever is excepted from them, and something is left: then most
+/// of the world is allowed. `0.0.0.0/1` beside `128.0.0.0/1` is as wide as `0.0.0.0/0`.
+pub(super) fn whole_world<'a>(blocks: impl Iterator<Item = &'a Block>) -> bool {
+    let blocks: Vec<&Block> = blocks.collect();
+    [(false, u128::from(u32::MAX)), (true, u128::MAX)].into_iter().any(|(v6, end)| {
+        let of_family = || blocks.iter().filter(|block| block.cidr.v6 == v6);
+        let left = of_family().any(|block| !covered(block.except.iter(), block.cidr.first, block.cidr.last));
+        left && covered(of_family().map(|block| &block.cidr), 0, end)
+    })
+}
+
+/// Whether the CIDRs together hold every address from `first` to `last`; they are of one family.
+fn covered<'a>(cidrs: impl Iterator<Item = &'a Cidr>, first: u128, last: u128) -> bool {
+    let mut cidrs: Vec<&Cidr> = cidrs.collect();
+    cidrs.sort_unstable();
+    let mut next = first;
+    for cidr in cidrs {
+        if cidr.first > next {
+            return false;
+        }
+        if cidr.last >= next {
+            match cidr.last.checked_add(1) {
+                Some(after) if cidr.last < last => next = after,
+                _ => return true,
+            }
+        }
+    }
+    false
+}

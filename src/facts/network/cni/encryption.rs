@@ -1,0 +1,178 @@
+//! Whether each plugin encrypts what goes between nodes.
+
+use serde_json::Value;
+
+use super::agents::Agent;
+use super::settings::{Map, Objects, Settings};
+use crate::facts::Known;
+use crate::model::{Evidence, Unseen, UnseenKind};
+
+/// `wireguard`, `ipsec` or `none`, with where that stands.
+type Encryption = (Known<&'static str>, Vec<Evidence>);
+
+fn unknown(engine: &str, why: &str, how: &str) -> Encryption {
+    let unseen = Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("whether {engine} encrypts traffic between nodes"),
+        why: why.to_owned(),
+        how_to_see: how.to_owned(),
+        source: None,
+        missing_rule: None,
+    };
+    (Known::Unknown(unseen), Vec::new())
+}
+
+fn none() -> Encryption {
+    (Known::Known("none"), Vec::new())
+}
+
+/// What a plugin with a DaemonSet does.
+pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
+    match agent.engine {
+        "Calico" | "Canal" => calico(agent, &settings.felix),
+        "Cilium" => cilium(&settings.cilium),
+        "Flannel" => flannel(settings),
+        "Antrea" => antrea(&settings.antrea),
+        "OVN-Kubernetes" => openshift(&settings.openshift),
+        "Weave Net" if agent.has_env("WEAVE_PASSWORD") => (Known::Known("ipsec"), vec![agent.origin.clone()]),
+        "Weave Net" | "kindnet" | "kube-network-policies" | "kube-router" => none(),
+        "Amazon VPC CNI" => unknown(
+            agent.engine,
+            "it does not encrypt itself; some instance types do between themselves, which the cluster does not show",
+            "Ask whoever operates the nodes whether their instance type encrypts traffic between instances.",
+        ),
+        _ => unknown(agent.engine, "its settings are not in the cluster", "Ask the provider whether traffic between nodes is encrypted."),
+    }
+}
+
+/// `wireguardEnabled` of the FelixConfiguration `default`. Another one is for a single node; an environment variable wins over both.
+fn calico(agent: &Agent, felix: &Objects) -> Encryption {
+    let objects = match felix {
+        Known::Known(objects) => objects,
+        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+    };
+    let how = "Ask for the FelixConfiguration default (wireguardEnabled).";
+    if agent.has_env("FELIX_WIREGUARDENABLED") || agent.has_env("FELIX_WIREGUARDENABLEDV6") {
+        return unknown(agent.engine, "an environment variable of its agent decides, whose value is not stored", how);
+    }
+    let enabled = |object: &Value| {
+        let is = |field: &str| object.pointer(&format!("/spec/{field}")).and_then(Value::as_bool);
+        (is("wireguardEnabled"), is("wireguardEnabledV6"))
+    };
+    let name = |object: &Value| object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("").to_owned();
+    let Some((default, origin)) = objects.iter().find(|(object, _)| name(object) == "default") else {
+        return unknown(agent.engine, "there is no FelixConfiguration default in the cluster", how);
+    };
+    let on = |(v4, v6): (Option<bool>, Option<bool>)| v4 == Some(true) || v6 == Some(true);
+    let switched_off = |object: &Value| {
+        let (v4, v6) = enabled(object);
+        name(object) != "default" && (v4 == Some(false) || v6 == Some(false))
+    };
+    let evidence = vec![Evidence { pointer: "/spec/wireguardEnabled".to_owned(), ..origin.clone() }];
+    if on(enabled(default)) && objects.iter().any(|(object, _)| switched_off(object)) {
+        return unknown(agent.engine, "it is switched on, and off again for single nodes", "Look at the FelixConfigurations of nodes.");
+    }
+    (Known::Known(if on(enabled(default)) { "wireguard" } else { "none" }), evidence)
+}
+
+fn cilium(map: &Map) -> Encryption {
+    let (data, origin) = match map {
+        Known::Known(Some((data, origin))) => (data, origin),
+        Known::Known(None) => return unknown("Cilium", "there is no ConfigMap kube-system/cilium-config", "Ask for its settings."),
+        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+    };
+    let on = |key: &str| data.get(key).is_some_and(|value| value == "true");
+    let how = if on("enable-wireguard") {
+        ("wireguard", "enable-wireguard")
+    } else if on("enable-ipsec") {
+        ("ipsec", "enable-ipsec")
+    } else {
+        return (Known::Known("none"), vec![origin.clone()]);
+    };
+    (Known::Known(how.0), vec![Evidence { pointer: format!("/data/{}", how.1), ..origin.clone() }])
+}
+
+/// `Backend.Type` in `net-conf.json`, as the collector stores it.
+fn flannel(settings: &Settings) -> Encryption {
+    let map = match (&settings.flannel, &settings.flannel_system) {
+        (Known::Known(Some(map)), _) | (_, Known::Known(Some(map))) => map,
+        (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => return (Known::Unknown(unseen.clone()), Vec::new()),
+        _ => return unknown("Flannel", "there is no ConfigMap kube-flannel-cfg", "Ask for its back end."),
+    };
+    let (data, origin) = map;
+    let parsed = data.get("net-conf.json").and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let back_end = parsed.as_ref().and_then(|value| value.pointer("/Backend/Type")).and_then(Value::as_str);
+    let evidence = vec![Evidence { pointer: "/data/net-conf.json".to_owned(), ..origin.clone() }];
+    match back_end {
+        Some(name) => (Known::Known(of_back_end(name)), evidence),
+        None => unknown("Flannel", "its ConfigMap names no back end", "Look at net-conf.json of its ConfigMap."),
+    }
+}
+
+fn of_back_end(name: &str) -> &'static str {
+    match name {
+        "wireguard" | "wireguard-native" | "extension-wireguard" => "wireguard",
+        "ipsec" => "ipsec",
+        _ => "none",
+    }
+}
+
+/// `trafficEncryptionMode` in `antrea-agent.conf`; unset is none.
+fn antrea(map: &Map) -> Encryption {
+    let (data, origin) = match map {
+        Known::Known(Some((data, origin))) => (data, origin),
+        Known::Known(None) => {
+            return unknown("Antrea", "there is no ConfigMap kube-system/antrea-config", "Ask for trafficEncryptionMode.");
+        }
+        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+    };
+    let Some(text) = data.get("antrea-agent.conf") else {
+        return unknown("Antrea", "its ConfigMap does not hold antrea-agent.conf", "Ask for trafficEncryptionMode.");
+    };
+    let Ok(settings) = serde_json::from_str::<Value>(text) else {
+        return unknown("Antrea", "antrea-agent.conf could not be understood", "Look at trafficEncryptionMode in it.");
+    };
+    let evidence = vec![Evidence { pointer: "/data/antrea-agent.conf".to_owned(), ..origin.clone() }];
+    match settings.get("trafficEncryptionMode").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
+        None | Some("none" | "") => (Known::Known("none"), evidence),
+        Some("wireguard") => (Known::Known("wireguard"), evidence),
+        Some("ipsec") => (Known::Known("ipsec"), evidence),
+        Some(_) => unknown("Antrea", "trafficEncryptionMode has a value that is not known", "Look at its ConfigMap."),
+    }
+}
+
+/// `spec.defaultNetwork.ovnKubernetesConfig.ipsecConfig.mode` of the operator: `Full` is between all nodes.
+fn openshift(networks: &Objects) -> Encryption {
+    let objects = match networks {
+        Known::Known(objects) => objects,
+        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+    };
+    let how = "Ask for ipsecConfig of the network operator.";
+    let Some((network, origin)) = objects.first() else {
+        return unknown("OVN-Kubernetes", "its settings are not in the cluster", how);
+    };
+    let config = network.pointer("/spec/defaultNetwork/ovnKubernetesConfig/ipsecConfig");
+    let pointer = "/spec/defaultNetwork/ovnKubernetesConfig/ipsecConfig".to_owned();
+    let evidence = vec![Evidence { pointer, ..origin.clone() }];
+    match config.map(|config| config.get("mode").and_then(Value::as_str)) {
+        None | Some(Some("Disabled" | "External")) => (Known::Known("none"), evidence),
+        Some(Some("Full")) => (Known::Known("ipsec"), evidence),
+        // Older versions switched it on by an empty object.
+        Some(_) => unknown("OVN-Kubernetes", "ipsecConfig says no mode", how),
+    }
+}
+
+/// The back end that k3s writes on every node.
+pub(super) fn k3s(settings: &Settings) -> Encryption {
+    let types = settings.nodes.iter().map(|node| (node.annotations.get("flannel.alpha.coreos.com/backend-type"), &node.origin));
+    let all: Option<Vec<(&String, &Evidence)>> = types.map(|(name, origin)| Some((name?, origin))).collect();
+    match (all, &settings.nodes_gap) {
+        (Some(all), None) if !all.is_empty() => {
+            let kinds: Vec<&'static str> = all.iter().map(|(name, _)| of_back_end(name)).collect();
+            let weakest = if kinds.contains(&"none") { "none" } else { kinds.first().copied().unwrap_or("none") };
+            let pointer = "/metadata/annotations/flannel.alpha.coreos.com~1backend-type".to_owned();
+            (Known::Known(weakest), all.first().map(|(_, origin)| Evidence { pointer, ..(*origin).clone() }).into_iter().collect())
+        }
+        _ => unknown("k3s", "not every node says which back end it uses", "Ask for --flannel-backend of the servers."),
+    }
+}

@@ -1,0 +1,144 @@
+//! Whether each plugin enforces NetworkPolicies.
+
+use super::agents::Agent;
+use super::encryption::k3s;
+use super::settings::{NodeFacts, Settings};
+use super::{Enforcement, Engine};
+use crate::facts::Known;
+use crate::model::{Evidence, Unseen, UnseenKind};
+
+/// The verdict about one plugin.
+pub(super) struct Judged {
+    pub(super) enforcement: Known<Enforcement>,
+    pub(super) because: String,
+    /// Where settings stand that decided.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+fn known(enforcement: Enforcement, because: &str) -> Judged {
+    Judged { enforcement: Known::Known(enforcement), because: because.to_owned(), evidence: Vec::new() }
+}
+
+fn unknown(engine: &str, why: &str, how: &str) -> Judged {
+    let unseen = Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("whether NetworkPolicies are enforced by {engine}"),
+        why: why.to_owned(),
+        how_to_see: how.to_owned(),
+        source: None,
+        missing_rule: None,
+    };
+    Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen), evidence: Vec::new() }
+}
+
+const ALWAYS: &str = "it enforces NetworkPolicies wherever its agent runs";
+
+/// What a plugin with a DaemonSet does.
+pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
+    match agent.engine {
+        "Flannel" => known(Enforcement::NotEnforcing, "it connects pods and enforces no policies"),
+        "Cilium" => cilium(settings),
+        "Amazon VPC CNI" => amazon(agent),
+        "kindnet" => kindnet(agent),
+        "kube-router" => match agent.flag("run-firewall").as_deref() {
+            Some("true") => known(Enforcement::Enforcing, "its agent runs with --run-firewall=true"),
+            Some("false") => known(Enforcement::NotEnforcing, "its agent runs with --run-firewall=false"),
+            _ => unknown(agent.engine, "its agent does not write --run-firewall", "Ask for the setting --run-firewall of its agent."),
+        },
+        "Kube-OVN" => {
+            let how = "Look at the argument --enable-np of its controller.";
+            unknown(agent.engine, "its controller's argument --enable-np decides, and is not read", how)
+        }
+        "Weave Net" if agent.container("weave-npc").is_none() => {
+            known(Enforcement::NotEnforcing, "its policy controller (the container weave-npc) is not there")
+        }
+        _ => known(Enforcement::Enforcing, ALWAYS),
+    }
+}
+
+/// `cilium-config`: `enable-policy` is `default` unless it is written (`never` switches enforcement off), `policy-audit-mode` lets
+/// everything through, `enable-k8s-networkpolicy` is `true` unless it is written.
+fn cilium(settings: &Settings) -> Judged {
+    let (data, origin) = match &settings.cilium {
+        Known::Known(Some((data, origin))) => (data, origin),
+        Known::Known(None) => {
+            return unknown("Cilium", "there is no ConfigMap kube-system/cilium-config", "Ask for the settings of its agent.");
+        }
+        Known::Unknown(unseen) => {
+            return Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen.clone()), evidence: Vec::new() };
+        }
+    };
+    let value = |key: &str| data.get(key).map(String::as_str);
+    let at = |key: &str| Evidence { pointer: format!("/data/{key}"), ..origin.clone() };
+    let judged = match (value("enable-policy"), value("policy-audit-mode"), value("enable-k8s-networkpolicy")) {
+        (Some("never"), _, _) => known(Enforcement::NotEnforcing, "enable-policy is never"),
+        (_, Some("true"), _) => known(Enforcement::Audit, "policy-audit-mode is on: what policies deny is let through"),
+        (_, _, Some("false")) => known(Enforcement::NotEnforcing, "enable-k8s-networkpolicy is false"),
+        (None | Some("default" | "always"), None | Some("false"), None | Some("true")) => {
+            known(Enforcement::Enforcing, "neither enable-policy nor policy-audit-mode nor enable-k8s-networkpolicy switches it off")
+        }
+        _ => unknown("Cilium", "its ConfigMap holds a value that is not known", "Look at kube-system/cilium-config."),
+    };
+    let keys = ["enable-policy", "policy-audit-mode", "enable-k8s-networkpolicy"];
+    Judged { evidence: keys.iter().filter(|key| data.contains_key(**key)).map(|key| at(key)).collect(), ..judged }
+}
+
+fn amazon(agent: &Agent) -> Judged {
+    match (agent.container("aws-eks-nodeagent"), agent.flag("enable-network-policy").as_deref()) {
+        (Some(_), Some("true")) => known(Enforcement::Enforcing, "its node agent runs with --enable-network-policy=true"),
+        (Some(_), _) => known(Enforcement::NotEnforcing, "its node agent runs without --enable-network-policy=true"),
+        (None, _) => known(Enforcement::NotEnforcing, "it runs without the node agent that enforces policies"),
+    }
+}
+
+/// Policies came with kind 0.24 (images from 2024-08-13 on; the tag begins with the date).
+fn kindnet(agent: &Agent) -> Judged {
+    let date = agent.tag("kindnetd").and_then(|tag| tag.strip_prefix('v')?.get(..8)?.parse::<u32>().ok());
+    match date {
+        Some(date) if date >= 20_240_813 => known(Enforcement::Enforcing, "its version is of kind 0.24 or newer, which enforces policies"),
+        Some(_) => known(Enforcement::NotEnforcing, "its version is older than kind 0.24 and enforces no policies"),
+        None => unknown("kindnet", "its image says no version", "Ask for the version of kind; from 0.24 on it enforces policies."),
+    }
+}
+
+/// Plugins without a DaemonSet, by what they write on nodes.
+pub(super) const NODE_ENGINES: [fn(&Settings) -> Option<Engine>; 1] = [k3s_engine];
+
+/// k3s runs Flannel and the policy controller of kube-router inside its own process, unless a server has `--disable-network-policy`.
+fn k3s_engine(settings: &Settings) -> Option<Engine> {
+    let arguments = |node: &NodeFacts| node.annotations.get("k3s.io/node-args").cloned();
+    let with: Vec<(&NodeFacts, String)> = settings.nodes.iter().filter_map(|node| Some((node, arguments(node)?))).collect();
+    let (first, _) = with.first()?;
+    let words: Option<Vec<Vec<String>>> = with.iter().map(|(_, text)| serde_json::from_str(text).ok()).collect();
+    let servers: Option<Vec<Vec<String>>> =
+        words.map(|all| all.into_iter().filter(|words| words.first().is_some_and(|word| word == "server")).collect());
+    let disabled = |words: &Vec<String>| {
+        let at = words.iter().position(|word| word.trim_start_matches('-').starts_with("disable-network-policy"));
+        at.is_some_and(|at| {
+            let off = |word: &String| word == "false";
+            !words.get(at).is_some_and(|word| word.ends_with("=false")) && !words.get(at + 1).is_some_and(off)
+        })
+    };
+    let judged = match servers {
+        Some(servers) if servers.iter().any(disabled) => known(Enforcement::NotEnforcing, "a server runs with --disable-network-policy"),
+        _ if settings.nodes_gap.is_some() || with.len() < settings.nodes.len() => {
+            unknown("k3s", "not every node shows its arguments", "Ask for the arguments of every k3s server.")
+        }
+        Some(servers) if !servers.is_empty() => {
+            known(Enforcement::Enforcing, "no server runs with --disable-network-policy, so that the built-in controller enforces policies")
+        }
+        _ => unknown("k3s", "no node shows the arguments of a server", "Ask for the arguments of every k3s server."),
+    };
+    let (encryption, settings_evidence) = k3s(settings);
+    Some(Engine {
+        name: "k3s",
+        found_by: "annotation k3s.io/node-args of nodes".to_owned(),
+        subject: first.subject.clone(),
+        origins: vec![first.origin.clone()],
+        scheduled: None,
+        ready: None,
+        judged,
+        encryption,
+        settings: settings_evidence,
+    })
+}

@@ -1,0 +1,222 @@
+//! Which network plugins there are, whether they enforce NetworkPolicies, and whether they encrypt what goes between nodes.
+
+mod agents;
+mod encryption;
+mod engines;
+mod settings;
+
+use self::agents::{Agent, agents};
+use self::engines::{Judged, NODE_ENGINES, of_agent};
+use self::settings::Settings;
+use super::world::Enforcement;
+use crate::facts::context::Context;
+use crate::facts::schema::{Row, table};
+use crate::facts::sources::{DAEMON_SETS, NODES};
+use crate::facts::{FactsError, Known};
+use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+
+table! {
+    /// One row per network plugin that was recognised, by its DaemonSet or by what it writes on nodes, with whether it enforces
+    /// NetworkPolicies and whether it encrypts traffic between nodes. Several can work together (one for addresses, another for
+    /// policies). Where none is recognised there is one row that says so, and nothing about its network is known.
+    pub struct CniRow as "cni" counting "network plugins" from [DAEMON_SETS, NODES] {
+        /// Its name, or `none recognised`.
+        engine: String;
+        /// By what it was recognised.
+        found_by: String;
+        /// `enforcing`, `not enforcing` or `audit mode` (what policies deny is logged and let through). Unknown where its settings were
+        /// not seen, or where it does not run on every node.
+        enforcement: Known<String>;
+        /// Whether it enforces.
+        enforces: Known<bool>;
+        /// Why, in one sentence.
+        because: String;
+        /// Whether the cluster's enforcement rests on this row: one that enforces, or any while none does.
+        decides: bool;
+        /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`.
+        encryption: Known<String>;
+        /// Whether it is.
+        encrypts: Known<bool>;
+        /// Whether the cluster's encryption rests on this row: one that encrypts, or any while none does.
+        encryption_decides: bool;
+        /// Nodes that its agent is to run on; null when no DaemonSet runs it.
+        scheduled: Option<i64>, at "/status/desiredNumberScheduled";
+        /// Its agents that are ready.
+        ready: Option<i64>, at "/status/numberReady";
+        /// Number of nodes.
+        nodes: Known<i64>, needs [NODES];
+    }
+}
+
+/// What is known of the cluster's network.
+pub(super) struct Cni {
+    pub(super) rows: Vec<Row>,
+    /// Names of the plugins that were recognised.
+    pub(super) engines: Vec<String>,
+    /// Whether anything enforces NetworkPolicies.
+    pub(super) enforcement: Known<Enforcement>,
+    /// Why, in one sentence.
+    pub(super) because: String,
+}
+
+/// One plugin.
+pub(super) struct Engine {
+    name: &'static str,
+    found_by: String,
+    subject: ObjectRef,
+    origins: Vec<Evidence>,
+    scheduled: Option<i64>,
+    ready: Option<i64>,
+    judged: Judged,
+    encryption: Known<&'static str>,
+    /// Where settings stand that decide.
+    settings: Vec<Evidence>,
+}
+
+impl Cni {
+    pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
+        let reader = &context.reader;
+        let settings = Settings::read(reader)?;
+        let nodes = settings.nodes.len();
+        let mut engines: Vec<Engine> = Vec::new();
+        for agent in agents(reader)? {
+            let mut judged = of_agent(&agent, &settings);
+            if let (Known::Known(_), Some(unseen)) = (&judged.enforcement, coverage(&agent, nodes)) {
+                judged.because = unseen.why.clone();
+                judged.enforcement = Known::Unknown(unseen);
+            }
+            let (encryption, mut evidence) = encryption::of(&agent, &settings);
+            evidence.extend(judged.evidence.iter().cloned());
+            engines.push(Engine {
+                name: agent.engine,
+                found_by: format!("DaemonSet {}", agent.display()),
+                subject: agent.subject.clone(),
+                origins: vec![agent.origin.clone()],
+                scheduled: agent.scheduled,
+                ready: agent.ready,
+                judged,
+                encryption,
+                settings: evidence,
+            });
+        }
+        engines.extend(NODE_ENGINES.iter().filter_map(|of_nodes| of_nodes(&settings)));
+        engines.sort_by(|a, b| (a.name, &a.subject).cmp(&(b.name, &b.subject)));
+        let known_nodes = reader.known_if_complete(&NODES, || i64::try_from(nodes).unwrap_or(i64::MAX));
+        if engines.is_empty() {
+            return Ok(nothing(context, known_nodes));
+        }
+        let (enforcement, because) = together(&engines);
+        let encrypts = engines.iter().any(|engine| encrypts(&engine.encryption) == Known::Known(true));
+        let enforces = enforcement.known() == Some(&Enforcement::Enforcing);
+        let mut names: Vec<String> = engines.iter().map(|engine| engine.name.to_owned()).collect();
+        names.dedup();
+        let rows = engines.into_iter().map(|engine| row(engine, enforces, encrypts, known_nodes.clone())).collect();
+        // Another plugin may stand where the list ends.
+        let enforcement = match (enforces, reader.gap(&DAEMON_SETS)) {
+            (false, Some(gap)) => Known::Unknown(gap),
+            _ => enforcement,
+        };
+        Ok(Self { rows, engines: names, enforcement, because })
+    }
+}
+
+/// What plugins that work together make of it: one that enforces is enough; otherwise what is not known of any one decides.
+fn together(engines: &[Engine]) -> (Known<Enforcement>, String) {
+    let rank = |engine: &&Engine| match &engine.judged.enforcement {
+        Known::Known(Enforcement::Enforcing) => 0,
+        Known::Unknown(_) => 1,
+        Known::Known(Enforcement::Audit) => 2,
+        Known::Known(Enforcement::NotEnforcing) => 3,
+    };
+    match engines.iter().min_by_key(rank) {
+        Some(engine) => (engine.judged.enforcement.clone(), format!("{}: {}", engine.name, engine.judged.because)),
+        None => (Known::Unknown(unrecognised()), unrecognised().why),
+    }
+}
+
+fn encrypts(encryption: &Known<&'static str>) -> Known<bool> {
+    encryption.clone().map(|how| how != "none")
+}
+
+fn row(engine: Engine, enforced: bool, encrypted: bool, nodes: Known<i64>) -> Row {
+    let own = engine.judged.enforcement.known() == Some(&Enforcement::Enforcing);
+    let own_encryption = encrypts(&engine.encryption);
+    let typed = CniRow {
+        engine: engine.name.to_owned(),
+        found_by: engine.found_by,
+        enforces: engine.judged.enforcement.clone().map(|enforcement| enforcement == Enforcement::Enforcing),
+        enforcement: engine.judged.enforcement.map(|enforcement| enforcement.as_str().to_owned()),
+        because: engine.judged.because,
+        decides: own || !enforced,
+        encryption_decides: own_encryption == Known::Known(true) || !encrypted,
+        encrypts: own_encryption,
+        encryption: engine.encryption.map(str::to_owned),
+        scheduled: engine.scheduled,
+        ready: engine.ready,
+        nodes,
+    };
+    Row::new(engine.name.to_owned(), engine.subject, engine.origins, typed)
+        .in_namespace(None)
+        .evidenced("enforces", engine.settings.clone())
+        .evidenced("encrypts", engine.settings)
+}
+
+/// Why an agent's verdict does not hold for the whole cluster.
+fn coverage(agent: &Agent, nodes: usize) -> Option<Unseen> {
+    let why = match (agent.scheduled, agent.ready) {
+        (None, _) => "its controller has not yet said on how many nodes its agent is to run".to_owned(),
+        (Some(0), _) => "its agent runs on no node".to_owned(),
+        (Some(some), _) if usize::try_from(some).is_ok_and(|some| some < nodes) => {
+            format!("its agent is to run on {some} of {nodes} nodes, and what enforces policies on the others is not known")
+        }
+        (Some(_), Some(0)) => "none of its agents is ready".to_owned(),
+        _ => return None,
+    };
+    Some(Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("whether NetworkPolicies are enforced by {}", agent.engine),
+        why,
+        how_to_see: format!("Look at the DaemonSet {}: it should run on every node.", agent.display()),
+        source: None,
+        missing_rule: None,
+    })
+}
+
+fn unrecognised() -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotVisible,
+        what: "the network plugin".to_owned(),
+        why: "none was recognised, so that it is not known whether NetworkPolicies are enforced".to_owned(),
+        how_to_see: "Ask whoever operates the cluster which network plugin it uses and whether it enforces NetworkPolicies.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
+fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Cni {
+    let unseen = context.reader.gap(&DAEMON_SETS).or_else(|| context.reader.gap(&NODES)).unwrap_or_else(unrecognised);
+    let typed = CniRow {
+        engine: "none recognised".to_owned(),
+        found_by: String::new(),
+        enforcement: Known::Unknown(unseen.clone()),
+        enforces: Known::Unknown(unseen.clone()),
+        because: unseen.why.clone(),
+        decides: true,
+        encryption: Known::Unknown(unseen.clone()),
+        encrypts: Known::Unknown(unseen.clone()),
+        encryption_decides: true,
+        scheduled: None,
+        ready: None,
+        nodes,
+    };
+    let subject =
+        ObjectRef { kind: "Cluster".to_owned(), group: String::new(), namespace: None, name: "network plugin".to_owned(), uid: None };
+    let system = context.namespaces.objects().iter().find(|(namespace, _)| namespace.metadata.name.as_deref() == Some("kube-system"));
+    let origins = system.map(|(_, origin)| origin.clone()).into_iter().collect();
+    Cni {
+        rows: vec![Row::new("none recognised".to_owned(), subject, origins, typed)],
+        engines: Vec::new(),
+        because: unseen.why.clone(),
+        enforcement: Known::Unknown(unseen),
+    }
+}

@@ -1,0 +1,98 @@
+//! Settings of network plugins, each from the one place where it stands.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use serde_json::Value;
+
+use crate::facts::read::Reader;
+use crate::facts::sources::{
+    ANTREA_CONFIG, CILIUM_CONFIG, FELIX_API_CONFIGURATIONS, FELIX_CONFIGURATIONS, FLANNEL_CONFIG, FLANNEL_SYSTEM_CONFIG, NODES,
+    OPENSHIFT_NETWORKS,
+};
+use crate::facts::{FactsError, Known};
+use crate::model::{Evidence, Grade, ObjectRef, SourceId, Unseen};
+
+/// A ConfigMap, or nothing where there is none; unknown where it was not read.
+pub(super) type Map = Known<Option<(BTreeMap<String, String>, Evidence)>>;
+/// Objects with where they stand; unknown where they were not all read.
+pub(super) type Objects = Known<Vec<(Value, Evidence)>>;
+
+/// What may matter for one plugin or another.
+pub(super) struct Settings {
+    pub(super) nodes: Vec<NodeFacts>,
+    /// Why nodes may be missing.
+    pub(super) nodes_gap: Option<Unseen>,
+    pub(super) cilium: Map,
+    pub(super) flannel: Map,
+    pub(super) flannel_system: Map,
+    pub(super) antrea: Map,
+    pub(super) felix: Objects,
+    pub(super) openshift: Objects,
+}
+
+/// What network plugins write on a node.
+pub(super) struct NodeFacts {
+    pub(super) subject: ObjectRef,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) origin: Evidence,
+}
+
+impl Settings {
+    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+        let mut nodes = Vec::new();
+        reader.each::<Node>(&NODES, |node, origin| {
+            let subject = ObjectRef {
+                kind: "Node".to_owned(),
+                group: String::new(),
+                namespace: None,
+                name: node.metadata.name.clone().unwrap_or_default(),
+                uid: node.metadata.uid.clone(),
+            };
+            nodes.push(NodeFacts { subject, annotations: node.metadata.annotations.unwrap_or_default(), origin });
+        })?;
+        // Calico's own API shows the objects that it stores a second time.
+        let felix = match (objects(reader, &FELIX_CONFIGURATIONS)?, objects(reader, &FELIX_API_CONFIGURATIONS)?) {
+            (Known::Known(found), _) | (_, Known::Known(found)) if !found.is_empty() => Known::Known(found),
+            (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => Known::Unknown(unseen),
+            (none, _) => none,
+        };
+        Ok(Self {
+            nodes,
+            nodes_gap: reader.gap(&NODES),
+            cilium: config_map(reader, &CILIUM_CONFIG)?,
+            flannel: config_map(reader, &FLANNEL_CONFIG)?,
+            flannel_system: config_map(reader, &FLANNEL_SYSTEM_CONFIG)?,
+            antrea: config_map(reader, &ANTREA_CONFIG)?,
+            felix,
+            openshift: objects(reader, &OPENSHIFT_NETWORKS)?,
+        })
+    }
+}
+
+fn config_map(reader: &Reader<'_>, source: &SourceId) -> Result<Map, FactsError> {
+    let mut found = None;
+    reader.each_stored(source, |stored| match serde_json::from_str::<ConfigMap>(&stored.json) {
+        Ok(map) => {
+            let origin = reader.origin(source, &map.metadata, &stored, Grade::EffectiveConfiguration);
+            found = Some((map.data.unwrap_or_default(), Evidence { pointer: "/data".to_owned(), ..origin }));
+        }
+        Err(error) => reader.not_understood(source, &stored, &error.to_string()),
+    })?;
+    Ok(reader.known_if_complete(source, || found))
+}
+
+fn objects(reader: &Reader<'_>, source: &SourceId) -> Result<Objects, FactsError> {
+    let mut found = Vec::new();
+    reader.each_stored(source, |stored| {
+        let meta = serde_json::from_str::<crate::facts::read::MetaOnly>(&stored.json);
+        match (meta, serde_json::from_str::<Value>(&stored.json)) {
+            (Ok(meta), Ok(value)) => {
+                let origin = reader.origin(source, &meta.metadata, &stored, Grade::EffectiveConfiguration);
+                found.push((value, Evidence { pointer: "/spec".to_owned(), ..origin }));
+            }
+            (Err(error), _) | (_, Err(error)) => reader.not_understood(source, &stored, &error.to_string()),
+        }
+    })?;
+    Ok(reader.known_if_complete(source, || found))
+}

@@ -1,0 +1,51 @@
+//! What NetworkPolicies allow, and whether something enforces them.
+
+mod block;
+mod cni;
+mod flows;
+mod foreign;
+mod isolation;
+mod namespaces;
+mod policy;
+mod ports;
+mod selector;
+pub mod simulate;
+mod world;
+
+pub use flows::Flows;
+pub use ports::Protocol;
+
+use super::schema::TableRow;
+use super::{Family, Known};
+use world::World;
+
+/// What the tables do not hold: how namespaces reach one another, and what enforces the policies.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Between namespaces.
+    pub flows: Flows,
+    /// The network plugins that were recognised.
+    pub engines: Vec<String>,
+    /// `enforcing`, `not enforcing`, `audit mode` or `unknown`.
+    pub enforcement: &'static str,
+    /// Why, in one sentence.
+    pub because: String,
+}
+
+/// The tables of isolation and of what enforces it.
+pub(super) const FAMILY: Family = Family {
+    schemas: || vec![isolation::NetworkIsolationRow::schema(), namespaces::NamespaceIsolationRow::schema(), cni::CniRow::schema()],
+    rows: |context| {
+        let world = World::read(context)?;
+        let isolation = isolation::rows(&world);
+        let namespaces = namespaces::rows(&world, &isolation);
+        let enforcement = match world.enforcement() {
+            Known::Known(enforcement) => enforcement.as_str(),
+            Known::Unknown(_) => "unknown",
+        };
+        let flows = flows::compute(&world);
+        let cni = world.cni;
+        context.network.replace(Network { flows, engines: cni.engines, enforcement, because: cni.because });
+        Ok(vec![isolation, namespaces, cni.rows])
+    },
+};

@@ -1,0 +1,161 @@
+//! Everything that decides about traffic, read once: policies, those of other APIs, pods, and what enforces them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cni::Cni;
+use super::foreign::{self, Foreign};
+use super::policy::{Direction, Policy, PolicyFile};
+use crate::facts::context::{Context, PodGroup};
+use crate::facts::read::MetaOnly;
+use crate::facts::sources::{
+    ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
+    CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, NETWORK_POLICIES,
+};
+use crate::facts::{FactsError, Known};
+use crate::model::{Evidence, Grade, SourceId, Unseen};
+
+/// Whether NetworkPolicies have an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Enforcement {
+    Enforcing,
+    NotEnforcing,
+    /// What policies deny is logged and let through.
+    Audit,
+}
+
+impl Enforcement {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforcing => "enforcing",
+            Self::NotEnforcing => "not enforcing",
+            Self::Audit => "audit mode",
+        }
+    }
+}
+
+const OTHERS: [SourceId; 11] = [
+    ADMIN_NETWORK_POLICIES,
+    BASELINE_ADMIN_NETWORK_POLICIES,
+    CLUSTER_NETWORK_POLICIES,
+    CILIUM_NETWORK_POLICIES,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICIES,
+    CALICO_NETWORK_POLICIES,
+    CALICO_GLOBAL_NETWORK_POLICIES,
+    CALICO_API_NETWORK_POLICIES,
+    CALICO_API_GLOBAL_NETWORK_POLICIES,
+    ANTREA_NETWORK_POLICIES,
+    ANTREA_CLUSTER_NETWORK_POLICIES,
+];
+
+/// What decides about traffic.
+pub(super) struct World<'a> {
+    context: &'a Context<'a>,
+    /// NetworkPolicies by namespace, sorted by name.
+    policies: BTreeMap<String, Vec<(Policy, Evidence)>>,
+    foreign: Vec<Foreign>,
+    labels: BTreeMap<String, BTreeMap<String, String>>,
+    no_labels: BTreeMap<String, String>,
+    gap_of_policies: Option<Unseen>,
+    gap_of_others: Option<Unseen>,
+    pub(super) cni: Cni,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn read(context: &'a Context<'a>) -> Result<Self, FactsError> {
+        let reader = &context.reader;
+        let mut policies: BTreeMap<String, Vec<(Policy, Evidence)>> = BTreeMap::new();
+        let mut foreign = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        reader.each_stored(&NETWORK_POLICIES, |stored| {
+            let file: Result<PolicyFile, String> = serde_json::from_str(&stored.json).map_err(|error| error.to_string());
+            let understood = file.and_then(|file| {
+                names.extend(file.metadata.namespace.clone().zip(file.metadata.name.clone()));
+                Ok((Policy::read(&file)?, reader.origin(&NETWORK_POLICIES, &file.metadata, &stored, Grade::EffectiveConfiguration)))
+            });
+            match understood {
+                Ok((policy, origin)) => policies.entry(policy.namespace.clone()).or_default().push((policy, origin)),
+                Err(error) => {
+                    reader.not_understood(&NETWORK_POLICIES, &stored, &error);
+                    let meta = match serde_json::from_str(&stored.json) {
+                        Ok(meta) => meta,
+                        // Not even its namespace is known.
+                        Err(_) => MetaOnly { metadata: Default::default() },
+                    };
+                    foreign.insert(Foreign::not_understood(&meta, &error));
+                }
+            }
+        })?;
+        policies.values_mut().for_each(|of_namespace| of_namespace.sort_by(|a, b| a.0.name.cmp(&b.0.name)));
+        let kubernetes = |namespace: &str, name: &str| names.contains(&(namespace.to_owned(), name.to_owned()));
+        foreign.extend(foreign::read(reader, kubernetes)?);
+        let cni = Cni::read(context)?;
+        // A policy that was not understood is known by its name and namespace: it does not make the others unknown.
+        let gap = |sources: &[SourceId]| reader.coverage().unread(sources);
+        Ok(Self {
+            gap_of_policies: gap(&[NETWORK_POLICIES]),
+            gap_of_others: gap(&OTHERS),
+            labels: context.namespaces.labels(),
+            no_labels: BTreeMap::new(),
+            foreign: foreign.into_iter().collect(),
+            context,
+            policies,
+            cni,
+        })
+    }
+
+    /// The workloads that have, or will have, pods.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &'a PodGroup> {
+        self.context.pods.iter().filter(|group| !group.is_finished())
+    }
+
+    pub(super) fn context(&self) -> &'a Context<'a> {
+        self.context
+    }
+
+    /// NetworkPolicies of a namespace.
+    pub(super) fn policies(&self, namespace: &str) -> &[(Policy, Evidence)] {
+        self.policies.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// All of them.
+    pub(super) fn all_policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.values().flatten().map(|(policy, _)| policy)
+    }
+
+    pub(super) fn labels(&self, namespace: &str) -> &BTreeMap<String, String> {
+        self.labels.get(namespace).unwrap_or(&self.no_labels)
+    }
+
+    /// The NetworkPolicies that isolate the pods of a group in a direction.
+    pub(super) fn selecting(&self, group: &PodGroup, direction: Direction) -> Vec<(&Policy, &Evidence)> {
+        let selects =
+            |(policy, _): &&(Policy, Evidence)| policy.rules(direction).is_some() && policy.selects(group.namespace(), &group.labels);
+        self.policies(group.namespace()).iter().filter(selects).map(|(policy, origin)| (policy, origin)).collect()
+    }
+
+    /// The policies of other APIs, and those that were not understood, that may select them.
+    pub(super) fn foreign_of(&self, group: &PodGroup, direction: Direction) -> Vec<&Foreign> {
+        let namespace = (group.namespace(), self.labels(group.namespace()));
+        self.foreign.iter().filter(|one| one.may_select(direction, namespace, &group.labels)).collect()
+    }
+
+    /// Those that may be about every pod of a namespace.
+    pub(super) fn foreign_default(&self, namespace: &str, direction: Direction) -> Option<&Foreign> {
+        self.foreign.iter().find(|one| one.may_select_all(direction, (namespace, self.labels(namespace))))
+    }
+
+    /// Why NetworkPolicies may be missing.
+    pub(super) fn gap_of_policies(&self) -> Option<Unseen> {
+        self.gap_of_policies.clone()
+    }
+
+    /// Why policies of other APIs may be missing.
+    pub(super) fn gap_of_others(&self) -> Option<Unseen> {
+        self.gap_of_others.clone()
+    }
+
+    pub(super) fn enforcement(&self) -> &Known<Enforcement> {
+        &self.cni.enforcement
+    }
+}

@@ -1,0 +1,280 @@
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Node, NodeSpec, NodeStatus};
+use serde::Deserialize;
+
+use super::containers::sorted_owned;
+use super::read::Reader;
+use super::schema::{Row, TableRow, table};
+use super::sources::{NODES, VERSION};
+use super::{FactsError, Family, Known};
+use crate::model::{Evidence, Grade, ObjectRef, Unseen, UnseenKind};
+
+table! {
+    /// One row per node: what runs on it below the pods.
+    pub struct NodeRow as "nodes" counting "nodes" from [NODES] {
+        /// Name.
+        name: String, at "/metadata/name";
+        /// Whether it has the label of a control-plane node.
+        control_plane: bool, at "/metadata/labels/node-role.kubernetes.io~1control-plane";
+        /// Version of its kubelet, as the kubelet says.
+        kubelet_version: String, at "/status/nodeInfo/kubeletVersion";
+        /// Its minor version.
+        kubelet_minor: Known<i64>, at "/status/nodeInfo/kubeletVersion";
+        /// Minor versions by which the kubelet is older than the API server; negative when it is newer.
+        minors_behind: Known<i64>, at "/status/nodeInfo/kubeletVersion", needs [VERSION];
+        /// How many it may be, by the version skew policy.
+        minors_allowed: Known<i64>, needs [VERSION];
+        /// Name and version of the operating system.
+        os_image: String, at "/status/nodeInfo/osImage";
+        /// Kernel.
+        kernel: String, at "/status/nodeInfo/kernelVersion";
+        /// Container runtime.
+        runtime: String, at "/status/nodeInfo/containerRuntimeVersion";
+        /// Processor architecture.
+        architecture: String, at "/status/nodeInfo/architecture";
+        /// Taints as `key=value:effect`, sorted.
+        taints: Vec<String>, at "/spec/taints";
+        /// Whether it says that it is ready.
+        ready: bool, at "/status/conditions";
+        /// Whether it takes no new pods.
+        unschedulable: bool, at "/spec/unschedulable";
+        /// Versions of all kubelets of the cluster, sorted.
+        kubelet_versions: Vec<String>;
+    }
+}
+
+table! {
+    /// One row for the API server that answered: its version, and until when the Kubernetes project repairs it.
+    pub struct ServerRow as "server" counting "API servers" from [VERSION] {
+        /// `gitVersion`.
+        version: String, at "/gitVersion";
+        /// Minor version.
+        minor: i64, at "/minor";
+        /// Day on which the project's patches for that minor version end. Unknown for versions that this program does not know.
+        end_of_life: Known<String>, at "/gitVersion";
+        /// Whether that day had come when the cluster was read. Unknown where a vendor's own build is past it: vendors repair longer.
+        supported: Known<bool>, at "/gitVersion";
+    }
+}
+
+pub(super) const FAMILY: Family = Family {
+    schemas: || vec![NodeRow::schema(), ServerRow::schema()],
+    rows: |context| {
+        let server = Server::read(&context.reader)?;
+        Ok(vec![nodes(&context.reader, &server)?, server_rows(&context.reader, server)])
+    },
+};
+
+/// Last day of patches by minor version (kubernetes.io/releases, *End Of Life Date*, read 2026-11). Whatever is older than the first
+/// ended no later than that one.
+const END_OF_LIFE: &[(u32, &str)] = &[(32, "2026-02-28"), (33, "2026-06-28"), (34, "2026-10-27"), (35, "2027-02-28"), (36, "2027-06-28")];
+/// 1.30 and everything before it had ended by this day.
+const LONG_ENDED: (u32, &str) = (30, "2025-06-28");
+
+/// `/version`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    minor: String,
+    git_version: String,
+}
+
+/// The version of the program that answers. An emulated version (KEP-4330) is about rules of admission and not about the program.
+struct Server {
+    known: Known<(u32, String)>,
+    origin: Option<Evidence>,
+}
+
+impl Server {
+    fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+        let unknown = |why: &str| Unseen {
+            kind: UnseenKind::ReadFailed,
+            what: "the server's version".to_owned(),
+            why: why.to_owned(),
+            how_to_see: "Grant get on the URL /version, then collect again.".to_owned(),
+            source: Some(VERSION),
+            missing_rule: None,
+        };
+        if let Some(gap) = reader.gap(&VERSION) {
+            return Ok(Self { known: Known::Unknown(gap), origin: None });
+        }
+        let doubt =
+            |why: &str| reader.doubt(&VERSION, "the server's version".to_owned(), why, "Collect again, and look at /version by hand.");
+        let Some(stored) = reader.single(&VERSION)? else {
+            doubt("the snapshot does not hold it");
+            return Ok(Self { known: Known::Unknown(unknown("the snapshot does not hold it")), origin: None });
+        };
+        let origin = reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration);
+        let parsed = match serde_json::from_str::<Version>(&stored.json) {
+            Ok(version) => match number(&version.minor) {
+                Some(minor) => Some((minor, version.git_version)),
+                None => {
+                    doubt("its minor version is not a number");
+                    None
+                }
+            },
+            Err(error) => {
+                reader.not_understood(&VERSION, &stored, &error.to_string());
+                None
+            }
+        };
+        let known = parsed.map_or_else(|| Known::Unknown(unknown("its minor version is not a number")), Known::Known);
+        Ok(Self { known, origin: Some(origin) })
+    }
+
+    fn minor(&self) -> Known<u32> {
+        self.known.clone().map(|(minor, _)| minor)
+    }
+}
+
+/// Digits at the beginning: some providers write `36+`.
+fn number(text: &str) -> Option<u32> {
+    text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()
+}
+
+/// The minor version of `v1.36.3-eks-abc`.
+fn minor_of(version: &str) -> Option<u32> {
+    let mut parts = version.strip_prefix('v')?.split('.');
+    (parts.next()? == "1").then(|| parts.next().and_then(number)).flatten()
+}
+
+fn nodes(reader: &Reader<'_>, server: &Server) -> Result<Vec<Row>, FactsError> {
+    let mut objects = Vec::new();
+    let mut versions = BTreeSet::new();
+    reader.each::<Node>(&NODES, |node, origin| {
+        versions.extend(node.status.as_ref().and_then(|status| status.node_info.as_ref()).map(|info| info.kubelet_version.clone()));
+        objects.push((node, origin));
+    })?;
+    let versions: Vec<String> = versions.into_iter().collect();
+    Ok(objects.into_iter().map(|(node, origin)| node_row(node, origin, server, &versions)).collect())
+}
+
+fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) -> Row {
+    let name = node.metadata.name.unwrap_or_default();
+    let spec = node.spec.unwrap_or(NodeSpec { ..NodeSpec::default() });
+    let status = node.status.unwrap_or(NodeStatus { ..NodeStatus::default() });
+    let info = |pick: fn(&k8s_openapi::api::core::v1::NodeSystemInfo) -> &String| status.node_info.as_ref().map(pick).cloned();
+    let kubelet_version = info(|info| &info.kubelet_version).unwrap_or_default();
+    let kubelet_minor = match minor_of(&kubelet_version) {
+        Some(minor) => Known::Known(i64::from(minor)),
+        None => Known::Unknown(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what: format!("the version of the kubelet on the node {name}"),
+            why: format!("`{kubelet_version}` is not a version of Kubernetes"),
+            how_to_see: "Look at the node by hand: kubectl get node -o wide.".to_owned(),
+            source: Some(NODES),
+            missing_rule: None,
+        }),
+    };
+    let typed = NodeRow {
+        control_plane: node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key("node-role.kubernetes.io/control-plane")),
+        minors_behind: server.minor().and_then(|server| kubelet_minor.clone().map(|kubelet| i64::from(server) - kubelet)),
+        minors_allowed: server.minor().map(minors_allowed),
+        kubelet_minor,
+        os_image: info(|info| &info.os_image).unwrap_or_default(),
+        kernel: info(|info| &info.kernel_version).unwrap_or_default(),
+        runtime: info(|info| &info.container_runtime_version).unwrap_or_default(),
+        architecture: info(|info| &info.architecture).unwrap_or_default(),
+        taints: sorted_owned(spec.taints.iter().flatten().map(|taint| {
+            let value = taint.value.as_deref().unwrap_or("");
+            format!("{}={value}:{}", taint.key, taint.effect)
+        })),
+        ready: status.conditions.iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        unschedulable: spec.unschedulable == Some(true),
+        kubelet_versions: versions.to_vec(),
+        kubelet_version,
+        name: name.clone(),
+    };
+    let subject = ObjectRef { kind: "Node".to_owned(), group: String::new(), namespace: None, name: name.clone(), uid: node.metadata.uid };
+    Row::new(name, subject, vec![origin], typed)
+}
+
+/// kubernetes.io, *Version Skew Policy*: three minor versions since 1.28, two before.
+fn minors_allowed(server: u32) -> i64 {
+    if server >= 28 { 3 } else { 2 }
+}
+
+fn server_rows(reader: &Reader<'_>, server: Server) -> Vec<Row> {
+    let (Known::Known((minor, version)), Some(origin)) = (server.known, server.origin) else { return Vec::new() };
+    let end_of_life = end_of_life(minor, &version);
+    let typed = ServerRow {
+        supported: end_of_life.clone().and_then(|end| supported(reader.collected(), &end, &version)),
+        end_of_life,
+        minor: i64::from(minor),
+        version,
+    };
+    let subject =
+        ObjectRef { kind: "APIServer".to_owned(), group: String::new(), namespace: None, name: "kube-apiserver".to_owned(), uid: None };
+    vec![Row::new("kube-apiserver".to_owned(), subject, vec![origin], typed)]
+}
+
+fn end_of_life(minor: u32, version: &str) -> Known<String> {
+    if minor <= LONG_ENDED.0 {
+        return Known::Known(LONG_ENDED.1.to_owned());
+    }
+    match END_OF_LIFE.iter().find(|(known, _)| *known == minor) {
+        Some((_, day)) => Known::Known((*day).to_owned()),
+        None => Known::Unknown(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what: format!("how long the Kubernetes project repairs {version}"),
+            why: "this program does not know the day".to_owned(),
+            how_to_see: "Look at https://kubernetes.io/releases/, or use a newer kube-hipaa.".to_owned(),
+            source: None,
+            missing_rule: None,
+        }),
+    }
+}
+
+/// Whether the day had not passed when the cluster was read. Days are compared as text: both begin with year, month and day.
+fn supported(collected: &str, end: &str, version: &str) -> Known<bool> {
+    let day: String = collected.chars().take(end.len()).collect();
+    // `-eks-…`, `-gke.…`, `+rke2r1`, `+k3s1`: whoever builds it themselves may repair it longer.
+    let of_vendor = version.contains(['-', '+']);
+    match (day.as_str() <= end, of_vendor) {
+        (true, _) => Known::Known(true),
+        (false, false) => Known::Known(false),
+        (false, true) => Known::Unknown(Unseen {
+            kind: UnseenKind::NotVisible,
+            what: format!("whether anyone still repairs {version}"),
+            why: format!("the Kubernetes project stopped on {end}, and the vendor whose build it is may go on"),
+            how_to_see: "Ask the vendor until when this version gets security fixes, and whether that support was bought.".to_owned(),
+            source: None,
+            missing_rule: None,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minor_versions_as_providers_write_them() {
+        for (version, minor) in [("v1.36.3", 36), ("v1.33.4-eks-99d6cc0", 33), ("v1.31.5+k3s1", 31), ("v1.30+", 30)] {
+            assert_eq!(minor_of(version), Some(minor), "{version}");
+        }
+        for version in ["", "1.36.3", "v2.1.0", "v1", "v1.x.3"] {
+            assert_eq!(minor_of(version), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn the_last_day_is_still_supported() {
+        let at = |collected: &str| supported(collected, "2026-10-27", "v1.34.2");
+        assert_eq!(at("2026-10-27T23:59:59Z"), Known::Known(true));
+        assert_eq!(at("2026-10-28T00:00:00Z"), Known::Known(false));
+        let vendor = |collected: &str| supported(collected, "2026-10-27", "v1.34.2-eks-99d6cc0");
+        assert!(matches!(vendor("2026-10-28T00:00:00Z"), Known::Unknown(unseen) if unseen.kind == UnseenKind::NotVisible));
+        assert_eq!(vendor("2026-10-01T00:00:00Z"), Known::Known(true));
+    }
+
+    #[test]
+    fn days_are_known_for_old_versions_and_not_for_new_ones() {
+        assert_eq!(end_of_life(24, "v1.24.0"), Known::Known("2025-06-28".to_owned()));
+        assert_eq!(end_of_life(36, "v1.36.3"), Known::Known("2027-06-28".to_owned()));
+        for minor in [31, 37, 99] {
+            assert!(matches!(end_of_life(minor, "v1.x"), Known::Unknown(_)), "{minor}");
+        }
+    }
+}

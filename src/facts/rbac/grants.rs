@@ -1,0 +1,207 @@
+use std::sync::Arc;
+
+use super::super::Known;
+use super::super::schema::{Row, table};
+use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use super::Accounts;
+use super::kinds::Kind;
+use super::policy::{ANONYMOUS, AUTHENTICATED, SERVICE_ACCOUNTS_GROUP, UNAUTHENTICATED, Who};
+use super::resolved::{Grant, Resolved};
+use super::rules::describe;
+use crate::model::{Evidence, ObjectRef};
+
+/// How many rules of a role stand in one row.
+const RULES: usize = 6;
+
+table! {
+    /// One row per binding and subject: who holds which role through which binding. Columns about reach say what this grant gives by
+    /// itself, beyond what Kubernetes and kubeadm ship. Other authorizers and certificates of the group system:masters are not seen.
+    pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] {
+        /// `RoleBinding` or `ClusterRoleBinding`.
+        binding_kind: &'static str;
+        /// Namespace of a RoleBinding; not set for a ClusterRoleBinding.
+        namespace: Option<String>;
+        /// Name of the binding.
+        binding: String;
+        /// `Role` or `ClusterRole`.
+        role_kind: String;
+        /// Name of the role.
+        role: String;
+        /// `User`, `Group` or `ServiceAccount`, as the identity is known to the server: a user named `system:serviceaccount:NS:NAME` is a
+        /// service account. Not set for a binding that names nobody.
+        subject_kind: Option<&'static str>;
+        /// Namespace of a service account.
+        subject_namespace: Option<String>;
+        /// Name of the subject.
+        subject: Option<String>;
+        /// The subject in words, such as `ServiceAccount delivery/deploy-runner`.
+        who: String;
+        /// The derivation in words, such as `RoleBinding imaging/engineers → ClusterRole edit`.
+        via: String;
+        /// Whether it holds in the whole cluster: a ClusterRoleBinding.
+        cluster_wide: bool;
+        /// Whether the binding names nobody, or something that matches no identity.
+        empty: bool;
+        /// Whether the role that it refers to does not exist.
+        dangling: Known<bool>;
+        /// Whether the role is put together by aggregation; its rules are read as stored.
+        aggregated: bool;
+        /// Whether the subject is nobody in particular: requests without credentials (system:anonymous, system:unauthenticated).
+        anonymous: bool;
+        /// Whether the subject is every identity (system:authenticated) or every service account (system:serviceaccounts).
+        everyone: bool;
+        /// Whether the subject is the service account `default` of a namespace.
+        default_account: bool;
+        /// Whether the service account exists; not set for users and groups, which no API lists.
+        account_exists: Known<Option<bool>>, needs [SERVICE_ACCOUNTS];
+        /// `kubernetes` or `kubeadm` where binding, role and subject are exactly what these ship; `provider` where the name is one that
+        /// cloud providers use, which proves nothing; else `own`.
+        origin: &'static str;
+        /// Whether binding, role and subject are exactly what Kubernetes or kubeadm ships.
+        shipped: bool;
+        /// Whether it gives anything beyond what is shipped: it is not shipped, or its role holds more than is shipped.
+        beyond_shipped: Known<bool>;
+        /// Rules of the role in words, the first six.
+        rules: Vec<String>;
+        /// Dangerous rights that are restricted to named objects, sorted; the columns below leave them out.
+        named: Vec<String>;
+        /// Any verb on any resource: as the ClusterRole cluster-admin.
+        everything: Known<bool>;
+        /// Act as other users, groups or nodes: verb `impersonate`, or both halves of constrained impersonation.
+        impersonates: Known<bool>, needs [VERSION];
+        /// Verbs `escalate` or `bind` on roles: grant more than one holds.
+        escalates: Known<bool>;
+        /// nodes/proxy, with any verb: commands in every pod of a node.
+        proxies_nodes: Known<bool>;
+        /// Approve or sign client certificates.
+        approves_certificates: Known<bool>;
+        /// Create PersistentVolumes.
+        creates_volumes: Known<bool>;
+        /// Write admission webhooks or policies, or change Namespaces.
+        changes_policies: Known<bool>;
+        /// Write ConfigMaps of kube-system.
+        changes_system_config: Known<bool>;
+        /// get, list or watch on all Secrets.
+        reads_secrets: Known<bool>;
+        /// Create tokens of service accounts, or impersonate them.
+        becomes_service_accounts: Known<bool>, needs [VERSION];
+        /// pods/exec, pods/attach or pods/portforward: create, or get on servers before 1.35.
+        execs: Known<bool>, needs [VERSION];
+        /// Add containers to running pods.
+        adds_containers: Known<bool>;
+        /// Create or change pods and what makes them.
+        writes_workloads: Known<bool>;
+        /// Write NetworkPolicies or those of a network plugin.
+        changes_network_policies: Known<bool>;
+        /// Delete Events, Leases or DaemonSets.
+        deletes_evidence: Known<bool>;
+    }
+}
+
+/// The column of each kind of reach, here and in the table `reach`.
+pub(super) const COLUMNS: [(Kind, &str); 15] = [
+    (Kind::Everything, "everything"),
+    (Kind::Impersonate, "impersonates"),
+    (Kind::Escalate, "escalates"),
+    (Kind::ProxyNodes, "proxies_nodes"),
+    (Kind::ApproveCertificates, "approves_certificates"),
+    (Kind::CreateVolumes, "creates_volumes"),
+    (Kind::ChangePolicies, "changes_policies"),
+    (Kind::ChangeSystemConfig, "changes_system_config"),
+    (Kind::ReadSecrets, "reads_secrets"),
+    (Kind::BecomeServiceAccounts, "becomes_service_accounts"),
+    (Kind::Exec, "execs"),
+    (Kind::EphemeralContainers, "adds_containers"),
+    (Kind::WriteWorkloads, "writes_workloads"),
+    (Kind::ChangeNetworkPolicies, "changes_network_policies"),
+    (Kind::DeleteEvidence, "deletes_evidence"),
+];
+
+pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
+    resolved.grants.iter().map(|grant| row(resolved, grant, accounts)).collect()
+}
+
+fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
+    let binding = grant.binding;
+    let mut evidence: Vec<(&'static str, Vec<Arc<Evidence>>)> = Vec::new();
+    let mut gives = |kind: Kind| {
+        let held = resolved.gives(grant, kind);
+        if let Some((_, column)) = COLUMNS.iter().find(|(of, _)| *of == kind)
+            && !held.evidence.is_empty()
+        {
+            evidence.push((column, held.evidence));
+        }
+        held.value
+    };
+    let is = |kind: &str, names: &[&str]| grant.who.as_ref().is_some_and(|who| who.kind == kind && names.contains(&who.name.as_str()));
+    let written = grant.place.and_then(|place| binding.subjects.get(place));
+    let who = match (&grant.who, written) {
+        (Some(who), _) => who.text(),
+        (None, Some(subject)) => format!("{} {} (matches no identity)", subject.kind, subject.name),
+        (None, None) => "nobody".to_owned(),
+    };
+    let rules = grant.role.map(|(role, _)| role.rules.as_slice()).unwrap_or_default();
+    let mut shown: Vec<String> = rules.iter().take(RULES).map(describe).collect();
+    if rules.len() > RULES {
+        shown.push(format!("and {} more", rules.len() - RULES));
+    }
+    let typed = GrantRow {
+        binding_kind: binding.kind(),
+        namespace: binding.namespace.clone(),
+        binding: binding.name.clone(),
+        role_kind: binding.role_kind.clone(),
+        role: binding.role_name.clone(),
+        subject_kind: grant.who.as_ref().map(|who| who.kind),
+        subject_namespace: grant.who.as_ref().and_then(|who| who.namespace.clone()),
+        subject: grant.who.as_ref().map(|who| who.name.clone()),
+        via: binding.via(),
+        cluster_wide: binding.namespace.is_none(),
+        empty: grant.who.is_none(),
+        dangling: grant.dangling.clone(),
+        aggregated: grant.role.is_some_and(|(role, _)| role.selectors.is_some()),
+        anonymous: is("User", &[ANONYMOUS]) || is("Group", &[UNAUTHENTICATED]),
+        everyone: is("Group", &[AUTHENTICATED, SERVICE_ACCOUNTS_GROUP]),
+        default_account: is("ServiceAccount", &["default"]),
+        account_exists: exists(grant.who.as_ref(), accounts),
+        origin: grant.origin.word(),
+        shipped: grant.is_shipped(),
+        beyond_shipped: resolved.is_beyond(grant),
+        rules: shown,
+        named: resolved.beyond(grant).map(|rights| rights.named.clone()).unwrap_or_default(),
+        everything: gives(Kind::Everything),
+        impersonates: gives(Kind::Impersonate),
+        escalates: gives(Kind::Escalate),
+        proxies_nodes: gives(Kind::ProxyNodes),
+        approves_certificates: gives(Kind::ApproveCertificates),
+        creates_volumes: gives(Kind::CreateVolumes),
+        changes_policies: gives(Kind::ChangePolicies),
+        changes_system_config: gives(Kind::ChangeSystemConfig),
+        reads_secrets: gives(Kind::ReadSecrets),
+        becomes_service_accounts: gives(Kind::BecomeServiceAccounts),
+        execs: gives(Kind::Exec),
+        adds_containers: gives(Kind::EphemeralContainers),
+        writes_workloads: gives(Kind::WriteWorkloads),
+        changes_network_policies: gives(Kind::ChangeNetworkPolicies),
+        deletes_evidence: gives(Kind::DeleteEvidence),
+        who: who.clone(),
+    };
+    let mut related: Vec<ObjectRef> = grant.role.map(|(role, _)| role.object()).into_iter().collect();
+    related.extend(grant.who.as_ref().map(Who::object));
+    let role_ref = Evidence { pointer: "/roleRef".to_owned(), ..binding.origin.clone() };
+    let key = format!("{} for {who}", binding.text());
+    let missing = grant.dangling == Known::Known(true);
+    let row = Row::new(key, binding.object(), vec![(*grant.here).clone()], typed)
+        .related_to(related)
+        .evidenced("dangling", missing.then_some(role_ref));
+    evidence.into_iter().fold(row, |row, (column, evidence)| row.evidenced(column, evidence))
+}
+
+/// Whether a service account exists; not set for what is none.
+pub(super) fn exists(who: Option<&Who>, accounts: &Accounts) -> Known<Option<bool>> {
+    match who {
+        Some(Who { kind: "ServiceAccount", namespace: Some(namespace), name }) => {
+            accounts.clone().map(|all| Some(all.contains(&(namespace.clone(), name.clone()))))
+        }
+        _ => Known::Known(None),
+    }
+}

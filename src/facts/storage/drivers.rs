@@ -1,0 +1,283 @@
+//! What each driver's parameters say about encryption.
+//!
+//! Sources: the drivers' own documentation of their StorageClass parameters. A parameter that is not set proves nothing where the
+//! layer below may encrypt all the same (the account's default, the disks of a Ceph cluster, the storage policy): then the answer is
+//! unknown, with the question to ask.
+
+use std::collections::BTreeMap;
+
+use crate::facts::Known;
+use crate::model::{Unseen, UnseenKind};
+
+/// Parameters of a StorageClass or attributes of a volume, names in lower case as drivers read them.
+pub(super) type Parameters = BTreeMap<String, String>;
+
+/// What is known of a driver.
+enum Habit {
+    /// The service encrypts everything; a parameter names a key of the customer.
+    Always { key: &'static [&'static str] },
+    /// Encrypted when the parameter is `true`.
+    Parameter { name: &'static str, key: &'static [&'static str], unset: &'static str, ask: &'static str },
+    /// Decided where the API does not show it.
+    Elsewhere { why: &'static str, ask: &'static str },
+}
+
+/// The volume plugins of old times and the CSI drivers that took them over (CSI migration, `csi-translation-lib`).
+const MIGRATED: &[(&str, &str)] = &[
+    ("kubernetes.io/aws-ebs", "ebs.csi.aws.com"),
+    ("kubernetes.io/gce-pd", "pd.csi.storage.gke.io"),
+    ("kubernetes.io/azure-disk", "disk.csi.azure.com"),
+    ("kubernetes.io/azure-file", "file.csi.azure.com"),
+    ("kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com"),
+    ("kubernetes.io/cinder", "cinder.csi.openstack.org"),
+    ("kubernetes.io/portworx-volume", "pxd.portworx.com"),
+    ("ebs.csi.eks.amazonaws.com", "ebs.csi.aws.com"),
+];
+
+/// The name under which a driver is known here. Rook puts a namespace before Ceph's names.
+pub(super) fn canonical(driver: &str) -> &str {
+    for ceph in ["rbd.csi.ceph.com", "cephfs.csi.ceph.com"] {
+        if driver.strip_suffix(ceph).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.')) {
+            return ceph;
+        }
+    }
+    MIGRATED.iter().find(|(old, _)| *old == driver).map_or(driver, |(_, new)| new)
+}
+
+/// Provisioners whose volumes are a directory or a disk of one node.
+const OF_NODE: &[&str] = &[
+    HOST_PATH,
+    LOCAL,
+    "rancher.io/local-path",
+    "hostpath.csi.k8s.io",
+    "k8s.io/minikube-hostpath",
+    "microk8s.io/hostpath",
+    "docker.io/hostpath",
+    "openebs.io/local",
+    "local.csi.openebs.io",
+    "zfs.csi.openebs.io",
+    "topolvm.io",
+    "directpv-min-io",
+];
+/// Network storage of which nothing else is known here.
+const OF_NETWORK: &[&str] = &["cephfs", "rbd", "glusterfs", "iscsi", "fc"];
+
+/// Whether its volumes lie on a disk of one node. Of drivers that are not known here nobody says.
+pub(super) fn on_node(driver: &str, what: &str) -> Known<bool> {
+    let of_network = || OF_NETWORK.contains(&driver) || (driver != "kubernetes.io/no-provisioner" && habit(driver).is_some());
+    if OF_NODE.contains(&driver) {
+        Known::Known(true)
+    } else if of_network() {
+        Known::Known(false)
+    } else {
+        Known::Unknown(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what: format!("where {what} lies"),
+            why: format!("it is not known here where the driver {driver} keeps its volumes"),
+            how_to_see: "Ask who runs the storage whether its volumes lie on the disks of single nodes.".to_owned(),
+            source: None,
+            missing_rule: None,
+        })
+    }
+}
+
+/// The names of volume sources without a driver.
+pub(super) const HOST_PATH: &str = "hostPath";
+pub(super) const LOCAL: &str = "local";
+pub(super) const NFS: &str = "nfs";
+
+fn habit(driver: &str) -> Option<Habit> {
+    const NODE: Habit = Habit::Elsewhere {
+        why: "its volumes lie on a disk of a node, which Kubernetes does not encrypt",
+        ask: "Ask who runs the nodes whether their disks are encrypted, and how the keys are kept.",
+    };
+    const CEPH_ASK: &str = "Set encrypted: \"true\" and encryptionKMSID, or ask whether the Ceph cluster encrypts its disks (OSDs).";
+    Some(match canonical(driver) {
+        "pd.csi.storage.gke.io" => Habit::Always { key: &["disk-encryption-kms-key"] },
+        "disk.csi.azure.com" => Habit::Always { key: &["diskencryptionsetid"] },
+        "filestore.csi.storage.gke.io" | "file.csi.azure.com" | "blob.csi.azure.com" | "fsx.csi.aws.com" => Habit::Always { key: &[] },
+        "ebs.csi.aws.com" => Habit::Parameter {
+            name: "encrypted",
+            key: &["kmskeyid"],
+            unset: "encrypted is not set, and the AWS account may encrypt volumes by default",
+            ask: "Set encrypted: \"true\", or ask for the account's setting: aws ec2 get-ebs-encryption-by-default.",
+        },
+        "rbd.csi.ceph.com" | "cephfs.csi.ceph.com" => Habit::Parameter {
+            name: "encrypted",
+            key: &["encryptionkmsid"],
+            unset: "encrypted is not set, and the Ceph cluster below may encrypt its disks",
+            ask: CEPH_ASK,
+        },
+        "driver.longhorn.io" => Habit::Parameter {
+            name: "encrypted",
+            key: &[],
+            unset: "encrypted is not set, and the disks of the nodes below may be encrypted",
+            ask: "Set encrypted: \"true\" with the csi.storage.k8s.io secret parameters, or ask whether the nodes' disks are encrypted.",
+        },
+        "pxd.portworx.com" => Habit::Parameter {
+            name: "secure",
+            key: &[],
+            unset: "secure is not set, and the disks below may be encrypted",
+            ask: "Set secure: \"true\", or ask whether the disks that Portworx uses are encrypted.",
+        },
+        "linodebs.csi.linode.com" => Habit::Parameter {
+            name: "linodebs.csi.linode.com/luks-encrypted",
+            key: &[],
+            unset: "luks-encrypted is not set, and the provider may encrypt block storage",
+            ask: "Set linodebs.csi.linode.com/luks-encrypted: \"true\", or ask the provider.",
+        },
+        "efs.csi.aws.com" => Habit::Elsewhere {
+            why: "encryption is a property of the EFS file system, chosen when it was made",
+            ask: "Ask for the file system's Encrypted property: aws efs describe-file-systems.",
+        },
+        "csi.trident.netapp.io" => Habit::Elsewhere {
+            why: "encryption is a property of the Trident backend and of the array behind it",
+            ask: "Ask for luksEncryption of the backend, and for the array's own encryption.",
+        },
+        "csi.vsphere.vmware.com" => Habit::Elsewhere {
+            why: "encryption is part of the vSphere storage policy",
+            ask: "Ask whether the storage policy of the class has VM encryption or the datastore is encrypted.",
+        },
+        "cinder.csi.openstack.org" => Habit::Elsewhere {
+            why: "encryption is a property of the Cinder volume type",
+            ask: "Ask for the encryption of the volume type: openstack volume type show --encryption-type.",
+        },
+        "kubernetes.io/no-provisioner" => Habit::Elsewhere {
+            why: "its volumes are made by hand, and what they lie on is not part of the class",
+            ask: "Ask who made the volumes whether the disks or the array behind them are encrypted.",
+        },
+        NFS | "nfs.csi.k8s.io" => Habit::Elsewhere {
+            why: "the data lies on a file server, and its encryption is the server's own",
+            ask: "Ask who runs the file server whether its disks are encrypted.",
+        },
+        _ if OF_NODE.contains(&driver) => NODE,
+        _ => return None,
+    })
+}
+
+/// What is known of the encryption of something that a driver makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Encryption {
+    pub(super) encrypted: Known<bool>,
+    /// Whether a parameter names a key of the customer.
+    pub(super) customer_key: bool,
+}
+
+/// What the driver's parameters say. `what` names the thing in a sentence, such as `the storage class bulk`.
+pub(super) fn encryption(driver: &str, parameters: &Parameters, what: &str) -> Encryption {
+    let named = |keys: &[&str]| keys.iter().any(|key| parameters.get(*key).is_some_and(|value| !value.is_empty()));
+    let unknown = |kind, why: String, ask: &str| {
+        Known::Unknown(Unseen {
+            kind,
+            what: format!("encryption of {what}"),
+            why,
+            how_to_see: ask.to_owned(),
+            source: None,
+            missing_rule: None,
+        })
+    };
+    match habit(driver) {
+        Some(Habit::Always { key }) => Encryption { encrypted: Known::Known(true), customer_key: named(key) },
+        Some(Habit::Parameter { name, key, unset, ask }) => Encryption {
+            encrypted: match parameters.get(name).map(String::as_str) {
+                Some("true") => Known::Known(true),
+                Some("false") => Known::Known(false),
+                None | Some("") => unknown(UnseenKind::NotVisible, format!("{unset} ({driver})"), ask),
+                Some(other) => unknown(
+                    UnseenKind::NotUnderstood,
+                    format!("the parameter {name} is `{other}`, and it is not known how {driver} reads that"),
+                    ask,
+                ),
+            },
+            customer_key: named(key),
+        },
+        Some(Habit::Elsewhere { why, ask }) => {
+            Encryption { encrypted: unknown(UnseenKind::NotVisible, format!("{why} ({driver})"), ask), customer_key: false }
+        }
+        None => Encryption {
+            encrypted: unknown(
+                UnseenKind::NotUnderstood,
+                format!("it is not known here how the driver {driver} encrypts"),
+                "Ask who runs the storage behind this driver whether it is encrypted, and how the keys are kept.",
+            ),
+            customer_key: false,
+        },
+    }
+}
+
+/// Names in lower case.
+pub(super) fn parameters(written: Option<&BTreeMap<String, String>>) -> Parameters {
+    written.into_iter().flatten().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(driver: &str, pairs: &[(&str, &str)]) -> Encryption {
+        let written = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        encryption(driver, &parameters(Some(&written)), "the storage class x")
+    }
+
+    fn kind(of: &Encryption) -> Option<UnseenKind> {
+        match &of.encrypted {
+            Known::Known(_) => None,
+            Known::Unknown(unseen) => Some(unseen.kind),
+        }
+    }
+
+    #[test]
+    fn services_that_always_encrypt() {
+        for driver in ["pd.csi.storage.gke.io", "kubernetes.io/gce-pd", "disk.csi.azure.com", "file.csi.azure.com"] {
+            assert_eq!(judged(driver, &[]).encrypted, Known::Known(true), "{driver}");
+        }
+        assert!(judged("pd.csi.storage.gke.io", &[("disk-encryption-kms-key", "k")]).customer_key);
+        assert!(judged("disk.csi.azure.com", &[("diskEncryptionSetID", "k")]).customer_key);
+        assert!(!judged("disk.csi.azure.com", &[]).customer_key);
+    }
+
+    #[test]
+    fn a_parameter_decides_and_its_absence_does_not() {
+        let drivers = [
+            ("ebs.csi.aws.com", "encrypted"),
+            ("kubernetes.io/aws-ebs", "encrypted"),
+            ("ebs.csi.eks.amazonaws.com", "encrypted"),
+            ("rbd.csi.ceph.com", "encrypted"),
+            ("rook-ceph.rbd.csi.ceph.com", "encrypted"),
+            ("openshift-storage.cephfs.csi.ceph.com", "encrypted"),
+            ("driver.longhorn.io", "encrypted"),
+            ("pxd.portworx.com", "secure"),
+            ("linodebs.csi.linode.com", "linodebs.csi.linode.com/luks-encrypted"),
+        ];
+        for (driver, name) in drivers {
+            assert_eq!(judged(driver, &[(name, "true")]).encrypted, Known::Known(true), "{driver}");
+            assert_eq!(judged(driver, &[(name, "false")]).encrypted, Known::Known(false), "{driver}");
+            assert_eq!(kind(&judged(driver, &[])), Some(UnseenKind::NotVisible), "{driver}");
+            assert_eq!(kind(&judged(driver, &[(name, "yes please")])), Some(UnseenKind::NotUnderstood), "{driver}");
+        }
+        assert!(judged("ebs.csi.aws.com", &[("kmsKeyId", "k")]).customer_key);
+    }
+
+    #[test]
+    fn the_place_of_strangers_is_not_known() {
+        for driver in OF_NODE {
+            assert_eq!(on_node(driver, "x"), Known::Known(true), "{driver}");
+        }
+        for driver in ["ebs.csi.aws.com", "kubernetes.io/gce-pd", NFS, "iscsi", "driver.longhorn.io"] {
+            assert_eq!(on_node(driver, "x"), Known::Known(false), "{driver}");
+        }
+        for driver in ["kubernetes.io/no-provisioner", "storage.clinic.example"] {
+            assert!(matches!(on_node(driver, "x"), Known::Unknown(_)), "{driver}");
+        }
+    }
+
+    #[test]
+    fn what_lies_elsewhere_is_a_question_and_a_stranger_is_named() {
+        for driver in ["efs.csi.aws.com", "kubernetes.io/no-provisioner", "rancher.io/local-path", HOST_PATH, LOCAL, NFS] {
+            assert_eq!(kind(&judged(driver, &[("encrypted", "true")])), Some(UnseenKind::NotVisible), "{driver}");
+        }
+        let stranger = judged("evil-rbd.csi.ceph.com.example", &[("encrypted", "true")]);
+        assert_eq!(kind(&stranger), Some(UnseenKind::NotUnderstood));
+        assert_eq!(kind(&judged("xrbd.csi.ceph.com", &[("encrypted", "true")])), Some(UnseenKind::NotUnderstood));
+    }
+}

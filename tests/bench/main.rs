@@ -1,0 +1,206 @@
+//! How fast the program is, on a real API server that is filled like a real cluster. `make bench` runs it.
+//!
+//! Every number of one size comes from the same rounds: in each round one after the other is measured, the download first, so that
+//! what else the machine does falls on all of them. What is compared are medians.
+
+#![expect(clippy::disallowed_methods, reason = "it starts processes, reads clocks and files, and may fail loudly")]
+
+mod download;
+mod figures;
+mod fill;
+mod objects;
+mod program;
+mod stages;
+#[path = "../support/mod.rs"]
+pub mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use kube_hipaa::snapshot::Snapshot;
+use tokio::runtime::{Builder, Runtime};
+
+use figures::{Figures, Machine};
+use fill::Filling;
+use support::control_plane::{Audit, ControlPlane, Options};
+
+/// Pods of Deployments, when `KUBE_HIPAA_BENCH_PODS` names no sizes.
+const PODS: usize = 5_000;
+/// Measured rounds, when `KUBE_HIPAA_BENCH_ROUNDS` names no number.
+const ROUNDS: usize = 7;
+
+fn plane() -> ControlPlane {
+    ControlPlane::start(&Options { audit: Audit::Off, ..Options::default() })
+}
+
+fn number(name: &str, otherwise: usize) -> usize {
+    match std::env::var(name) {
+        Ok(text) => text.trim().parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Err(_) => otherwise,
+    }
+}
+
+/// The sizes to measure, smallest first: a filled server can only grow.
+fn sizes() -> Vec<usize> {
+    let text = std::env::var("KUBE_HIPAA_BENCH_PODS").unwrap_or_default();
+    let mut sizes: Vec<usize> = text
+        .split([' ', ','])
+        .filter(|word| !word.is_empty())
+        .map(|word| word.parse().unwrap_or_else(|_| panic!("no number of pods: {word}")))
+        .collect();
+    if sizes.is_empty() {
+        sizes.push(PODS);
+    }
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().enable_all().build().unwrap()
+}
+
+/// Must be called within a runtime.
+async fn client(kubeconfig: &Path) -> Client {
+    let file = Kubeconfig::read_from(kubeconfig).unwrap();
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    config.default_retry = false;
+    config.proxy_url = None;
+    Client::try_from(config).unwrap()
+}
+
+fn scan(kubeconfig: &Path, folder: &Path) -> std::process::Command {
+    program::command([
+        "scan".as_ref(),
+        "--quiet".as_ref(),
+        "--force".as_ref(),
+        "--kubeconfig".as_ref(),
+        kubeconfig.as_os_str(),
+        "-o".as_ref(),
+        folder.as_os_str(),
+    ])
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let begin = Instant::now();
+    let done = work();
+    (begin.elapsed().as_secs_f64(), done)
+}
+
+/// One size: a round to warm up, then the measured ones.
+fn measure(plane: &ControlPlane, kubeconfig: &Path, figures: &mut Figures, rounds: usize) {
+    let scratch = tempfile::tempdir().unwrap();
+    let (folder, snapshot) = (scratch.path().join("evidence"), scratch.path().join("snapshot"));
+    program::run(scan(kubeconfig, &folder)).unwrap();
+    let warm = Snapshot::open(&folder.join("snapshot")).unwrap();
+    let lists = download::lists(&warm.index().requests);
+    figures.objects = warm.index().sources.iter().map(|record| record.state.count()).sum();
+    figures.findings = stages::run(&folder.join("snapshot")).1;
+    let ids: Vec<u32> = plane.processes().iter().map(|(_, id)| *id).chain([std::process::id()]).collect();
+    let (begin, busy, ours) = (Instant::now(), program::busy(), program::computed(&ids));
+    let mut children = 0.0;
+    for round in 0..rounds {
+        // A client of its own each time: a scan has to connect, too.
+        let runtime = runtime();
+        let (wall, (bytes, requests)) =
+            timed(|| runtime.block_on(async { download::discard(&client(kubeconfig).await, &lists).await.unwrap() }));
+        drop(runtime);
+        figures.add("download", wall);
+        (figures.bytes, figures.requests) = (bytes, requests);
+        let whole = program::run(scan(kubeconfig, &folder)).unwrap();
+        figures.add("scan", whole.wall);
+        figures.add("scan: cpu", whole.cpu);
+        figures.peak("scan", whole.peak);
+        let collect = [
+            "collect".as_ref(),
+            "--quiet".as_ref(),
+            "--force".as_ref(),
+            "--kubeconfig".as_ref(),
+            kubeconfig.as_os_str(),
+            "-o".as_ref(),
+            snapshot.as_os_str(),
+        ];
+        let collect = program::run(program::command(collect)).unwrap();
+        figures.add("collect", collect.wall);
+        figures.add("collect: cpu", collect.cpu);
+        figures.peak("collect", collect.peak);
+        let offline = scratch.path().join(format!("offline-{round}"));
+        let assess = program::run(program::command([
+            "assess".as_ref(),
+            "--quiet".as_ref(),
+            snapshot.as_os_str(),
+            "-o".as_ref(),
+            offline.as_os_str(),
+        ]))
+        .unwrap();
+        figures.add("assess", assess.wall);
+        figures.add("assess: cpu", assess.cpu);
+        figures.peak("assess", assess.peak);
+        for (stage, wall) in stages::run(&snapshot).0 {
+            figures.add(stage, wall);
+        }
+        let help = program::run(program::command(["--help"])).unwrap();
+        figures.add("help", help.wall);
+        children += whole.cpu + collect.cpu + assess.cpu + help.cpu;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let others = program::busy() - busy - (program::computed(&ids) - ours) - children;
+    figures.others = (others / (begin.elapsed().as_secs_f64() * cores)).max(0.0);
+    for name in ["report.html", "report.md", "assessment.json"] {
+        figures.file(name, std::fs::metadata(folder.join(name)).unwrap().len());
+    }
+    let stored = std::fs::read_dir(folder.join("snapshot")).unwrap();
+    figures.file("snapshot", stored.map(|entry| entry.unwrap().metadata().unwrap().len()).sum());
+}
+
+/// Fills a server step by step and measures at every size. Writes a table to standard output, and JSON to `KUBE_HIPAA_BENCH_OUT`.
+#[test]
+#[ignore = "measures for minutes: make bench"]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "numbers are what it is for")]
+fn measure_speed() {
+    assert!(!cfg!(debug_assertions), "only an optimised build says something: make bench");
+    let (sizes, rounds) = (sizes(), number("KUBE_HIPAA_BENCH_ROUNDS", ROUNDS));
+    let machine = Machine::here();
+    println!("{machine}");
+    let plane = plane();
+    let runtime = runtime();
+    let mut filling = Filling::new(runtime.block_on(client(&plane.kubeconfig_admin())));
+    let kubeconfig = support::program::scanner(&plane);
+    let mut all = Vec::new();
+    for pods in sizes {
+        let (wall, result) = timed(|| runtime.block_on(filling.grow(pods)));
+        result.unwrap_or_else(|error| panic!("the server cannot be filled: {error}"));
+        eprintln!("{pods} pods: {} objects made, the last ones in {wall:.0} s", filling.made());
+        // The server's caches and the garbage of filling settle.
+        std::thread::sleep(Duration::from_secs(3));
+        let mut figures = Figures::new(pods);
+        measure(&plane, &kubeconfig, &mut figures, rounds);
+        println!("\n{figures}");
+        all.push(figures);
+    }
+    if let Some(path) = std::env::var_os("KUBE_HIPAA_BENCH_OUT") {
+        figures::write(Path::new(&path), &machine, &all);
+        eprintln!("{}", PathBuf::from(path).display());
+    }
+}
+
+/// Not a test: keeps a filled server for whoever looks for what to improve. Ends when the file `KUBE_HIPAA_STOP` exists.
+#[test]
+#[ignore = "keeps a filled server running for a developer: set KUBE_HIPAA_STOP"]
+#[expect(clippy::print_stderr, reason = "the developer has to learn where the kubeconfig is")]
+fn keep_running_filled() {
+    let stop = std::env::var_os("KUBE_HIPAA_STOP").map(PathBuf::from).expect("set KUBE_HIPAA_STOP to a file that does not exist yet");
+    let plane = plane();
+    let runtime = runtime();
+    let mut filling = Filling::new(runtime.block_on(client(&plane.kubeconfig_admin())));
+    for pods in sizes() {
+        runtime.block_on(filling.grow(pods)).unwrap_or_else(|error| panic!("the server cannot be filled: {error}"));
+    }
+    eprintln!("export KUBECONFIG={}", support::program::scanner(&plane).display());
+    eprintln!("{} objects; ends when this file exists: {}", filling.made(), stop.display());
+    while !stop.exists() {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
