@@ -136,8 +136,13 @@ pub(super) fn requests_jsonl(requests: &[RequestRecord]) -> Vec<u8> {
 
 /// The documents, rendered into a folder.
 pub(super) fn write_documents(folder: &Staged, formats: &[&'static dyn Format], assessment: &Assessment) -> Result<(), CliError> {
-    for format in formats {
-        folder.write(format.file_name(), &format.render(assessment)?)?;
+    // At the same time, because they are long; written in their order.
+    let rendered = std::thread::scope(|scope| {
+        let started: Vec<_> = formats.iter().map(|format| scope.spawn(|| format.render(assessment))).collect();
+        started.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+    });
+    for (format, bytes) in formats.iter().zip(rendered) {
+        folder.write(format.file_name(), &bytes?)?;
     }
     Ok(())
 }

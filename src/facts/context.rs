@@ -123,9 +123,12 @@ impl<'a> Context<'a> {
                 strangers.insert(namespace.clone());
             }
             group(shape, &mut groups);
-            pod_rows.add(pods::row(shape, &surroundings));
-            for row in containers::rows(shape, &surroundings.nodes) {
-                container_rows.add(row);
+            if shape.repeats {
+                pod_rows.again(shape.origin);
+                container_rows.again(shape.origin);
+            } else {
+                pod_rows.add_all(shape.origin, vec![pods::row(shape, &surroundings)]);
+                container_rows.add_all(shape.origin, containers::rows(shape, &surroundings.nodes));
             }
         })?;
         for namespace in strangers {

@@ -7,7 +7,7 @@ use super::schema::{Row, TableSchema};
 use crate::model::{Evidence, FactValue};
 
 /// How many origins a merged row keeps; the number of pods stands in its own column.
-pub(super) const ORIGINS_KEPT: usize = 2;
+const ORIGINS_KEPT: usize = 2;
 
 /// Rows in which equal ones are one, with the numbers of their pods added up.
 pub(super) struct Merged {
@@ -15,25 +15,63 @@ pub(super) struct Merged {
     pods: Option<usize>,
     /// By key: those that differ, which are few.
     rows: BTreeMap<String, Vec<(Row, i64)>>,
+    /// The rows of the last pod, until it is known how many more look like it.
+    last: Vec<Row>,
+    /// Where that pod was seen.
+    place: Option<Evidence>,
+    /// How many more there are, and where the first of them were seen.
+    more: i64,
+    places: Vec<Evidence>,
 }
 
 impl Merged {
     pub(super) fn new(schema: &TableSchema) -> Self {
-        Self { pods: schema.column("pods").map(|(index, _)| index), rows: BTreeMap::new() }
+        let pods = schema.column("pods").map(|(index, _)| index);
+        Self { pods, rows: BTreeMap::new(), last: Vec::new(), place: None, more: 0, places: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, mut row: Row) {
+    /// Adds the rows of one pod, which was seen at `place`.
+    pub(super) fn add_all(&mut self, place: &Evidence, rows: Vec<Row>) {
+        self.settle();
+        self.last = rows;
+        self.place = Some(place.clone());
+    }
+
+    /// The same rows again, for a pod that looks like the last one and was seen at `place`.
+    pub(super) fn again(&mut self, place: &Evidence) {
+        self.more += 1;
+        self.places.push(place.clone());
+        keep_first(&mut self.places);
+    }
+
+    /// Adds the rows of the last pod, with all pods that look like it.
+    fn settle(&mut self) {
+        let (rows, places) = (std::mem::take(&mut self.last), std::mem::take(&mut self.places));
+        let (place, more) = (self.place.take(), std::mem::take(&mut self.more));
+        for mut row in rows {
+            if let Some(place) = place.as_ref().filter(|_| more > 0) {
+                for list in row.cell_evidence.values_mut().chain([&mut row.origins]) {
+                    // What stands in the pod itself stands in the others too.
+                    let own: Vec<Evidence> =
+                        list.iter().filter(|one| one.sha256 == place.sha256 && one.object == place.object).cloned().collect();
+                    let elsewhere = |other: &Evidence| own.iter().map(|one| moved(one, other)).collect::<Vec<_>>();
+                    list.extend(places.iter().flat_map(elsewhere));
+                    keep_first(list);
+                }
+            }
+            self.add(row, more);
+        }
+    }
+
+    fn add(&mut self, mut row: Row, more: i64) {
         let mut number = 0;
         if let Some(cell) = self.pods.and_then(|index| row.cells.get_mut(index)) {
             if let Known::Known(FactValue::Int(pods)) = cell {
-                number = *pods;
+                number = *pods + more;
             }
             *cell = Known::Known(FactValue::Int(0));
         }
-        let Some(variants) = self.rows.get_mut(&row.key) else {
-            self.rows.insert(row.key.clone(), vec![(row, number)]);
-            return;
-        };
+        let variants = self.rows.entry(row.key.clone()).or_default();
         let Some((merged, pods)) = variants.iter_mut().find(|(known, _)| known.cells == row.cells) else {
             variants.push((row, number));
             return;
@@ -49,7 +87,8 @@ impl Merged {
     }
 
     /// The rows, by key; those with one key in no fixed order.
-    pub(super) fn into_rows(self) -> Vec<Row> {
+    pub(super) fn into_rows(mut self) -> Vec<Row> {
+        self.settle();
         let pods = self.pods;
         let with_number = |(mut row, number): (Row, i64)| {
             if let Some(cell) = pods.and_then(|index| row.cells.get_mut(index)) {
@@ -59,6 +98,11 @@ impl Merged {
         };
         self.rows.into_values().flatten().map(with_number).collect()
     }
+}
+
+/// The same place in an object that looks the same.
+fn moved(one: &Evidence, other: &Evidence) -> Evidence {
+    Evidence { pointer: one.pointer.clone(), grade: one.grade, ..other.clone() }
 }
 
 /// The first few in a fixed order, so that the order of the input does not matter.
