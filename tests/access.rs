@@ -47,7 +47,7 @@ fn table<'t>(tables: &'t Tables, name: &str) -> &'t Table {
     tables.get(name).expect("the table")
 }
 
-fn cell(table: &Table, row: &Row, column: &str) -> Known<FactValue> {
+fn cell(table: &Table, row: &Row, column: &str) -> kube_hipaa::facts::Cell {
     let (index, _) = table.schema.column(column).unwrap_or_else(|| panic!("no column {column}"));
     row.cells[index].clone()
 }

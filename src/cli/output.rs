@@ -137,9 +137,14 @@ pub(super) fn requests_jsonl(requests: &[RequestRecord]) -> Vec<u8> {
 
 /// The documents, rendered into a folder.
 pub(super) fn write_documents(folder: &Staged, formats: &[&'static dyn Format], assessment: &Assessment) -> Result<(), CliError> {
+    // At the same time, because they are long; written in their order.
+    let rendered = std::thread::scope(|scope| {
+        let started: Vec<_> = formats.iter().map(|format| scope.spawn(|| format.render(assessment))).collect();
+        started.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+    });
     let mut written = BTreeSet::new();
-    for format in formats {
-        for document in format.render(assessment)? {
+    for documents in rendered {
+        for document in documents? {
             // What one format attaches may be another's own file: the bytes are the same.
             if written.insert(document.name) {
                 folder.write(document.name, &document.bytes)?;

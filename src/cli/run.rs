@@ -1,5 +1,6 @@
 //! The commands along the line: collect, assess, write, say what came out.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use super::args::{AssessArgs, AssessOptionsArgs, DemoArgs, OutputArgs, RenderArgs};
@@ -37,9 +38,10 @@ impl<'a> Plan<'a> {
         })
     }
 
-    pub(super) fn assess(&self, snapshot: &Snapshot) -> Result<Assessment, CliError> {
+    /// The assessment lives until the process ends: giving a million small pieces of memory back takes as long as a document.
+    pub(super) fn assess(&self, snapshot: &Snapshot) -> Result<ManuallyDrop<Assessment>, CliError> {
         let tables = Tables::compute(snapshot)?;
-        Ok(assess(&Input {
+        let assessment = assess(&Input {
             index: snapshot.index(),
             index_sha256: snapshot.index_sha256(),
             tables: &tables,
@@ -47,7 +49,10 @@ impl<'a> Plan<'a> {
             framework: self.framework()?,
             scope: &self.scope,
             tool: tool(),
-        }))
+        });
+        // The tables take as long, and the documents need the room: at the same time as what follows.
+        let _dropping = std::thread::Builder::new().spawn(move || drop(tables));
+        Ok(ManuallyDrop::new(assessment))
     }
 
     /// Exit 4 comes before 1: a gate that was not wholly looked at is not met.

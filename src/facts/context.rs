@@ -81,8 +81,6 @@ pub(super) struct PodGroup {
     pub(super) host_network: bool,
     /// Container ports that are written down, sorted.
     pub(super) ports: Vec<PodPort>,
-    /// Effective name of the service account.
-    pub(super) service_account: String,
     /// `running` or `template`.
     pub(super) observed_in: &'static str,
     /// Phase of the pods; empty for a template. Finished pods (`Succeeded`, `Failed`) are groups too.
@@ -121,7 +119,7 @@ pub(super) struct PodPort {
 
 /// Number of pods, their addresses, and where they were seen.
 type Members = (i64, Vec<Vec<IpAddr>>, Vec<Evidence>);
-type GroupKey = (ObjectRef, BTreeMap<String, String>, bool, Vec<PodPort>, String, &'static str, String);
+type GroupKey = (ObjectRef, BTreeMap<String, String>, bool, Vec<PodPort>, &'static str, String);
 
 impl<'a> Context<'a> {
     pub(super) fn read(snapshot: &'a Snapshot) -> Result<Self, FactsError> {
@@ -160,9 +158,12 @@ impl<'a> Context<'a> {
             group(shape, &mut groups);
             static_pods.extend(static_pod(shape));
             volume_uses.add(shape);
-            pod_rows.add(pods::row(shape, &surroundings));
-            for row in containers::rows(shape, &surroundings.nodes) {
-                container_rows.add(row);
+            if shape.repeats {
+                pod_rows.again(shape.origin);
+                container_rows.again(shape.origin);
+            } else {
+                pod_rows.add_all(shape.origin, vec![pods::row(shape, &surroundings)]);
+                container_rows.add_all(shape.origin, containers::rows(shape, &surroundings.nodes));
             }
         })?;
         for namespace in strangers {
@@ -198,8 +199,8 @@ impl<'a> Context<'a> {
 
 impl From<(GroupKey, Members)> for PodGroup {
     fn from((key, (pods, addresses, origins)): (GroupKey, Members)) -> Self {
-        let (workload, labels, host_network, ports, service_account, observed_in, phase) = key;
-        Self { workload, labels, host_network, ports, service_account, observed_in, phase, pods, addresses, origins }
+        let (workload, labels, host_network, ports, observed_in, phase) = key;
+        Self { workload, labels, host_network, ports, observed_in, phase, pods, addresses, origins }
     }
 }
 
@@ -221,20 +222,20 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
         shape.labels.clone(),
         spec.host_network == Some(true),
         ports,
-        account_of(shape).to_owned(),
         shape.observed_in,
         shape.phase.to_owned(),
     );
+    let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {
             let (pods, addresses, origins) = group.get_mut();
             *pods += shape.pods;
-            addresses.extend(shape.addresses.iter().cloned());
+            addresses.extend(own);
             origins.push(shape.origin.clone());
             keep_first(origins);
         }
         Entry::Vacant(place) => {
-            place.insert((shape.pods, shape.addresses.to_vec(), vec![shape.origin.clone()]));
+            place.insert((shape.pods, own.into_iter().collect(), vec![shape.origin.clone()]));
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Which workload a pod belongs to, and the shapes (pod specs) in which it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Pod, PodIP, PodSpec, PodTemplateSpec, ReplicationController};
+use k8s_openapi::api::core::v1::{Pod, PodIP, PodSpec, PodStatus, PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-use super::merged::{ORIGINS_KEPT, keep_first};
 use super::read::{MetaOnly, Reader};
 use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
 use super::{FactsError, Known};
@@ -29,12 +28,15 @@ pub(super) struct Shape<'a> {
     pub(super) observed_in: &'static str,
     /// The pod's phase, empty for a template.
     pub(super) phase: &'a str,
-    /// Number of pods, 0 for a template. Of several that look the same, `origin` is one and `spec` names the node of one.
+    /// Number of pods: 1, or 0 for a template.
     pub(super) pods: i64,
-    /// The addresses (`status.podIPs`) of each of these pods that has some.
-    pub(super) addresses: &'a [Vec<IpAddr>],
+    /// The pod's addresses (`status.podIPs`); none for a template, and for a pod that has none yet.
+    pub(super) addresses: &'a [IpAddr],
     /// Name and uid of the node whose kubelet made the pod from a file, as the pod says; see [`Shape::mirror`].
     pub(super) claims_mirror: Option<(String, String)>,
+    /// Whether this pod looks like the one that was handed over just before and belongs to the same workload: what is computed
+    /// from its labels, annotations, phase and spec is the same again. Which node it is on may differ.
+    pub(super) repeats: bool,
 }
 
 impl Shape<'_> {
@@ -51,89 +53,50 @@ impl Shape<'_> {
     }
 }
 
-/// Pods that stand one after the other and look the same: a snapshot lists the replicas of a workload together, and what they mean
-/// is computed once.
-struct Alike {
-    workload: ObjectRef,
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
-    spec: PodSpec,
-    phase: String,
-    claims_mirror: Option<(String, String)>,
-    pods: i64,
-    addresses: Vec<Vec<IpAddr>>,
-    origins: Vec<Evidence>,
-}
+/// The pod that was handed over last. A snapshot lists the replicas of a workload one after the other.
+#[derive(Default)]
+struct Before(Option<Pod>);
 
-impl Alike {
-    /// Takes `next` in when it looks the same; else gives it back. What is then not told apart is which pods are on which node, and
-    /// the origins beyond those that are kept of equal rows anyway.
-    fn take_in(&mut self, mut next: Self) -> Option<Self> {
-        let same_but_spec = self.workload == next.workload
-            && self.phase == next.phase
-            && self.labels == next.labels
-            && self.annotations == next.annotations
-            && self.claims_mirror.is_none()
-            && next.claims_mirror.is_none()
-            && self.spec.node_name.is_some() == next.spec.node_name.is_some();
-        if !same_but_spec {
-            return Some(next);
+impl Before {
+    /// Whether `pod` looks the same, see [`Shape::repeats`].
+    fn is_like(&mut self, pod: &mut Pod) -> bool {
+        let Some(spec) = &mut pod.spec else { return false };
+        with_equal_token_volume(spec);
+        let Some(Pod { metadata, spec: Some(before), status }) = &mut self.0 else { return false };
+        let phase = |status: &Option<PodStatus>| status.as_ref().and_then(|status| status.phase.clone());
+        let same_but_spec = controller(metadata).is_some_and(|owner| owner.kind != "Node" && Some(owner) == controller(&pod.metadata))
+            && metadata.namespace == pod.metadata.namespace
+            && metadata.labels == pod.metadata.labels
+            && metadata.annotations == pod.metadata.annotations
+            && phase(status) == phase(&pod.status);
+        if !same_but_spec || before.node_name.is_some() != spec.node_name.is_some() {
+            return false;
         }
-        let node = std::mem::replace(&mut next.spec.node_name, self.spec.node_name.clone());
-        if self.spec != next.spec {
-            next.spec.node_name = node;
-            return Some(next);
-        }
-        self.pods += next.pods;
-        self.addresses.append(&mut next.addresses);
-        self.origins.append(&mut next.origins);
-        keep_first(&mut self.origins);
-        None
-    }
-
-    /// Hands over as many shapes as origins were kept, with the number of all pods among them.
-    fn hand_over(&self, take: &mut impl FnMut(&Shape<'_>)) {
-        let mut pods = self.pods - i64::try_from(self.origins.len()).unwrap_or(0) + 1;
-        let mut addresses = self.addresses.as_slice();
-        for origin in &self.origins {
-            take(&Shape {
-                workload: &self.workload,
-                labels: &self.labels,
-                annotations: &self.annotations,
-                spec: &self.spec,
-                origin,
-                observed_in: "running",
-                phase: &self.phase,
-                pods,
-                addresses,
-                claims_mirror: self.claims_mirror.clone(),
-            });
-            pods = 1;
-            addresses = &[];
-        }
+        let node = std::mem::replace(&mut before.node_name, spec.node_name.clone());
+        let same = before == spec;
+        before.node_name = node;
+        same
     }
 }
 
 /// The volume with the service account's token has a name of its own in every pod (admission plugin ServiceAccount), which means
 /// nothing: equal pods get equal names.
-fn with_equal_token_volumes(mut spec: PodSpec) -> PodSpec {
+fn with_equal_token_volume(spec: &mut PodSpec) {
     const PREFIX: &str = "kube-api-access-";
     let is_token = |name: &str| name.len() == PREFIX.len() + 5 && name.starts_with(PREFIX);
     let named: Vec<String> =
         spec.volumes.iter().flatten().filter(|v| v.projected.is_some() && is_token(&v.name)).map(|v| v.name.clone()).collect();
     // A second one was written by hand: then their names tell them apart.
-    let [name] = named.as_slice() else { return spec };
+    let [name] = named.as_slice() else { return };
     let rename = |written: &mut String| {
         if written == name {
             written.truncate(PREFIX.len() - 1);
         }
     };
     spec.volumes.iter_mut().flatten().for_each(|volume| rename(&mut volume.name));
-    let containers = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten());
-    containers.for_each(|container| container.volume_mounts.iter_mut().flatten().for_each(|mount| rename(&mut mount.name)));
-    let ephemeral = spec.ephemeral_containers.iter_mut().flatten();
-    ephemeral.for_each(|container| container.volume_mounts.iter_mut().flatten().for_each(|mount| rename(&mut mount.name)));
-    spec
+    let ordinary = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).map(|c| &mut c.volume_mounts);
+    let ephemeral = spec.ephemeral_containers.iter_mut().flatten().map(|c| &mut c.volume_mounts);
+    ordinary.chain(ephemeral).flat_map(|mounts| mounts.iter_mut().flatten()).for_each(|mount| rename(&mut mount.name));
 }
 
 /// What stands between a pod and its workload.
@@ -156,43 +119,35 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
     let mut seen = Seen::new();
     let mut with_pods: BTreeSet<String> = BTreeSet::new();
     let none = BTreeMap::new();
-    let mut alike: Option<Alike> = None;
-    reader.each::<Pod>(&PODS, |pod, origin| {
-        let Some(spec) = pod.spec.filter(|spec| !spec.containers.is_empty()) else {
+    let mut before = Before::default();
+    reader.each::<Pod>(&PODS, |mut pod, origin| {
+        let repeats = before.is_like(&mut pod);
+        let Some(spec) = pod.spec.as_ref().filter(|spec| !spec.containers.is_empty()) else {
             return without_containers(reader, &PODS, &pod.metadata);
         };
         let workload = root(&owners, &pod.metadata, "Pod", "");
-        let (phase, addresses) = match pod.status {
-            Some(status) => (status.phase.unwrap_or_default(), addresses(status.pod_ips.iter().flatten())),
-            None => (String::new(), Vec::new()),
-        };
-        if !matches!(phase.as_str(), "Succeeded" | "Failed") && pod.metadata.deletion_timestamp.is_none() {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("");
+        if !matches!(phase, "Succeeded" | "Failed") && pod.metadata.deletion_timestamp.is_none() {
             with_pods.extend(controller(&pod.metadata).map(|owner| owner.uid.clone()));
             seen.extend(made_from(&owners, &pod.metadata));
         }
-        let claims_mirror = claims_mirror(&pod.metadata, &spec);
-        let pod = Alike {
-            workload,
-            labels: pod.metadata.labels.unwrap_or_default(),
-            annotations: pod.metadata.annotations.unwrap_or_default(),
-            spec: with_equal_token_volumes(spec),
+        let origin = Evidence { pointer: "/spec".to_owned(), ..origin };
+        let addresses = addresses(pod.status.iter().flat_map(|status| status.pod_ips.iter().flatten()));
+        take(&Shape {
+            workload: &workload,
+            labels: pod.metadata.labels.as_ref().unwrap_or(&none),
+            annotations: pod.metadata.annotations.as_ref().unwrap_or(&none),
+            spec,
+            origin: &origin,
+            observed_in: "running",
             phase,
-            claims_mirror,
             pods: 1,
-            addresses: if addresses.is_empty() { Vec::new() } else { vec![addresses] },
-            origins: vec![Evidence { pointer: "/spec".to_owned(), ..origin }],
-        };
-        let others = match &mut alike {
-            Some(alike) => alike.take_in(pod),
-            None => Some(pod),
-        };
-        if let Some(others) = others
-            && let Some(whole) = alike.replace(others)
-        {
-            whole.hand_over(&mut take);
-        }
+            addresses: &addresses,
+            claims_mirror: claims_mirror(&pod.metadata, spec),
+            repeats,
+        });
+        before = Before(Some(pod));
     })?;
-    alike.iter().for_each(|whole| whole.hand_over(&mut take));
     reader.each::<MetaOnly>(&REPLICA_SETS, |object, _| {
         let lonely = controller(&object.metadata).is_none() && object.metadata.uid.as_ref().is_none_or(|uid| !with_pods.contains(uid));
         if lonely {
@@ -230,6 +185,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             pods: 0,
             addresses: &[],
             claims_mirror: None,
+            repeats: false,
         });
     };
     const SPEC: &str = "/spec/template/spec";

@@ -65,9 +65,16 @@ pub(crate) fn json_error(error: &serde_json::Error) -> String {
 }
 
 impl<'a> Head<'a> {
-    /// Reads the head of an object that must have a name.
+    /// Reads the head of an object that must have a name. What follows `metadata`, which servers write first, is not looked at:
+    /// [`prune`] does that.
     pub fn of(object: &'a str) -> Result<Self, Broken> {
-        let head: Self = serde_json::from_str(object)?;
+        let mut metadata = None;
+        let read = Beginning(&mut metadata).deserialize(&mut serde_json::Deserializer::from_str(object));
+        let head = match (metadata, read) {
+            (Some(metadata), _) => Self { metadata },
+            (None, Ok(())) => Self::default(),
+            (None, Err(error)) => return Err(error.into()),
+        };
         match &head.metadata.name {
             Some(name) if !name.is_empty() => Ok(head),
             _ => Err(Broken::NoName),
@@ -93,6 +100,53 @@ impl<'a> Head<'a> {
                 .labels
                 .as_ref()
                 .is_some_and(|labels| LABELS.iter().any(|(name, value)| labels.get(*name).is_some_and(|found| found == value)))
+    }
+}
+
+/// Reads an object up to the end of its `metadata`, and ends with an error there: the rest is not for reading.
+struct Beginning<'m, 'a>(&'m mut Option<HeadMetadata<'a>>);
+
+impl<'de> DeserializeSeed<'de> for Beginning<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Beginning<'_, 'de> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(is_metadata) = map.next_key_seed(Is("metadata"))? {
+            if is_metadata {
+                *self.0 = Some(map.next_value()?);
+                return Err(A::Error::custom("the rest is not read"));
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key is this one.
+struct Is(&'static str);
+
+impl<'de> DeserializeSeed<'de> for Is {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is {
+    type Value = bool;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+        Ok(name == self.0)
     }
 }
 
@@ -125,7 +179,7 @@ pub fn prune(object: &str, keep: &Keep, head: &Head<'_>, kind: Option<(&str, &st
     }
     let prefix = out.len();
     let mut json = serde_json::Deserializer::from_str(object);
-    let done = Prune { keep, head, out }.deserialize(&mut json).and_then(|_| json.end());
+    let done = Prune { keep, head, out, outermost: true }.deserialize(&mut json).and_then(|_| json.end());
     if let Err(error) = done {
         out.truncate(start);
         return Err(error.into());
@@ -148,6 +202,8 @@ struct Prune<'r, 'h, 'o> {
     keep: &'r Keep,
     head: &'h Head<'h>,
     out: &'o mut String,
+    /// Whether this is the whole object.
+    outermost: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
@@ -194,7 +250,7 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
             if !first {
                 self.out.push(',');
             }
-            match list.next_element_seed(Prune { keep: self.keep, head: self.head, out: &mut *self.out })? {
+            match list.next_element_seed(Prune { keep: self.keep, head: self.head, out: &mut *self.out, outermost: false })? {
                 Some(true) => first = false,
                 // An element that leaves nothing keeps its place, so that indices stay true.
                 Some(false) => {
@@ -213,13 +269,17 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         let Keep::Fields(named, others) = self.keep else { return Err(A::Error::custom("an unexpected object")) };
         self.out.push('{');
-        let mut first = true;
+        let (mut first, mut headed) = (true, false);
         loop {
             let before = self.out.len();
             if !first {
                 self.out.push(',');
             }
             let found = map.next_key_seed(Key { named, others: others.as_deref(), out: &mut *self.out })?;
+            // The head was read from the first one: another would tell another name.
+            if self.outermost && self.out.ends_with("\"metadata\":") && std::mem::replace(&mut headed, true) {
+                return Err(A::Error::custom("it has metadata twice"));
+            }
             let written = match found {
                 None => {
                     self.out.truncate(before);
@@ -229,7 +289,7 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
                     map.next_value::<IgnoredAny>()?;
                     false
                 }
-                Some(Some(keep)) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out })?,
+                Some(Some(keep)) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, outermost: false })?,
             };
             if written {
                 first = false;

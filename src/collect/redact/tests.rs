@@ -369,3 +369,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_head_is_read_wherever_metadata_stands_and_metadata_stands_once() -> Result<(), Box<dyn std::error::Error>> {
+    let last = r#"{"spec":{"a":[{"b":"}"}]},"metadata":{"name":"n","namespace":"kube-system"}}"#;
+    assert_eq!(Head::of(last)?.path(), "kube-system/n");
+    for nameless in [r#"{"spec":{}}"#, "{}", r#"{"metadata":{}}"#] {
+        assert!(matches!(Head::of(nameless), Err(Broken::NoName)), "{nameless}");
+    }
+    for broken in ["", "[]", "7", r#"{"metadata":{"name":7}}"#, r#"{"spec":"#] {
+        assert!(matches!(Head::of(broken), Err(Broken::Shape(_))), "{broken}");
+    }
+    let keep = Keep::parse("metadata{name} spec{a}")?;
+    for refused in [r#"{"metadata":{"name":"n"},"spec":{},"metadata":{"name":"m"}}"#, r#"{"metadata":{"name":"n"},"spec":{"#] {
+        let (head, mut out) = (Head::of(refused)?, String::new());
+        assert!(prune(refused, &keep, &head, None, &mut out).is_err(), "{refused}");
+        assert_eq!(out, "");
+    }
+    Ok(())
+}

@@ -67,7 +67,7 @@ pub(super) fn rows(world: &World<'_>) -> Vec<Row> {
     let mut rows = Merged::new(NetworkIsolationRow::schema());
     for group in world.groups() {
         for direction in Direction::BOTH {
-            rows.add(row(world, group, direction));
+            rows.add_one(row(world, group, direction));
         }
     }
     rows.into_rows()
