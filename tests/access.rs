@@ -57,15 +57,15 @@ fn row<'t>(table: &'t Table, who: &str) -> &'t Row {
     found.unwrap_or_else(|| panic!("{who} is not among {:?}", table.rows.iter().map(|row| &row.key).collect::<Vec<_>>()))
 }
 
-fn text(value: &str) -> Known<FactValue> {
+fn text(value: &str) -> kube_hipaa::facts::Cell {
     Known::Known(FactValue::Text(value.to_owned()))
 }
 
-fn yes(value: bool) -> Known<FactValue> {
+fn yes(value: bool) -> kube_hipaa::facts::Cell {
     Known::Known(FactValue::Bool(value))
 }
 
-fn list(values: &[&str]) -> Known<FactValue> {
+fn list(values: &[&str]) -> kube_hipaa::facts::Cell {
     Known::Known(FactValue::List(values.iter().map(|value| (*value).to_owned()).collect()))
 }
 
