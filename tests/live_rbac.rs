@@ -413,7 +413,20 @@ fn the_server_decides_as_we_do() {
     assert!(allowed > QUESTIONS / 20 && allowed < QUESTIONS - QUESTIONS / 20, "{allowed} of {QUESTIONS} are allowed");
     eprintln!("rbac: {QUESTIONS} of {QUESTIONS} random questions agree ({allowed} allowed) in {:.1} s", asked.elapsed().as_secs_f32());
     eprintln!("rbac: {}", who_can_names_exactly_those(&plane, &snapshot, &mut chance));
+    who_can_asks_a_cluster(&plane);
     eprintln!("rbac: {:.1} s in all", begin.elapsed().as_secs_f32());
+}
+
+/// Without a snapshot the command asks the cluster itself.
+fn who_can_asks_a_cluster(plane: &ControlPlane) {
+    let kubeconfig = plane.kubeconfig_admin();
+    let asked = ["who-can", "last", "last", "-n", "n1", "--format", "json", "--no-progress", "--kubeconfig"];
+    let output = program::kube_hipaa(asked.iter().map(std::ffi::OsStr::new).chain([kubeconfig.as_os_str()]));
+    assert!(output.status.success(), "{}", program::said(&output));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let subjects = answer["subjects"].as_array().expect("a list");
+    let last = subjects.iter().find(|subject| subject["name"] == "last");
+    assert_eq!(last.map(|subject| &subject["via"][0]["binding"]), Some(&json!("RoleBinding n1/last")), "{answer}");
 }
 
 /// For every subject there is: `who-can` names it exactly when the server allows it.
