@@ -77,7 +77,6 @@ const GROUPS: &[&str] = &[
 ];
 const ACCOUNTS: &[&str] = &["sa0", "sa1", "sa2"];
 
-/// The same numbers every time.
 struct Chance(u64);
 
 impl Chance {
@@ -135,7 +134,6 @@ impl Chance {
     }
 }
 
-/// An odd part of a name, so that names differ by more than a number.
 fn odd(index: usize) -> &'static str {
     ["", ":x", " with space", "-ünï", "<i>", "\"q\"", "\u{202e}rtl"][index % 7]
 }
@@ -285,7 +283,6 @@ impl Asked {
     }
 }
 
-/// Asks the server everything, several at a time; what each was answered.
 fn ask_all(plane: &ControlPlane, questions: &[Asked]) -> Vec<bool> {
     let next = AtomicUsize::new(0);
     let mut answers: Vec<(usize, bool)> = std::thread::scope(|scope| {
