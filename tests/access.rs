@@ -1,6 +1,6 @@
 //! Tables of access over small clusters: spellings, groups, halves, what is not seen, and twenty thousand bindings.
 
-#![expect(clippy::disallowed_methods, reason = "a test: it reads the clock")]
+#![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test: it reads the clock and may fail loudly")]
 
 #[path = "support/small_clusters.rs"]
 pub mod small_clusters;

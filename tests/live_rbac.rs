@@ -77,7 +77,6 @@ const GROUPS: &[&str] = &[
 ];
 const ACCOUNTS: &[&str] = &["sa0", "sa1", "sa2"];
 
-/// The same numbers every time.
 struct Chance(u64);
 
 impl Chance {
@@ -135,7 +134,6 @@ impl Chance {
     }
 }
 
-/// An odd part of a name, so that names differ by more than a number.
 fn odd(index: usize) -> &'static str {
     ["", ":x", " with space", "-ünï", "<i>", "\"q\"", "\u{202e}rtl"][index % 7]
 }
@@ -285,7 +283,6 @@ impl Asked {
     }
 }
 
-/// Asks the server everything, several at a time; what each was answered.
 fn ask_all(plane: &ControlPlane, questions: &[Asked]) -> Vec<bool> {
     let next = AtomicUsize::new(0);
     let mut answers: Vec<(usize, bool)> = std::thread::scope(|scope| {
@@ -413,7 +410,20 @@ fn the_server_decides_as_we_do() {
     assert!(allowed > QUESTIONS / 20 && allowed < QUESTIONS - QUESTIONS / 20, "{allowed} of {QUESTIONS} are allowed");
     eprintln!("rbac: {QUESTIONS} of {QUESTIONS} random questions agree ({allowed} allowed) in {:.1} s", asked.elapsed().as_secs_f32());
     eprintln!("rbac: {}", who_can_names_exactly_those(&plane, &snapshot, &mut chance));
+    who_can_asks_a_cluster(&plane);
     eprintln!("rbac: {:.1} s in all", begin.elapsed().as_secs_f32());
+}
+
+/// Without a snapshot the command asks the cluster itself.
+fn who_can_asks_a_cluster(plane: &ControlPlane) {
+    let kubeconfig = plane.kubeconfig_admin();
+    let asked = ["who-can", "last", "last", "-n", "n1", "--format", "json", "--no-progress", "--kubeconfig"];
+    let output = program::kube_hipaa(asked.iter().map(std::ffi::OsStr::new).chain([kubeconfig.as_os_str()]));
+    assert!(output.status.success(), "{}", program::said(&output));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let subjects = answer["subjects"].as_array().expect("a list");
+    let last = subjects.iter().find(|subject| subject["name"] == "last");
+    assert_eq!(last.map(|subject| &subject["via"][0]["binding"]), Some(&json!("RoleBinding n1/last")), "{answer}");
 }
 
 /// For every subject there is: `who-can` names it exactly when the server allows it.
