@@ -133,7 +133,7 @@ impl Classes {
 pub(super) fn class_of(ingress: &Ingress) -> String {
     let field = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.clone());
     let annotation = || ingress.metadata.annotations.as_ref().and_then(|all| all.get(LEGACY).cloned());
-    field.or_else(annotation).unwrap_or_else(String::new)
+    field.or_else(annotation).unwrap_or_default()
 }
 
 fn no_controller(class: &str) -> Unseen {

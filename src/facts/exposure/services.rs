@@ -103,10 +103,7 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
         opens_node_ports: !node_ports.is_empty() || kind == "NodePort" || allocates_node_ports == Some(true),
         node_ports,
         allocates_node_ports,
-        internal_by: is_load_balancer
-            .then(|| internal_by(&annotations, spec.load_balancer_class.as_deref()))
-            .flatten()
-            .unwrap_or_else(String::new),
+        internal_by: is_load_balancer.then(|| internal_by(&annotations, spec.load_balancer_class.as_deref())).flatten().unwrap_or_default(),
         load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
         private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address)),
         addresses,
