@@ -51,7 +51,8 @@ fn assessed(catalog: &Catalog, name: &str, snapshot: &Snapshot) -> Assessment {
 fn documents(assessment: &Assessment) -> Vec<(String, Vec<u8>)> {
     let mut documents: Vec<(String, Vec<u8>)> = FORMATS
         .iter()
-        .map(|format| (format.file_name().to_owned(), format.render(assessment).expect("every assessment renders")))
+        .flat_map(|format| format.render(assessment).expect("every assessment renders"))
+        .map(|document| (document.name.to_owned(), document.bytes))
         .collect();
     for width in [80, 120] {
         let text = summary(assessment, &Summary { width, color: false, report: Some("evidence/report.html"), next: None });
@@ -69,7 +70,7 @@ fn documents_are_as_they_were() {
         let mut digests = String::new();
         for (file, bytes) in documents(&assessed(&catalog, name, &open(path))) {
             // The large ones by digest: Markdown and the summaries are what a person reads in a difference.
-            if file.ends_with(".html") || file.ends_with(".json") {
+            if [".html", ".json", ".csv"].iter().any(|end| file.ends_with(end)) {
                 digests.push_str(&format!("{}  {file}\n", sha256_hex(&bytes)));
                 continue;
             }
@@ -141,4 +142,41 @@ fn an_empty_cluster_passes_nothing_that_it_has_not() {
     for control in empty.controls.iter().filter(|control| ["containers", "pods"].contains(&control.table.as_str())) {
         assert_eq!(control.outcome, OutcomeWord::NotApplicable, "{}", control.id);
     }
+}
+
+/// `docs/auditor-questions.md`: of each request, the first link stands on the first page and the second where the first leads.
+#[test]
+fn the_ways_of_the_auditor_exist() {
+    let catalog = Catalog::built_in().expect("no problems");
+    let documents = documents(&assessed(&catalog, "clinic", &open("examples/clinic-snapshot.zip")));
+    let text = |name: &str| -> String {
+        let (_, bytes) = documents.iter().find(|(file, _)| file == name).expect("written");
+        String::from_utf8(bytes.clone()).expect("UTF-8")
+    };
+    let (html, markdown) = (text("report.html"), text("report.md"));
+    let page = scraper::Html::parse_document(&html);
+    let select = |selector: &str| scraper::Selector::parse(selector).expect("a selector");
+    let links = |place: &str| -> Vec<String> {
+        let within = select(&format!("[id='{place}'] a"));
+        page.select(&within).filter_map(|link| link.attr("href")).map(|link| link.trim_start_matches('#').to_owned()).collect()
+    };
+    let guide = std::fs::read_to_string("docs/auditor-questions.md").expect("readable");
+    let mut requests = 0;
+    for request in guide.split("\n## ").skip(1) {
+        let title = request.lines().next().unwrap_or_default();
+        let clicks: Vec<&str> = request
+            .split('\n')
+            .filter_map(|line| line.strip_prefix(|c: char| c.is_ascii_digit())?.strip_prefix(". `#"))
+            .filter_map(|rest| rest.split('`').next())
+            .collect();
+        let [first, second] = clicks.as_slice() else { panic!("{title}: {clicks:?} are not two clicks") };
+        assert!(links("summary").contains(&(*first).to_owned()), "{title}: the first page has no link to {first}");
+        assert!(first == second || links(first).contains(&(*second).to_owned()), "{title}: {first} has no link to {second}");
+        for anchor in request.split("`#").skip(1).filter_map(|rest| rest.split('`').next()) {
+            assert!(page.select(&select(&format!("[id='{anchor}']"))).next().is_some(), "{title}: report.html has no {anchor}");
+            assert!(markdown.contains(&format!("<a id=\"{anchor}\"></a>")), "{title}: report.md has no {anchor}");
+        }
+        requests += 1;
+    }
+    assert_eq!(requests, 5);
 }

@@ -1,5 +1,6 @@
 //! Files: nothing is overwritten without being asked, and nothing half-written is left behind.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -136,8 +137,14 @@ pub(super) fn requests_jsonl(requests: &[RequestRecord]) -> Vec<u8> {
 
 /// The documents, rendered into a folder.
 pub(super) fn write_documents(folder: &Staged, formats: &[&'static dyn Format], assessment: &Assessment) -> Result<(), CliError> {
+    let mut written = BTreeSet::new();
     for format in formats {
-        folder.write(format.file_name(), &format.render(assessment)?)?;
+        for document in format.render(assessment)? {
+            // What one format attaches may be another's own file: the bytes are the same.
+            if written.insert(document.name) {
+                folder.write(document.name, &document.bytes)?;
+            }
+        }
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ fn is_ours(path: &Path, name: &str) -> bool {
             text.is_empty() || text.lines().next().is_some_and(|line| serde_json::from_str::<RequestRecord>(line).is_ok())
         }
         Some(text) if name == "assessment.json" => is_assessment(&text),
-        Some(text) => FORMATS.iter().any(|format| format.file_name() == name) && text.contains("HIPAA Security Rule"),
+        Some(text) => FORMATS.iter().flat_map(|format| format.files()).any(|file| file.name == name && text.contains(file.mark)),
         None => false,
     }
 }

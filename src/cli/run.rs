@@ -87,7 +87,9 @@ pub(super) fn deliver(
 ) -> Result<(), CliError> {
     let mut report = None;
     match destination {
-        Destination::Stdout(format) => return print(&format.render(assessment)?),
+        Destination::Stdout(format) => {
+            return format.render(assessment)?.first().map_or(Ok(()), |document| print(&document.bytes));
+        }
         Destination::Nowhere => {}
         Destination::Folder(folder, formats) => {
             write_documents(&folder, &formats, assessment)?;
@@ -95,8 +97,8 @@ pub(super) fn deliver(
                 folder.write(REQUESTS, &requests_jsonl(requests))?;
             }
             let place = folder.commit()?;
-            report = Some(match formats.first() {
-                Some(first) => place.join(first.file_name()).display().to_string(),
+            report = Some(match formats.first().and_then(|first| first.files().first()) {
+                Some(file) => place.join(file.name).display().to_string(),
                 None => place.display().to_string(),
             });
         }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Format, ReportError};
+use super::{Document, File, Format, ReportError};
 use crate::model::{ASSESSMENT_SCHEMA, Assessment};
 
 /// `assessment.json`.
@@ -12,16 +12,16 @@ impl Format for Json {
     fn name(&self) -> &'static str {
         "json"
     }
-    fn file_name(&self) -> &'static str {
-        "assessment.json"
+    fn files(&self) -> &'static [File] {
+        &[File { name: "assessment.json", mark: "kube-hipaa/assessment/" }]
     }
     fn description(&self) -> &'static str {
         "the whole assessment for programs, and for writing the other formats again later"
     }
-    fn render(&self, assessment: &Assessment) -> Result<Vec<u8>, ReportError> {
+    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError> {
         let mut bytes = serde_json::to_vec_pretty(assessment).map_err(ReportError::Json)?;
         bytes.push(b'\n');
-        Ok(bytes)
+        Ok(vec![Document { name: "assessment.json", bytes }])
     }
 }
 

@@ -1,8 +1,9 @@
-//! Documents: one file per format behind one trait.
+//! Documents: every format behind one trait.
 //!
 //! An [`Assessment`] is the only input, so that any document can be written again from a saved `assessment.json`, and the same assessment
 //! always gives the same bytes. To add a format, write one file and add one line to [`FORMATS`].
 
+mod csv;
 pub mod escape;
 mod html;
 pub mod json;
@@ -15,20 +16,39 @@ use crate::model::Assessment;
 
 pub use terminal::{Summary, summary};
 
-/// One kind of document.
+/// A file that a format may write.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    /// Its name in the evidence folder.
+    pub name: &'static str,
+    /// Words near its beginning by which it is known as ours before it is replaced.
+    pub mark: &'static str,
+}
+
+/// A file with its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its name in the evidence folder.
+    pub name: &'static str,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// One kind of document: a file, perhaps with others beside it.
 pub trait Format: Sync {
     /// The word after `--format`.
     fn name(&self) -> &'static str;
-    /// The name of the file in the evidence folder.
-    fn file_name(&self) -> &'static str;
+    /// The files that are this format's own; the first is always written, and is what `-o -` prints.
+    fn files(&self) -> &'static [File];
     /// What it is for, in a few words.
     fn description(&self) -> &'static str;
-    /// The document. The same assessment gives the same bytes.
-    fn render(&self, assessment: &Assessment) -> Result<Vec<u8>, ReportError>;
+    /// The documents, the format's first file first. The same assessment gives the same bytes. A format may attach files of another,
+    /// with the bytes that the other would write.
+    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError>;
 }
 
 /// Every format that there is, in the order in which help and documentation list them.
-pub static FORMATS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &json::Json];
+pub static FORMATS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &json::Json, &csv::Csv];
 
 /// The format of that name.
 pub fn format(name: &str) -> Option<&'static dyn Format> {

@@ -80,7 +80,9 @@ mod tests {
     fn an_empty_assessment_renders() -> Result<(), Box<dyn std::error::Error>> {
         let empty: Assessment = serde_json::from_str(EMPTY)?;
         for format in super::super::FORMATS {
-            assert!(!format.render(&empty)?.is_empty());
+            let documents = format.render(&empty)?;
+            assert_eq!(documents.first().map(|document| document.name), format.files().first().map(|file| file.name));
+            assert!(documents.iter().all(|document| !document.bytes.is_empty()));
         }
         Ok(())
     }

@@ -164,7 +164,13 @@ impl Page {
             header.push(Cell::new(text).set_alignment(CellAlignment::Right));
         }
         table.set_header(header);
+        let mut asked = 0_u64;
         for (id, title, counts) in view::standard_counts(assessment) {
+            // A standard about which only people can say something takes no line; how many there are stands below.
+            if matches!(counts, [0, 0, only, 0, 0] if only > 0) {
+                asked += 1;
+                continue;
+            }
             let title = if layout == Layout::Narrow { String::new() } else { title };
             let mut row = vec![Cell::new(terminal(&id)), Cell::new(terminal(&title))];
             row.extend(counts.map(number));
@@ -188,6 +194,7 @@ impl Page {
             }
         }
         out.push('\n');
+        self.push(out, "", 0, "Controls by standard of the HIPAA Security Rule", 2, BOLD);
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         let rule = "─".repeat(lines.iter().map(|line| line.chars().count()).max().unwrap_or(0));
         let header = lines.len().saturating_sub(table.row_count());
@@ -201,6 +208,27 @@ impl Page {
                 _ => line.clone(),
             };
             out.push_str(&format!("{painted}\n"));
+        }
+        if asked > 0 {
+            let text = format!(
+                "{} not listed: only people can answer for {}.",
+                view::many(asked, "more standard", "more standards"),
+                if asked == 1 { "it" } else { "them" }
+            );
+            self.push(out, "", 0, &text, 2, DIM);
+        }
+        let counts = &assessment.totals.controls;
+        let mut meanings = Vec::new();
+        if counts.not_assessed > 0 {
+            meanings.push("▲ could not be seen: unknown, never a pass");
+        }
+        if counts.manual > 0 {
+            meanings.push("◆ a question to people");
+        }
+        if !meanings.is_empty() && layout != Layout::Narrow {
+            for line in self.wrapped(&meanings.join("   "), 0, 2) {
+                out.push_str(&format!("{}\n", self.shapes(&line)));
+            }
         }
         if layout == Layout::Narrow {
             let legend = OutcomeWord::ALL.map(|outcome| format!("{} {}", outcome.shape(), label(outcome))).join("  ");
@@ -229,7 +257,7 @@ impl Page {
         for group in groups.iter().take(5) {
             let severity = group.severity();
             let first = format!("{} ", self.paint(severity_style(severity), &format!("{:<9}", severity.word())));
-            self.push(out, &first, 10, &fact(group), 3, Style::new());
+            self.push(out, &first, 10, &fact(group), 2, Style::new());
         }
         if groups.len() > 5 {
             let rest = groups.len() - 5;
@@ -286,7 +314,8 @@ fn fact(group: &Group<'_>) -> String {
         let more = if others > 0 { format!(" and {others} more") } else { String::new() };
         format!("{namespace}{}{more}: ", clip(&object.name, 60))
     });
-    format!("{place}{}", group.title())
+    let wide = if group.reaches_out() { format!(" ({})", group.exposure()) } else { String::new() };
+    format!("{place}{}{wide}", group.title())
 }
 
 /// Nothing is a dot, so that the eye finds the numbers.

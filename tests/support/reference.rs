@@ -72,6 +72,8 @@ fn index(catalog: &Catalog) -> String {
     line!(out, "- [Exit codes](exit-codes.md)");
     line!(out, "- [Formats](formats.md): documents, assessment.json, snapshots");
     line!(out, "- [JSON Schema of assessment.json](schemas/assessment-v1.schema.json)");
+    line!(out, "- [How findings are ranked](scoring.md): the risk of a finding, and why there is no score");
+    line!(out, "- [Five requests of an auditor](auditor-questions.md): where the report answers them, in two clicks each");
     line!(out, "- [Manifests of the least rights](../deploy/kubernetes.yaml)");
     out
 }
@@ -316,7 +318,8 @@ fn formats() -> String {
     );
     line!(out, "| format | file | what it is for |\n|---|---|---|");
     for format in FORMATS {
-        line!(out, "| `{}` | `{}` | {} |", format.name(), format.file_name(), cell(format.description()));
+        let files: Vec<String> = format.files().iter().map(|file| format!("`{}`", file.name)).collect();
+        line!(out, "| `{}` | {} | {} |", format.name(), files.join(", "), cell(format.description()));
     }
     line!(out, "\n## assessment.json\n");
     line!(

@@ -7,6 +7,8 @@ use kube_hipaa::model::*;
 
 #[path = "sample_controls.rs"]
 pub(crate) mod controls;
+#[path = "sample_exhibits.rs"]
+pub(crate) mod exhibits;
 #[path = "paragraphs.rs"]
 pub(crate) mod paragraphs;
 
@@ -21,6 +23,10 @@ pub(crate) struct Builder {
 impl Builder {
     fn text(&mut self, ordinary: &str) -> String {
         (self.word)(ordinary)
+    }
+    /// A free string.
+    pub(crate) fn word(&mut self, ordinary: &str) -> String {
+        self.text(ordinary)
     }
     /// A number that is never given twice.
     pub(crate) fn next(&mut self) -> u64 {
@@ -99,11 +105,15 @@ impl Builder {
         let evidence = vec![self.evidence(Grade::EffectiveConfiguration, source, Some(at), pointer)];
         let fingerprint = format!("{:016x}", self.next().wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let statement = self.text(said);
+        // As an assessment does it: what stands in no namespace is wider, and every third can be reached from outside.
+        let wide = if subject.namespace.is_none() { Exposure::Cluster } else { Exposure::Namespace };
+        let exposure = if self.serial.is_multiple_of(3) { Exposure::Open } else { wide };
+        let scope = if subject.namespace.is_none() { EphiScope::ClusterWide } else { EphiScope::Ephi };
         Finding {
             fingerprint,
             severity,
-            risk: risk(severity, Exposure::Namespace, EphiScope::Ephi),
-            exposure: Exposure::Namespace,
+            risk: risk(severity, exposure, scope),
+            exposure,
             statement,
             subject,
             related: cause.cloned().into_iter().collect(),
@@ -125,7 +135,15 @@ pub(crate) fn sample() -> Assessment {
 
 /// The same with hostile strings wherever a cluster decides the string.
 pub(crate) fn hostile() -> Assessment {
-    let strings = hostile_strings();
+    worded(hostile_strings())
+}
+
+/// The same with as many harmless words in the same places: what of the hostile sample is markup has to be there too.
+pub(crate) fn harmless() -> Assessment {
+    worded((0..hostile_strings().len()).map(|i| format!("word{i}")).collect())
+}
+
+fn worded(strings: Vec<String>) -> Assessment {
     let mut next = 0_usize;
     build(Builder {
         word: Box::new(move |_| {
@@ -327,6 +345,7 @@ fn build(mut make: Builder) -> Assessment {
         exhibits: Exhibits::default(),
     };
     assessment.paragraphs = paragraphs();
+    assessment.exhibits = exhibits::exhibits(&mut make, &assessment.scope);
     finish(&mut assessment);
     assessment
 }

@@ -1,7 +1,7 @@
 //! What an object of type LoadBalancer says to the cloud it runs in: internal or not, and for which callers.
 
-use std::collections::BTreeMap;
 use core::net::IpAddr;
+use std::collections::BTreeMap;
 
 type Annotations = BTreeMap<String, String>;
 

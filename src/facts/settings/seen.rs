@@ -65,9 +65,7 @@ impl Instance {
         let variable = |prefix: &str| self.variables.contains(&format!("{prefix}{}", setting.replace('-', "_").to_ascii_uppercase()));
         match (self.flags.values.get(setting), default) {
             (Some(text), _) => component.written(setting, text, |value| self.how != How::Effective || Some(value) != default),
-            (None, _) if self.how == How::Changes => {
-                unknown("k3s sets its own default, which its Node object does not show")
-            }
+            (None, _) if self.how == How::Changes => unknown("k3s sets its own default, which its Node object does not show"),
             (None, _) if self.how == How::Effective => unknown("the server's /flagz does not list it: this version does not have the flag"),
             (None, _) if component.environment.is_some_and(variable) => {
                 unknown("an environment variable of the container stands for it, and its value is not read")

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::parts::{Fact, Object, Proven, Ref, anchor, digits, facts, list, many, noun};
+use super::evidence::{Cited, Index};
+use super::filters::Filters;
+use super::parts::{Fact, Object, Ref, anchor, digits, facts, list, many, noun, shared};
 use super::words::{Linker, Prose};
-use crate::model::{Assessment, ControlResult, Finding, ObjectRef, Severity};
+use crate::model::{Assessment, ControlResult, Evidence, Exposure, Facts, Finding, ObjectRef, Severity};
 use crate::report::escape::clip;
 
 /// Affected objects that stand before the fold.
 const FIRST: usize = 10;
 /// Affected objects in one document; past it, groups show only their first ones and say where the others are.
-const MOST: usize = 2_000;
+pub(super) const MOST: usize = 2_000;
 
 /// A group that is not yet worded.
 pub(crate) struct Group<'a> {
@@ -73,14 +75,17 @@ impl Reach {
 }
 
 /// A Namespace object is cluster-scoped, and what it says concerns that namespace only.
-fn namespace_of(subject: &ObjectRef) -> Option<&String> {
+pub(super) fn namespace_of(subject: &ObjectRef) -> Option<&String> {
     subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name))
 }
 
 impl<'a> Group<'a> {
     fn new(control: &'a ControlResult, cause: Option<&'a ObjectRef>, mut findings: Vec<&'a Finding>, ephi: &BTreeSet<&str>) -> Self {
-        // What concerns ePHI stands first, and so in the one line of the first page.
-        findings.sort_by_key(|finding| !namespace_of(&finding.subject).is_some_and(|namespace| ephi.contains(namespace.as_str())));
+        // What weighs most stands first, and so in the one line of the first page; among equals, what concerns ePHI.
+        findings.sort_by_key(|finding| {
+            let ephi = namespace_of(&finding.subject).is_some_and(|namespace| ephi.contains(namespace.as_str()));
+            (std::cmp::Reverse(finding.risk), !ephi)
+        });
         let severity = findings.iter().map(|finding| finding.severity).min().unwrap_or(control.severity);
         let reach = Reach::of(&findings, ephi);
         Self { control, cause, findings, severity, reach }
@@ -129,12 +134,44 @@ impl<'a> Group<'a> {
         (self.findings.first().map(|finding| &finding.subject), self.findings.len().saturating_sub(1) as u64)
     }
 
+    /// What its findings are about.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &'a ObjectRef> {
+        self.findings.iter().map(|finding| &finding.subject)
+    }
+
     pub(crate) fn severity(&self) -> Severity {
         self.severity
     }
 
-    pub(super) fn exposure(&self) -> String {
+    /// How far it can be reached, in words: the widest, and how many of the objects that holds for.
+    pub(crate) fn exposure(&self) -> String {
+        let widest = self.findings.iter().map(|finding| finding.exposure).max().unwrap_or_default();
+        let count = self.findings.iter().filter(|finding| finding.exposure == widest).count();
+        if count == self.findings.len() {
+            widest.label().to_owned()
+        } else {
+            format!("{count} of {} {}", self.findings.len(), widest.label())
+        }
+    }
+
+    /// Whether it can be reached from beyond its namespace.
+    pub(crate) fn reaches_out(&self) -> bool {
+        self.findings.iter().any(|finding| finding.exposure != Exposure::Namespace)
+    }
+
+    /// Where it is, in words.
+    pub(super) fn place(&self) -> String {
         self.reach.words()
+    }
+
+    /// What it was ranked by, in words; what concerns the whole cluster is not said twice. `brief` leaves out
+    /// what is least.
+    pub(super) fn rank(&self, brief: bool) -> String {
+        let (exposure, place) = (self.exposure(), self.place());
+        if brief && !self.reaches_out() {
+            return place;
+        }
+        if exposure == place { place } else { format!("{exposure} · {place}") }
     }
 }
 
@@ -180,6 +217,23 @@ pub(crate) fn groups(assessment: &Assessment) -> Vec<Group<'_>> {
     groups
 }
 
+/// The findings of a group that stand in a document with `all` findings.
+fn shown<'a>(group: &'a Group<'_>, all: usize) -> &'a [&'a Finding] {
+    let most = if all > MOST { FIRST } else { MOST };
+    group.findings.get(..most).unwrap_or(&group.findings)
+}
+
+/// Number of affected objects.
+pub(super) fn total(groups: &[Group<'_>]) -> usize {
+    groups.iter().map(|group| group.findings.len()).sum()
+}
+
+/// The evidence of every finding that a document shows.
+pub(super) fn evidence<'a>(groups: &'a [Group<'_>]) -> impl Iterator<Item = &'a Evidence> {
+    let all = total(groups);
+    groups.iter().flat_map(move |group| shown(group, all)).flat_map(|finding| &finding.evidence)
+}
+
 /// The chapter.
 #[derive(Debug, Serialize)]
 pub(super) struct Chapter {
@@ -187,6 +241,16 @@ pub(super) struct Chapter {
     groups: Vec<GroupView>,
     total: String,
     severities: Vec<SeverityCount>,
+    /// Whether some lists go on in a file beside the document.
+    attached: bool,
+    /// Whether some lists go on behind a fold.
+    folded: bool,
+}
+
+impl Chapter {
+    pub(super) fn attached(&self) -> bool {
+        self.attached
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -200,86 +264,111 @@ struct SeverityCount {
 struct GroupView {
     number: String,
     anchor: String,
+    /// What the filters go by.
+    class: String,
     severity: &'static str,
     title: String,
+    rank: String,
     why: Prose,
     count: Option<String>,
-    exposure: String,
     uncertain: Option<String>,
     fix: Prose,
     limits: String,
     control: Ref,
     paragraphs: Vec<Ref>,
     benchmark: Option<String>,
+    /// Fields that have the same value in all of its objects.
+    shared: Vec<Fact>,
     first: Vec<Affected>,
     rest: Vec<Affected>,
-    omitted: u64,
+    omitted: String,
 }
 
 /// One affected object.
 #[derive(Debug, Serialize)]
 struct Affected {
     anchor: String,
+    class: String,
     /// Absent where the title of the group says the same.
     statement: Option<String>,
     subject: Object,
     related: Vec<Object>,
     facts: Vec<Fact>,
-    evidence: Vec<Proven>,
+    evidence: Vec<Cited>,
+    /// Whether there is enough evidence to be folded.
+    fold: bool,
 }
 
 impl Affected {
-    fn new(finding: &Finding, title: &str) -> Self {
+    fn new(finding: &Finding, title: &str, shared: &Facts, index: &Index<'_>, filters: &Filters) -> Self {
+        // What the evidence names does not have to be named twice.
+        let named: BTreeSet<&ObjectRef> = finding.evidence.iter().filter_map(|evidence| evidence.object.as_ref()).collect();
+        let (facts, evidence) = (facts(&finding.facts, &finding.subject, shared), index.cite(&finding.evidence, &finding.subject));
+        let related: Vec<Object> = finding.related.iter().filter(|object| !named.contains(object)).map(Object::new).collect();
         Self {
             anchor: anchor("x", &finding.fingerprint),
+            class: filters.class(std::iter::once(&finding.subject)),
             statement: (finding.statement != title).then(|| finding.statement.clone()),
             subject: Object::new(&finding.subject),
-            related: finding.related.iter().map(Object::new).collect(),
-            facts: facts(&finding.facts),
-            evidence: finding.evidence.iter().map(Proven::new).collect(),
+            fold: !facts.is_empty() || !related.is_empty() || evidence.len() > 1,
+            related,
+            facts,
+            evidence,
         }
     }
 }
 
 /// Words the chapter. `number` is that of the chapter.
-pub(super) fn chapter(assessment: &Assessment, groups: &[Group<'_>], number: usize, linker: &mut Linker, refs: &super::Refs) -> Chapter {
-    let all: usize = groups.iter().map(|group| group.findings.len()).sum();
+pub(super) fn chapter(
+    assessment: &Assessment,
+    groups: &[Group<'_>],
+    number: usize,
+    linker: &mut Linker,
+    refs: &super::Refs,
+    index: &Index<'_>,
+    filters: &Filters,
+) -> Chapter {
+    let all = total(groups);
     let intro = linker.prose(&if groups.is_empty() {
         "No control found an object that does not meet it. That says nothing about what was not assessed.".to_owned()
     } else {
-        format!(
-            "Each group holds what one action settles. The evidence under each object names the field, where it stands in the cluster, and when it was read.{}",
-            super::benchmark::version(assessment)
-        )
+        format!("Each group holds what one action settles, the gravest first: severity, how far it can be reached, and whether ePHI is concerned. Under each object stands the evidence: the fields that decided it, where they stand, and the entry of the evidence index with digest, request and time.{}", super::benchmark::version(assessment))
     });
-    let views = groups
+    let views: Vec<GroupView> = groups
         .iter()
         .enumerate()
         .map(|(i, group)| {
             let control = group.control;
-            let shown = group.findings.len().min(if all > MOST { FIRST } else { MOST });
+            let shown = shown(group, all);
             let title = group.title();
-            let mut objects = group.findings.iter().take(shown).map(|finding| Affected::new(finding, &title));
+            let same = shared(shown.iter().map(|finding| &finding.facts));
+            let mut objects = shown.iter().map(|finding| Affected::new(finding, &title, &same, index, filters));
             let first = objects.by_ref().take(FIRST).collect();
             let rest = objects.collect();
+            let nobody = ObjectRef { kind: String::new(), group: String::new(), namespace: None, name: String::new(), uid: None };
             GroupView {
                 number: format!("{number}.{}", i + 1),
                 anchor: group.anchor(),
+                class: filters.class(group.findings.iter().map(|finding| &finding.subject)),
                 severity: group.severity.word(),
                 title,
+                rank: group.rank(false),
                 why: linker.prose(&control.because),
                 // With several objects the title says it.
                 count: (group.findings.len() == 1).then(|| group.base()),
-                exposure: group.exposure(),
                 uncertain: (control.unknown > 0).then(|| format!("{} more could not be decided", digits(control.unknown))),
                 fix: linker.prose(&control.fix),
                 limits: control.limits.clone(),
                 control: refs.control(&control.id),
                 paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
                 benchmark: super::benchmark::line(assessment, control),
+                shared: facts(&same, &nobody, &Facts::new()),
                 first,
                 rest,
-                omitted: (group.findings.len() - shown) as u64,
+                omitted: match group.findings.len() - shown.len() {
+                    0 => String::new(),
+                    omitted => many(omitted as u64, "more affected object", "more affected objects"),
+                },
             }
         })
         .collect();
@@ -293,5 +382,6 @@ pub(super) fn chapter(assessment: &Assessment, groups: &[Group<'_>], number: usi
         },
     });
     let total = format!("{} in {}", many(all as u64, "affected object", "affected objects"), many(groups.len() as u64, "group", "groups"));
-    Chapter { intro, groups: views, total, severities: severities.into() }
+    let folded = views.iter().any(|group| !group.rest.is_empty());
+    Chapter { intro, groups: views, total, severities: severities.into(), attached: all > MOST, folded }
 }

@@ -2,10 +2,15 @@
 //!
 //! A view is computed from an [`Assessment`] alone. Its strings are raw: escaping is the business of each format.
 
+mod access;
 mod benchmark;
+mod evidence;
+mod filters;
 mod findings;
+mod isolation;
 mod overview;
 mod parts;
+mod picture;
 mod regulation;
 mod unseen;
 mod words;
@@ -20,6 +25,7 @@ use words::{GLOSSARY, Linker, METHOD, Prose};
 
 pub(crate) use findings::{Group, groups};
 pub(crate) use overview::{standard_counts, unread, unseen_line};
+pub(crate) use parts::many;
 
 /// Numbers of the chapters.
 const SUMMARY: usize = 1;
@@ -27,9 +33,11 @@ const UNSEEN: usize = 2;
 const FINDINGS: usize = 3;
 const PARAGRAPHS: usize = 4;
 const CONTROLS: usize = 5;
-const COVERAGE: usize = 6;
-const METHODS: usize = 7;
-const WORDS: usize = 8;
+const MATRICES: usize = 6;
+const COVERAGE: usize = 7;
+const EVIDENCE: usize = 8;
+const METHODS: usize = 9;
+const WORDS: usize = 10;
 
 /// Where paragraphs and controls stand in the document.
 pub(crate) struct Refs {
@@ -130,6 +138,21 @@ struct SeverityLegend {
     meaning: &'static str,
 }
 
+/// The matrices; absent where they were not computed.
+#[derive(Debug, Serialize)]
+struct Matrices {
+    intro: Prose,
+    access: Option<access::Access>,
+    isolation: Option<isolation::Isolation>,
+}
+
+/// The evidence index.
+#[derive(Debug, Serialize)]
+struct EvidenceIndex {
+    intro: Prose,
+    answers: Vec<evidence::Answer>,
+}
+
 /// Everything that a document shows.
 #[derive(Debug, Serialize)]
 pub struct View {
@@ -145,7 +168,10 @@ pub struct View {
     sections: Vec<regulation::Section>,
     controls_intro: Prose,
     controls: Vec<regulation::ControlView>,
+    matrices: Matrices,
     coverage: Coverage,
+    evidence: EvidenceIndex,
+    filters: filters::Filters,
     method: Vec<Part>,
     glossary: Vec<Explained>,
     outcomes: Vec<OutcomeLegend>,
@@ -157,6 +183,13 @@ impl View {
     /// What stands at the foot of each printed page.
     pub(crate) fn footer(&self) -> &str {
         &self.footer
+    }
+
+    /// Whether lists go on in the files of [`super::csv`], which then have to lie beside the document.
+    pub(crate) fn attached(&self) -> bool {
+        self.findings.attached()
+            || self.matrices.access.as_ref().is_some_and(access::Access::attached)
+            || self.matrices.isolation.as_ref().is_some_and(isolation::Isolation::attached)
     }
 }
 
@@ -191,19 +224,30 @@ pub fn build(assessment: &Assessment) -> View {
     let refs = Refs::new(assessment);
     let mut linker = Linker::default();
     let groups = groups(assessment);
+    let index = evidence::Index::new(findings::evidence(&groups).chain(regulation::evidence(assessment)));
+    let filters = filters::Filters::new(assessment, &groups);
     // In the order in which documents show them: the first use of a word is marked.
     let invisible = unseen::Chapter::new(assessment, UNSEEN, &mut Linker::default(), &refs).invisible();
     let summary = overview::Summary::new(assessment, &groups, FINDINGS, invisible, &mut linker, &refs);
     let unseen = unseen::Chapter::new(assessment, UNSEEN, &mut linker, &refs);
-    let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs);
+    let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs, &index, &filters);
     let paragraphs_intro = linker.prose("Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what to ask for. A control beside a paragraph is evidence relevant to it, and does not decide it.");
-    let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs);
+    let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs, &index);
     let controls_intro = linker.prose(&format!(
         "Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.{}",
         benchmark::intro(assessment)
     ));
-    let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs);
+    let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs, &index);
+    let matrices = Matrices {
+        intro: linker.prose("What was computed for the namespaces with ePHI as a whole. No outcome rests on this chapter; it shows the same facts from the other side."),
+        access: assessment.exhibits.access.as_ref().map(|matrix| access::Access::new(matrix, &mut linker)),
+        isolation: assessment.exhibits.isolation.as_ref().map(|matrix| isolation::Isolation::new(matrix, &mut linker)),
+    };
     let coverage = coverage(assessment, &mut linker);
+    let evidence = EvidenceIndex {
+        intro: linker.prose("Every object that a finding or a sample of this report rests on, once, under the answer of the API server that brought it. The digest is the SHA-256 of the object as it stands in the snapshot; the request is the line of requests.jsonl. Letters are grades of evidence, explained in the last chapter."),
+        answers: index.answers(),
+    };
     let method = METHOD
         .iter()
         .enumerate()
@@ -228,7 +272,9 @@ pub fn build(assessment: &Assessment) -> View {
         chapter(FINDINGS, "findings", "Findings", vec![]),
         chapter(PARAGRAPHS, "paragraphs", "By paragraph", entries),
         chapter(CONTROLS, "controls", "By control", vec![]),
+        chapter(MATRICES, "matrices", "Access and isolation", vec![]),
         chapter(COVERAGE, "coverage", "Coverage", vec![]),
+        chapter(EVIDENCE, "evidence", "Evidence index", vec![]),
         chapter(METHODS, "method", "Method and limits", vec![]),
         chapter(WORDS, "words", "Words and marks", vec![]),
     ];
@@ -246,7 +292,10 @@ pub fn build(assessment: &Assessment) -> View {
         sections,
         controls_intro,
         controls,
+        matrices,
         coverage,
+        evidence,
+        filters,
         method,
         glossary: GLOSSARY
             .iter()

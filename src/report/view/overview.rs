@@ -246,7 +246,7 @@ struct Top {
     object: Option<Object>,
     others: u64,
     fact: String,
-    exposure: String,
+    rank: String,
     link: Ref,
 }
 
@@ -299,7 +299,7 @@ impl Summary {
                     object: object.map(Object::new),
                     others,
                     fact: group.title(),
-                    exposure: group.exposure(),
+                    rank: group.rank(true),
                     link: Ref { number: format!("{number}.{}", i + 1), anchor: group.anchor(), text: group.title() },
                 }
             })
@@ -309,7 +309,7 @@ impl Summary {
             .iter()
             .filter_map(|control| {
                 let question = control.question.as_ref()?;
-                Some(Asked { ask: question.ask.clone(), who: question.who.clone(), control: refs.control(&control.id) })
+                Some(Asked { ask: control.title.clone(), who: question.who.clone(), control: refs.control(&control.id) })
             })
             .collect();
         let (standards, without) = standards(assessment, refs);

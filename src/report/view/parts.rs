@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{ControlResult, Evidence, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
+use crate::model::{ControlResult, FactValue, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
 
 /// An outcome with its word and its shape.
 #[derive(Clone, Debug, Serialize)]
@@ -13,6 +13,10 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// The word that style sheets know it by.
+    pub(super) fn key(&self) -> &'static str {
+        self.key
+    }
     pub(super) fn of(outcome: OutcomeWord) -> Self {
         let key = match outcome {
             OutcomeWord::Fail => "fail",
@@ -30,13 +34,6 @@ impl Mark {
 pub(super) struct Count {
     mark: Mark,
     count: u64,
-}
-
-impl Count {
-    /// Whether there is one at all.
-    pub(super) fn any(&self) -> bool {
-        self.count > 0
-    }
 }
 
 /// All five, in the fixed order.
@@ -66,7 +63,7 @@ impl Digest {
 }
 
 /// One object.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Object {
     kind: String,
     namespace: Option<String>,
@@ -80,36 +77,6 @@ impl Object {
     }
 }
 
-/// One piece of evidence.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Proven {
-    grade: &'static str,
-    meaning: &'static str,
-    source: String,
-    object: Option<Object>,
-    version: Option<String>,
-    pointer: String,
-    digest: Digest,
-    at: String,
-    request: Option<u64>,
-}
-
-impl Proven {
-    pub(super) fn new(evidence: &Evidence) -> Self {
-        Self {
-            grade: evidence.grade.letter(),
-            meaning: evidence.grade.meaning(),
-            source: evidence.source.to_string(),
-            object: evidence.object.as_ref().map(Object::new),
-            version: evidence.resource_version.clone(),
-            pointer: evidence.pointer.clone(),
-            digest: Digest::new(&evidence.sha256),
-            at: time(&evidence.collected_at),
-            request: evidence.request,
-        }
-    }
-}
-
 /// One field with its value.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Fact {
@@ -117,8 +84,32 @@ pub(super) struct Fact {
     value: String,
 }
 
-pub(super) fn facts(facts: &Facts) -> Vec<Fact> {
-    facts.iter().map(|(name, value)| Fact { name: name.replace('_', " "), value: value.to_string() }).collect()
+/// The fields that say more than the object's own name does, without those in `shared`.
+pub(super) fn facts(facts: &Facts, subject: &ObjectRef, shared: &Facts) -> Vec<Fact> {
+    let said = |name: &str, value: &FactValue| {
+        let FactValue::Text(value) = value else { return false };
+        match name {
+            "namespace" => subject.namespace.as_ref() == Some(value),
+            "name" => subject.name == *value,
+            "workload" => value.split_once('/') == Some((subject.kind.as_str(), subject.name.as_str())),
+            _ => false,
+        }
+    };
+    facts
+        .iter()
+        .filter(|(name, value)| !said(name, value) && !shared.contains_key(*name))
+        .map(|(name, value)| Fact { name: name.replace('_', " "), value: value.to_string() })
+        .collect()
+}
+
+/// The fields that have the same value in all of several.
+pub(super) fn shared<'a>(mut all: impl Iterator<Item = &'a Facts>) -> Facts {
+    let (Some(first), Some(second)) = (all.next(), all.next()) else { return Facts::new() };
+    let mut shared = first.clone();
+    for other in std::iter::once(second).chain(all) {
+        shared.retain(|name, value| other.get(name) == Some(value));
+    }
+    shared
 }
 
 /// The state of a source in words, with the shape that outcomes of the same meaning have.
@@ -169,7 +160,7 @@ pub(super) fn anchor(prefix: &str, text: &str) -> String {
 }
 
 /// `1 control`, `12 controls`; thousands are kept apart with a comma.
-pub(super) fn many(count: u64, one: &str, several: &str) -> String {
+pub(crate) fn many(count: u64, one: &str, several: &str) -> String {
     format!("{} {}", digits(count), if count == 1 { one } else { several })
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::evidence::{Cited, Index};
 use super::findings::Group;
-use super::parts::{Count, Fact, Mark, Object, Proven, Ref, State, anchor, counts, digits, facts, many, noun};
+use super::parts::{Fact, Mark, Object, Ref, State, anchor, digits, facts, many, noun, shared};
+use super::unseen::NotSeen;
 use super::words::{Linker, Prose};
-use crate::model::{Assessment, ControlResult, OutcomeWord, Paragraph, Sample};
+use crate::model::{Assessment, ControlResult, Evidence, Facts, OutcomeWord, Paragraph, Sample};
 
 /// One section, such as 164.312.
 #[derive(Debug, Serialize)]
@@ -31,8 +33,11 @@ struct ParagraphView {
     shows: Prose,
     cannot: Prose,
     ask_for: Vec<String>,
-    counts: Vec<Count>,
     controls: Vec<Line>,
+    /// Its specifications, for a standard.
+    specifications: Vec<Ref>,
+    /// The matrices that show the same from the other side.
+    matrices: Vec<Ref>,
 }
 
 /// One control within a paragraph.
@@ -42,6 +47,8 @@ struct Line {
     mark: Mark,
     extent: String,
     said: String,
+    /// For a pass: the first of what was examined, with its evidence.
+    example: Option<Shown>,
 }
 
 /// What a control saw, in one line.
@@ -81,8 +88,41 @@ fn section_of(id: &str) -> &str {
     id.split('(').next().unwrap_or(id)
 }
 
+/// The same within a paragraph, where the control's title stands beside it.
+fn briefly(control: &ControlResult) -> String {
+    match (control.outcome, &control.question) {
+        (OutcomeWord::Fail, _) => {
+            let unknown = if control.unknown > 0 { format!(", {} undecided", digits(control.unknown)) } else { String::new() };
+            format!("{} of {} {}{unknown}", digits(control.failed), digits(control.examined), noun(control))
+        }
+        (OutcomeWord::Manual, Some(question)) => question.who.clone(),
+        _ => said(control),
+    }
+}
+
+/// The matrices that were computed and that speak about what this paragraph is about.
+fn matrices(assessment: &Assessment, paragraph: &str) -> Vec<Ref> {
+    let about = |paragraphs: &[&str]| paragraphs.iter().any(|prefix| paragraph.starts_with(prefix));
+    let mut found = Vec::new();
+    if assessment.exhibits.access.is_some() && about(&["164.308(a)(3)", "164.308(a)(4)", "164.312(a)(1)"]) {
+        found.push(Ref {
+            number: format!("{}.1", super::MATRICES),
+            anchor: "access".into(),
+            text: "who reaches what in namespaces with ePHI".into(),
+        });
+    }
+    if assessment.exhibits.isolation.is_some() && about(&["164.312(a)(1)", "164.312(e)(1)"]) {
+        found.push(Ref {
+            number: format!("{}.2", super::MATRICES),
+            anchor: "isolation".into(),
+            text: "what is isolated on the network".into(),
+        });
+    }
+    found
+}
+
 /// Words the chapter. `number` is that of the chapter.
-pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs) -> Vec<Section> {
+pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs, index: &Index<'_>) -> Vec<Section> {
     let controls: BTreeMap<&str, &ControlResult> = assessment.controls.iter().map(|control| (control.id.as_str(), control)).collect();
     let mut sections: Vec<Section> = Vec::new();
     for paragraph in &assessment.paragraphs {
@@ -105,7 +145,12 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
                     control: refs.control(&control.id),
                     mark: Mark::of(control.outcome),
                     extent: support.extent.clone(),
-                    said: said(control),
+                    said: briefly(control),
+                    example: control
+                        .proof
+                        .as_ref()
+                        .and_then(|proof| proof.sample.first())
+                        .map(|first| Shown { facts: Vec::new(), ..Shown::new(first, &Facts::new(), index) }),
                 })
             })
             .collect();
@@ -120,8 +165,14 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
             shows: linker.prose(&paragraph.cluster_shows),
             cannot: linker.prose(&paragraph.cluster_cannot_show),
             ask_for: paragraph.ask_for.clone(),
-            counts: counts(&paragraph.counts).into_iter().filter(Count::any).collect(),
             controls: lines,
+            specifications: assessment
+                .paragraphs
+                .iter()
+                .filter(|other| other.standard == paragraph.id && other.id != paragraph.id)
+                .map(|other| refs.paragraph(&other.id))
+                .collect(),
+            matrices: matrices(assessment, &paragraph.id),
         };
         if let Some(last) = sections.last_mut() {
             last.paragraphs.push(view);
@@ -135,6 +186,7 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
 struct ProofView {
     sources: Vec<SourceRead>,
     examined: String,
+    shared: Vec<Fact>,
     sample: Vec<Shown>,
 }
 
@@ -151,24 +203,23 @@ struct SourceRead {
 struct Shown {
     subject: Object,
     facts: Vec<Fact>,
-    evidence: Vec<Proven>,
+    evidence: Vec<Cited>,
 }
 
 impl Shown {
-    fn new(sample: &Sample) -> Self {
+    fn new(sample: &Sample, shared: &Facts, index: &Index<'_>) -> Self {
         Self {
             subject: Object::new(&sample.subject),
-            facts: facts(&sample.facts),
-            evidence: sample.evidence.iter().map(Proven::new).collect(),
+            facts: facts(&sample.facts, &sample.subject, shared),
+            evidence: index.cite(&sample.evidence, &sample.subject),
         }
     }
 }
 
-#[derive(Debug, Serialize)]
-struct NotSeen {
-    what: String,
-    why: String,
-    how: String,
+/// The evidence of all samples.
+pub(super) fn evidence(assessment: &Assessment) -> impl Iterator<Item = &Evidence> {
+    let proofs = assessment.controls.iter().filter_map(|control| control.proof.as_ref());
+    proofs.flat_map(|proof| &proof.sample).flat_map(|sample| &sample.evidence)
 }
 
 #[derive(Debug, Serialize)]
@@ -207,6 +258,7 @@ pub(super) fn controls(
     findings: usize,
     linker: &mut Linker,
     refs: &super::Refs,
+    index: &Index<'_>,
 ) -> Vec<ControlView> {
     assessment
         .controls
@@ -214,6 +266,7 @@ pub(super) fn controls(
         .map(|control| {
             let link = refs.control(&control.id);
             let noun = noun(control);
+            let same = control.proof.as_ref().map(|proof| shared(proof.sample.iter().map(|sample| &sample.facts))).unwrap_or_default();
             ControlView {
                 number: link.number,
                 anchor: link.anchor,
@@ -252,13 +305,10 @@ pub(super) fn controls(
                         })
                         .collect(),
                     examined: format!("{} of {} {noun} were in scope and examined", digits(proof.examined), digits(proof.rows)),
-                    sample: proof.sample.iter().map(Shown::new).collect(),
+                    shared: proof.sample.first().map(|first| facts(&same, &first.subject, &Facts::new())).unwrap_or_default(),
+                    sample: proof.sample.iter().map(|sample| Shown::new(sample, &same, index)).collect(),
                 }),
-                unseen: control
-                    .unseen
-                    .iter()
-                    .map(|unseen| NotSeen { what: unseen.what.clone(), why: unseen.why.clone(), how: unseen.how_to_see.clone() })
-                    .collect(),
+                unseen: control.unseen.iter().map(NotSeen::new).collect(),
                 question: control.question.as_ref().map(|question| Asked {
                     ask: question.ask.clone(),
                     evidence: question.evidence.clone(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::parts::{Ref, State, digits, many};
 use super::words::{Linker, Prose};
-use crate::model::{AccessRule, Assessment, SourceId, SourceState, UnseenKind};
+use crate::model::{AccessRule, Assessment, SourceId, SourceState, Unseen, UnseenKind};
 
 /// One source that was not read completely.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,20 @@ struct Gap {
     why: String,
     how: String,
     costs: Vec<Ref>,
+}
+
+/// One thing that was not seen, beside what it would have been needed for.
+#[derive(Debug, Serialize)]
+pub(super) struct NotSeen {
+    what: String,
+    why: String,
+    how: String,
+}
+
+impl NotSeen {
+    pub(super) fn new(unseen: &Unseen) -> Self {
+        Self { what: unseen.what.clone(), why: unseen.why.clone(), how: unseen.how_to_see.clone() }
+    }
 }
 
 /// The chapter.

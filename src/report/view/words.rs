@@ -139,8 +139,8 @@ pub(super) const METHOD: &[(&str, &[&str])] = &[
     (
         "How it was collected",
         &[
-            "The program sent only requests that read. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the numbers under “request” in the evidence are line numbers there.",
-            "Each object was reduced to the fields that controls need before it was stored. Values that may be confidential never entered the snapshot. The digest beside each piece of evidence is that of the reduced object, as it stands in the snapshot.",
+            "The program sent only requests that read. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the requests in the evidence index are line numbers there.",
+            "Each object was reduced to the fields that controls need before it was stored. Values that may be confidential never entered the snapshot. The digest of each entry of the evidence index is that of the reduced object, as it stands in the snapshot.",
         ],
     ),
     (
@@ -153,7 +153,8 @@ pub(super) const METHOD: &[(&str, &[&str])] = &[
     (
         "How findings are grouped and ordered",
         &[
-            "Findings that one change would settle stand in one group: those of the same control, and within it those that rest on the same object, such as one binding. Groups are ordered by severity (critical 27, high 9, medium 3, low 1) times exposure (cluster-wide 3, several namespaces 2, one namespace 1) times scope (2 where a namespace with ePHI or the whole cluster is concerned, 1 otherwise). The product decides the order and nothing else.",
+            "Findings that one change would settle stand in one group: those of the same control, and within it those that rest on the same object, such as one binding.",
+            "A finding's rank is its severity (critical 27, high 9, medium 3, low 1) times its exposure (open to the outside or to every identity 3, cluster-wide 2, within the namespace 1) times ePHI (in a namespace with ePHI 3, in no namespace 2, elsewhere 1). A group has the rank of its gravest finding. The product decides the order and nothing else: it is never added up, and there is no score of the cluster. Why these numbers, and what they cannot say, stands in docs/scoring.md of the program's source.",
         ],
     ),
     (
