@@ -151,7 +151,7 @@ fn readme_rows() -> Result<Vec<Row>, Box<dyn Error>> {
     for line in std::fs::read_to_string(folder().join("README.md"))?.lines() {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [id, place, _, control] = cells.as_slice() else { continue };
-        let numbered = id.len() == 3 && id.starts_with(['G', 'S', 'A']) && id.ends_with(|c: char| c.is_ascii_digit());
+        let numbered = (3..=4).contains(&id.len()) && id.starts_with(['G', 'S', 'A']) && id.ends_with(|c: char| c.is_ascii_digit());
         if numbered {
             let control = (*control != "planned").then(|| control.trim_matches('`').to_owned());
             rows.push(Row { id: (*id).to_owned(), place: place.trim_matches('`').to_owned(), control });

@@ -8,6 +8,8 @@
 #[expect(dead_code, reason = "the oracle of Kubernetes' own code is not asked here")]
 #[path = "support/oracle.rs"]
 mod oracle;
+#[path = "support/small_clusters.rs"]
+pub mod small_clusters;
 #[path = "support/worlds.rs"]
 mod worlds;
 
@@ -16,13 +18,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+use kube_hipaa::cli::cases;
+use kube_hipaa::facts::Tables;
 use kube_hipaa::facts::network::Protocol;
 use kube_hipaa::facts::network::simulate::{End, Pod, Policies};
+use kube_hipaa::model::Flow;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use oracle::{Failure, Oracle};
+use small_clusters::case;
 
 const PORTS: [u16; 5] = [79, 80, 81, 443, 65535];
 /// cyclonus v0.5.6 generates so many.
@@ -187,4 +193,92 @@ fn exercised(seen: &Seen) {
     for part in [seen.allowed, seen.denied_in, seen.denied_out] {
         assert!(part * 20 > seen.verdicts && part * 20 < seen.verdicts * 19, "{seen:?}");
     }
+}
+
+/// Ports on both sides of every border that the rules of random clusters have.
+const BORDERS: [u16; 11] = [1, 2, 79, 80, 81, 82, 443, 444, 500, 501, 65535];
+
+/// The matrix of namespaces is computed for whole groups of pods; here every pair of pods is asked on every port that matters.
+#[test]
+fn the_matrix_of_namespaces_says_what_single_connections_say() -> Result<(), Failure> {
+    let counts = RefCell::new(BTreeMap::<String, usize>::new());
+    let config = Config { cases: 300, failure_persistence: None, max_shrink_iters: 512, ..Config::default() };
+    let result = TestRunner::new(config).run(&worlds::world(), |raw| {
+        let compared = compare_matrix(&raw, &mut counts.borrow_mut());
+        compared.map_err(|failure| TestCaseError::fail(format!("{failure}\nin {raw}")))
+    });
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, _)) => return Err(reason.to_string().into()),
+        Err(TestError::Abort(reason)) => return Err(format!("aborted: {reason}").into()),
+    }
+    let counts = counts.into_inner();
+    println!("flows between namespaces: {counts:?}");
+    for flow in ["All", "Some", "None", "NoPods"] {
+        assert!(counts.get(flow).copied().unwrap_or(0) >= 20, "{flow} hardly occurs: {counts:?}");
+    }
+    assert!(!counts.contains_key("Unknown"), "everything is known in these clusters");
+    Ok(())
+}
+
+fn compare_matrix(raw: &Value, counts: &mut BTreeMap<String, usize>) -> Result<(), Failure> {
+    let mut world: World = serde_json::from_value(raw.clone())?;
+    world.pods.retain(|place| !place.namespace.is_empty());
+    let policies = Policies::read(world.policies.as_deref().unwrap_or_default())?;
+    let pods = pods(&world)?;
+    let ends = ends(&world, &pods);
+    let tables = Tables::compute(&cases::snapshot(&case("network/policies-enforced", objects(&world), &json!({}), "v1.36.3")))?;
+    for from in world.namespaces.keys() {
+        for to in world.namespaces.keys() {
+            let of = |name: &String| {
+                let inside = world.pods.iter().enumerate().filter(|(_, place)| place.namespace == *name);
+                inside.map(|(i, _)| i).collect::<Vec<_>>()
+            };
+            let (sources, destinations) = (of(from), of(to));
+            let mut allowed = Vec::new();
+            for (&a, &b) in sources.iter().flat_map(|a| destinations.iter().map(move |b| (a, b))).filter(|(a, b)| a != b) {
+                for (port, protocol) in BORDERS.iter().flat_map(|port| Protocol::ALL.map(|protocol| (*port, protocol))) {
+                    let verdict = policies.verdict(ends[a], ends[b], protocol, port);
+                    allowed.push(verdict.ingress && verdict.egress);
+                }
+            }
+            let expected = match (allowed.contains(&true), allowed.contains(&false)) {
+                _ if sources.is_empty() || destinations.is_empty() => Flow::NoPods,
+                (true, true) => Flow::Some,
+                (false, true) => Flow::None,
+                (_, false) => Flow::All,
+            };
+            let ours = tables.network().flows.between(from, to);
+            if ours != expected {
+                return Err(format!("{from} → {to}: single connections say {expected:?}, the matrix {ours:?}").into());
+            }
+            *counts.entry(format!("{ours:?}")).or_default() += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The world as a cluster holds it.
+fn objects(world: &World) -> Vec<Value> {
+    let namespace = |(name, labels): (&String, &BTreeMap<String, String>)| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+    let mut objects: Vec<Value> = world.namespaces.iter().map(namespace).collect();
+    for place in &world.pods {
+        let ports: Vec<Value> = place
+            .ports
+            .iter()
+            .flatten()
+            .map(|port| json!({"name": port.name, "containerPort": port.port, "protocol": port.protocol}))
+            .collect();
+        let spec = json!({"containers": [{"name": "c", "image": "i", "ports": ports}]});
+        let metadata = json!({"name": place.name, "namespace": place.namespace, "labels": place.labels});
+        let status = json!({"phase": "Running", "podIPs": [{"ip": place.ip}]});
+        objects.push(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}));
+    }
+    for policy in world.policies.iter().flatten() {
+        let mut policy = policy.clone();
+        policy["apiVersion"] = json!("networking.k8s.io/v1");
+        policy["kind"] = json!("NetworkPolicy");
+        objects.push(policy);
+    }
+    objects
 }

@@ -231,7 +231,8 @@ impl<'a, 't> Run<'a, 't> {
     fn evidence(&self, row: &Row, most: usize) -> Vec<Evidence> {
         let own = |(column, _): &&(&'static str, &'static str)| row.cell_evidence.contains_key(column);
         // What stands elsewhere comes first: it is why the row is more than its own object says.
-        let elsewhere = self.required.iter().filter(own).filter_map(|(column, _)| row.cell_evidence.get(column)).flatten().cloned();
+        let elsewhere =
+            self.required.iter().filter(own).filter_map(|(column, _)| row.cell_evidence.get(column)).flatten().map(|one| (**one).clone());
         let mut pointers: Vec<&str> = self.required.iter().filter(|required| !own(required)).map(|(_, at)| *at).collect();
         pointers.sort_unstable();
         pointers.dedup();

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::merged::{Merged, keep_first};
 use super::namespaces::Namespaces;
+use super::network::Network;
 use super::read::Reader;
 use super::schema::{Row, TableRow};
 use super::service_accounts::{ServiceAccounts, Usages};
@@ -46,6 +47,8 @@ pub(super) struct Context<'a> {
     pub(super) static_pods: Vec<StaticPod>,
     /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
     pub(super) volume_uses: VolumeUses,
+    /// What the tables of the network do not hold; filled with them.
+    pub(super) network: RefCell<Network>,
     container_rows: RefCell<Vec<Row>>,
     pod_rows: RefCell<Vec<Row>>,
 }
@@ -186,6 +189,7 @@ impl<'a> Context<'a> {
             pods: groups.into_iter().map(PodGroup::from).collect(),
             static_pods,
             volume_uses,
+            network: RefCell::default(),
             container_rows: RefCell::new(container_rows.into_rows()),
             pod_rows: RefCell::new(pod_rows.into_rows()),
         })

@@ -95,6 +95,6 @@ pub fn unseen_source(record: &SourceRecord) -> Unseen {
         why,
         how_to_see: how,
         source: Some(source.clone()),
-        missing_rule: record.missing_rule.clone(),
+        missing_rule: record.missing_rule.clone().map(Box::new),
     }
 }

@@ -17,7 +17,8 @@ table! {
     /// certificate with more than 360 days left was presented), `pod-security-exemption` (a pod was let past Pod Security by an
     /// exemption in a file that no API shows), `other-authorizer` (something else than Node and RBAC decided), `webhook-fail-open`
     /// (a request was let past an admission webhook that did not answer), `policy-error-ignored` (a request was let past a
-    /// ValidatingAdmissionPolicy that could not be evaluated), `impersonation` (somebody acted as somebody else).
+    /// ValidatingAdmissionPolicy that could not be evaluated), `impersonation` (somebody acted as somebody else),
+    /// `policies-from-files` (webhooks or policies were loaded from files, KEP-5793: the API does not list them).
     pub struct EffectRow as "api_server_effects" counting "effects" from [METRICS, LEASES, VERSION] {
         /// Name of the effect.
         effect: &'static str;
@@ -65,7 +66,7 @@ struct Effect {
 /// bound is 360 days), pod-security-admission metrics (written at 0), apiserver pkg/authorization/metrics and
 /// kubeapiserver/authorizer/reload.go (type as configured; only decisions that end the chain), pkg/admission/metrics (a series appears
 /// with the first event), pkg/admission/plugin/policy/validating/dispatcher.go (`allow` is counted only for an error that
-/// failurePolicy Ignore lets pass).
+/// failurePolicy Ignore lets pass), KEP-5793 for policies from files.
 const EFFECTS: &[Effect] = &[
     Effect {
         name: "legacy-token",
@@ -126,6 +127,17 @@ const EFFECTS: &[Effect] = &[
         labels: &["mode", "decision"],
         witness: &[],
         silent: "no attempt was counted, which older servers never do",
+    },
+    Effect {
+        name: "policies-from-files",
+        families: &[
+            "apiserver_manifest_admission_config_controller_last_config_info",
+            "apiserver_manifest_admission_config_controller_automatic_reloads_total",
+        ],
+        is: |_| true,
+        labels: &["plugin"],
+        witness: &[],
+        silent: "nothing was counted, which servers without such files never do",
     },
 ];
 

@@ -1,5 +1,6 @@
 //! Rows of which many are equal: those of the pods of one workload.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::Known;
@@ -62,7 +63,10 @@ impl Merged {
 }
 
 /// The first few in a fixed order, so that the order of the input does not matter.
-pub(super) fn keep_first(origins: &mut Vec<Evidence>) {
-    origins.sort_by(|a, b| (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer)));
+pub(super) fn keep_first(origins: &mut Vec<impl Borrow<Evidence>>) {
+    origins.sort_by(|a, b| {
+        let (a, b): (&Evidence, &Evidence) = (a.borrow(), b.borrow());
+        (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer))
+    });
     origins.truncate(ORIGINS_KEPT);
 }

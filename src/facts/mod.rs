@@ -23,6 +23,7 @@ mod service_accounts;
 mod settings;
 pub mod sources;
 mod storage;
+mod times;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,7 @@ const FAMILIES: &[Family] = &[
     nodes::FAMILY,
     effects::FAMILY,
     admission::FAMILY,
+    exposure::CERTIFICATES,
 ];
 
 /// Every table's schema, in the order in which they are listed.
@@ -81,6 +83,7 @@ pub struct Tables {
     tables: Vec<Table>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     namespace_coverage: Result<CompleteCoverage, Unseen>,
+    network: network::Network,
 }
 
 impl Tables {
@@ -100,6 +103,7 @@ impl Tables {
         Ok(Self {
             namespace_coverage: coverage.complete(std::slice::from_ref(&sources::NAMESPACES)).map_err(|gaps| gaps.first().clone()),
             namespaces: context.namespaces.labels(),
+            network: context.network.take(),
             tables: computed.into_iter().map(table).collect(),
         })
     }
@@ -115,6 +119,10 @@ impl Tables {
     /// Namespaces that were read, with their labels.
     pub fn namespaces(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
         &self.namespaces
+    }
+    /// How namespaces reach one another, and what enforces it.
+    pub fn network(&self) -> &network::Network {
+        &self.network
     }
     /// Whether that is all of them.
     pub fn namespaces_complete(&self) -> &Result<CompleteCoverage, Unseen> {

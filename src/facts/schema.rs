@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Coverage;
 use super::known::{Cell, ColumnType};
@@ -93,7 +94,7 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// Where the values of single columns stand that come from other objects than the row's own, by name of the column. The pointers
     /// are exact. A column that is not here stands at its place in `origins`.
-    pub cell_evidence: BTreeMap<&'static str, Vec<Evidence>>,
+    pub cell_evidence: BTreeMap<&'static str, Vec<Arc<Evidence>>>,
 }
 
 impl Row {
@@ -121,8 +122,9 @@ impl Row {
     }
     /// The same row with evidence of one column that comes from other objects; nothing changes when there is none.
     #[must_use]
-    pub(super) fn evidenced(mut self, column: &'static str, evidence: impl IntoIterator<Item = Evidence>) -> Self {
-        let evidence: Vec<Evidence> = evidence.into_iter().collect();
+    pub(super) fn evidenced(mut self, column: &'static str, evidence: impl IntoIterator<Item = impl Into<Arc<Evidence>>>) -> Self {
+        // Shared, because one rule or class decides cells of thousands of rows.
+        let evidence: Vec<Arc<Evidence>> = evidence.into_iter().map(Into::into).collect();
         if !evidence.is_empty() {
             self.cell_evidence.entry(column).or_default().extend(evidence);
         }

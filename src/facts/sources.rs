@@ -12,6 +12,12 @@ pub const ANTREA_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("crd.antre
 pub const ANTREA_CONFIG: SourceId = SourceId::config_map("kube-system", "antrea-config");
 /// Network policies of Antrea.
 pub const ANTREA_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "networkpolicies");
+/// Velero's backups and how they ended.
+pub const BACKUPS: SourceId = SourceId::group("velero.io", "backups");
+/// Where Velero keeps backups.
+pub const BACKUP_LOCATIONS: SourceId = SourceId::group("velero.io", "backupstoragelocations");
+/// Velero's schedules.
+pub const BACKUP_SCHEDULES: SourceId = SourceId::group("velero.io", "schedules");
 /// BaselineAdminNetworkPolicies: decide where no NetworkPolicy does.
 pub const BASELINE_ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "baselineadminnetworkpolicies");
 /// Network policies of Calico without a namespace, as its own API shows them.
@@ -30,6 +36,8 @@ pub const CILIUM_CLUSTERWIDE_NETWORK_POLICIES: SourceId = SourceId::group("ciliu
 pub const CILIUM_CONFIG: SourceId = SourceId::config_map("kube-system", "cilium-config");
 /// Network policies of Cilium.
 pub const CILIUM_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumnetworkpolicies");
+/// Issuers of certificates for the whole cluster.
+pub const CLUSTER_ISSUERS: SourceId = SourceId::group("cert-manager.io", "clusterissuers");
 /// ClusterNetworkPolicies: both of these in one kind.
 pub const CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "clusternetworkpolicies");
 /// ClusterRoles: their rules as stored.
@@ -64,6 +72,8 @@ pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "
 pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
 /// Classes of Ingresses: which controller serves them.
 pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
+/// Issuers of certificates.
+pub const ISSUERS: SourceId = SourceId::group("cert-manager.io", "issuers");
 /// Jobs: templates, and the owners behind their pods.
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.

@@ -131,7 +131,8 @@ pub struct Unseen {
     pub source: Option<SourceId>,
     /// The exact rule to grant, where that would help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing_rule: Option<AccessRule>,
+    // Boxed: an unseen cell stands where a value would, in every row.
+    pub missing_rule: Option<Box<AccessRule>>,
 }
 
 /// A value of a column as it stands in findings and in `facts`.

@@ -74,6 +74,9 @@ pub struct IsolationMatrix {
     pub enforcement_because: String,
     /// The rows: namespaces with ePHI first, then the others that have pods, each sorted.
     pub namespaces: Vec<NamespaceIsolation>,
+    /// How many further namespaces are left out, because the matrix grows with their square.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
 }
 
 /// One namespace.
@@ -132,4 +135,8 @@ pub enum Flow {
     NoPods,
     /// Not known.
     Unknown,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -1,5 +1,6 @@
 //! What an object of type LoadBalancer says to the cloud it runs in: internal or not, and for which callers.
 
+// `core::net` holds addresses only; `std::net` could open a connection.
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 

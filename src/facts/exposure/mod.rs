@@ -1,5 +1,6 @@
 //! How workloads can be reached from outside the cluster, and whether the way there is encrypted.
 
+mod certificates;
 mod gateways;
 mod hosts;
 mod ingress_classes;
@@ -8,6 +9,7 @@ mod load_balancers;
 mod routes;
 mod services;
 
+pub(super) use certificates::FAMILY as CERTIFICATES;
 pub(super) use gateways::FAMILY as GATEWAYS;
 pub(super) use ingresses::FAMILY as INGRESSES;
 pub(super) use services::FAMILY as SERVICES;

@@ -2,6 +2,7 @@
 
 mod block;
 mod cni;
+mod flows;
 mod foreign;
 mod isolation;
 mod namespaces;
@@ -11,11 +12,25 @@ mod selector;
 pub mod simulate;
 mod world;
 
+pub use flows::Flows;
 pub use ports::Protocol;
 
-use super::Family;
 use super::schema::TableRow;
+use super::{Family, Known};
 use world::World;
+
+/// What the tables do not hold: how namespaces reach one another, and what enforces the policies.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Between namespaces.
+    pub flows: Flows,
+    /// The network plugins that were recognised.
+    pub engines: Vec<String>,
+    /// `enforcing`, `not enforcing`, `audit mode` or `unknown`.
+    pub enforcement: &'static str,
+    /// Why, in one sentence.
+    pub because: String,
+}
 
 /// The tables of isolation and of what enforces it.
 pub(super) const FAMILY: Family = Family {
@@ -24,6 +39,13 @@ pub(super) const FAMILY: Family = Family {
         let world = World::read(context)?;
         let isolation = isolation::rows(&world);
         let namespaces = namespaces::rows(&world, &isolation);
-        Ok(vec![isolation, namespaces, world.cni.rows])
+        let enforcement = match world.enforcement() {
+            Known::Known(enforcement) => enforcement.as_str(),
+            Known::Unknown(_) => "unknown",
+        };
+        let flows = flows::compute(&world);
+        let cni = world.cni;
+        context.network.replace(Network { flows, engines: cni.engines, enforcement, because: cni.because });
+        Ok(vec![isolation, namespaces, cni.rows])
     },
 };

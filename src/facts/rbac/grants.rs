@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::super::Known;
 use super::super::schema::{Row, table};
 use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
@@ -121,7 +123,7 @@ pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
 
 fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
     let binding = grant.binding;
-    let mut evidence: Vec<(&'static str, Vec<Evidence>)> = Vec::new();
+    let mut evidence: Vec<(&'static str, Vec<Arc<Evidence>>)> = Vec::new();
     let mut gives = |kind: Kind| {
         let held = resolved.gives(grant, kind);
         if let Some((_, column)) = COLUMNS.iter().find(|(of, _)| *of == kind)
@@ -188,7 +190,7 @@ fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
     let role_ref = Evidence { pointer: "/roleRef".to_owned(), ..binding.origin.clone() };
     let key = format!("{} for {who}", binding.text());
     let missing = grant.dangling == Known::Known(true);
-    let row = Row::new(key, binding.object(), vec![grant.evidence()], typed)
+    let row = Row::new(key, binding.object(), vec![(*grant.here).clone()], typed)
         .related_to(related)
         .evidenced("dangling", missing.then_some(role_ref));
     evidence.into_iter().fold(row, |row, (column, evidence)| row.evidenced(column, evidence))

@@ -2,6 +2,7 @@
 //! (`k8s.io/kubernetes/pkg/registry/rbac/validation/rule.go`, `VisitRulesFor`).
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role as NamespacedRole, RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -38,6 +39,8 @@ pub struct Role {
     /// The annotation `rbac.authorization.kubernetes.io/autoupdate` says `false`.
     pub(super) manual: bool,
     pub(super) origin: Evidence,
+    /// Where each rule stands, made when somebody asks and shared by all who do.
+    places: Vec<OnceLock<Arc<Evidence>>>,
 }
 
 /// A RoleBinding or ClusterRoleBinding.
@@ -231,10 +234,12 @@ impl Policy {
 impl Role {
     fn new(metadata: ObjectMeta, rules: Option<Vec<PolicyRule>>, selectors: Option<Vec<LabelSelector>>, origin: Evidence) -> Self {
         let annotations = metadata.annotations.unwrap_or_default();
+        let rules: Vec<PolicyRule> = rules.into_iter().flatten().collect();
         Self {
             namespace: metadata.namespace,
             name: metadata.name.unwrap_or_default(),
-            rules: rules.into_iter().flatten().collect(),
+            places: rules.iter().map(|_| OnceLock::new()).collect(),
+            rules,
             selectors,
             labels: metadata.labels.unwrap_or_default(),
             manual: annotations.get("rbac.authorization.kubernetes.io/autoupdate").is_some_and(|value| value == "false"),
@@ -247,9 +252,10 @@ impl Role {
     pub(super) fn object(&self) -> ObjectRef {
         object(self.kind(), self.namespace.as_ref(), &self.name, &self.origin)
     }
-    /// Where one of its rules stands.
-    pub(super) fn rule_evidence(&self, index: usize) -> Evidence {
-        Evidence { pointer: format!("/rules/{index}"), ..self.origin.clone() }
+    /// Where one of its rules stands; `None` for a rule that it does not have.
+    pub(super) fn rule_evidence(&self, index: usize) -> Option<Arc<Evidence>> {
+        let place = || Arc::new(Evidence { pointer: format!("/rules/{index}"), ..self.origin.clone() });
+        self.places.get(index).map(|known| Arc::clone(known.get_or_init(place)))
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::Known;
 use super::super::schema::{Row, table};
@@ -171,7 +172,7 @@ fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &S
         deletes_evidence: take(Kind::DeleteEvidence),
     };
     let own = standing.own.get(&namespace.map(str::to_owned));
-    let mut origins: Vec<Evidence> = own.into_iter().flatten().map(|grant| grant.evidence()).collect();
+    let mut origins: Vec<Evidence> = own.into_iter().flatten().map(|grant| (*grant.here).clone()).collect();
     origins.sort_by(|a, b| (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer)));
     origins.truncate(2);
     let place = namespace.map_or_else(|| "the whole cluster".to_owned(), str::to_owned);
@@ -227,8 +228,8 @@ fn beyond(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing
             && let Some(rule) = rule_of(resolved.rights(grant), grant, atom)
             && let Some((role, _)) = grant.role
         {
-            evidence.push(role.rule_evidence(rule));
-            evidence.push(grant.evidence());
+            evidence.extend(role.rule_evidence(rule));
+            evidence.push(Arc::clone(&grant.here));
         }
         bindings.extend(all().filter(|grant| gives(grant, atom)).map(|grant| grant.binding.via()));
     }

@@ -1,6 +1,7 @@
 //! Bindings with their subjects and roles, each grant told apart from what Kubernetes ships.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
@@ -34,6 +35,8 @@ pub(super) struct Grant<'p> {
     pub(super) role: Option<(&'p Role, usize)>,
     pub(super) dangling: Known<bool>,
     pub(super) origin: Origin,
+    /// Where the subject stands in the binding.
+    pub(super) here: Arc<Evidence>,
 }
 
 /// All of it.
@@ -47,7 +50,7 @@ pub(super) struct Resolved<'p> {
 /// Whether a kind of reach is held, and where that stands.
 pub(super) struct Held {
     pub(super) value: Known<bool>,
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) evidence: Vec<Arc<Evidence>>,
 }
 
 impl<'p> Resolved<'p> {
@@ -70,6 +73,7 @@ impl<'p> Resolved<'p> {
                     role: binding.role.and_then(|index| policy.roles.get(index).map(|role| (role, index))),
                     dangling: policy.dangling(binding),
                     origin: shipped().triple(binding, subject),
+                    here: Arc::new(here(binding, place)),
                 }
             };
             if binding.subjects.is_empty() {
@@ -139,8 +143,8 @@ impl<'p> Resolved<'p> {
                 None => {
                     let mut places: Vec<usize> = atoms.iter().filter_map(|&atom| rule(atom)).collect();
                     places.dedup();
-                    let mut evidence: Vec<Evidence> = places.into_iter().map(|place| role.rule_evidence(place)).collect();
-                    evidence.push(grant.evidence());
+                    let mut evidence: Vec<Arc<Evidence>> = places.into_iter().filter_map(|place| role.rule_evidence(place)).collect();
+                    evidence.push(Arc::clone(&grant.here));
                     Held { value: Known::Known(true), evidence }
                 }
             },
@@ -153,11 +157,12 @@ impl Grant<'_> {
     pub(super) fn is_shipped(&self) -> bool {
         matches!(self.origin, Origin::Kubernetes | Origin::Kubeadm)
     }
-    /// Where the subject stands in the binding.
-    pub(super) fn evidence(&self) -> Evidence {
-        let pointer = self.place.map_or_else(|| "/subjects".to_owned(), |place| format!("/subjects/{place}"));
-        Evidence { pointer, ..self.binding.origin.clone() }
-    }
+}
+
+/// Where one subject of a binding stands, or that it has none.
+fn here(binding: &Binding, place: Option<usize>) -> Evidence {
+    let pointer = place.map_or_else(|| "/subjects".to_owned(), |place| format!("/subjects/{place}"));
+    Evidence { pointer, ..binding.origin.clone() }
 }
 
 impl RoleInfo {

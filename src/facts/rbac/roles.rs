@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 
 use super::super::Known;
@@ -9,7 +10,6 @@ use super::policy::{Policy, Role};
 use super::resolved::{Resolved, RoleInfo};
 use super::rules::{ALL, describe, has, list};
 use super::shipped::Origin;
-use crate::model::Evidence;
 
 /// Places of wildcards that one row carries as evidence.
 const PLACES: usize = 3;
@@ -39,7 +39,8 @@ table! {
         aggregated: bool, at "/aggregationRule";
         /// ClusterRoles that its selectors take in and that are not shipped, sorted.
         aggregates: Vec<String>, at "/aggregationRule";
-        /// Rules with a wildcard as verb, resource or API group, in words.
+        /// Rules with a wildcard as verb, resource or API group, in words. Reading all kinds of one API group that is not Kubernetes' own is
+        /// left out: such kinds may be defined by users and cannot be named.
         wildcards: Vec<String>, at "/rules";
         /// All rules in words.
         rules: Vec<String>, at "/rules";
@@ -72,11 +73,7 @@ pub(super) fn rows(resolved: &Resolved<'_>, bindings_read: &Known<()>) -> Vec<Ro
 }
 
 fn row(policy: &Policy, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<String>)>, bindings_read: &Known<()>) -> Row {
-    let wild = |index: &usize| {
-        role.rules.get(*index).is_some_and(|rule| {
-            has(&rule.verbs, ALL) || has(list(rule.resources.as_ref()), ALL) || has(list(rule.api_groups.as_ref()), ALL)
-        })
-    };
+    let wild = |index: &usize| role.rules.get(*index).is_some_and(is_wild);
     let wildcards: Vec<usize> = (0..role.rules.len()).filter(wild).collect();
     let (bindings, holders) = uses.cloned().unwrap_or((0, Vec::new()));
     let typed = RoleRow {
@@ -97,10 +94,18 @@ fn row(policy: &Policy, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<St
     };
     let object = role.object();
     let key = object.to_string();
-    let place = |index: &usize| -> Evidence { role.rule_evidence(*index) };
+    let place = |index: &usize| role.rule_evidence(*index);
     Row::new(key, object, vec![role.origin.clone()], typed)
-        .evidenced("wildcards", wildcards.iter().take(PLACES).map(place))
-        .evidenced("widened", info.extra.iter().take(PLACES).map(place))
+        .evidenced("wildcards", wildcards.iter().filter_map(place).take(PLACES))
+        .evidenced("widened", info.extra.iter().filter_map(place).take(PLACES))
+}
+
+fn is_wild(rule: &PolicyRule) -> bool {
+    let groups = list(rule.api_groups.as_ref());
+    // Kubernetes' own groups are the core one, those without a dot, and those of k8s.io.
+    let foreign = |group: &String| group.contains('.') && group != "k8s.io" && !group.ends_with(".k8s.io");
+    let only_read = rule.verbs.iter().all(|verb| matches!(verb.as_str(), "get" | "list" | "watch"));
+    has(&rule.verbs, ALL) || has(groups, ALL) || (has(list(rule.resources.as_ref()), ALL) && !(only_read && groups.iter().all(foreign)))
 }
 
 /// ClusterRoles of somebody's own that the selectors take in.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::seen::api_server;
+use super::seen::{K3S_POINTER, api_server, k3s_server};
 use super::servers::ApiServers;
 use crate::facts::context::Context;
 use crate::facts::metrics::{Metrics, Sample};
@@ -285,14 +285,11 @@ fn openshift(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
 /// `--secrets-encryption` among the arguments that a k3s server publishes on its Node (AES-CBC unless another provider is named). A
 /// server without it says nothing here: the annotation may be incomplete.
 fn k3s(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
-    const ARGUMENTS: &str = "k3s.io/node-args";
     let mut all = Vec::new();
     reader.each::<MetaOnly>(&NODES, |node, origin| {
-        let text = node.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ARGUMENTS));
-        let Some(words) = text.and_then(|text| serde_json::from_str::<Vec<String>>(text).ok()) else { return };
-        let is_server = words.first().is_some_and(|word| word == "server");
+        let Some(words) = k3s_server(reader, &node) else { return };
         let position = words.iter().position(|word| word.split('=').next() == Some("--secrets-encryption"));
-        if let Some(position) = position.filter(|_| is_server) {
+        if let Some(position) = position {
             let inline = words.get(position).and_then(|word| word.split_once('=')).map(|(_, value)| value);
             let next = || words.get(position + 1).map(String::as_str).filter(|word| matches!(*word, "true" | "false"));
             let on = inline.or_else(next) != Some("false");
@@ -302,11 +299,7 @@ fn k3s(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
                 subject: origin.object.clone().unwrap_or_else(|| api_server("k3s")),
                 encrypts: Known::Known(on),
                 kms: false,
-                origins: vec![Evidence {
-                    grade: crate::model::Grade::ReportedCopy,
-                    pointer: "/metadata/annotations/k3s.io~1node-args".to_owned(),
-                    ..origin
-                }],
+                origins: vec![Evidence { grade: crate::model::Grade::ReportedCopy, pointer: K3S_POINTER.to_owned(), ..origin }],
             });
         }
     })?;

@@ -112,18 +112,29 @@ pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> V
     found
 }
 
+/// Where k3s publishes the words that a node was started with.
+pub(super) const K3S_POINTER: &str = "/metadata/annotations/k3s.io~1node-args";
+
+/// The words that a k3s server was started with; nothing for other nodes.
+pub(super) fn k3s_server(reader: &Reader<'_>, node: &MetaOnly) -> Option<Vec<String>> {
+    let text = node.metadata.annotations.as_ref()?.get("k3s.io/node-args")?;
+    match serde_json::from_str::<Vec<String>>(text) {
+        Ok(words) => (words.first().map(String::as_str) == Some("server")).then_some(words),
+        Err(error) => {
+            let what = format!("the arguments of the k3s node {}", node.metadata.name.as_deref().unwrap_or(""));
+            reader.doubt(&NODES, what, &format!("the annotation is not a list of words: {error}"), "Look at the node by hand.");
+            None
+        }
+    }
+}
+
 /// The API servers that k3s nodes run inside their own process: `k3s.io/node-args` of a Node holds the words that its k3s was started
 /// with, and `--kube-apiserver-arg` among them what is changed of the API server (k3s documentation, "server").
 pub(super) fn k3s(reader: &Reader<'_>) -> Result<Vec<Instance>, FactsError> {
-    const ARGUMENTS: &str = "k3s.io/node-args";
     const CARRIER: &str = "--kube-apiserver-arg";
     let mut found = Vec::new();
     reader.each::<MetaOnly>(&NODES, |node, origin| {
-        let text = node.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ARGUMENTS));
-        let Some(words) = text.and_then(|text| serde_json::from_str::<Vec<String>>(text).ok()) else { return };
-        if words.first().map(String::as_str) != Some("server") {
-            return;
-        }
+        let Some(words) = k3s_server(reader, &node) else { return };
         let mut flags = Flags::default();
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
@@ -147,7 +158,7 @@ pub(super) fn k3s(reader: &Reader<'_>) -> Result<Vec<Instance>, FactsError> {
             component: &API_SERVER,
             flags,
             variables: BTreeSet::new(),
-            origin: Evidence { grade: Grade::ReportedCopy, pointer: "/metadata/annotations/k3s.io~1node-args".to_owned(), ..origin },
+            origin: Evidence { grade: Grade::ReportedCopy, pointer: K3S_POINTER.to_owned(), ..origin },
             how: How::Changes,
         });
     })?;

@@ -1,5 +1,6 @@
 //! Where data lies, and whether it is encrypted there.
 
+mod backups;
 mod classes;
 mod drivers;
 mod uses;
@@ -11,11 +12,12 @@ use super::schema::TableRow;
 use super::{FactsError, Family};
 
 pub(super) const FAMILY: Family = Family {
-    schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema()],
+    schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],
     rows: |context| -> Result<_, FactsError> {
         let classes = classes::Classes::read(&context.reader)?;
         let claims = volumes::claims(&context.reader)?;
         let volumes = volumes::rows(context, &classes, &claims)?;
-        Ok(vec![classes.rows(context, &claims), volumes])
+        let backups = backups::rows(context, &claims)?;
+        Ok(vec![classes.rows(context, &claims), volumes, backups])
     },
 };

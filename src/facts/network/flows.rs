@@ -1,0 +1,329 @@
+//! Which namespaces' pods reach which, for whole groups of pods at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::block::Block;
+use super::policy::{Direction, Peer, Policy, Rule};
+use super::ports::{PortRule, PortSet};
+use super::world::World;
+use crate::facts::context::PodPort;
+use crate::facts::sources::{NAMESPACES, PODS};
+use crate::model::Flow;
+
+/// Whether pods of one namespace reach those of another, as the policies say.
+#[derive(Clone, Debug, Default)]
+pub struct Flows {
+    /// Namespaces that have pods, sorted.
+    names: Vec<String>,
+    cells: Vec<Vec<Flow>>,
+}
+
+impl Flows {
+    /// How much of the traffic from the pods of one namespace to those of another is allowed.
+    pub fn between(&self, from: &str, to: &str) -> Flow {
+        let index = |name: &str| self.names.binary_search_by(|own| own.as_str().cmp(name)).ok();
+        let cell = index(from).zip(index(to)).and_then(|(from, to)| self.cells.get(from)?.get(to));
+        cell.copied().unwrap_or(Flow::NoPods)
+    }
+}
+
+/// Pods that no policy tells apart: same namespace, same labels and container ports as far as any policy asks for them, and inside
+/// the same blocks of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    namespace: String,
+    labels: BTreeMap<String, String>,
+    ports: Vec<PodPort>,
+    /// For each block that policies name, whether the pods are in it; none where their addresses are not known.
+    blocks: Option<Vec<Inside>>,
+    /// Whether something that is not understood may decide, by direction.
+    doubt: [bool; 2],
+}
+
+/// Whether a pod is inside a block of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Inside {
+    No,
+    /// With one of its addresses, and not with another.
+    Partly,
+    Yes,
+}
+
+/// A set of classes.
+#[derive(Clone, Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(size: usize) -> Self {
+        Self(vec![0; size.div_ceil(64)])
+    }
+    fn insert(&mut self, at: usize) {
+        if let Some(word) = self.0.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+    fn has(&self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+    fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(own, word)| *own |= word);
+    }
+}
+
+/// The classes that a peer is about: for certain, and possibly.
+#[derive(Clone, Debug)]
+struct Matching {
+    sure: Bits,
+    possible: Bits,
+}
+
+/// One rule with the classes that it is about.
+struct Allowed<'a> {
+    rule: &'a Rule,
+    matching: Matching,
+}
+
+/// What policies allow one class in one direction; a class that is not isolated has none.
+struct Side<'a> {
+    rules: Vec<Allowed<'a>>,
+    /// Peers that are allowed on every port for certain.
+    full: Bits,
+    /// Peers that are possibly allowed on some port.
+    any: Bits,
+}
+
+struct Engine<'a> {
+    world: &'a World<'a>,
+    classes: Vec<(Class, i64)>,
+    blocks: Vec<&'a Block>,
+}
+
+/// Computes the flows between all namespaces that have pods.
+pub(super) fn compute(world: &World<'_>) -> Flows {
+    let engine = Engine::new(world);
+    let names: Vec<String> = engine.classes.iter().map(|(class, _)| class.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let complete = world.gap_of_policies().is_none()
+        && world.gap_of_others().is_none()
+        && world.context().reader.coverage().complete(&[PODS, NAMESPACES]).is_ok();
+    if !complete {
+        let cells = vec![vec![Flow::Unknown; names.len()]; names.len()];
+        return Flows { names, cells };
+    }
+    let sides = Direction::BOTH.map(|direction| engine.sides(direction));
+    let mut seen = vec![vec![Seen::default(); names.len()]; names.len()];
+    let places: Vec<usize> = engine.classes.iter().map(|(class, _)| names.binary_search(&class.namespace).unwrap_or(usize::MAX)).collect();
+    for (a, (_, pods)) in engine.classes.iter().enumerate() {
+        for b in 0..engine.classes.len() {
+            // A pod reaches itself whatever policies say.
+            if a == b && *pods < 2 {
+                continue;
+            }
+            if let Some(cell) = places.get(a).zip(places.get(b)).and_then(|(from, to)| seen.get_mut(*from)?.get_mut(*to)) {
+                cell.add(engine.flow(&sides, a, b));
+            }
+        }
+    }
+    Flows { cells: seen.iter().map(|row| row.iter().map(Seen::flow).collect()).collect(), names }
+}
+
+/// The flows of pairs of classes, put together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    all: bool,
+    some: bool,
+    none: bool,
+    unknown: bool,
+}
+
+impl Seen {
+    fn add(&mut self, flow: Flow) {
+        match flow {
+            Flow::All => self.all = true,
+            Flow::Some => self.some = true,
+            Flow::None => self.none = true,
+            Flow::Unknown | Flow::NoPods => self.unknown = true,
+        }
+    }
+
+    fn flow(&self) -> Flow {
+        match self {
+            Self { some: true, .. } | Self { all: true, none: true, .. } => Flow::Some,
+            Self { unknown: true, .. } => Flow::Unknown,
+            Self { none: true, .. } => Flow::None,
+            // A single pod, which reaches itself.
+            Self { .. } => Flow::All,
+        }
+    }
+}
+
+impl<'a> Engine<'a> {
+    fn new(world: &'a World<'a>) -> Self {
+        let mut keys: BTreeSet<&str> = BTreeSet::new();
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut blocks: BTreeSet<&Block> = BTreeSet::new();
+        for policy in world.all_policies() {
+            keys.extend(policy.selector.keys());
+            for rule in Direction::BOTH.into_iter().filter_map(|direction| policy.rules(direction)).flatten() {
+                names.extend(rule.ports.iter().filter_map(|port| match port {
+                    PortRule::Named(_, name) => Some(name.as_str()),
+                    PortRule::Every(_) | PortRule::Range(..) => None,
+                }));
+                for peer in &rule.peers {
+                    match peer {
+                        Peer::Pods { pods, .. } => keys.extend(pods.keys()),
+                        Peer::Block(block) => {
+                            blocks.insert(block);
+                        }
+                    }
+                }
+            }
+        }
+        let blocks: Vec<&Block> = blocks.into_iter().collect();
+        let mut classes: BTreeMap<Class, i64> = BTreeMap::new();
+        for group in world.groups().filter(|group| !group.host_network && group.pods > 0) {
+            let asked = |(key, value): (&String, &String)| keys.contains(key.as_str()).then(|| (key.clone(), value.clone()));
+            let class = Class {
+                namespace: group.namespace().to_owned(),
+                labels: group.labels.iter().filter_map(asked).collect(),
+                ports: group.ports.iter().filter(|port| names.contains(port.name.as_str())).cloned().collect(),
+                blocks: None,
+                doubt: Direction::BOTH.map(|direction| !world.foreign_of(group, direction).is_empty()),
+            };
+            if blocks.is_empty() {
+                *classes.entry(Class { blocks: Some(Vec::new()), ..class }).or_default() += group.pods;
+                continue;
+            }
+            let mut placed = 0;
+            for addresses in &group.addresses {
+                let inside = Some(blocks.iter().map(|block| inside(block, addresses)).collect());
+                *classes.entry(Class { blocks: inside, ..class.clone() }).or_default() += 1;
+                placed += 1;
+            }
+            if group.pods > placed {
+                *classes.entry(class).or_default() += group.pods - placed;
+            }
+        }
+        Self { world, classes: classes.into_iter().collect(), blocks }
+    }
+
+    /// What each class is allowed in one direction.
+    fn sides(&self, direction: Direction) -> Vec<Option<Side<'a>>> {
+        let mut known: BTreeMap<(&'a str, &'a Peer), Matching> = BTreeMap::new();
+        let mut sides = Vec::with_capacity(self.classes.len());
+        for (class, _) in &self.classes {
+            let of_namespace = self.world.policies(&class.namespace).iter().map(|(policy, _)| policy);
+            let selecting: Vec<&'a Policy> =
+                of_namespace.filter(|policy| policy.rules(direction).is_some() && policy.selector.matches(&class.labels)).collect();
+            if selecting.is_empty() {
+                sides.push(None);
+                continue;
+            }
+            let empty = || Bits::new(self.classes.len());
+            let mut side = Side { rules: Vec::new(), full: empty(), any: empty() };
+            for policy in selecting {
+                for rule in policy.rules(direction).into_iter().flatten() {
+                    let mut matching = Matching { sure: empty(), possible: empty() };
+                    if rule.peers.is_empty() {
+                        (0..self.classes.len()).for_each(|at| matching.sure.insert(at));
+                        matching.possible = matching.sure.clone();
+                    }
+                    for peer in &rule.peers {
+                        let of_peer = known.entry((&policy.namespace, peer)).or_insert_with(|| self.matching(&policy.namespace, peer));
+                        matching.sure.add(&of_peer.sure);
+                        matching.possible.add(&of_peer.possible);
+                    }
+                    if PortSet::of(&rule.ports, &[]).is_full() {
+                        side.full.add(&matching.sure);
+                    }
+                    side.any.add(&matching.possible);
+                    side.rules.push(Allowed { rule, matching });
+                }
+            }
+            sides.push(Some(side));
+        }
+        sides
+    }
+
+    fn matching(&self, own_namespace: &str, peer: &Peer) -> Matching {
+        let mut matching = Matching { sure: Bits::new(self.classes.len()), possible: Bits::new(self.classes.len()) };
+        let block = match peer {
+            Peer::Block(block) => self.blocks.binary_search(&block).ok(),
+            Peer::Pods { .. } => None,
+        };
+        for (at, (class, _)) in self.classes.iter().enumerate() {
+            let found = match peer {
+                Peer::Pods { namespaces, pods } => {
+                    let namespace = match namespaces {
+                        None => class.namespace == own_namespace,
+                        Some(selector) => selector.matches(self.world.labels(&class.namespace)),
+                    };
+                    if namespace && pods.matches(&class.labels) { Inside::Yes } else { Inside::No }
+                }
+                Peer::Block(_) => match (&class.blocks, block) {
+                    (Some(inside), Some(block)) => inside.get(block).copied().unwrap_or(Inside::Partly),
+                    _ => Inside::Partly,
+                },
+            };
+            if found == Inside::Yes {
+                matching.sure.insert(at);
+            }
+            if found != Inside::No {
+                matching.possible.insert(at);
+            }
+        }
+        matching
+    }
+
+    /// Traffic from the pods of class `a` to those of class `b`.
+    fn flow(&self, [ingress, egress]: &[Vec<Option<Side<'_>>>; 2], a: usize, b: usize) -> Flow {
+        let (Some((source, _)), Some((destination, _))) = (self.classes.get(a), self.classes.get(b)) else { return Flow::Unknown };
+        let out = egress.get(a).and_then(Option::as_ref);
+        let into = ingress.get(b).and_then(Option::as_ref);
+        let [doubt_in, _] = destination.doubt;
+        let [_, doubt_out] = source.doubt;
+        let denied = |side: Option<&Side<'_>>, peer: usize| side.is_some_and(|side| !side.any.has(peer));
+        // What one end denies for certain, the other cannot allow.
+        if (!doubt_out && denied(out, b)) || (!doubt_in && denied(into, a)) {
+            return Flow::None;
+        }
+        if doubt_in || doubt_out {
+            return Flow::Unknown;
+        }
+        let full = |side: Option<&Side<'_>>, peer: usize| side.is_none_or(|side| side.full.has(peer));
+        if full(out, b) && full(into, a) {
+            return Flow::All;
+        }
+        let ports = |side: Option<&Side<'_>>, peer: usize, sure: bool| {
+            let Some(side) = side else { return PortSet::every() };
+            let mut set = PortSet::default();
+            for allowed in &side.rules {
+                let bits = if sure { &allowed.matching.sure } else { &allowed.matching.possible };
+                if bits.has(peer) {
+                    set.union(PortSet::of(&allowed.rule.ports, &destination.ports));
+                }
+            }
+            set
+        };
+        let both = |sure: bool| ports(out, b, sure).intersect(&ports(into, a, sure));
+        let (sure, possible) = (both(true), both(false));
+        if sure.is_full() {
+            Flow::All
+        } else if possible.is_empty() {
+            Flow::None
+        } else if sure == possible || (!sure.is_empty() && !possible.is_full()) {
+            Flow::Some
+        } else {
+            Flow::Unknown
+        }
+    }
+}
+
+fn inside(block: &Block, addresses: &[IpAddr]) -> Inside {
+    let within = addresses.iter().filter(|address| block.contains(address)).count();
+    match within {
+        0 => Inside::No,
+        all if all == addresses.len() => Inside::Yes,
+        _ => Inside::Partly,
+    }
+}
