@@ -92,7 +92,7 @@ impl Namespaces {
     }
 
     /// Name, uid and origin of every namespace that was read.
-    pub(super) fn objects(&self) -> impl Iterator<Item = (String, Option<String>, &Evidence)> {
+    pub(super) fn identities(&self) -> impl Iterator<Item = (String, Option<String>, &Evidence)> {
         self.objects
             .iter()
             .filter_map(|(namespace, origin)| Some((namespace.metadata.name.clone()?, namespace.metadata.uid.clone(), origin)))

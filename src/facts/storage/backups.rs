@@ -155,7 +155,7 @@ pub(super) fn rows(context: &Context<'_>, claims: &[Claim]) -> Result<Vec<Row>, 
     };
     Ok(context
         .namespaces
-        .objects()
+        .identities()
         .map(|(namespace, uid, origin)| {
             let claims = counts.get(namespace.as_str()).copied().unwrap_or(0);
             row(namespace, uid, origin.clone(), claims, &velero, &seen)
