@@ -80,10 +80,11 @@ fn mend(plane: &ControlPlane, repair: &Repair) {
         Change::Patch(patch) => {
             plane.patch(repair.path, patch);
         }
-        Change::Restart(pod) => {
+        Change::First => {}
+        Change::Restart(whole) => {
             let (status, answer) = plane.api("DELETE", &format!("{}?gracePeriodSeconds=0", repair.path), None);
             assert_eq!(status, 200, "{}: {answer}", repair.subject);
-            plane.apply(&pod.to_string());
+            plane.apply(&whole.to_string());
         }
     }
 }
@@ -145,7 +146,21 @@ fn what_a_control_says_under_fix_makes_it_pass() -> Proven {
 }
 
 /// Keys that only say which thing is meant.
-const NAMES: [&str; 8] = ["name", "secretName", "mountPath", "image", "key", "containerPort", "$patch", "subPath"];
+const NAMES: [&str; 13] = [
+    "name",
+    "namespace",
+    "kind",
+    "apiGroup",
+    "apiGroups",
+    "verbs",
+    "secretName",
+    "mountPath",
+    "image",
+    "key",
+    "containerPort",
+    "$patch",
+    "resources",
+];
 
 /// The field and the value of each leaf of a patch.
 fn leaves(patch: &Value, key: &str, into: &mut Vec<(String, String)>) {

@@ -73,6 +73,7 @@ fn show(catalog: &Catalog, control: &Control) -> String {
             );
             field("In scope when", check.when.as_ref().map_or("always", |when| when.source()));
             field("Passes when", check.require.source());
+            field("Open to everybody when", check.exposed.as_ref().map_or("", |exposed| exposed.source()));
             field("Needs to read", &check.sources().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         }
         ControlKind::Manual(question) => {

@@ -151,6 +151,9 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
                 line!(out, "\nIn scope when\n\n```cel\n{}\n```", when.source().trim());
             }
             line!(out, "\nPasses when\n\n```cel\n{}\n```", check.require.source().trim());
+            if let Some(exposed) = &check.exposed {
+                line!(out, "\nOpen to everybody, which raises the risk of a finding, when\n\n```cel\n{}\n```", exposed.source().trim());
+            }
         }
         ControlKind::Manual(question) => {
             line!(out, "- A person answers: {}", cell(&question.who));

@@ -1,5 +1,8 @@
 //! Objects that one control finds each, and the change that its `fix` tells people to make. For a new control, add a row.
 
+#[path = "repairs_cluster.rs"]
+mod cluster;
+
 use serde_json::{Value, json};
 
 /// One object and its repair.
@@ -24,8 +27,10 @@ pub struct Repair {
 pub enum Change {
     /// A strategic merge patch.
     Patch(Value),
-    /// The pod is deleted and made again as given, because a pod cannot be changed.
+    /// It is deleted and made again as given, because its fields cannot be changed.
     Restart(Value),
+    /// What stands under `first` is the whole fix.
+    First,
 }
 
 /// One setting of the API server, which takes a restart to mend.
@@ -164,6 +169,7 @@ pub fn repairs() -> Vec<Repair> {
     all.extend(containers());
     all.extend(pods());
     all.extend(accounts());
+    all.extend(cluster::repairs());
     all
 }
 
