@@ -82,7 +82,7 @@ const squeeze = (text) => text.replace(/\s+/gu, '');
 async function print(page, file, complaints) {
   const folder = mkdtempSync(join(tmpdir(), 'kube-hipaa-print-'));
   try {
-    const texts = await page.evaluate(() => [...document.querySelectorAll('details:not(nav details)')].flatMap((fold) => [...fold.querySelectorAll('dd code, dd, li > p, p, pre')]
+    const texts = await page.evaluate(() => [...document.querySelectorAll('details:not(nav details, .all)')].flatMap((fold) => [...fold.querySelectorAll('code, dd, li > p, p, pre')]
       .filter((element) => element.children.length === 0).map((element) => element.textContent)));
     for (const format of ['A4', 'Letter']) {
       const path = join(folder, `${format}.pdf`);
@@ -92,10 +92,56 @@ async function print(page, file, complaints) {
       const missing = [...new Set(plain)].filter((text) => !printed.includes(text));
       // A value that is broken over two lines stands in pieces between the lines of its neighbour: a few may go unfound, a fold may not.
       if (missing.length > plain.length / 50) complaints.push(`${format}: ${missing.length} of ${plain.length} texts of folds are not printed, such as ${missing.slice(0, 3).join(' | ')}`);
+      const sheets = execFileSync('pdftotext', ['-layout', path, '-'], { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\f').map(squeeze);
+      const first = sheets.findIndex((sheet) => sheet.startsWith('1Ononepage'));
+      if (first < 0 || !sheets[first].includes('Whatpeoplestillhavetoanswer')) {
+        // Names that are thousands of characters long take what room they need.
+        if (texts.every((text) => text.length < 2000)) complaints.push(`${format}: what is called one page is not one`);
+      }
       if (!/1\/\d+/u.test(printed)) complaints.push(`${format}: no page numbers`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+// Filters work from the keyboard, hide what they say on the screen, and nothing on paper or where a link leads.
+async function filters(page, file, complaints) {
+  await page.setViewport({ width: 1200, height: 900 });
+  await page.goto(pathToFileURL(resolve(file)).href);
+  const shown = (selector) => page.evaluate((s) => [...document.querySelectorAll(s)].filter((e) => e.getClientRects().length > 0).length, selector);
+  const all = await shown('.group');
+  const press = async (id) => {
+    await page.focus(id);
+    await page.keyboard.press('Space');
+  };
+  for (const severity of ['critical', 'high', 'medium', 'low']) {
+    if (all === 0) break;
+    await press(`#sv-${severity}`);
+    const [of, every] = [await shown(`.group.${severity}`), await shown('.group')];
+    const there = await page.evaluate((s) => document.querySelectorAll(`.group.${s}`).length, severity);
+    if (of !== every || of !== there) complaints.push(`filter ${severity}: ${every} groups are shown, ${of} of ${there} match`);
+    await page.emulateMediaType('print');
+    if (await shown('.group') !== all) complaints.push(`filter ${severity} acts on paper`);
+    if (await shown('.filter') !== 0) complaints.push('filters are printed');
+    await page.emulateMediaType();
+  }
+  for (const outcome of ['fail', 'blind', 'manual', 'pass', 'na']) {
+    await press(`#oc-${outcome}`);
+    const [of, every] = [await shown(`.control.${outcome}`), await shown('.control')];
+    if (of !== every) complaints.push(`filter ${outcome}: ${every} controls are shown, ${of} match`);
+  }
+  const hidden = await page.evaluate(() => [...document.querySelectorAll('.group')].find((e) => e.getClientRects().length === 0)?.id);
+  if (hidden) {
+    await page.evaluate((id) => { document.location.hash = id; }, hidden);
+    if (await shown(`[id="${hidden}"]`) !== 1) complaints.push('a link leads to something that a filter hides');
+  }
+  if (all > 0) {
+    await press('#sv-all');
+    await press('#only-ephi');
+    if (await shown('.group:not(.e):not(:target), .group:not(:target) .objects > li:not(.e)') !== 0) complaints.push('only ePHI shows others too');
+    await press('#only-ephi');
+    if (await shown('.group') !== all) complaints.push('filters do not open again');
   }
 }
 
@@ -111,25 +157,29 @@ async function validity(file, complaints) {
   else for (const message of JSON.parse(nu.stdout).messages.filter(({ message: text }) => !text.startsWith('Inline style violates Content Security Policy')).slice(0, 10)) complaints.push(`Nu: ${message.lastLine}: ${message.type}: ${message.message}`);
 }
 
-async function check(browser, file) {
+// `only` names the one kind of check that matters; whatever it is, what the browser says and asks for is watched.
+async function check(browser, file, only) {
+  const does = (kind) => only === undefined || only === kind;
   const { page, complaints } = await open(browser, file);
-  await layout(page, complaints);
-  await print(page, file, complaints);
+  if (does('layout')) await layout(page, complaints);
+  if (does('filters')) await filters(page, file, complaints);
+  if (does('print')) await print(page, file, complaints);
   await page.close();
-  await accessibility(browser, file, complaints);
-  await validity(file, complaints);
+  if (does('accessibility')) await accessibility(browser, file, complaints);
+  if (does('validity')) await validity(file, complaints);
   return complaints;
 }
 
-// Each of these spoils a good report in one way, and the check has to complain about that way.
+// Each of these spoils a good report in one way, and the check of that kind has to complain about that way.
 const spoilers = [
-  ['a script', /console: .*Content.Security.Policy|script ran/su, (html) => html.replace('</main>', '<script>throw new Error("ran")</script></main>')],
-  ['an image from elsewhere', /request: http|console: .*Content.Security.Policy/su, (html) => html.replace('</main>', '<img src="http://127.0.0.1:9/x.png" alt="x"></main>')],
-  ['a page that is too wide', /scrolls sideways/u, (html) => html.replace('</main>', '<svg width="3000" height="8"></svg></main>')],
-  ['text without contrast', /axe.*color-contrast/u, (html) => html.replace('--ink: #22262b', '--ink: #d0d0d0').replace(/style-src 'sha256-[^']*'/u, "style-src 'unsafe-inline'")],
-  ['folds that stay shut on paper', /not printed/u, (html) => html.replaceAll('details::details-content', 'details::nothing').replace(/style-src 'sha256-[^']*'/u, "style-src 'unsafe-inline'")],
-  ['a tag that is not closed', /html-validate|Nu/u, (html) => html.replace('</main>', '<div></main>')],
-  ['a style that the policy does not know', /console: .*Content.Security.Policy/su, (html) => html.replace('--ink: #22262b', '--ink: #22262c')],
+  ['a script', 'open', /console: .*Content.Security.Policy|script ran/su, (html) => html.replace('</main>', '<script>throw new Error("ran")</script></main>')],
+  ['an image from elsewhere', 'open', /request: http|console: .*Content.Security.Policy/su, (html) => html.replace('</main>', '<img src="http://127.0.0.1:9/x.png" alt="x"></main>')],
+  ['a page that is too wide', 'layout', /scrolls sideways/u, (html) => html.replace('</main>', '<svg width="3000" height="8"></svg></main>')],
+  ['text without contrast', 'accessibility', /axe.*color-contrast/u, (html) => html.replace('--ink:#22262b', '--ink:#d0d0d0').replace(/style-src 'sha256-[^']*'/u, "style-src 'unsafe-inline'")],
+  ['folds that stay shut on paper', 'print', /not printed/u, (html) => html.replaceAll('details::details-content', 'details::nothing').replace(/style-src 'sha256-[^']*'/u, "style-src 'unsafe-inline'")],
+  ['filters that hide the wrong thing', 'filters', /^filter high/mu, (html) => html.replaceAll('.group:not(.high)', '.group:not(.low)').replace(/style-src 'sha256-[^']*'/u, "style-src 'unsafe-inline'")],
+  ['a tag that is not closed', 'validity', /html-validate|Nu/u, (html) => html.replace('</main>', '<div></main>')],
+  ['a style that the policy does not know', 'open', /console: .*Content.Security.Policy/su, (html) => html.replace('--ink:#22262b', '--ink:#22262c')],
 ];
 
 const files = process.argv.slice(2);
@@ -142,11 +192,11 @@ const say = (line) => process.stdout.write(`${line}\n`);
 await withBrowser(async (browser) => {
   const folder = mkdtempSync(join(tmpdir(), 'kube-hipaa-spoilt-'));
   const good = readFileSync(files[0], 'utf8');
-  for (const [name, expected, spoil] of spoilers) {
+  for (const [name, kind, expected, spoil] of spoilers) {
     const file = join(folder, 'spoilt.html');
     const bad = spoil(good);
     writeFileSync(file, bad);
-    const complaints = await check(browser, file);
+    const complaints = await check(browser, file, kind);
     if (bad === good || !complaints.some((complaint) => expected.test(complaint))) {
       failed += 1;
       say(`not noticed: ${name}: ${complaints.join('; ').slice(0, 400)}`);

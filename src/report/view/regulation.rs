@@ -49,6 +49,8 @@ struct Line {
     said: String,
     /// For a pass: the first of what was examined, with its evidence.
     example: Option<Shown>,
+    /// What leads over to it.
+    such: &'static str,
 }
 
 /// What a control saw, in one line.
@@ -146,6 +148,7 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
                     mark: Mark::of(control.outcome),
                     extent: support.extent.clone(),
                     said: briefly(control),
+                    such: if control.examined == 1 { ": " } else { ", such as " },
                     example: control
                         .proof
                         .as_ref()

@@ -56,6 +56,8 @@ pub(super) struct Chapter {
     not_understood: Vec<Gap>,
     other: Vec<Gap>,
     not_asked: Vec<Gap>,
+    /// Whether there is nothing but one sentence.
+    brief: bool,
 }
 
 /// A rule as it stands in a Role or ClusterRole. JSON strings are YAML strings, and cannot be left.
@@ -157,8 +159,10 @@ impl Chapter {
                 }
             )
         });
+        let brief = unread.is_empty() && invisible.is_empty() && not_understood.is_empty() && other.is_empty();
         Self {
             intro,
+            brief,
             unread,
             rules: rules.iter().flat_map(yaml).collect(),
             rules_intro: linker.prose("Granted to the identity on the first page by a role and a binding, these rules allow what was denied. They permit reading only."),
