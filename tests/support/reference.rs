@@ -73,6 +73,7 @@ fn index(catalog: &Catalog) -> String {
     line!(out, "- [Formats](formats.md): documents, assessment.json, snapshots");
     line!(out, "- [JSON Schema of assessment.json](schemas/assessment-v1.schema.json)");
     line!(out, "- [Manifests of the least rights](../deploy/kubernetes.yaml)");
+    line!(out, "- [Speed and memory](performance.md): what was measured, on what, and how to measure it again");
     out
 }
 
