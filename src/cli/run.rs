@@ -50,8 +50,8 @@ impl<'a> Plan<'a> {
             scope: &self.scope,
             tool: tool(),
         });
-        // The tables take as long, and the documents need the room: at the same time as what follows.
-        let _dropping = std::thread::Builder::new().spawn(move || drop(tables));
+        // The documents need their room.
+        drop(tables);
         Ok(ManuallyDrop::new(assessment))
     }
 

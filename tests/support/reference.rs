@@ -75,6 +75,7 @@ fn index(catalog: &Catalog) -> String {
     line!(out, "- [How findings are ranked](scoring.md): the risk of a finding, and why there is no score");
     line!(out, "- [Five requests of an auditor](auditor-questions.md): where the report answers them, in two clicks each");
     line!(out, "- [Manifests of the least rights](../deploy/kubernetes.yaml)");
+    line!(out, "- [Speed and memory](performance.md): what was measured, on what, and how to measure it again");
     out
 }
 
