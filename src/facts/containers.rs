@@ -319,8 +319,12 @@ pub(super) fn sorted_owned(list: impl IntoIterator<Item = String>) -> Vec<String
     list
 }
 
+/// A quantity as written, or `0` for every way of writing nothing, such as `0m` and `0Mi` (apimachinery `resource.Quantity`).
 fn quantity(map: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>, name: &str) -> String {
-    map.and_then(|map| map.get(name)).map(|quantity| quantity.0.clone()).unwrap_or_default()
+    let Some(quantity) = map.and_then(|map| map.get(name)) else { return String::new() };
+    let digits = quantity.0.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let nothing = !digits.is_empty() && digits.chars().all(|c| matches!(c, '0' | '.' | '+' | '-'));
+    if nothing { "0".to_owned() } else { quantity.0.clone() }
 }
 
 /// Volume name to path on the node.

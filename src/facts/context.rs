@@ -1,9 +1,9 @@
 //! What several tables need, read once.
 
+use core::net::IpAddr;
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Container;
 use serde::Deserialize;
@@ -217,14 +217,8 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
         .collect();
     ports.sort();
     ports.dedup();
-    let key = (
-        shape.workload.clone(),
-        shape.labels.clone(),
-        spec.host_network == Some(true),
-        ports,
-        shape.observed_in,
-        shape.phase.to_owned(),
-    );
+    let key =
+        (shape.workload.clone(), shape.labels.clone(), spec.host_network == Some(true), ports, shape.observed_in, shape.phase.to_owned());
     let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {
