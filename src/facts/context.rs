@@ -1,9 +1,9 @@
 //! What several tables need, read once.
 
+use core::net::IpAddr;
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! Which workload a pod belongs to, and the shapes (pod specs) in which it runs.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -82,11 +82,9 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
         }
         let origin = Evidence { pointer: "/spec".to_owned(), ..origin };
         let listed = pod.status.iter().flat_map(|status| status.pod_ips.iter().flatten());
+        let parsed: Result<Vec<IpAddr>, _> = listed.map(|one| one.ip.parse()).collect();
         // An address that is none makes all of the pod's unknown.
-        let addresses: Vec<IpAddr> = match listed.map(|one| one.ip.parse()).collect::<Result<_, _>>() {
-            Ok(addresses) => addresses,
-            Err(_) => Vec::new(),
-        };
+        let addresses = parsed.as_deref().map_or([].as_slice(), |all| all);
         take(&Shape {
             workload: &workload,
             labels: pod.metadata.labels.as_ref().unwrap_or(&none),
@@ -96,7 +94,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             observed_in: "running",
             phase,
             pods: 1,
-            addresses: &addresses,
+            addresses,
             claims_mirror: claims_mirror(&pod.metadata, spec),
         });
     })?;

@@ -1,6 +1,6 @@
-//! Blocks of addresses.
+//! Blocks of addresses. `core::net` holds addresses only: nothing here can open a connection.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// A CIDR: every address from its first to its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 //! Which namespaces' pods reach which, for whole groups of pods at once.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::block::Block;
 use super::policy::{Direction, Peer, Policy, Rule};

@@ -1,7 +1,7 @@
 //! The verdict about one packet, as a reference: what the matrix of namespaces computes for groups, this says for two pods.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::policy::{Direction, Peer, Policy, PolicyFile};
 use super::ports::{PortSet, Protocol};
