@@ -1,4 +1,4 @@
-//! Blocks of addresses.
+//! Blocks of addresses. `core::net` holds addresses only: nothing here can open a connection.
 
 use core::net::IpAddr;
 

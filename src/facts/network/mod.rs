@@ -10,6 +10,8 @@ mod policy;
 mod ports;
 mod selector;
 pub mod simulate;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use flows::Flows;

@@ -52,7 +52,7 @@ impl Agent {
         let words = self.spec.containers.iter().flat_map(|one| one.command.iter().flatten().chain(one.args.iter().flatten()));
         let found = words.filter_map(|word| word.trim_start_matches('-').strip_prefix(name).filter(|_| word.starts_with('-')));
         // The last one counts (pflag).
-        found.filter_map(|rest| if rest.is_empty() { Some("true") } else { rest.strip_prefix('=') }).last().map(str::to_owned)
+        found.filter_map(|rest| if rest.is_empty() { Some("true") } else { rest.strip_prefix('=') }).next_back().map(str::to_owned)
     }
 
     /// Whether a container has an environment variable of that name.
@@ -88,8 +88,9 @@ pub(super) fn agents(reader: &Reader<'_>) -> Result<Vec<Agent>, FactsError> {
             let images = spec.containers.iter().filter_map(|container| container.image.as_deref()).map(repository);
             images.into_iter().any(|image| image == *end || image.ends_with(&format!("/{end}")))
         };
-        let Some((engine, _, _)) = AGENTS.iter().find(|(_, names, images)| names.contains(&name.as_str()) || images.iter().any(of_image))
-        else {
+        // Names first: several plugins are made of the images of others.
+        let by_name = AGENTS.iter().find(|(_, names, _)| names.contains(&name.as_str()));
+        let Some((engine, _, _)) = by_name.or_else(|| AGENTS.iter().find(|(_, _, images)| images.iter().any(of_image))) else {
             return;
         };
         let status = object.status;

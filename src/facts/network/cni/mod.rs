@@ -31,13 +31,14 @@ table! {
         enforces: Known<bool>;
         /// Why, in one sentence.
         because: String;
-        /// Whether the cluster's enforcement rests on this row: one that enforces, or any while none does.
+        /// Whether the cluster's enforcement rests on this row: on one that enforces; where there is none, on one of which it is not
+        /// known; else on all.
         decides: bool;
         /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`.
         encryption: Known<String>;
         /// Whether it is.
         encrypts: Known<bool>;
-        /// Whether the cluster's encryption rests on this row: one that encrypts, or any while none does.
+        /// The same for encryption.
         encryption_decides: bool;
         /// Nodes that its agent is to run on; null when no DaemonSet runs it.
         scheduled: Option<i64>, at "/status/desiredNumberScheduled";
@@ -106,11 +107,11 @@ impl Cni {
             return Ok(nothing(context, known_nodes));
         }
         let (enforcement, because) = together(&engines);
-        let encrypts = engines.iter().any(|engine| encrypts(&engine.encryption) == Known::Known(true));
+        let best = (engines.iter().map(Engine::rank).min(), engines.iter().map(Engine::encryption_rank).min());
         let enforces = enforcement.known() == Some(&Enforcement::Enforcing);
         let mut names: Vec<String> = engines.iter().map(|engine| engine.name.to_owned()).collect();
         names.dedup();
-        let rows = engines.into_iter().map(|engine| row(engine, enforces, encrypts, known_nodes.clone())).collect();
+        let rows = engines.into_iter().map(|engine| row(engine, best, known_nodes.clone())).collect();
         // Another plugin may stand where the list ends.
         let enforcement = match (enforces, reader.gap(&DAEMON_SETS)) {
             (false, Some(gap)) => Known::Unknown(gap),
@@ -120,15 +121,31 @@ impl Cni {
     }
 }
 
+impl Engine {
+    /// Of plugins that work together, the one with the lowest rank decides: one that enforces is enough, and what is not known of one
+    /// is not known of the cluster.
+    fn rank(&self) -> u8 {
+        match &self.judged.enforcement {
+            Known::Known(Enforcement::Enforcing) => 0,
+            Known::Unknown(_) => 1,
+            Known::Known(Enforcement::Audit) => 2,
+            Known::Known(Enforcement::NotEnforcing) => 3,
+        }
+    }
+
+    /// The same for encryption.
+    fn encryption_rank(&self) -> u8 {
+        match encrypts(&self.encryption) {
+            Known::Known(true) => 0,
+            Known::Unknown(_) => 1,
+            Known::Known(false) => 2,
+        }
+    }
+}
+
 /// What plugins that work together make of it: one that enforces is enough; otherwise what is not known of any one decides.
 fn together(engines: &[Engine]) -> (Known<Enforcement>, String) {
-    let rank = |engine: &&Engine| match &engine.judged.enforcement {
-        Known::Known(Enforcement::Enforcing) => 0,
-        Known::Unknown(_) => 1,
-        Known::Known(Enforcement::Audit) => 2,
-        Known::Known(Enforcement::NotEnforcing) => 3,
-    };
-    match engines.iter().min_by_key(rank) {
+    match engines.iter().min_by_key(|engine| engine.rank()) {
         Some(engine) => (engine.judged.enforcement.clone(), format!("{}: {}", engine.name, engine.judged.because)),
         None => (Known::Unknown(unrecognised()), unrecognised().why),
     }
@@ -138,18 +155,17 @@ fn encrypts(encryption: &Known<&'static str>) -> Known<bool> {
     encryption.clone().map(|how| how != "none")
 }
 
-fn row(engine: Engine, enforced: bool, encrypted: bool, nodes: Known<i64>) -> Row {
-    let own = engine.judged.enforcement.known() == Some(&Enforcement::Enforcing);
-    let own_encryption = encrypts(&engine.encryption);
+fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row {
+    let ranks = (Some(engine.rank()), Some(engine.encryption_rank()));
     let typed = CniRow {
         engine: engine.name.to_owned(),
         found_by: engine.found_by,
         enforces: engine.judged.enforcement.clone().map(|enforcement| enforcement == Enforcement::Enforcing),
         enforcement: engine.judged.enforcement.map(|enforcement| enforcement.as_str().to_owned()),
         because: engine.judged.because,
-        decides: own || !enforced,
-        encryption_decides: own_encryption == Known::Known(true) || !encrypted,
-        encrypts: own_encryption,
+        decides: ranks.0 == best.0,
+        encryption_decides: ranks.1 == best.1,
+        encrypts: encrypts(&engine.encryption),
         encryption: engine.encryption.map(str::to_owned),
         scheduled: engine.scheduled,
         ready: engine.ready,
