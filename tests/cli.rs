@@ -100,7 +100,7 @@ fn wrong_input_is_refused_before_anything_is_asked() {
         (vec!["scan", "-o", "there"], "there already exists", "--force"),
         (vec!["scan", "-o", "no/such/folder"], "there is no folder no/such", "mkdir -p"),
         (vec!["scan", "--format", "pdf", "-o", "x"], "there is no format `pdf`", "Formats are html, markdown, json"),
-        (vec!["scan", "-o", "-"], "3 formats were asked for", "--format json"),
+        (vec!["scan", "-o", "-"], "4 formats were asked for", "--format json"),
         (vec!["scan", "--scope", "nowhere.yaml"], "cannot read nowhere.yaml", "Check the path"),
         (vec!["scan", "--scope", "scope.yaml"], "scope.yaml has 1 problem(s)", "scope.yaml:1: "),
         (vec!["scan", "--ephi-selector", "a b"], "`a b` is not a label selector", "key=value"),
@@ -265,7 +265,7 @@ fn documents_can_be_written_again() {
     assert_eq!(code(&run(&["assess", "examples/clinic-snapshot.zip", "-o", &at("one"), "-q"])), 0);
     let again = run(&["render", &format!("{}/assessment.json", at("one")), "-o", &at("two"), "-q"]);
     assert_eq!(code(&again), 0, "{}", stderr(&again));
-    for file in ["report.html", "report.md", "assessment.json"] {
+    for file in ["report.html", "report.md", "assessment.json", "findings.csv"] {
         let read = |name: &str| std::fs::read(folder.path().join(name).join(file)).expect("written");
         assert!(read("one") == read("two"), "{file} differs");
     }

@@ -41,7 +41,7 @@ pub struct Cli {
 pub enum Command {
     /// Collect from a cluster, assess, and print the summary
     ///
-    /// With -o DIR the evidence folder is written too: report.html, report.md, assessment.json, requests.jsonl and the snapshot.
+    /// With -o DIR the evidence folder is written too: report.html, report.md, assessment.json, lists as CSV, requests.jsonl and the snapshot.
     Scan(ScanArgs),
     /// Show everything on a cluster that is part of the program; needs no cluster
     ///

@@ -41,7 +41,8 @@ const STYLE: &str = "/*style*/";
 /// A style sheet without comments, indentation and spaces that say nothing.
 fn squeezed(style: &str) -> String {
     let mut out = String::with_capacity(style.len());
-    for line in style.lines().map(str::trim).filter(|line| !line.is_empty() && !(line.starts_with("/*") && line.ends_with("*/"))) {
+    let comment = |line: &str| line.starts_with("/*") && line.ends_with("*/");
+    for line in style.lines().map(str::trim).filter(|line| !line.is_empty() && !comment(line)) {
         if out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | ']' | '*')) {
             out.push(' ');
         }
