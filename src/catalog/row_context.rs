@@ -99,11 +99,11 @@ fn value(cell: &Cell) -> Option<Box<dyn Val + '_>> {
         FactValue::Bool(value) => Box::new(CelBool::from(*value)),
         FactValue::Int(value) => Box::new(CelInt::from(*value)),
         FactValue::Text(value) => text(value),
-        FactValue::List(values) => Box::new(CelList::from(values.iter().map(text).collect::<Vec<_>>())),
+        FactValue::List(values) => Box::new(CelList::from(values.iter().map(|value| text(value)).collect::<Vec<_>>())),
         FactValue::Unknown { .. } => return None,
     })
 }
 
-fn text(value: &String) -> Box<dyn Val + '_> {
-    Box::new(CelString::from(value.as_str()))
+fn text(value: &str) -> Box<dyn Val + '_> {
+    Box::new(CelString::from(value))
 }
