@@ -142,7 +142,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
             observed_in: "running",
             phase,
             pods: 1,
-            addresses,
+            addresses: &addresses,
             claims_mirror: claims_mirror(&pod.metadata, spec),
             repeats,
         });
