@@ -138,7 +138,14 @@ impl Isolation {
                 .map(|row| From {
                     name: row.namespace.clone(),
                     ephi: row.ephi,
-                    to: targets.iter().map(|to| Traffic::of(flow(row, &to.namespace))).collect(),
+                    to: targets
+                        .iter()
+                        .map(|to| {
+                            let traffic = Traffic::of(flow(row, &to.namespace));
+                            // Traffic within a namespace is no way into it.
+                            if to.namespace == row.namespace { Traffic { key: "self", ..traffic } } else { traffic }
+                        })
+                        .collect(),
                 })
                 .collect(),
             picture: Picture::new(
