@@ -5,6 +5,8 @@
 //! are left out on both sides: "a pod cannot block access to itself" (Kubernetes' documentation; its own conformance tests ignore
 //! them too).
 
+#![expect(clippy::print_stderr, reason = "the numbers of the proofs are for people, with --nocapture")]
+
 #[expect(dead_code, reason = "the oracle of Kubernetes' own code is not asked here")]
 #[path = "support/oracle.rs"]
 mod oracle;
@@ -157,7 +159,7 @@ fn agrees_on_all_conformance_cases() -> Result<(), Failure> {
     for state in &all.states {
         compare(&mut oracle, state, &mut seen).map_err(|failure| format!("{failure}\nin {state}"))?;
     }
-    println!("{} conformance cases: {seen:?}", all.cases);
+    eprintln!("{} conformance cases: {seen:?}", all.cases);
     assert_eq!(all.cases, CASES, "another version of cyclonus generates other cases");
     assert_eq!(seen.worlds, all.states.len());
     exercised(&seen);
@@ -181,7 +183,7 @@ fn agrees_on_random_clusters() -> Result<(), Failure> {
         Err(TestError::Abort(reason)) => return Err(format!("aborted: {reason}").into()),
     }
     let seen = seen.into_inner();
-    println!("random clusters: {seen:?}");
+    eprintln!("random clusters: {seen:?}");
     assert_eq!(seen.worlds, usize::try_from(RUNS)?);
     assert!(seen.requirements > 300 && seen.differ > 1000, "what cyclonus reads differently hardly occurs: {seen:?}");
     exercised(&seen);
@@ -213,7 +215,7 @@ fn the_matrix_of_namespaces_says_what_single_connections_say() -> Result<(), Fai
         Err(TestError::Abort(reason)) => return Err(format!("aborted: {reason}").into()),
     }
     let counts = counts.into_inner();
-    println!("flows between namespaces: {counts:?}");
+    eprintln!("flows between namespaces: {counts:?}");
     for flow in ["All", "Some", "None", "NoPods"] {
         assert!(counts.get(flow).copied().unwrap_or(0) >= 20, "{flow} hardly occurs: {counts:?}");
     }
