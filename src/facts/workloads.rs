@@ -263,10 +263,14 @@ fn without_containers(reader: &Reader<'_>, source: &SourceId, meta: &ObjectMeta)
 
 /// An address that is none makes all of the pod's unknown.
 fn addresses<'p>(listed: impl Iterator<Item = &'p PodIP>) -> Vec<IpAddr> {
-    match listed.map(|one| one.ip.parse()).collect::<Result<_, _>>() {
-        Ok(addresses) => addresses,
-        Err(_) => Vec::new(),
+    let mut all = Vec::new();
+    for one in listed {
+        match one.ip.parse() {
+            Ok(address) => all.push(address),
+            Err(_) => return Vec::new(),
+        }
     }
+    all
 }
 
 fn display(meta: &ObjectMeta) -> String {
