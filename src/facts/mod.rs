@@ -9,6 +9,7 @@ mod effects;
 mod exposure;
 mod image;
 mod known;
+mod labels;
 mod merged;
 mod metrics;
 mod namespaces;

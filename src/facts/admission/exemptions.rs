@@ -1,9 +1,9 @@
 //! Namespaces that a label takes out of a webhook.
 
-use super::selector;
 use super::webhooks::{Placed, unknown_operator};
 use crate::facts::Known;
 use crate::facts::context::Context;
+use crate::facts::labels as selector;
 use crate::facts::schema::{Row, table};
 use crate::facts::sources::{MUTATING_WEBHOOKS, NAMESPACES, VALIDATING_WEBHOOKS};
 use crate::model::ObjectRef;

@@ -6,7 +6,6 @@
 mod engines;
 mod exemptions;
 mod policies;
-mod selector;
 mod webhooks;
 
 use super::Family;

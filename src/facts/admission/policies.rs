@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
 use super::engines;
-use super::selector;
 use super::webhooks::unknown_operator;
 use crate::facts::context::Context;
+use crate::facts::labels as selector;
 use crate::facts::read::Readable;
 use crate::facts::schema::{Row, table};
 use crate::facts::sources::{

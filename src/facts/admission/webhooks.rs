@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::selector;
 use crate::facts::context::Context;
+use crate::facts::labels as selector;
 use crate::facts::read::{MetaOnly, Readable};
 use crate::facts::schema::{Row, table};
 use crate::facts::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS};

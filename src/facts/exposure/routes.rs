@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+
+use crate::facts::labels as selector;
 use serde::Deserialize;
 
 use super::hosts::intersect;
@@ -160,27 +162,11 @@ impl Route {
             "All" => true,
             "None" => false,
             "Selector" => match (door.selector, labels.get(&self.namespace)) {
-                (Some(selector), Some(labels)) => selects(selector, labels),
+                // A requirement that is not known may let it in.
+                (Some(selector), Some(labels)) => selector::matches(Some(selector), labels) != Some(false),
                 _ => false,
             },
             _ => self.namespace == door.gateway.0,
         }
     }
-}
-
-/// `meta/v1` LabelSelector.
-fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let by_labels = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-    let by_expressions = selector.match_expressions.iter().flatten().all(|expression| {
-        let value = labels.get(&expression.key);
-        let listed = |value: &String| expression.values.iter().flatten().any(|listed| listed == value);
-        match expression.operator.as_str() {
-            "In" => value.is_some_and(listed),
-            "NotIn" => !value.is_some_and(listed),
-            "Exists" => value.is_some(),
-            "DoesNotExist" => value.is_none(),
-            _ => false,
-        }
-    });
-    by_labels && by_expressions
 }

@@ -1,4 +1,5 @@
-//! Label selectors as admission applies them to namespaces.
+//! Label selectors (`meta/v1` LabelSelector) as the API server applies them to namespaces. NetworkPolicies, where a field that is not known
+//! could widen what is allowed, are read more strictly: see `network`.
 
 use std::collections::BTreeMap;
 
