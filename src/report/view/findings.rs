@@ -15,6 +15,8 @@ use crate::report::escape::clip;
 const FIRST: usize = 10;
 /// Affected objects in one document; past it, groups show only their first ones and say where the others are.
 pub(super) const MOST: usize = 2_000;
+/// Groups by shared cause that one control may have; with more causes its findings are one group.
+const CAUSES: usize = 20;
 
 /// A group that is not yet worded.
 pub(crate) struct Group<'a> {
@@ -196,6 +198,9 @@ pub(crate) fn groups(assessment: &Assessment) -> Vec<Group<'_>> {
             let subjects: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
             cause.is_some() && subjects.len() > 1
         });
+        // Past that, hundreds of groups would say the same in other names, and bury those of other controls.
+        let (shared, single) =
+            if shared.len() > CAUSES { (Vec::new(), shared.into_iter().chain(single).collect()) } else { (shared, single) };
         let order: BTreeMap<&str, usize> =
             control.findings.iter().enumerate().map(|(i, finding)| (finding.fingerprint.as_str(), i)).collect();
         let mut rest: Vec<&Finding> = single.into_iter().flat_map(|(_, findings)| findings).collect();
