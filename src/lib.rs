@@ -15,5 +15,6 @@ pub mod collect;
 pub mod digest;
 pub mod facts;
 pub mod model;
+mod parallel;
 pub mod report;
 pub mod snapshot;

@@ -123,7 +123,7 @@ fn halves_of_a_right_count_together_wherever_they_come_from() {
     let subjects = table(&found, "subjects");
     let somebody = row(subjects, "User somebody");
     assert_eq!(cell(subjects, somebody, "approves_certificates"), yes(true), "every user is in that group");
-    let pointers: Vec<&str> = somebody.cell_evidence["approves_certificates"].iter().map(|one| one.pointer.as_str()).collect();
+    let pointers: Vec<&str> = somebody.cell_evidence["approves_certificates"].iter().map(|one| &*one.pointer).collect();
     assert_eq!(pointers, ["/rules/0", "/subjects/0", "/rules/0", "/subjects/0"]);
     assert_eq!(cell(subjects, row(subjects, "Group system:authenticated"), "approves_certificates"), yes(false));
     let apart = cluster("approvers");

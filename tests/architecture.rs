@@ -185,6 +185,9 @@ fn the_outside_world_is_seen() {
     }
     assert!(all("use std::time::Duration; const V: &str = env!(\"CARGO_PKG_VERSION\");").is_empty());
     assert!(lines(rules::outside_world, "src/cli/mod.rs", "use std::fs;").is_empty());
+    assert_eq!(all("fn f() { std::thread::scope(x); }"), [1]);
+    assert!(lines(rules::outside_world, "src/parallel.rs", "fn f() { std::thread::scope(x); }").is_empty());
+    assert_eq!(lines(rules::outside_world, "src/parallel.rs", "use std::fs;"), [1]);
     assert_eq!(lines(rules::processes, "src/cli/run.rs", "fn f() { std::process::Command::new(x); }"), [1]);
     assert!(lines(rules::processes, "src/cli/run.rs", "use clap::Command; fn f() { Command::new(\"x\"); }").is_empty());
 }

@@ -11,7 +11,7 @@ use kube_hipaa::catalog::Catalog;
 use kube_hipaa::digest::sha256_hex;
 use kube_hipaa::facts::Tables;
 use kube_hipaa::model::{Assessment, OutcomeWord, ScopeSource, ToolIdentity};
-use kube_hipaa::report::{FORMATS, Summary, summary};
+use kube_hipaa::report::{FORMATS, Reported, Summary, summary};
 use kube_hipaa::snapshot::Snapshot;
 
 /// Snapshots recorded from real control planes, see tests/live_clinic.rs.
@@ -51,8 +51,8 @@ fn assessed(catalog: &Catalog, name: &str, snapshot: &Snapshot) -> Assessment {
 fn documents(assessment: &Assessment) -> Vec<(String, Vec<u8>)> {
     let mut documents: Vec<(String, Vec<u8>)> = FORMATS
         .iter()
-        .flat_map(|format| format.render(assessment).expect("every assessment renders"))
-        .map(|document| (document.name.to_owned(), document.bytes))
+        .flat_map(|format| format.render(&Reported::new(assessment)).expect("every assessment renders"))
+        .map(|document| (document.name.to_owned(), document.bytes().expect("memory takes it")))
         .collect();
     for width in [80, 120] {
         let text = summary(assessment, &Summary { width, color: false, report: Some("evidence/report.html"), next: None });

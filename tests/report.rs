@@ -13,7 +13,7 @@ use std::path::Path;
 
 use kube_hipaa::model::{Assessment, OutcomeWord};
 use kube_hipaa::report::escape::visible;
-use kube_hipaa::report::{FORMATS, Summary, format, json, summary, view};
+use kube_hipaa::report::{FORMATS, Format, Reported, Summary, format, json, summary, view};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use report_parts::csv;
 use sample_assessment::{harmless, hostile, hostile_strings, quiet, sample};
@@ -22,10 +22,14 @@ use sha2::Digest;
 
 type Tested = Result<(), Box<dyn Error>>;
 
+fn files(format: &dyn Format, assessment: &Assessment) -> Result<Vec<(&'static str, Vec<u8>)>, Box<dyn std::error::Error>> {
+    format.render(&Reported::new(assessment))?.into_iter().map(|document| Ok((document.name, document.bytes()?))).collect()
+}
+
 fn rendered(name: &str, assessment: &Assessment) -> Result<String, Box<dyn Error>> {
     let format = format(name).ok_or("no such format")?;
-    let document = format.render(assessment)?.into_iter().next().ok_or("no document")?;
-    Ok(String::from_utf8(document.bytes)?)
+    let document = format.render(&Reported::new(assessment))?.into_iter().next().ok_or("no document")?;
+    Ok(String::from_utf8(document.bytes()?)?)
 }
 
 fn all() -> [(&'static str, Assessment); 3] {
@@ -46,7 +50,7 @@ fn the_sample_is_what_the_tests_need() {
 fn the_same_assessment_gives_the_same_bytes() -> Tested {
     for (name, assessment) in all() {
         for format in FORMATS {
-            assert_eq!(format.render(&assessment)?, format.render(&assessment.clone())?, "{name} as {}", format.name());
+            assert_eq!(files(*format, &assessment)?, files(*format, &assessment.clone())?, "{name} as {}", format.name());
         }
     }
     Ok(())
@@ -403,7 +407,10 @@ fn very_many_objects_are_counted_and_not_all_shown() -> Tested {
             let mut finding = first.clone();
             finding.fingerprint = format!("{i:016x}");
             finding.subject.name = format!("workload-{i}");
-            finding.evidence.iter_mut().for_each(|evidence| evidence.object = Some(finding.subject.clone()));
+            finding
+                .evidence
+                .iter_mut()
+                .for_each(|evidence| std::sync::Arc::make_mut(&mut evidence.reading).object = Some(finding.subject.clone()));
             finding
         })
         .collect();
@@ -412,9 +419,13 @@ fn very_many_objects_are_counted_and_not_all_shown() -> Tested {
         let text = rendered(name, &many)?;
         assert!(text.contains("2,490 more affected objects in findings.csv"), "{name}");
         assert!(text.len() < 400_000, "{name}: {}", text.len());
-        let beside: Vec<_> = format(name).ok_or("no such format")?.render(&many)?.into_iter().skip(1).collect();
-        assert_eq!(beside, format("csv").ok_or("no csv")?.render(&many)?, "{name} names a file that has to lie beside it");
-        assert_eq!(format(name).ok_or("no such format")?.render(&sample())?.len(), 1, "{name}: nothing is left out of a small report");
+        let beside = files(format(name).ok_or("no such format")?, &many)?.split_off(1);
+        assert_eq!(beside, files(format("csv").ok_or("no csv")?, &many)?, "{name} names a file that has to lie beside it");
+        assert_eq!(
+            format(name).ok_or("no such format")?.render(&Reported::new(&sample()))?.len(),
+            1,
+            "{name}: nothing is left out of a small report"
+        );
     }
     let rows = csv(&rendered("csv", &many)?)?;
     assert_eq!(rows.iter().filter(|row| row.iter().any(|cell| cell.starts_with("workload-"))).count(), 2_500);
@@ -452,8 +463,8 @@ fn write(folder: &Path) -> Tested {
     for (name, assessment) in all() {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        for document in FORMATS.iter().map(|format| format.render(&assessment)).collect::<Result<Vec<_>, _>>()?.concat() {
-            std::fs::write(folder.join(document.name), document.bytes)?;
+        for (name, bytes) in FORMATS.iter().map(|format| files(*format, &assessment)).collect::<Result<Vec<_>, _>>()?.concat() {
+            std::fs::write(folder.join(name), bytes)?;
         }
         for width in [40, 80, 120] {
             let look = Summary { width, color: false, report: Some("evidence/report.html"), next: Some("kube-hipaa preflight") };

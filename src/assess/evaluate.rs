@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, R
 use crate::digest::sha256_parts;
 use crate::facts::{Known, Row, Table, Tables};
 use crate::model::{EphiScope, Evidence, Exposure, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind, risk};
+use crate::parallel;
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
@@ -33,7 +34,7 @@ pub struct Evaluated<'a> {
     pub outcome: Outcome,
 }
 
-/// Evaluates every control; table by table, so that a row's value is built once for all controls over it.
+/// Evaluates every control.
 pub fn evaluate<'a>(catalog: &'a Catalog, tables: &Tables, scope: &ResolvedScope<'_>) -> Vec<Evaluated<'a>> {
     evaluate_those(catalog, tables, scope, |_| true)
 }
@@ -45,27 +46,11 @@ pub fn evaluate_those<'a>(
     scope: &ResolvedScope<'_>,
     wanted: impl Fn(&Control) -> bool,
 ) -> Vec<Evaluated<'a>> {
-    let environment = Environment::default();
-    let mut results: BTreeMap<&str, Evaluated<'a>> = BTreeMap::new();
-    for table in tables.all() {
-        let mut runs: Vec<Run<'a, '_>> =
-            catalog.controls().iter().filter(|control| wanted(control)).filter_map(|control| Run::new(control, table)).collect();
-        if runs.is_empty() {
-            continue;
-        }
-        for row in &table.rows {
-            let context = RowContext::new(&environment, table.schema, row);
-            let membership = row.namespace.as_deref().map_or(Membership::In, |namespace| scope.membership(namespace));
-            for run in &mut runs {
-                run.row(table, row, &context, &membership);
-            }
-        }
-        for run in runs {
-            results.insert(&run.control.id, run.finish(table, scope));
-        }
-    }
+    let chosen: Vec<&'a Control> = catalog.controls().iter().filter(|control| wanted(control)).collect();
+    let results = parallel::each(tables.all(), |table| evaluate_table(&chosen, table, scope));
+    let mut results: BTreeMap<&str, Evaluated<'a>> = results.into_iter().flatten().collect();
     let mut all = Vec::new();
-    for control in catalog.controls().iter().filter(|control| wanted(control)) {
+    for control in chosen {
         match (&control.kind, results.remove(control.id.as_str())) {
             (ControlKind::Manual(question), _) => {
                 all.push(Evaluated { control, examined: 0, failed: 0, unknown: 0, outcome: verdict::of_question(question.clone()) });
@@ -84,6 +69,23 @@ pub fn evaluate_those<'a>(
         }
     }
     all
+}
+
+/// The results of every chosen control over one table, so that a row's value is built once for all of them.
+fn evaluate_table<'a>(chosen: &[&'a Control], table: &Table, scope: &ResolvedScope<'_>) -> Vec<(&'a str, Evaluated<'a>)> {
+    let environment = Environment::default();
+    let mut runs: Vec<Run<'a, '_>> = chosen.iter().filter_map(|control| Run::new(control, table)).collect();
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    for row in &table.rows {
+        let context = RowContext::new(&environment, table.schema, row);
+        let membership = row.namespace.as_deref().map_or(Membership::In, |namespace| scope.membership(namespace));
+        for run in &mut runs {
+            run.row(table, row, &context, &membership);
+        }
+    }
+    runs.into_iter().map(|run| (run.control.id.as_str(), run.finish(table, scope))).collect()
 }
 
 fn no_table(name: &str) -> Unseen {
@@ -233,24 +235,26 @@ impl<'a, 't> Run<'a, 't> {
         // What stands elsewhere comes first: it is why the row is more than its own object says.
         let elsewhere =
             self.required.iter().filter(own).filter_map(|(column, _)| row.cell_evidence.get(column)).flatten().map(|one| (**one).clone());
-        let mut pointers: Vec<&str> = self.required.iter().filter(|required| !own(required)).map(|(_, at)| *at).collect();
+        let mut pointers: Vec<&'static str> = self.required.iter().filter(|required| !own(required)).map(|(_, at)| *at).collect();
         pointers.sort_unstable();
         pointers.dedup();
         // The place of the whole row says nothing beside the places of columns.
         if pointers.len() > 1 || !row.cell_evidence.is_empty() {
             pointers.retain(|at| !at.is_empty());
         }
-        let pointed = |origin: &'_ Evidence| {
-            let origin = origin.clone();
-            pointers.iter().map(move |at| Evidence { pointer: format!("{}{at}", origin.pointer), ..origin.clone() }).collect::<Vec<_>>()
-        };
-        let mut evidence: Vec<Evidence> = elsewhere.chain(row.origins.iter().flat_map(pointed)).collect();
-        if evidence.is_empty() {
-            evidence.extend(row.origins.iter().cloned());
+        let pointed = row.origins.iter().flat_map(|origin| pointers.iter().map(|at| origin.below(at)));
+        let mut evidence: Vec<Evidence> = Vec::new();
+        for one in elsewhere.chain(pointed) {
+            if evidence.len() == most {
+                break;
+            }
+            if !evidence.iter().any(|known| known.reading == one.reading && known.pointer == one.pointer) {
+                evidence.push(one);
+            }
         }
-        let mut seen = BTreeSet::new();
-        evidence.retain(|one| seen.insert((one.object.clone(), one.source.clone(), one.pointer.clone(), one.sha256.clone())));
-        evidence.truncate(most);
+        if evidence.is_empty() {
+            evidence.extend(row.origins.iter().take(most).cloned());
+        }
         evidence
     }
 

@@ -17,10 +17,18 @@ pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
     Ok(Snapshot::open(&place)?)
 }
 
-/// The built-in catalog with the user's folders.
+/// The built-in catalog with the user's folders, and all cases.
 pub(super) fn catalog(folders: &[PathBuf]) -> Result<Catalog, CliError> {
-    let overlays = folders.iter().map(|folder| overlay(folder)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Catalog::load(&overlays)?)
+    Ok(Catalog::load(&overlays(folders)?)?)
+}
+
+/// The same without the cases that are built in.
+pub(super) fn catalog_to_assess_with(folders: &[PathBuf]) -> Result<Catalog, CliError> {
+    Ok(Catalog::without_built_in_cases(&overlays(folders)?)?)
+}
+
+fn overlays(folders: &[PathBuf]) -> Result<Vec<OverlayFolder>, CliError> {
+    folders.iter().map(|folder| overlay(folder)).collect()
 }
 
 fn overlay(folder: &Path) -> Result<OverlayFolder, CliError> {

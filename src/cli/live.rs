@@ -92,7 +92,7 @@ pub(super) fn permissions(args: &PermissionsArgs) -> Result<Exit, CliError> {
 
 /// `preflight`.
 pub(super) fn preflight(args: &PreflightArgs, finishing: &Finishing) -> Result<Exit, CliError> {
-    let catalog = Catalog::built_in()?;
+    let catalog = Catalog::without_built_in_cases(&[])?;
     let report = on_runtime(finishing, async {
         let connection = connect(&connect_options(&args.connect)).await?;
         let options = collect_options(&args.connect, &args.collect, &connection);

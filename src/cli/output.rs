@@ -1,15 +1,17 @@
 //! Files: nothing is overwritten without being asked, and nothing half-written is left behind.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
 use super::error::CliError;
 use super::replace::replaceable;
 use crate::model::{Assessment, RequestRecord};
-use crate::report::{FORMATS, Format};
+use crate::report::{Document, FORMATS, Format, Reported};
 use crate::snapshot::Finishing;
 
 /// Where the documents go.
@@ -84,6 +86,16 @@ impl Staged {
         written.map_err(CliError::write(&self.target.join(name)))
     }
 
+    fn write_document(&self, document: &Document<'_>) -> Result<(), CliError> {
+        let place = self.target.join(document.name);
+        let file = File::create(self.path().join(document.name)).map_err(CliError::write(&place))?;
+        let mut guarded = Guarded { file, finishing: &self.finishing };
+        match document.write_to(&mut guarded) {
+            Err(_) if self.finishing.is_interrupted() => Err(CliError::Interrupted),
+            written => written.map_err(CliError::write(&place)),
+        }
+    }
+
     /// Moves the folder to its place; what was there before goes only when the new one is there.
     pub(super) fn commit(self) -> Result<PathBuf, CliError> {
         let fail = |source| CliError::Write { path: self.target.clone(), source };
@@ -124,6 +136,22 @@ impl Staged {
     }
 }
 
+/// A file to which nothing is written after an interrupt.
+struct Guarded<'a> {
+    file: File,
+    finishing: &'a Finishing,
+}
+
+impl Write for Guarded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Not `ErrorKind::Interrupted`, after which writing would be tried again.
+        self.finishing.step(|| self.file.write(bytes)).unwrap_or_else(|| Err(io::Error::other("interrupted")))
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// `requests.jsonl`.
 pub(super) fn requests_jsonl(requests: &[RequestRecord]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -137,28 +165,37 @@ pub(super) fn requests_jsonl(requests: &[RequestRecord]) -> Vec<u8> {
 
 /// The documents, rendered into a folder.
 pub(super) fn write_documents(folder: &Staged, formats: &[&'static dyn Format], assessment: &Assessment) -> Result<(), CliError> {
-    // At the same time, because they are long; written in their order.
-    let rendered = std::thread::scope(|scope| {
-        let started: Vec<_> = formats.iter().map(|format| scope.spawn(|| format.render(assessment))).collect();
-        started.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
-    });
-    let mut written = BTreeSet::new();
-    for documents in rendered {
-        for document in documents? {
+    let (reported, written) = (Reported::new(assessment), Mutex::new(BTreeSet::new()));
+    let write = |format: &'static dyn Format| {
+        for document in format.render(&reported)? {
             // What one format attaches may be another's own file: the bytes are the same.
-            if written.insert(document.name) {
-                folder.write(document.name, &document.bytes)?;
+            if written.lock().unwrap_or_else(PoisonError::into_inner).insert(document.name) {
+                folder.write_document(&document)?;
             }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    // At the same time, because they are long.
+    std::thread::scope(|scope| {
+        let started: Vec<_> = formats.iter().map(|format| scope.spawn(|| write(*format))).collect();
+        started.into_iter().try_for_each(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Text to standard output; a reader that has gone away (`| head`) is no error.
 pub(super) fn print(bytes: &[u8]) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Stdout(error)),
+    to_stdout(|out| out.write_all(bytes))
+}
+
+/// One document to standard output.
+pub(super) fn print_document(document: &Document<'_>) -> Result<(), CliError> {
+    to_stdout(|out| document.write_to(out))
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Stdout(error)),
         _ => Ok(()),
     }
 }

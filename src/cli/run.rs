@@ -5,14 +5,14 @@ use std::path::Path;
 
 use super::args::{AssessArgs, AssessOptionsArgs, DemoArgs, OutputArgs, RenderArgs};
 use super::error::{CliError, Exit};
-use super::output::{Destination, print, requests_jsonl, write_documents};
+use super::output::{Destination, print, print_document, requests_jsonl, write_documents};
 use super::replace::REQUESTS;
 use super::{color, inputs, terminal_width, tool};
 use crate::assess::{Input, ScopeDeclaration, assess};
 use crate::catalog::{Catalog, Framework};
 use crate::facts::Tables;
 use crate::model::{Assessment, RequestRecord, SourceId, SourceState, Unseen, UnseenKind};
-use crate::report::{Summary, json, summary};
+use crate::report::{Reported, Summary, json, summary};
 use crate::snapshot::{Finishing, Snapshot};
 
 /// Everything that is needed to assess, checked before anything is asked of a cluster.
@@ -24,7 +24,7 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(args: &'a AssessOptionsArgs) -> Result<Self, CliError> {
-        let catalog = inputs::catalog(&args.controls)?;
+        let catalog = inputs::catalog_to_assess_with(&args.controls)?;
         let plan = Self { scope: inputs::scope(args)?, catalog, args };
         plan.framework()?;
         Ok(plan)
@@ -93,7 +93,7 @@ pub(super) fn deliver(
     let mut report = None;
     match destination {
         Destination::Stdout(format) => {
-            return format.render(assessment)?.first().map_or(Ok(()), |document| print(&document.bytes));
+            return format.render(&Reported::new(assessment))?.first().map_or(Ok(()), print_document);
         }
         Destination::Nowhere => {}
         Destination::Folder(folder, formats) => {

@@ -141,7 +141,7 @@ fn csv(schema: &TableSchema, rows: &[&Row]) -> String {
             FactValue::List(items) => items.join("\n"),
             other => other.to_string(),
         };
-        complete &= write((0..schema.columns.len()).map(|index| escape::csv_cell(&cell(index))).collect());
+        complete &= write((0..schema.columns.len()).map(|index| escape::csv_cell(&cell(index)).into_owned()).collect());
     }
     // Writing to memory cannot fail; if it ever did, no output is better than a short one.
     let bytes = if complete { writer.into_inner().unwrap_or_else(|_| Vec::new()) } else { Vec::new() };

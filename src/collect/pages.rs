@@ -20,6 +20,8 @@ use std::sync::Arc;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::inventory::{Amount, Entry, METADATA, Part};
 use super::observed::Observed;
@@ -157,7 +159,6 @@ fn read_page(task: &Task, answer: Answer) -> Result<Page, String> {
 struct Stored {
     file: SourceWriter,
     broken: Vec<String>,
-    next: Option<String>,
     items: u64,
 }
 
@@ -191,7 +192,7 @@ impl Writing {
             }
         }
         file.end_page(page.request, page.received);
-        Ok(Stored { file, broken, items: page.items.len() as u64, next: page.next })
+        Ok(Stored { file, broken, items: page.items.len() as u64 })
     }
 }
 
@@ -214,6 +215,72 @@ fn name_of(text: &str, index: usize) -> String {
     }
 }
 
+/// A page that was asked for.
+struct Coming {
+    token: Option<String>,
+    /// The token of the next one, which stands before the objects.
+    next: oneshot::Receiver<String>,
+    page: JoinHandle<Result<Page, Failure>>,
+}
+
+impl Coming {
+    fn new(api: &Api, task: &Task, accept: &'static str, page_size: u32, token: Option<&str>) -> Self {
+        let mut path = format!("{}?limit={page_size}", task.path());
+        if let Some(token) = token {
+            path.push_str("&continue=");
+            path.push_str(&query(token));
+        }
+        let (sender, next) = oneshot::channel();
+        let (api, task, mut sender) = (api.clone(), task.clone(), Some(sender));
+        let page = tokio::spawn(async move {
+            let begun = |body: &[u8]| {
+                if sender.is_some()
+                    && let Some(token) = token_ahead(body)
+                {
+                    // Nobody listens when the page is not wanted any more.
+                    let _told = sender.take().zip(token).map(|(sender, token)| sender.send(token));
+                }
+            };
+            api.ask_watched(Ask::list(path, accept), begun, |answer| read_page(&task, answer)).await
+        });
+        Self { token: token.map(str::to_owned), next, page }
+    }
+    /// The token of the next page, as soon as it is known; none when there is none, or when only the whole answer can tell.
+    async fn next(&mut self) -> Option<String> {
+        (&mut self.next).await.ok()
+    }
+    async fn page(&mut self) -> Result<Result<Page, Failure>, CollectError> {
+        Ok((&mut self.page).await?)
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.page.abort();
+    }
+}
+
+/// How much of an answer is searched for the beginning of its objects.
+const HEAD: usize = 64 * 1024;
+
+/// What the beginning of an answer says about the next page: nothing yet, that there is none (or that this cannot be told), or its token.
+/// The API server writes a list's metadata before its items.
+fn token_ahead(body: &[u8]) -> Option<Option<String>> {
+    const ITEMS: &[u8] = b",\"items\":[";
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        metadata: ListMeta<'a>,
+    }
+    let head = body.get(..HEAD).unwrap_or(body);
+    let Some(end) = head.windows(ITEMS.len()).position(|window| window == ITEMS) else {
+        return (body.len() >= HEAD).then_some(None);
+    };
+    let head = [head.get(..end).unwrap_or_default(), b"}"].concat();
+    let token = serde_json::from_slice::<Head<'_>>(&head).ok().and_then(|head| head.metadata.continue_token);
+    Some(token.filter(|token| !token.is_empty()).map(Cow::into_owned))
+}
+
 /// Reads a list to its end.
 pub(super) async fn read(
     api: &Api,
@@ -234,30 +301,31 @@ pub(super) async fn read(
     let mut withheld = None;
     let mut broken = Vec::new();
     let mut resource_version = None;
+    let fetch = |token: Option<&str>| Coming::new(api, task, accept, page_size, token);
+    let mut coming = fetch(None);
     let failure = loop {
-        let mut path = format!("{}?limit={page_size}", task.path());
-        if let Some(token) = &token {
-            path.push_str("&continue=");
-            path.push_str(&query(token));
-        }
-        match api.ask_for(Ask::list(path, accept), |answer| read_page(task, answer)).await {
-            Ok(page) => {
+        // The server works on the next page while this one comes and is written.
+        let mut ahead = coming.next().await.map(|token| fetch(Some(&token)));
+        match coming.page().await? {
+            Ok(mut page) => {
                 api.log().items(page.request, page.items.len() as u64);
                 resource_version = resource_version.or_else(|| page.resource_version.clone());
                 withheld = page.withheld;
+                let next = page.next.take();
+                // A server that says the same tokens again would never come to an end.
+                let repeated = next.as_ref().is_some_and(|next| !seen.insert(crate::digest::sha256_hex(next.as_bytes())));
                 let writing = Arc::clone(&writing);
                 let stored = tokio::task::spawn_blocking(move || writing.store(page, file)).await??;
                 file = stored.file;
                 broken.extend(stored.broken);
                 progress.items(stored.items);
-                match stored.next {
-                    // A server that says the same tokens again would never come to an end.
-                    Some(next) if !seen.insert(crate::digest::sha256_hex(next.as_bytes())) => {
-                        break Some(Failure::Garbage("the list does not advance: the same continue token came twice".to_owned()));
-                    }
-                    Some(next) => token = Some(next),
-                    None => break None,
+                if repeated {
+                    break Some(Failure::Garbage("the list does not advance: the same continue token came twice".to_owned()));
                 }
+                let Some(next) = next else { break None };
+                // The head of an answer that broke off and came again may have said something else.
+                coming = ahead.take().filter(|ahead| ahead.token.as_ref() == Some(&next)).unwrap_or_else(|| fetch(Some(&next)));
+                token = Some(next);
             }
             Err(Failure::Status { code: 410, .. }) if token.is_some() && !restarted => {
                 restarted = true;
@@ -267,9 +335,11 @@ pub(super) async fn read(
                 broken.clear();
                 file.restart()?;
                 observed.forget(&task.source);
+                coming = fetch(None);
             }
             Err(Failure::Status { code: 410, continue_token: Some(next), .. }) if token.is_some() && !inconsistent => {
                 inconsistent = true;
+                coming = fetch(Some(&next));
                 token = Some(next);
             }
             Err(failure) => break Some(failure),

@@ -80,7 +80,7 @@ pub async fn preflight(config: kube::Config, options: CollectOptions) -> Result<
 /// [`preflight`] over connections that are there already.
 pub async fn preflight_with(clients: Clients, options: CollectOptions) -> Result<Preflight, CollectError> {
     let deadline = clock::instant().checked_add(options.timeout);
-    let api = Api::new(clients.authenticated.clone(), options.retries, options.request_timeout, deadline);
+    let api = Api::new(clients.authenticated.clone(), &options, deadline);
     let server = clients.server.clone();
     let observed = Arc::new(Observed::default());
     match api.ask(Ask::get("/version", "application/json")).await {

@@ -9,9 +9,10 @@ use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::{clock, credentials, guard};
+use super::{CollectOptions, clock, credentials, guard};
 use crate::model::RequestRecord;
 
 /// No page of 500 objects comes near this: etcd holds at most 1.5 MiB per object by default.
@@ -168,6 +169,21 @@ impl Log {
     }
 }
 
+/// A request that is on its way. Whoever asked may stop waiting for it.
+struct Unfinished<'a> {
+    log: &'a Log,
+    id: u64,
+    given_up: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.given_up {
+            self.log.unusable(self.id, "not waited for: what came before it made it useless");
+        }
+    }
+}
+
 /// A client with its limits.
 #[derive(Clone)]
 pub(super) struct Api {
@@ -177,6 +193,8 @@ pub(super) struct Api {
     retries: Retries,
     request_timeout: Duration,
     deadline: Option<Instant>,
+    /// One for each request that may be on its way.
+    slots: Arc<Semaphore>,
 }
 
 /// Takes the bytes of an answer as they come.
@@ -186,12 +204,25 @@ pub(super) trait Sink: Send {
     fn end(&mut self) {}
 }
 
-impl Sink for Vec<u8> {
+/// How often something was asked.
+struct Attempts {
+    made: u32,
+    wait: Duration,
+}
+
+/// A body with somebody who looks at it while it comes.
+struct Watched<F> {
+    body: Vec<u8>,
+    begun: F,
+}
+
+impl<F: FnMut(&[u8]) + Send> Sink for Watched<F> {
     fn begin(&mut self) {
-        self.clear();
+        self.body.clear();
     }
     fn bytes(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+        self.body.extend_from_slice(bytes);
+        (self.begun)(&self.body);
     }
 }
 
@@ -212,8 +243,16 @@ struct StatusMetadata {
 }
 
 impl Api {
-    pub(super) fn new(client: Client, retries: Retries, request_timeout: Duration, deadline: Option<Instant>) -> Self {
-        Self { client, anonymous: false, log: Log::default(), retries, request_timeout, deadline }
+    pub(super) fn new(client: Client, options: &CollectOptions, deadline: Option<Instant>) -> Self {
+        Self {
+            client,
+            anonymous: false,
+            log: Log::default(),
+            retries: options.retries,
+            request_timeout: options.request_timeout,
+            deadline,
+            slots: Arc::new(Semaphore::new(options.parallelism.max(1))),
+        }
     }
     /// The same limits and the same list of requests, without credentials.
     pub(super) fn without_credentials(&self, client: Client) -> Self {
@@ -229,61 +268,86 @@ impl Api {
     }
 
     /// Like [`Api::ask`]; what `read` cannot read counts as a failed attempt.
-    pub(super) async fn ask_for<T>(&self, ask: Ask<'_>, mut read: impl FnMut(Answer) -> Result<T, String>) -> Result<T, Failure> {
-        self.repeat(async || {
-            let mut body = Vec::new();
-            let mut answer = self.attempt(&ask, &mut body).await?;
-            answer.body = body;
-            let (id, kind) = (answer.id, answer.content_type().to_owned());
-            read(answer).map_err(|why| {
-                let why = format!("{why} ({kind})");
-                self.log.unusable(id, &why);
-                Failure::Garbage(why)
-            })
-        })
-        .await
+    pub(super) async fn ask_for<T>(&self, ask: Ask<'_>, read: impl FnMut(Answer) -> Result<T, String>) -> Result<T, Failure> {
+        self.ask_watched(ask, |_| {}, read).await
+    }
+
+    /// Like [`Api::ask_for`]; `begun` sees what has come of the body each time that there is more.
+    pub(super) async fn ask_watched<T>(
+        &self,
+        ask: Ask<'_>,
+        begun: impl FnMut(&[u8]) + Send,
+        mut read: impl FnMut(Answer) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let mut body = Watched { body: Vec::new(), begun };
+        let mut attempts = self.attempts();
+        loop {
+            let failure = match self.attempt(&ask, &mut body).await {
+                Ok(answer) => {
+                    let (id, kind) = (answer.id, answer.content_type().to_owned());
+                    match read(Answer { body: std::mem::take(&mut body.body), ..answer }) {
+                        Ok(done) => return Ok(done),
+                        Err(why) => {
+                            let why = format!("{why} ({kind})");
+                            self.log.unusable(id, &why);
+                            Failure::Garbage(why)
+                        }
+                    }
+                }
+                Err(failure) => failure,
+            };
+            self.before_another(&mut attempts, failure).await?;
+        }
     }
 
     /// Asks, and gives the bytes to `sink` as they come; the answer's body stays empty.
     pub(super) async fn stream(&self, ask: Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
-        self.repeat(async || self.attempt(&ask, sink).await).await
+        let mut attempts = self.attempts();
+        loop {
+            match self.attempt(&ask, sink).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => self.before_another(&mut attempts, failure).await?,
+            }
+        }
     }
 
-    async fn repeat<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut wait = self.retries.first_wait;
-        let mut number = 1;
-        loop {
-            let failure = match attempt().await {
-                Ok(done) => return Ok(done),
-                Err(failure) => failure,
-            };
-            if !failure.may_pass() || number >= self.retries.attempts {
-                return Err(failure);
-            }
-            let pause = failure.retry_after().unwrap_or(wait).min(self.retries.longest_wait);
-            // An attempt that could only begin after the deadline is not made; what was the matter is told instead.
-            if self.deadline.is_some_and(|deadline| clock::instant() + pause >= deadline) {
-                return Err(Failure::Deadline);
-            }
-            tokio::time::sleep(pause).await;
-            wait = wait.saturating_mul(2).min(self.retries.longest_wait);
-            number += 1;
+    fn attempts(&self) -> Attempts {
+        Attempts { made: 0, wait: self.retries.first_wait }
+    }
+
+    /// Waits before another attempt; the failure of the last one when there is none.
+    async fn before_another(&self, attempts: &mut Attempts, failure: Failure) -> Result<(), Failure> {
+        attempts.made += 1;
+        if !failure.may_pass() || attempts.made >= self.retries.attempts {
+            return Err(failure);
         }
+        let pause = failure.retry_after().unwrap_or(attempts.wait).min(self.retries.longest_wait);
+        // An attempt that could only begin after the deadline is not made; what was the matter is told instead.
+        if self.deadline.is_some_and(|deadline| clock::instant() + pause >= deadline) {
+            return Err(Failure::Deadline);
+        }
+        tokio::time::sleep(pause).await;
+        attempts.wait = attempts.wait.saturating_mul(2).min(self.retries.longest_wait);
+        Ok(())
     }
 
     /// One attempt, recorded whatever becomes of it.
     async fn attempt(&self, ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+        // Never closed; without a slot there would be one request too many, and no harm.
+        let _slot = self.slots.acquire().await.ok();
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(clock::instant()));
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Failure::Deadline);
         }
         let id = self.log.begin(ask, self.anonymous);
+        let mut unfinished = Unfinished { log: &self.log, id, given_up: true };
         let limit = left.map_or(self.request_timeout, |left| left.min(self.request_timeout));
         let result = match tokio::time::timeout(limit, self.exchange(id, ask, sink)).await {
             Ok(result) => result,
             Err(_) if left.is_some_and(|left| left <= self.request_timeout) => Err(Failure::Deadline),
             Err(_) => Err(Failure::Timeout(limit)),
         };
+        unfinished.given_up = false;
         if let Err(failure) = &result {
             self.log.change(id, |record| record.error = Some(failure.to_string()));
         }

@@ -32,7 +32,7 @@ pub async fn collect_with(
 ) -> Result<SnapshotIndex, CollectError> {
     let started = clock::now_millis();
     let deadline = clock::instant().checked_add(options.timeout);
-    let api = Api::new(clients.authenticated.clone(), options.retries, options.request_timeout, deadline);
+    let api = Api::new(clients.authenticated.clone(), &options, deadline);
     let mut run = Run {
         api,
         anonymous: clients.anonymous.clone(),
@@ -68,6 +68,7 @@ struct Run<'a> {
 }
 
 const VERSION: SourceId = SourceId::url("/version");
+const PODS: SourceId = SourceId::core("pods");
 const NAMESPACES: SourceId = SourceId::core("namespaces");
 const KUBEADM: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
 
@@ -203,6 +204,8 @@ impl Run<'_> {
         for record in known {
             self.done(record);
         }
+        // The longest list first: when everything is over depends on it.
+        tasks.sort_by_key(|task| task.source != PODS);
         let parallelism = self.options.parallelism.max(1);
         let this = &*self;
         let mut running = stream::iter(tasks).map(|task| this.one(task)).buffer_unordered(parallelism);

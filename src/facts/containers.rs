@@ -10,7 +10,6 @@ use super::image::ImageReference;
 use super::schema::{Row, table};
 use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
 use super::workloads::{Nodes, Shape};
-use crate::model::Evidence;
 
 table! {
     /// One row per container of each workload: of its pods, and of the controller's template unless a live pod was seen that was
@@ -277,11 +276,11 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
         mirror: shape.mirror(nodes),
     };
     let key = format!("{}/{}/{}", shape.key(), container.kind, container.name);
-    let origin = Evidence { pointer: format!("{}{}", shape.origin.pointer, container.index_path), ..shape.origin.clone() };
+    let origin = shape.origin.at(format!("{}{}", shape.origin.pointer, container.index_path));
     let mut row = Row::new(key, shape.workload.clone(), vec![origin.clone()], typed);
     for (column, field) in decided_by_pod(own, pod) {
         let pointer = format!("{}/securityContext/{field}", shape.origin.pointer);
-        row = row.evidenced(column, [Evidence { pointer, ..shape.origin.clone() }]);
+        row = row.evidenced(column, [shape.origin.at(pointer)]);
     }
     row
 }

@@ -102,9 +102,8 @@ impl Merged {
 
 /// What stands in the object at `place` itself stands in those at `places` too, which look the same.
 fn also_at<E: Borrow<Evidence> + From<Evidence>>(list: &mut Vec<E>, place: &Evidence, places: &[Evidence]) {
-    let own: Vec<Evidence> =
-        list.iter().map(Borrow::borrow).filter(|one| one.sha256 == place.sha256 && one.object == place.object).cloned().collect();
-    let moved = |one: &Evidence, other: &Evidence| Evidence { pointer: one.pointer.clone(), grade: one.grade, ..other.clone() };
+    let own: Vec<Evidence> = list.iter().map(Borrow::borrow).filter(|one| one.reading == place.reading).cloned().collect();
+    let moved = |one: &Evidence, other: &Evidence| other.at(one.pointer.clone()).graded(one.grade);
     list.extend(places.iter().flat_map(|other| own.iter().map(move |one| moved(one, other))).map(E::from));
     keep_first(list);
 }
@@ -113,7 +112,7 @@ fn also_at<E: Borrow<Evidence> + From<Evidence>>(list: &mut Vec<E>, place: &Evid
 pub(super) fn keep_first(origins: &mut Vec<impl Borrow<Evidence>>) {
     origins.sort_by(|a, b| {
         let (a, b): (&Evidence, &Evidence) = (a.borrow(), b.borrow());
-        (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer))
+        (a.object(), &a.pointer).cmp(&(b.object(), &b.pointer))
     });
     origins.truncate(ORIGINS_KEPT);
 }

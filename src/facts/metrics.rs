@@ -64,7 +64,7 @@ impl Metrics {
                     Value::Number(number) => number.to_string(),
                 };
                 let mut origin = reader.origin(&METRICS, &Default::default(), &stored, Grade::LiveEffect);
-                origin.pointer = "/value".to_owned();
+                origin.pointer = "/value".into();
                 families.entry(name).or_default().push(Sample { labels, value, origin });
             }
             Err(error) => reader.not_understood(&METRICS, &stored, &error.to_string()),

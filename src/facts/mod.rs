@@ -16,6 +16,7 @@ mod namespaces;
 pub mod network;
 mod nodes;
 pub mod pod_security;
+mod pod_text;
 mod pods;
 pub mod rbac;
 mod read;

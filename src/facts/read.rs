@@ -1,5 +1,7 @@
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
@@ -7,8 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::coverage::unseen_source;
 use super::{Coverage, FactsError, Known};
-use crate::model::{Evidence, Grade, ObjectRef, SourceId, Unseen, UnseenKind};
-use crate::snapshot::{Snapshot, StoredObject};
+use crate::model::{Evidence, Grade, ObjectRef, Reading, SourceId, Unseen, UnseenKind};
+use crate::parallel;
+use crate::snapshot::{Snapshot, SnapshotError, StoredObject};
 
 /// An object of which only the metadata is needed (or was collected).
 #[derive(Debug, Deserialize)]
@@ -18,7 +21,7 @@ pub(super) struct MetaOnly {
 }
 
 /// An object that a table reads, with its metadata.
-pub(super) trait Readable: DeserializeOwned {
+pub(super) trait Readable: DeserializeOwned + Send {
     /// `metadata` of the object.
     fn meta(&self) -> &ObjectMeta;
 }
@@ -31,12 +34,18 @@ impl Readable for MetaOnly {
 
 impl<K> Readable for K
 where
-    K: k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned,
+    K: k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Send,
 {
     fn meta(&self) -> &ObjectMeta {
         self.metadata()
     }
 }
+
+/// From how many objects of a source on they are decoded ahead.
+const MANY: u64 = 200;
+
+/// An object with its place, or the text that could not be decoded and why.
+type Decoded<K> = Result<(K, Evidence), (StoredObject, String)>;
 
 /// Reads a snapshot object by object and remembers what could not be understood.
 pub(super) struct Reader<'a> {
@@ -61,14 +70,24 @@ impl<'a> Reader<'a> {
 
     /// Hands every object of `source` to `take`. An object that cannot be decoded is remembered and never dropped silently.
     pub(super) fn each<K: Readable>(&self, source: &SourceId, mut take: impl FnMut(K, Evidence)) -> Result<(), FactsError> {
-        let kind = self.kind(source);
-        self.each_stored(source, |stored| match serde_json::from_str::<K>(&stored.json) {
+        let (kind, snapshot) = (self.kind(source), self.snapshot);
+        let decoded = move |stored: StoredObject| match serde_json::from_str::<K>(&stored.json) {
             Ok(object) => {
                 let origin = origin(kind, source, object.meta(), stored, Grade::EffectiveConfiguration);
-                take(object, origin);
+                Ok((object, origin))
             }
-            Err(error) => self.not_understood(source, &stored, &error.to_string()),
-        })
+            Err(error) => Err((stored, error.to_string())),
+        };
+        let mut take = |decoded: Decoded<K>| match decoded {
+            Ok((object, origin)) => take(object, origin),
+            Err((stored, error)) => self.not_understood(source, &stored, &error),
+        };
+        if snapshot.index().record(source).is_none_or(|record| record.state.count() < MANY) {
+            return self.each_stored(source, |stored| take(decoded(stored)));
+        }
+        // Unpacking, verifying and decoding take as long as what is done with the objects.
+        let objects = move || Ok(snapshot.objects(source)?.map(move |stored| stored.map(decoded)));
+        Ok(parallel::ahead::<_, SnapshotError, _>(objects, take)?)
     }
 
     /// Hands every stored object to `take` as it is.
@@ -89,6 +108,11 @@ impl<'a> Reader<'a> {
             },
             Err(_) => format!("object with digest {}", stored.sha256),
         };
+        self.not_decoded(source, name, error);
+    }
+
+    /// The same, of an object whose name is known.
+    pub(super) fn not_decoded(&self, source: &SourceId, name: String, error: &str) {
         let mut all = self.not_understood.borrow_mut();
         let of_source = all.entry(source.clone()).or_default();
         of_source.push(Unseen {
@@ -160,8 +184,7 @@ impl<'a> Reader<'a> {
 }
 
 fn origin(kind: Option<&str>, source: &SourceId, meta: &ObjectMeta, stored: StoredObject, grade: Grade) -> Evidence {
-    Evidence {
-        grade,
+    let reading = Reading {
         source: source.clone(),
         object: meta.name.clone().map(|name| ObjectRef {
             kind: kind.unwrap_or(source.resource()).to_owned(),
@@ -171,9 +194,9 @@ fn origin(kind: Option<&str>, source: &SourceId, meta: &ObjectMeta, stored: Stor
             uid: meta.uid.clone(),
         }),
         resource_version: meta.resource_version.clone(),
-        pointer: String::new(),
         sha256: stored.sha256,
         collected_at: stored.collected_at,
         request: stored.request,
-    }
+    };
+    Evidence { grade, reading: Arc::new(reading), pointer: Cow::Borrowed("") }
 }

@@ -74,10 +74,10 @@ impl Usage {
             Some(true) => &mut self.ask_for_token,
             Some(false) => return,
         };
-        let here = Evidence { pointer: format!("{}/automountServiceAccountToken", origin.pointer), ..origin.clone() };
+        let here = origin.at(format!("{}/automountServiceAccountToken", origin.pointer));
         // The first by name, so that the order of the input does not matter.
         let first = places.entry(workload).or_insert_with(|| here.clone());
-        if here.object < first.object {
+        if here.object() < first.object() {
             *first = here;
         }
     }
@@ -132,7 +132,7 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
     }
     let mut places: Vec<Evidence> = mounting.known().into_iter().flat_map(BTreeMap::values).take(PLACES).cloned().collect();
     if !places.is_empty() {
-        places.push(Evidence { pointer: "/automountServiceAccountToken".to_owned(), ..origin.clone() });
+        places.push(origin.at("/automountServiceAccountToken"));
     }
     let typed = ServiceAccountRow {
         is_default: name == "default",

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Pod, PodIP, PodSpec, PodStatus, PodTemplateSpec, ReplicationController};
+use k8s_openapi::api::core::v1::{PodIP, PodSpec, PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use super::pod_text::{Before, WrittenPod};
 use super::read::{MetaOnly, Reader};
 use super::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
 use super::{FactsError, Known};
@@ -53,52 +54,6 @@ impl Shape<'_> {
     }
 }
 
-/// The pod that was handed over last. A snapshot lists the replicas of a workload one after the other.
-#[derive(Default)]
-struct Before(Option<Pod>);
-
-impl Before {
-    /// Whether `pod` looks the same, see [`Shape::repeats`].
-    fn is_like(&mut self, pod: &mut Pod) -> bool {
-        let Some(spec) = &mut pod.spec else { return false };
-        with_equal_token_volume(spec);
-        let Some(Pod { metadata, spec: Some(before), status }) = &mut self.0 else { return false };
-        let phase = |status: &Option<PodStatus>| status.as_ref().and_then(|status| status.phase.clone());
-        let same_but_spec = controller(metadata).is_some_and(|owner| owner.kind != "Node" && Some(owner) == controller(&pod.metadata))
-            && metadata.namespace == pod.metadata.namespace
-            && metadata.labels == pod.metadata.labels
-            && metadata.annotations == pod.metadata.annotations
-            && phase(status) == phase(&pod.status);
-        if !same_but_spec || before.node_name.is_some() != spec.node_name.is_some() {
-            return false;
-        }
-        let node = std::mem::replace(&mut before.node_name, spec.node_name.clone());
-        let same = before == spec;
-        before.node_name = node;
-        same
-    }
-}
-
-/// The volume with the service account's token has a name of its own in every pod (admission plugin ServiceAccount), which means
-/// nothing: equal pods get equal names.
-fn with_equal_token_volume(spec: &mut PodSpec) {
-    const PREFIX: &str = "kube-api-access-";
-    let is_token = |name: &str| name.len() == PREFIX.len() + 5 && name.starts_with(PREFIX);
-    let named: Vec<String> =
-        spec.volumes.iter().flatten().filter(|v| v.projected.is_some() && is_token(&v.name)).map(|v| v.name.clone()).collect();
-    // A second one was written by hand: then their names tell them apart.
-    let [name] = named.as_slice() else { return };
-    let rename = |written: &mut String| {
-        if written == name {
-            written.truncate(PREFIX.len() - 1);
-        }
-    };
-    spec.volumes.iter_mut().flatten().for_each(|volume| rename(&mut volume.name));
-    let ordinary = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).map(|c| &mut c.volume_mounts);
-    let ephemeral = spec.ephemeral_containers.iter_mut().flatten().map(|c| &mut c.volume_mounts);
-    ordinary.chain(ephemeral).flat_map(|mounts| mounts.iter_mut().flatten()).for_each(|mount| rename(&mut mount.name));
-}
-
 /// What stands between a pod and its workload.
 struct Owner {
     controller: ObjectRef,
@@ -115,51 +70,51 @@ type Seen = BTreeSet<(String, String)>;
 /// Hands every shape of every workload to `take`: all pods, and the template of each controller unless a live pod that was made
 /// from that very template was seen.
 pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) -> Result<(), FactsError> {
-    let owners = owners(reader)?;
+    let (owners, without_controller) = owners(reader)?;
     let mut seen = Seen::new();
     let mut with_pods: BTreeSet<String> = BTreeSet::new();
     let none = BTreeMap::new();
     let mut before = Before::default();
-    reader.each::<Pod>(&PODS, |mut pod, origin| {
-        let repeats = before.is_like(&mut pod);
-        let Some(spec) = pod.spec.as_ref().filter(|spec| !spec.containers.is_empty()) else {
-            return without_containers(reader, &PODS, &pod.metadata);
+    reader.each::<WrittenPod>(&PODS, |pod, origin| {
+        let (spec, repeats) = match before.spec(&pod, controller(&pod.metadata)) {
+            Ok(Some((spec, repeats))) if !spec.containers.is_empty() => (spec, repeats),
+            Ok(_) => return without_containers(reader, &PODS, &pod.metadata),
+            Err(error) => return reader.not_decoded(&PODS, display(&pod.metadata), &error.to_string()),
         };
         let workload = root(&owners, &pod.metadata, "Pod", "");
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("");
+        let phase = pod.phase();
         if !matches!(phase, "Succeeded" | "Failed") && pod.metadata.deletion_timestamp.is_none() {
             with_pods.extend(controller(&pod.metadata).map(|owner| owner.uid.clone()));
             seen.extend(made_from(&owners, &pod.metadata));
         }
-        let origin = Evidence { pointer: "/spec".to_owned(), ..origin };
-        let addresses = addresses(pod.status.iter().flat_map(|status| status.pod_ips.iter().flatten()));
+        let origin = origin.at("/spec");
+        let addresses = addresses(pod.addresses());
         take(&Shape {
             workload: &workload,
             labels: pod.metadata.labels.as_ref().unwrap_or(&none),
             annotations: pod.metadata.annotations.as_ref().unwrap_or(&none),
-            spec,
+            spec: &spec,
             origin: &origin,
             observed_in: "running",
             phase,
             pods: 1,
             addresses: &addresses,
-            claims_mirror: claims_mirror(&pod.metadata, spec),
+            claims_mirror: claims_mirror(&pod.metadata, &spec),
             repeats,
         });
-        before = Before(Some(pod));
+        let owner = controller(&pod.metadata).cloned();
+        before.was(pod, spec, owner);
     })?;
-    reader.each::<MetaOnly>(&REPLICA_SETS, |object, _| {
-        let lonely = controller(&object.metadata).is_none() && object.metadata.uid.as_ref().is_none_or(|uid| !with_pods.contains(uid));
-        if lonely {
-            let what = format!("the template of the ReplicaSet {}", display(&object.metadata));
+    for set in without_controller {
+        if set.uid.as_ref().is_none_or(|uid| !with_pods.contains(uid)) {
             reader.doubt(
                 &REPLICA_SETS,
-                what,
+                format!("the template of the ReplicaSet {}", display(&set)),
                 "of ReplicaSets only metadata is read, and this one has neither a controller nor a pod",
                 "Look at it by hand, or remove it.",
             );
         }
-    })?;
+    }
     let mut template = |source: &SourceId,
                         meta: &ObjectMeta,
                         workload: &ObjectRef,
@@ -173,7 +128,7 @@ pub(super) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Shape<'_>)) 
         };
         let annotations = metadata.and_then(|meta| meta.annotations.as_ref()).unwrap_or(&none);
         let labels = metadata.and_then(|meta| meta.labels.as_ref()).unwrap_or(&none);
-        let origin = Evidence { pointer: pointer.to_owned(), ..origin };
+        let origin = origin.at(pointer.to_owned());
         take(&Shape {
             workload,
             labels,
@@ -318,9 +273,11 @@ fn identity(workload: &ObjectRef) -> (String, String, String) {
     (workload.namespace.clone().unwrap_or_default(), workload.kind.clone(), workload.name.clone())
 }
 
-/// The controllers of ReplicaSets and Jobs, which stand between a pod and what people call the workload.
-fn owners(reader: &Reader<'_>) -> Result<Owners, FactsError> {
+/// The controllers of ReplicaSets and Jobs, which stand between a pod and what people call the workload, and the ReplicaSets that have
+/// none.
+fn owners(reader: &Reader<'_>) -> Result<(Owners, Vec<ObjectMeta>), FactsError> {
     let mut owners = Owners::new();
+    let mut without = Vec::new();
     let mut add = |kind: &str, meta: &ObjectMeta| {
         if let (Some(name), Some(owner)) = (&meta.name, controller(meta)) {
             let namespace = meta.namespace.clone().unwrap_or_default();
@@ -329,9 +286,14 @@ fn owners(reader: &Reader<'_>) -> Result<Owners, FactsError> {
             owners.insert((namespace, kind.to_owned(), name.clone()), owner);
         }
     };
-    reader.each::<MetaOnly>(&REPLICA_SETS, |object, _| add("ReplicaSet", &object.metadata))?;
+    reader.each::<MetaOnly>(&REPLICA_SETS, |object, _| {
+        add("ReplicaSet", &object.metadata);
+        if controller(&object.metadata).is_none() {
+            without.push(object.metadata);
+        }
+    })?;
     reader.each::<MetaOnly>(&JOBS, |object, _| add("Job", &object.metadata))?;
-    Ok(owners)
+    Ok((owners, without))
 }
 
 fn controller(meta: &ObjectMeta) -> Option<&OwnerReference> {

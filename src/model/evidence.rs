@@ -1,4 +1,6 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,6 +85,44 @@ impl Grade {
 pub struct Evidence {
     /// How directly it was observed.
     pub grade: Grade,
+    /// The object that it stands in, as it was read.
+    // Shared: one object decides rows of several tables, and each of them findings of many controls.
+    #[serde(flatten)]
+    pub reading: Arc<Reading>,
+    /// RFC 6901 JSON pointer into the stored object; empty for the whole object. It may name a field that is not there: then its
+    /// absence is what was observed.
+    pub pointer: Cow<'static, str>,
+}
+
+impl Evidence {
+    /// The same reading, at another place in the object.
+    #[must_use]
+    pub fn at(&self, pointer: impl Into<Cow<'static, str>>) -> Self {
+        Self { grade: self.grade, reading: Arc::clone(&self.reading), pointer: pointer.into() }
+    }
+    /// A place below this one; `below` is a pointer too.
+    #[must_use]
+    pub fn below(&self, below: &'static str) -> Self {
+        // Most rows stand for a whole object, and then nothing has to be put together.
+        self.at(match self.pointer.as_ref() {
+            "" => Cow::Borrowed(below),
+            pointer => Cow::Owned(format!("{pointer}{below}")),
+        })
+    }
+    /// The same place, observed in another way.
+    #[must_use]
+    pub fn graded(self, grade: Grade) -> Self {
+        Self { grade, ..self }
+    }
+    /// The object that was read, where the source holds objects.
+    pub fn object(&self) -> Option<&ObjectRef> {
+        self.reading.object.as_ref()
+    }
+}
+
+/// One object as it was read, or the answer of a source that holds none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Reading {
     /// The source that was read.
     pub source: SourceId,
     /// The object that was read, where the source holds objects.
@@ -91,13 +131,10 @@ pub struct Evidence {
     /// `metadata.resourceVersion` of that object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
-    /// RFC 6901 JSON pointer into the stored object; empty for the whole object. It may name a field that is not there: then its
-    /// absence is what was observed.
-    pub pointer: String,
     /// SHA-256 of the redacted object as stored in the snapshot, 64 hex digits.
     pub sha256: String,
     /// When the page that held it was received, RFC 3339 UTC.
-    pub collected_at: String,
+    pub collected_at: Arc<str>,
     /// The number of the request in `requests.jsonl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<u64>,

@@ -1,7 +1,9 @@
 //! Lists for spreadsheets: every affected object, every cell of the matrices. Always whole, whatever the documents leave to them.
 
-use super::view::View;
-use super::{Document, File, Format, ReportError, escape};
+use std::fmt::{self, Write as _};
+use std::io::{self, BufWriter, Write};
+
+use super::{Document, File, Format, ReportError, Reported, escape};
 use crate::model::{Assessment, Evidence, Flow, ObjectRef};
 
 const FINDINGS: &str = "findings.csv";
@@ -25,165 +27,205 @@ impl Format for Csv {
     fn description(&self) -> &'static str {
         "every affected object and every cell of the matrices as lists for spreadsheets, however many there are"
     }
-    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError> {
-        let mut documents = vec![Document { name: FINDINGS, bytes: findings(assessment) }];
-        documents.extend(access(assessment).map(|bytes| Document { name: ACCESS, bytes }));
-        documents.extend(isolation(assessment).map(|bytes| Document { name: ISOLATION, bytes }));
+    fn render<'a>(&self, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError> {
+        let assessment = reported.assessment;
+        let exhibits = &assessment.exhibits;
+        let mut documents = vec![Document::written(FINDINGS, assessment, findings)];
+        documents.extend(exhibits.access.is_some().then(|| Document::written(ACCESS, assessment, access)));
+        documents.extend(exhibits.isolation.is_some().then(|| Document::written(ISOLATION, assessment, isolation)));
         Ok(documents)
     }
 }
 
 /// `document`, with these lists beside it where it leaves something to them.
-pub(super) fn attach(document: Document, view: &View, assessment: &Assessment) -> Result<Vec<Document>, ReportError> {
+pub(super) fn attach<'a>(document: Document<'a>, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError> {
     let mut documents = vec![document];
-    if view.attached() {
-        documents.extend(Csv.render(assessment)?);
+    if reported.view().attached() {
+        documents.extend(Csv.render(reported)?);
     }
     Ok(documents)
 }
 
 /// Rows as RFC 4180 has them, every cell in quotes.
-struct Rows(String);
-
-impl Rows {
-    fn new(header: &[&str]) -> Self {
-        let mut rows = Self(String::new());
-        rows.push(header.iter().map(|name| (*name).to_owned()));
-        rows
-    }
-    fn push(&mut self, cells: impl IntoIterator<Item = String>) {
-        for (i, cell) in cells.into_iter().enumerate() {
-            if i > 0 {
-                self.0.push(',');
-            }
-            self.0.push('"');
-            self.0.push_str(&escape::csv_cell(&cell).replace('"', "\"\""));
-            self.0.push('"');
-        }
-        self.0.push_str("\r\n");
-    }
-    fn bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
-    }
+struct Rows<W: Write> {
+    out: W,
+    cell: String,
+    first: bool,
 }
 
-fn object(object: &ObjectRef) -> [String; 4] {
-    [object.kind.clone(), object.group.clone(), object.namespace.clone().unwrap_or_default(), object.name.clone()]
+impl<'w> Rows<BufWriter<&'w mut dyn Write>> {
+    fn new(out: &'w mut dyn Write, header: &[&str]) -> io::Result<Self> {
+        let mut rows = Self { out: BufWriter::with_capacity(64 * 1024, out), cell: String::new(), first: true };
+        rows.texts(header.iter().copied())?;
+        rows.end()?;
+        Ok(rows)
+    }
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.cell(|cell| cell.write_str(text))
+    }
+    fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> io::Result<()> {
+        texts.into_iter().try_for_each(|text| self.text(text))
+    }
+    /// A cell that is put together.
+    fn cell(&mut self, fill: impl FnOnce(&mut String) -> fmt::Result) -> io::Result<()> {
+        if !std::mem::take(&mut self.first) {
+            self.out.write_all(b",")?;
+        }
+        self.cell.clear();
+        // Writing to a string does not fail.
+        let _ = fill(&mut self.cell);
+        self.out.write_all(b"\"")?;
+        for (i, part) in escape::csv_cell(&self.cell).split('"').enumerate() {
+            if i > 0 {
+                self.out.write_all(b"\"\"")?;
+            }
+            self.out.write_all(part.as_bytes())?;
+        }
+        self.out.write_all(b"\"")
+    }
+    /// A cell of several parts with `between` between them.
+    fn joined<T>(
+        &mut self,
+        between: &str,
+        parts: impl IntoIterator<Item = T>,
+        part: impl Fn(&mut String, T) -> fmt::Result,
+    ) -> io::Result<()> {
+        self.cell(|cell| {
+            for (i, one) in parts.into_iter().enumerate() {
+                if i > 0 {
+                    cell.write_str(between)?;
+                }
+                part(cell, one)?;
+            }
+            Ok(())
+        })
+    }
+    fn object(&mut self, object: &ObjectRef) -> io::Result<()> {
+        self.texts([object.kind.as_str(), &object.group, object.namespace.as_deref().unwrap_or_default(), &object.name])
+    }
+    fn end(&mut self) -> io::Result<()> {
+        self.first = true;
+        self.out.write_all(b"\r\n")
+    }
+    fn done(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// One piece of evidence in one line.
-fn evidence(evidence: &Evidence) -> String {
-    let mut words = vec![format!("grade {}", evidence.grade.letter()), evidence.source.to_string()];
-    if let Some(object) = &evidence.object {
-        words.push(object.to_string());
-        words.extend(object.uid.as_ref().map(|uid| format!("uid {uid}")));
+fn evidence(line: &mut String, evidence: &Evidence) -> fmt::Result {
+    let start = line.len();
+    let reading = &*evidence.reading;
+    write!(line, "grade {}; {}", evidence.grade.letter(), reading.source)?;
+    if let Some(object) = &reading.object {
+        write!(line, "; {object}")?;
+        if let Some(uid) = &object.uid {
+            write!(line, "; uid {uid}")?;
+        }
     }
-    words.extend(evidence.resource_version.as_ref().map(|version| format!("resourceVersion {version}")));
-    words.push(if evidence.pointer.is_empty() { "whole object".to_owned() } else { format!("field {}", evidence.pointer) });
-    words.push(format!("sha256 {}", evidence.sha256));
-    words.push(format!("read {}", evidence.collected_at));
-    words.extend(evidence.request.map(|request| format!("request {request}")));
-    words.join("; ").replace('\n', " ")
+    if let Some(version) = &reading.resource_version {
+        write!(line, "; resourceVersion {version}")?;
+    }
+    match evidence.pointer.as_ref() {
+        "" => line.write_str("; whole object")?,
+        pointer => write!(line, "; field {pointer}")?,
+    }
+    write!(line, "; sha256 {}; read {}", reading.sha256, reading.collected_at)?;
+    if let Some(request) = reading.request {
+        write!(line, "; request {request}")?;
+    }
+    if line.get(start..).is_some_and(|own| own.contains('\n')) {
+        let own = line.split_off(start);
+        line.push_str(&own.replace('\n', " "));
+    }
+    Ok(())
 }
 
-fn findings(assessment: &Assessment) -> Vec<u8> {
-    let mut rows = Rows::new(&[
-        "control",
-        "severity",
-        "risk",
-        "exposure",
-        "statement",
-        "kind",
-        "group",
-        "namespace",
-        "name",
-        "uid",
-        "ephi namespace",
-        "related",
-        "fields",
-        "paragraphs",
-        "control title",
-        "fingerprint",
-        "evidence",
-    ]);
+fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = Rows::new(
+        out,
+        &[
+            "control",
+            "severity",
+            "risk",
+            "exposure",
+            "statement",
+            "kind",
+            "group",
+            "namespace",
+            "name",
+            "uid",
+            "ephi namespace",
+            "related",
+            "fields",
+            "paragraphs",
+            "control title",
+            "fingerprint",
+            "evidence",
+        ],
+    )?;
     for control in &assessment.controls {
+        let paragraphs = control.paragraphs.join(", ");
         for finding in &control.findings {
             let subject = &finding.subject;
             let place = subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name));
             let ephi = place.map_or("cluster-wide", |name| if assessment.scope.ephi_namespaces.contains(name) { "yes" } else { "no" });
-            let mut row = vec![
-                control.id.clone(),
-                finding.severity.word().to_owned(),
-                finding.risk.to_string(),
-                finding.exposure.label().to_owned(),
-                finding.statement.clone(),
-            ];
-            row.extend(object(subject));
-            row.push(subject.uid.clone().unwrap_or_default());
-            row.push(ephi.to_owned());
-            row.push(finding.related.iter().map(ObjectRef::to_string).collect::<Vec<_>>().join("; "));
-            row.push(finding.facts.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join("; "));
-            row.push(control.paragraphs.join(", "));
-            row.push(control.title.clone());
-            row.push(finding.fingerprint.clone());
-            row.push(finding.evidence.iter().map(evidence).collect::<Vec<_>>().join("\n"));
-            rows.push(row);
+            rows.texts([control.id.as_str(), finding.severity.word()])?;
+            rows.cell(|cell| write!(cell, "{}", finding.risk))?;
+            rows.texts([finding.exposure.label(), &finding.statement])?;
+            rows.object(subject)?;
+            rows.texts([subject.uid.as_deref().unwrap_or_default(), ephi])?;
+            rows.joined("; ", &finding.related, |cell, object| write!(cell, "{object}"))?;
+            rows.joined("; ", &finding.facts, |cell, (name, value)| write!(cell, "{name} = {value}"))?;
+            rows.texts([paragraphs.as_str(), &control.title, &finding.fingerprint])?;
+            rows.joined("\n", &finding.evidence, evidence)?;
+            rows.end()?;
         }
     }
-    rows.bytes()
+    rows.done()
 }
 
-fn access(assessment: &Assessment) -> Option<Vec<u8>> {
-    let matrix = assessment.exhibits.access.as_ref()?;
-    let mut rows = Rows::new(&["subject kind", "subject namespace", "subject name", "ephi namespace", "reach", "reach id", "through"]);
+fn access(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
+    let Some(matrix) = &assessment.exhibits.access else { return Ok(()) };
+    let header = ["subject kind", "subject namespace", "subject name", "ephi namespace", "reach", "reach id", "through"];
+    let mut rows = Rows::new(out, &header)?;
     for subject in &matrix.subjects {
-        let [kind, _, namespace, name] = object(&subject.subject);
+        let who = &subject.subject;
         for (place, cell) in matrix.namespaces.iter().zip(&subject.cells) {
             for id in &cell.reaches {
                 let label = matrix.reaches.iter().find(|reach| reach.id == *id).map_or(id, |reach| &reach.label);
-                let row = [kind.clone(), namespace.clone(), name.clone(), place.clone(), label.clone(), id.clone(), cell.via.join("; ")];
-                rows.push(row);
+                rows.texts([who.kind.as_str(), who.namespace.as_deref().unwrap_or_default(), &who.name, place, label, id])?;
+                rows.joined("; ", &cell.via, |line, via| line.write_str(via))?;
+                rows.end()?;
             }
         }
     }
-    Some(rows.bytes())
+    rows.done()
 }
 
-fn isolation(assessment: &Assessment) -> Option<Vec<u8>> {
-    let matrix = assessment.exhibits.isolation.as_ref()?;
-    let mut rows = Rows::new(&[
-        "from namespace",
-        "from ephi",
-        "pods",
-        "pods on the node's network",
-        "ingress default deny",
-        "ingress isolated",
-        "ingress open",
-        "ingress not known",
-        "egress default deny",
-        "egress isolated",
-        "egress open",
-        "egress not known",
-        "to namespace",
-        "traffic",
-    ]);
-    let deny = |deny: Option<bool>| deny.map_or("not known", |deny| if deny { "yes" } else { "no" }).to_owned();
+fn isolation(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
+    let Some(matrix) = &assessment.exhibits.isolation else { return Ok(()) };
+    let mut rows = Rows::new(
+        out,
+        &[
+            "from namespace",
+            "from ephi",
+            "pods",
+            "pods on the node's network",
+            "ingress default deny",
+            "ingress isolated",
+            "ingress open",
+            "ingress not known",
+            "egress default deny",
+            "egress isolated",
+            "egress open",
+            "egress not known",
+            "to namespace",
+            "traffic",
+        ],
+    )?;
+    let deny = |deny: Option<bool>| deny.map_or("not known", |deny| if deny { "yes" } else { "no" });
     for row in &matrix.namespaces {
-        let (ingress, egress) = (&row.ingress, &row.egress);
-        let head = [
-            row.namespace.clone(),
-            if row.ephi { "yes" } else { "no" }.to_owned(),
-            row.pods.to_string(),
-            row.host_network.to_string(),
-            deny(ingress.default_deny),
-            ingress.isolated.to_string(),
-            ingress.open.to_string(),
-            ingress.unknown.to_string(),
-            deny(egress.default_deny),
-            egress.isolated.to_string(),
-            egress.open.to_string(),
-            egress.unknown.to_string(),
-        ];
         for flow in &row.reaches {
             let word = match flow.flow {
                 Flow::All => "all",
@@ -192,8 +234,19 @@ fn isolation(assessment: &Assessment) -> Option<Vec<u8>> {
                 Flow::NoPods => "no pods",
                 Flow::Unknown => "not known",
             };
-            rows.push(head.iter().cloned().chain([flow.to.clone(), word.to_owned()]));
+            rows.texts([row.namespace.as_str(), if row.ephi { "yes" } else { "no" }])?;
+            for count in [row.pods, row.host_network] {
+                rows.cell(|cell| write!(cell, "{count}"))?;
+            }
+            for direction in [&row.ingress, &row.egress] {
+                rows.text(deny(direction.default_deny))?;
+                for count in [direction.isolated, direction.open, direction.unknown] {
+                    rows.cell(|cell| write!(cell, "{count}"))?;
+                }
+            }
+            rows.texts([flow.to.as_str(), word])?;
+            rows.end()?;
         }
     }
-    Some(rows.bytes())
+    rows.done()
 }

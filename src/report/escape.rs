@@ -11,7 +11,8 @@ use tera::{Kwargs, State, Value};
 /// Makes invisible and directional characters visible: control characters become control pictures (`␀`, `␊`, `␛`), all others
 /// of that sort `⟨U+202E⟩`.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
+    // Nearly everything in a cluster is printable ASCII.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -127,10 +128,13 @@ pub(crate) fn terminal_lines(text: &str) -> String {
 
 /// For one cell of a CSV file: what a spreadsheet would take for a formula gets a quote in front (OWASP, CSV injection), also behind
 /// spaces and in full-width forms.
-pub(crate) fn csv_cell(text: &str) -> String {
+pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
     let starts = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
-    let shown: String = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
-    if text.starts_with(starts) || shown.trim_start().starts_with(starts) { format!("'{shown}") } else { shown }
+    let shown = match text.contains('\n') {
+        true => Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
+        false => visible(text),
+    };
+    if text.starts_with(starts) || shown.trim_start().starts_with(starts) { Cow::Owned(format!("'{shown}")) } else { shown }
 }
 
 /// For the inside of a CSS string: everything but letters, digits and spaces as `\`, hex digits and the space that ends them.

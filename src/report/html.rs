@@ -3,9 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Document, File, Format, ReportError, csv, escape, templates, view};
+use super::{Document, File, Format, ReportError, Reported, csv, escape, templates};
 use crate::digest::sha256;
-use crate::model::Assessment;
 
 /// `report.html`.
 pub(super) struct Html;
@@ -20,18 +19,18 @@ impl Format for Html {
     fn description(&self) -> &'static str {
         "the report for people: one file, readable in any browser and on paper, without scripts or network"
     }
-    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError> {
+    fn render<'a>(&self, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError> {
         let failed = |source| ReportError::Template { format: "html", source };
-        let view = view::build(assessment);
+        let view = reported.view();
         let engine = templates::html().map_err(failed)?;
-        let mut context = templates::context(&view, "html")?;
+        let mut context = templates::context(view, "html")?;
         context.insert("footer_css", &escape::css_string(view.footer()));
         let style = squeezed(&engine.render("report.css", &context).map_err(failed)?);
         context.insert("csp", &policy(&style));
         let page = engine.render("report.html", &context).map_err(failed)?;
         // In the template the sheet is a mark, because no value goes into a page unescaped.
         let bytes = page.replacen(STYLE, &style, 1).into_bytes();
-        csv::attach(Document { name: "report.html", bytes }, &view, assessment)
+        csv::attach(Document::whole("report.html", bytes), reported)
     }
 }
 

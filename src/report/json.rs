@@ -1,8 +1,10 @@
 //! `assessment.json`: the contract that scripts and auditors' tools rest on.
 
+use std::io::{self, BufWriter, Write};
+
 use serde::Deserialize;
 
-use super::{Document, File, Format, ReportError};
+use super::{Document, File, Format, ReportError, Reported};
 use crate::model::{ASSESSMENT_SCHEMA, Assessment};
 
 /// `assessment.json`.
@@ -18,11 +20,17 @@ impl Format for Json {
     fn description(&self) -> &'static str {
         "the whole assessment for programs, and for writing the other formats again later"
     }
-    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError> {
-        let mut bytes = serde_json::to_vec_pretty(assessment).map_err(ReportError::Json)?;
-        bytes.push(b'\n');
-        Ok(vec![Document { name: "assessment.json", bytes }])
+    fn render<'a>(&self, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError> {
+        Ok(vec![Document::written("assessment.json", reported.assessment, write)])
     }
+}
+
+fn write(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 * 1024, out);
+    // An assessment has no key that is not a string and no value that is not serialisable: what fails is `out`.
+    serde_json::to_writer_pretty(&mut out, assessment)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// A file is not an assessment that this version can read.

@@ -1,7 +1,6 @@
 //! The Markdown report: the same content for diffs and reviews.
 
-use super::{Document, File, Format, ReportError, csv, templates, view};
-use crate::model::Assessment;
+use super::{Document, File, Format, ReportError, Reported, csv, templates};
 
 /// `report.md`.
 pub(super) struct Markdown;
@@ -16,12 +15,12 @@ impl Format for Markdown {
     fn description(&self) -> &'static str {
         "the same content as Markdown, for diffs and reviews"
     }
-    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError> {
+    fn render<'a>(&self, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError> {
         let failed = |source| ReportError::Template { format: "markdown", source };
         let engine = templates::markdown().map_err(failed)?;
-        let view = view::build(assessment);
-        let context = templates::context(&view, "markdown")?;
+        let view = reported.view();
+        let context = templates::context(view, "markdown")?;
         let bytes = engine.render("report.md", &context).map_err(failed)?.into_bytes();
-        csv::attach(Document { name: "report.md", bytes }, &view, assessment)
+        csv::attach(Document::whole("report.md", bytes), reported)
     }
 }

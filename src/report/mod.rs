@@ -12,6 +12,9 @@ mod templates;
 mod terminal;
 pub mod view;
 
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
 use crate::model::Assessment;
 
 pub use terminal::{Summary, summary};
@@ -25,13 +28,67 @@ pub struct File {
     pub mark: &'static str,
 }
 
-/// A file with its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
+/// A file with its content, which belongs to one assessment.
+#[derive(Debug)]
+pub struct Document<'a> {
     /// Its name in the evidence folder.
     pub name: &'static str,
-    /// Its content.
-    pub bytes: Vec<u8>,
+    content: Content<'a>,
+}
+
+#[derive(Debug)]
+enum Content<'a> {
+    /// Laid out as a whole.
+    Whole(Vec<u8>),
+    /// Written finding by finding: of a large cluster these files are the largest, and would not have to fit into memory.
+    Written(&'a Assessment, Writer),
+}
+
+/// Writes one file.
+type Writer = fn(&Assessment, &mut dyn Write) -> io::Result<()>;
+
+impl<'a> Document<'a> {
+    fn whole(name: &'static str, bytes: Vec<u8>) -> Self {
+        Self { name, content: Content::Whole(bytes) }
+    }
+    fn written(name: &'static str, assessment: &'a Assessment, writer: Writer) -> Self {
+        Self { name, content: Content::Written(assessment, writer) }
+    }
+    /// Writes the content; the only errors are those of `out`.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        match &self.content {
+            Content::Whole(bytes) => out.write_all(bytes),
+            Content::Written(assessment, write) => write(assessment, out),
+        }
+    }
+    /// The content in memory.
+    pub fn bytes(self) -> io::Result<Vec<u8>> {
+        match self.content {
+            Content::Whole(bytes) => Ok(bytes),
+            Content::Written(assessment, write) => {
+                let mut bytes = Vec::new();
+                write(assessment, &mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// An assessment with what several formats make of it, worked out when the first of them asks.
+#[derive(Debug)]
+pub struct Reported<'a> {
+    assessment: &'a Assessment,
+    view: OnceLock<view::View>,
+}
+
+impl<'a> Reported<'a> {
+    /// Nothing is worked out yet.
+    pub fn new(assessment: &'a Assessment) -> Self {
+        Self { assessment, view: OnceLock::new() }
+    }
+    fn view(&self) -> &view::View {
+        self.view.get_or_init(|| view::build(self.assessment))
+    }
 }
 
 /// One kind of document: a file, perhaps with others beside it.
@@ -44,7 +101,7 @@ pub trait Format: Sync {
     fn description(&self) -> &'static str;
     /// The documents, the format's first file first. The same assessment gives the same bytes. A format may attach files of another,
     /// with the bytes that the other would write.
-    fn render(&self, assessment: &Assessment) -> Result<Vec<Document>, ReportError>;
+    fn render<'a>(&self, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError>;
 }
 
 /// Every format that there is, in the order in which help and documentation list them.
@@ -69,7 +126,4 @@ pub enum ReportError {
         #[source]
         source: tera::Error,
     },
-    /// The assessment does not serialise.
-    #[error("assessment.json could not be written: the assessment does not serialise; please report this, with the version of the program")]
-    Json(#[source] serde_json::Error),
 }

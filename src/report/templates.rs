@@ -80,9 +80,11 @@ mod tests {
     fn an_empty_assessment_renders() -> Result<(), Box<dyn std::error::Error>> {
         let empty: Assessment = serde_json::from_str(EMPTY)?;
         for format in super::super::FORMATS {
-            let documents = format.render(&empty)?;
+            let documents = format.render(&super::super::Reported::new(&empty))?;
             assert_eq!(documents.first().map(|document| document.name), format.files().first().map(|file| file.name));
-            assert!(documents.iter().all(|document| !document.bytes.is_empty()));
+            for document in documents {
+                assert!(!document.bytes()?.is_empty());
+            }
         }
         Ok(())
     }

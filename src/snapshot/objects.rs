@@ -1,6 +1,7 @@
 //! Reading objects back, one at a time.
 
 use std::io::{BufReader, Read};
+use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 
@@ -20,7 +21,7 @@ pub struct StoredObject {
     /// The number of the request that brought it.
     pub request: Option<u64>,
     /// When the answer was received, RFC 3339 UTC.
-    pub collected_at: String,
+    pub collected_at: Arc<str>,
 }
 
 /// The objects of one source. Ends after the first error.
@@ -87,31 +88,28 @@ impl<'a> Objects<'a> {
 /// Which page the next object belongs to.
 struct Pages<'a> {
     rest: std::slice::Iter<'a, Page>,
-    current: Option<&'a Page>,
+    current: Option<(&'a Page, Arc<str>)>,
     left: u64,
-    otherwise: &'a str,
+    otherwise: Arc<str>,
 }
 
 impl<'a> Pages<'a> {
     fn new(pages: &'a [Page], otherwise: &'a str) -> Self {
-        Self { rest: pages.iter(), current: None, left: 0, otherwise }
+        Self { rest: pages.iter(), current: None, left: 0, otherwise: otherwise.into() }
     }
-    fn next(&mut self) -> Option<&'a Page> {
+    /// The request that brought the next object, and when.
+    fn next(&mut self) -> Option<(u64, &Arc<str>)> {
         while self.left == 0 {
-            self.current = Some(self.rest.next()?);
-            self.left = self.current.map_or(0, |page| page.items);
+            let page = self.rest.next()?;
+            self.left = page.items;
+            self.current = Some((page, page.received.as_str().into()));
         }
         self.left -= 1;
-        self.current
+        self.current.as_ref().map(|(page, received)| (page.request, received))
     }
     fn stored(&mut self, json: String, sha256: String) -> StoredObject {
-        let page = self.next();
-        StoredObject {
-            json,
-            sha256,
-            request: page.map(|page| page.request),
-            collected_at: page.map_or(self.otherwise, |page| &page.received).to_owned(),
-        }
+        let (request, received) = self.next().map(|(request, received)| (request, Arc::clone(received))).unzip();
+        StoredObject { json, sha256, request, collected_at: received.unwrap_or_else(|| Arc::clone(&self.otherwise)) }
     }
 }
 

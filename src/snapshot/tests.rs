@@ -145,7 +145,7 @@ fn a_folder_and_a_zip_give_back_what_was_written() {
         assert_eq!(texts(&snapshot), pods(5));
         let read = read(&snapshot);
         assert_eq!(read[4].request, Some(3));
-        assert_eq!(read[4].collected_at, "2026-11-20T00:00:02Z");
+        assert_eq!(&*read[4].collected_at, "2026-11-20T00:00:02Z");
         assert_eq!(read[4].sha256, crate::digest::sha256_hex(pods(5)[4].as_bytes()));
         assert_eq!(snapshot.objects(&SourceId::core("nodes")).unwrap().count(), 0);
     }

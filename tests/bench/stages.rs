@@ -7,7 +7,7 @@ use kube_hipaa::assess::{Input, ScopeDeclaration, assess};
 use kube_hipaa::catalog::Catalog;
 use kube_hipaa::facts::Tables;
 use kube_hipaa::model::ToolIdentity;
-use kube_hipaa::report::{FORMATS, Format};
+use kube_hipaa::report::{FORMATS, Format, Reported};
 use kube_hipaa::snapshot::Snapshot;
 
 /// The stages in order.
@@ -21,7 +21,7 @@ pub fn run(snapshot: &Path) -> (Vec<(&'static str, f64)>, usize) {
         times.push((stage, last.elapsed().as_secs_f64()));
         last = Instant::now();
     };
-    let catalog = Catalog::built_in().unwrap();
+    let catalog = Catalog::without_built_in_cases(&[]).unwrap();
     let framework = catalog.framework("hipaa").unwrap();
     lap("load catalog");
     let snapshot = Snapshot::open(snapshot).unwrap();
@@ -39,7 +39,9 @@ pub fn run(snapshot: &Path) -> (Vec<(&'static str, f64)>, usize) {
     });
     lap("evaluate");
     for format in FORMATS {
-        format.render(&assessment).unwrap();
+        for document in format.render(&Reported::new(&assessment)).unwrap() {
+            document.write_to(&mut std::io::sink()).unwrap();
+        }
         lap(stage_of(*format));
     }
     let findings = assessment.controls.iter().map(|control| control.findings.len()).sum();

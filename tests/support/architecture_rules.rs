@@ -22,14 +22,15 @@ const fn module(name: &'static str, may_use: &'static [&'static str]) -> Module 
 pub const MODULES: &[Module] = &[
     module("digest", &[]),
     module("model", &[]),
+    module("parallel", &[]),
     module("snapshot", &["model", "digest"]),
     module("collect", &["snapshot", "model", "digest"]),
-    module("facts", &["snapshot", "model"]),
+    module("facts", &["snapshot", "model", "parallel"]),
     module("catalog", &["facts", "model", "digest"]),
-    module("assess", &["facts", "catalog", "model", "digest"]),
+    module("assess", &["facts", "catalog", "model", "digest", "parallel"]),
     module("report", &["model", "digest"]),
     module("cli", &["digest", "model", "snapshot", "collect", "facts", "catalog", "assess", "report"]),
-    module("lib", &["digest", "model", "snapshot", "collect", "facts", "catalog", "assess", "report", "cli"]),
+    module("lib", &["digest", "model", "parallel", "snapshot", "collect", "facts", "catalog", "assess", "report", "cli"]),
     module("main", &["cli"]),
 ];
 
@@ -72,6 +73,9 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// Modules that may know the time, the machine and chance.
 const OUTSIDE_WORLD: &[&str] = &["cli", "collect", "snapshot"];
+
+/// The one other module that starts threads, and knows nothing else of the world.
+const PARALLEL: &str = "parallel";
 
 /// The only place that makes an `Outcome`.
 pub const VERDICT: &str = "src/assess/verdict.rs";
@@ -154,10 +158,11 @@ pub fn outside_world(source: &Source) -> Vec<Wrong> {
     let reaches = |mention: &crate::rust_source::Mention| {
         PREFIXES.iter().any(|prefix| mention.starts_with(prefix)) || PARTS.iter().any(|part| mention.contains(part))
     };
+    let allowed = |mention: &crate::rust_source::Mention| top == PARALLEL && mention.starts_with("std::thread");
     source
         .mentions()
         .into_iter()
-        .filter(reaches)
+        .filter(|mention| reaches(mention) && !allowed(mention))
         .map(|mention| {
             (mention.line, format!("`{}` in `{top}`: only {} may know the world outside", mention.path.join("::"), listed(OUTSIDE_WORLD)))
         })

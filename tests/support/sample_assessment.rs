@@ -63,16 +63,15 @@ impl Builder {
     /// Evidence that stands in `object`.
     pub(crate) fn evidence(&mut self, grade: Grade, source: &SourceId, object: Option<ObjectRef>, pointer: &str) -> Evidence {
         let serial = self.next();
-        Evidence {
-            grade,
+        let reading = Reading {
             source: source.clone(),
             resource_version: object.as_ref().map(|_| self.text(&(48_000 + serial).to_string())),
             object,
-            pointer: self.text(pointer),
             sha256: self.digest(),
-            collected_at: format!("2026-11-20T22:41:{:02}Z", serial % 60),
+            collected_at: format!("2026-11-20T22:41:{:02}Z", serial % 60).into(),
             request: Some(serial % 37 + 1),
-        }
+        };
+        Evidence { grade, reading: reading.into(), pointer: self.text(pointer).into() }
     }
     /// Columns.
     pub(crate) fn facts(&mut self, facts: &[(&str, FactValue)]) -> Facts {

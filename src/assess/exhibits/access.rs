@@ -15,7 +15,14 @@ struct Columns {
 }
 
 /// What one subject has in one place.
-type Cell = (BTreeSet<Kind>, BTreeSet<String>);
+type Cell<'t> = (BTreeSet<Kind>, BTreeSet<&'t str>);
+
+/// What one subject has in the whole cluster, and inside namespaces.
+#[derive(Default)]
+struct Reaches<'t> {
+    everywhere: Cell<'t>,
+    inside: BTreeMap<&'t str, Cell<'t>>,
+}
 
 /// The matrix; `None` only when the table was not computed.
 pub(super) fn matrix(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<AccessMatrix> {
@@ -23,17 +30,10 @@ pub(super) fn matrix(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<Acces
     let place = |name: &str| table.schema.column(name).map(|(index, _)| index);
     let columns = Columns { kinds: place("kinds")?, shipped_kinds: place("shipped_kinds")?, via: place("via")? };
     let namespaces: Vec<String> = tables.namespaces().keys().filter(|name| scope.membership(name) == Membership::In).cloned().collect();
-    let (everywhere, inside) = reaches(table, &columns);
     let mut subjects: Vec<SubjectAccess> = Vec::new();
-    let named: BTreeSet<&ObjectRef> = everywhere.keys().chain(inside.keys().map(|(subject, _)| subject)).collect();
-    for subject in named {
-        let cells: Vec<AccessCell> = namespaces
-            .iter()
-            .map(|namespace| {
-                let here = inside.get(&(subject.clone(), namespace.clone()));
-                cell(everywhere.get(subject).into_iter().chain(here))
-            })
-            .collect();
+    for (subject, reaches) in reaches(table, &columns) {
+        let cells: Vec<AccessCell> =
+            namespaces.iter().map(|namespace| cell(&reaches.everywhere, reaches.inside.get(namespace.as_str()))).collect();
         if cells.iter().any(|cell| !cell.reaches.is_empty()) {
             subjects.push(SubjectAccess { subject: subject.clone(), cells });
         }
@@ -53,19 +53,20 @@ fn legend() -> Vec<ReachKind> {
     Kind::ALL.into_iter().map(entry).collect()
 }
 
-/// Reach in the whole cluster by subject, and inside namespaces by subject and namespace.
-fn reaches(table: &Table, columns: &Columns) -> (BTreeMap<ObjectRef, Cell>, BTreeMap<(ObjectRef, String), Cell>) {
-    let (mut everywhere, mut inside): (BTreeMap<_, Cell>, BTreeMap<_, Cell>) = (BTreeMap::new(), BTreeMap::new());
+/// Reach by subject.
+fn reaches<'t>(table: &'t Table, columns: &Columns) -> BTreeMap<&'t ObjectRef, Reaches<'t>> {
+    let mut all: BTreeMap<&ObjectRef, Reaches<'_>> = BTreeMap::new();
     for row in &table.rows {
-        let kinds = list(row, columns.kinds);
+        let reaches = all.entry(&row.subject).or_default();
         let cell = match &row.namespace {
-            None => everywhere.entry(row.subject.clone()).or_default(),
-            Some(namespace) => inside.entry((row.subject.clone(), namespace.clone())).or_default(),
+            None => &mut reaches.everywhere,
+            Some(namespace) => reaches.inside.entry(namespace).or_default(),
         };
+        let kinds = list(row, columns.kinds);
         cell.0.extend(Kind::ALL.into_iter().filter(|kind| kinds.iter().any(|id| id == kind.id())));
-        cell.1.extend(list(row, columns.via).iter().cloned());
+        cell.1.extend(list(row, columns.via).iter().map(String::as_str));
     }
-    (everywhere, inside)
+    all
 }
 
 fn list(row: &Row, index: usize) -> &[String] {
@@ -75,18 +76,15 @@ fn list(row: &Row, index: usize) -> &[String] {
     }
 }
 
-fn cell<'c>(parts: impl Iterator<Item = &'c Cell>) -> AccessCell {
-    let mut kinds = BTreeSet::new();
-    let mut via = BTreeSet::new();
-    for (more_kinds, more_via) in parts {
-        kinds.extend(more_kinds.iter().copied());
-        via.extend(more_via.iter().cloned());
-    }
+fn cell(everywhere: &Cell<'_>, here: Option<&Cell<'_>>) -> AccessCell {
+    let parts = || std::iter::once(everywhere).chain(here);
+    let mut kinds: BTreeSet<Kind> = parts().flat_map(|(kinds, _)| kinds).copied().collect();
+    let via: BTreeSet<&str> = parts().flat_map(|(_, via)| via).copied().collect();
     // All other kinds are part of it.
     if kinds.contains(&Kind::Everything) {
         kinds.retain(|kind| *kind == Kind::Everything);
     }
-    AccessCell { reaches: kinds.into_iter().map(|kind| kind.id().to_owned()).collect(), via: via.into_iter().collect() }
+    AccessCell { reaches: kinds.into_iter().map(|kind| kind.id().to_owned()).collect(), via: via.into_iter().map(str::to_owned).collect() }
 }
 
 /// Gravest first: the gravest kind, then in how many namespaces, then how many kinds.

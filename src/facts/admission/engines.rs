@@ -23,9 +23,9 @@ struct Verdict {
 
 impl Verdict {
     fn row(self, policy: String, metadata: &ObjectMeta, origin: Evidence) -> Row {
-        let subject = origin.object.clone().unwrap_or_else(|| ObjectRef {
+        let subject = origin.object().cloned().unwrap_or_else(|| ObjectRef {
             kind: "Policy".to_owned(),
-            group: origin.source.api_group().to_owned(),
+            group: origin.reading.source.api_group().to_owned(),
             namespace: metadata.namespace.clone(),
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone(),
@@ -42,7 +42,7 @@ impl Verdict {
             skips_without_parameters: false,
             conditional: self.conditional,
         };
-        let place = Evidence { pointer: self.pointer.to_owned(), ..origin.clone() };
+        let place = origin.at(self.pointer.to_owned());
         let namespace = metadata.namespace.clone().unwrap_or_default();
         Row::new(format!("{}/{namespace}/{policy}", self.engine), subject, vec![origin], typed)
             .evidenced("denies", [place.clone()])
@@ -60,7 +60,7 @@ pub(super) fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         }
         reader.each::<Constraint>(&source, |constraint, origin| {
             let metadata = constraint.metadata.clone();
-            let kind = origin.object.as_ref().map_or(source.resource(), |object| object.kind.as_str()).to_owned();
+            let kind = origin.object().map_or(source.resource(), |object| object.kind.as_str()).to_owned();
             let policy = format!("{kind}/{}", metadata.name.clone().unwrap_or_default());
             rows.push(constraint.verdict().row(policy, &metadata, origin));
         })?;

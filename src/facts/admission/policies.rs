@@ -212,5 +212,5 @@ fn binding_row(
     Row::new(key, subject("ValidatingAdmissionPolicyBinding", &binding.metadata), vec![origin.clone()], typed)
         .in_namespace(namespace.cloned())
         .related_to(related)
-        .evidenced("failure_policy", policy.map(|(_, origin)| Evidence { pointer: "/spec/failurePolicy".to_owned(), ..origin.clone() }))
+        .evidenced("failure_policy", policy.map(|(_, origin)| origin.at("/spec/failurePolicy")))
 }

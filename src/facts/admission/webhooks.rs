@@ -170,7 +170,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Vec<Placed>, FactsError> {
                 kind,
                 configuration: subject.clone(),
                 webhook,
-                origin: Evidence { pointer: format!("/webhooks/{i}"), ..origin.clone() },
+                origin: origin.at(format!("/webhooks/{i}")),
             }));
         })?;
     }
@@ -222,7 +222,7 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, servic
     };
     let service_exists = match &webhook.client_config.service {
         None => Known::Known(None),
-        Some(service) => services.clone().map(|services| Some(services.contains(&(service.namespace.clone(), service.name.clone())))),
+        Some(service) => services.as_ref().map(|services| Some(services.contains(&(service.namespace.clone(), service.name.clone())))),
     };
     let typed = WebhookRow {
         kind: placed.kind,

@@ -192,6 +192,6 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         name: name.clone(),
         uid: certificate.metadata.uid,
     };
-    let evidence = issuer.map(|(_, origin)| Evidence { pointer: "/spec".to_owned(), ..origin.clone() });
+    let evidence = issuer.map(|(_, origin)| origin.at("/spec"));
     Row::new(format!("{namespace}/{name}"), subject, vec![origin], typed).evidenced("issuer_type", evidence)
 }

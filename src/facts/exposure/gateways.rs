@@ -124,7 +124,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     context.reader.each::<Gateway>(&GATEWAYS, |gateway, origin| {
         for (number, listener) in gateway.spec.listeners.iter().enumerate() {
-            let origin = Evidence { pointer: String::new(), ..origin.clone() };
+            let origin = origin.at("");
             rows.extend(of_listener(&gateway, listener, number, &origin, &routes, &labels));
         }
     })?;
@@ -162,7 +162,7 @@ fn of_listener(
     }
     let encrypted = encrypted(&listener.protocol, &format!("{namespace}/{name}"), &listener.name);
     let tls = listener.tls.as_ref().filter(|_| encrypted != Known::Known(false));
-    let place = Evidence { pointer: format!("/spec/listeners/{number}/protocol"), ..origin.clone() };
+    let place = origin.at(format!("/spec/listeners/{number}/protocol"));
     let row = |(of, attached): (&str, Vec<&Route>)| {
         let typed = GatewayRow {
             class: gateway.spec.gateway_class_name.clone(),
@@ -191,10 +191,10 @@ fn of_listener(
             uid: gateway.metadata.uid.clone(),
         };
         let counted_to = if of.is_empty() { namespace.clone() } else { of.to_owned() };
-        let evidence = || attached.iter().map(|route| Evidence { pointer: "/spec".to_owned(), ..route.origin.clone() }).take(3);
+        let evidence = || attached.iter().map(|route| route.origin.at("/spec")).take(3);
         Row::new(format!("{namespace}/{name}/{}/{of}", listener.name), subject, vec![origin.clone()], typed)
             .in_namespace(Some(counted_to))
-            .related_to(attached.iter().filter_map(|route| route.origin.object.clone()).take(5).collect())
+            .related_to(attached.iter().filter_map(|route| route.origin.object().cloned()).take(5).collect())
             .evidenced("protocol", [place.clone()])
             .evidenced("encrypted", [place.clone()])
             .evidenced("routes", evidence())

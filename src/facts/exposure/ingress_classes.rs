@@ -63,7 +63,7 @@ impl Classes {
 
     /// Where the class says which controller serves it.
     pub(super) fn evidence(&self, class: &str) -> Option<Evidence> {
-        self.objects.get(class).map(|(_, origin)| Evidence { pointer: "/spec/controller".to_owned(), ..origin.clone() })
+        self.objects.get(class).map(|(_, origin)| origin.at("/spec/controller"))
     }
 
     /// The controller of a class by that name.
@@ -100,7 +100,7 @@ impl Classes {
     fn row(&self, reader: &Reader<'_>, name: String, users: &[&Evidence]) -> Option<Row> {
         let object = self.objects.get(&name);
         let ingress = |origin: &&Evidence| {
-            let object = origin.object.as_ref()?;
+            let object = origin.object()?;
             Some(format!("{}/{}", object.namespace.as_deref().unwrap_or(""), object.name))
         };
         let annotations = object.and_then(|(class, _)| class.metadata.annotations.as_ref());
@@ -119,7 +119,7 @@ impl Classes {
             name: name.clone(),
             uid: object.and_then(|(class, _)| class.metadata.uid.clone()),
         };
-        let users = || users.iter().map(|origin| Evidence { pointer: "/spec/ingressClassName".to_owned(), ..(*origin).clone() }).take(2);
+        let users = || users.iter().map(|origin| origin.at("/spec/ingressClassName")).take(2);
         // A class that only Ingresses name is seen in these.
         let origins = match object {
             Some((_, origin)) => vec![origin.clone()],

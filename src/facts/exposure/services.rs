@@ -111,7 +111,7 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
         source_ranges,
         external_ips,
         external_name: spec.external_name.clone().unwrap_or_default(),
-        workloads: groups.clone().map(|groups| selected(groups.get(namespace.as_str()), &selector)),
+        workloads: groups.as_ref().map(|groups| selected(groups.get(namespace.as_str()), &selector)),
         selector: sorted_owned(selector.iter().map(|(key, value)| format!("{key}={value}"))),
         kind,
         namespace: namespace.clone(),

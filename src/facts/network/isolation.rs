@@ -100,7 +100,7 @@ fn row(world: &World<'_>, group: &PodGroup, direction: Direction) -> Row {
     let key = format!("{}/{}", group.namespace(), group.workload_text());
     let evidence = |(policy, origin): &(&Policy, &Evidence), pointer: String| {
         let isolates = policy.rules(direction).is_some();
-        isolates.then(|| Evidence { pointer, ..(*origin).clone() })
+        isolates.then(|| origin.at(pointer))
     };
     let of_selection: Vec<Evidence> = selecting.iter().filter_map(|one| evidence(one, "/spec/podSelector".to_owned())).collect();
     Row::new(key, group.workload.clone(), group.origins.clone(), typed)
@@ -185,7 +185,7 @@ impl Facts<'_> {
             for (i, rule) in rules(policy, self.direction).iter().enumerate() {
                 if rule.is_open_to_the_world() {
                     let pointer = format!("/spec/{}/{i}", self.direction.as_str());
-                    open.push((format!("{} ({})", policy.name, rule.describe_ports()), Evidence { pointer, ..(*origin).clone() }));
+                    open.push((format!("{} ({})", policy.name, rule.describe_ports()), origin.at(pointer)));
                 }
             }
         }

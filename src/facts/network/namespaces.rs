@@ -101,7 +101,7 @@ fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Dir
         unknown_pods: counted(counts.unknown),
         host_network_pods: counted(counts.host_network),
     };
-    let evidence = denying.iter().map(|(_, origin)| Evidence { pointer: "/spec/podSelector".to_owned(), ..origin.clone() });
+    let evidence = denying.iter().map(|(_, origin)| origin.at("/spec/podSelector"));
     Row::new(name.clone(), subject.clone(), vec![origin.clone()], typed)
         .in_namespace(Some(name.clone()))
         .evidenced("default_deny", evidence)

@@ -187,7 +187,7 @@ fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
     };
     let mut related: Vec<ObjectRef> = grant.role.map(|(role, _)| role.object()).into_iter().collect();
     related.extend(grant.who.as_ref().map(Who::object));
-    let role_ref = Evidence { pointer: "/roleRef".to_owned(), ..binding.origin.clone() };
+    let role_ref = binding.origin.at("/roleRef");
     let key = format!("{} for {who}", binding.text());
     let missing = grant.dangling == Known::Known(true);
     let row = Row::new(key, binding.object(), vec![(*grant.here).clone()], typed)
@@ -200,7 +200,7 @@ fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
 pub(super) fn exists(who: Option<&Who>, accounts: &Accounts) -> Known<Option<bool>> {
     match who {
         Some(Who { kind: "ServiceAccount", namespace: Some(namespace), name }) => {
-            accounts.clone().map(|all| Some(all.contains(&(namespace.clone(), name.clone()))))
+            accounts.as_ref().map(|all| Some(all.contains(&(namespace.clone(), name.clone()))))
         }
         _ => Known::Known(None),
     }

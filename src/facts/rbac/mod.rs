@@ -25,6 +25,7 @@ use super::read::Reader;
 use super::schema::TableRow;
 use super::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use super::{FactsError, Family, Known};
+use crate::parallel;
 use crate::snapshot::Snapshot;
 use resolved::Resolved;
 
@@ -42,12 +43,12 @@ pub(super) const FAMILY: Family = Family {
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
             .and_then(|()| context.reader.known_if_complete(&ROLE_BINDINGS, || ()));
         let resolved = Resolved::new(&policy, &context.server_minor);
-        Ok(vec![
-            grants::rows(&resolved, &accounts),
-            reach::rows(&resolved),
-            roles::rows(&resolved, &bindings_read),
-            subjects::rows(&resolved, &accounts),
-        ])
+        // Each of them asks the same rules only.
+        let ((reach, subjects), (grants, roles)) = parallel::both(
+            || (reach::rows(&resolved), subjects::rows(&resolved, &accounts)),
+            || (grants::rows(&resolved, &accounts), roles::rows(&resolved, &bindings_read)),
+        );
+        Ok(vec![grants, reach, roles, subjects])
     },
 };
 

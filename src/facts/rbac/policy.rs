@@ -254,7 +254,7 @@ impl Role {
     }
     /// Where one of its rules stands; `None` for a rule that it does not have.
     pub(super) fn rule_evidence(&self, index: usize) -> Option<Arc<Evidence>> {
-        let place = || Arc::new(Evidence { pointer: format!("/rules/{index}"), ..self.origin.clone() });
+        let place = || Arc::new(self.origin.at(format!("/rules/{index}")));
         self.places.get(index).map(|known| Arc::clone(known.get_or_init(place)))
     }
 }
@@ -305,7 +305,7 @@ fn object(kind: &str, namespace: Option<&String>, name: &str, origin: &Evidence)
         group: RBAC.to_owned(),
         namespace: namespace.cloned(),
         name: name.to_owned(),
-        uid: origin.object.as_ref().and_then(|object| object.uid.clone()),
+        uid: origin.object().and_then(|object| object.uid.clone()),
     }
 }
 

@@ -173,7 +173,7 @@ fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &S
     };
     let own = standing.own.get(&namespace.map(str::to_owned));
     let mut origins: Vec<Evidence> = own.into_iter().flatten().map(|grant| (*grant.here).clone()).collect();
-    origins.sort_by(|a, b| (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer)));
+    origins.sort_by(|a, b| (a.object(), &a.pointer).cmp(&(b.object(), &b.pointer)));
     origins.truncate(2);
     let place = namespace.map_or_else(|| "the whole cluster".to_owned(), str::to_owned);
     let row = Row::new(format!("{} in {place}", who.text()), who.object(), origins, typed).in_namespace(namespace.map(str::to_owned));

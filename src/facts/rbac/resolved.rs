@@ -162,7 +162,7 @@ impl Grant<'_> {
 /// Where one subject of a binding stands, or that it has none.
 fn here(binding: &Binding, place: Option<usize>) -> Evidence {
     let pointer = place.map_or_else(|| "/subjects".to_owned(), |place| format!("/subjects/{place}"));
-    Evidence { pointer, ..binding.origin.clone() }
+    binding.origin.at(pointer)
 }
 
 impl RoleInfo {

@@ -123,7 +123,7 @@ fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, holders: 
         shipped: own.iter().all(|grant| grant.is_shipped()) && gathered.by_group.is_empty(),
     };
     let mut origins: Vec<Evidence> = own.iter().chain(&gathered.by_group).map(|grant| (*grant.here).clone()).collect();
-    origins.sort_by(|a, b| (&a.object, &a.pointer).cmp(&(&b.object, &b.pointer)));
+    origins.sort_by(|a, b| (a.object(), &a.pointer).cmp(&(b.object(), &b.pointer)));
     origins.truncate(ORIGINS);
     let subject: ObjectRef = who.object();
     // What it holds is not bounded by the namespace that it lives in.

@@ -224,8 +224,8 @@ fn openshift_row(name: &str, spec: OpenShiftServer, origin: Evidence, effect: &E
             Known::Unknown(_) => Known::Known(false),
         },
     };
-    let subject = origin.object.clone().unwrap_or_else(|| api_server(name));
-    let origin = Evidence { pointer: "/spec/audit/profile".to_owned(), ..origin };
+    let subject = origin.object().cloned().unwrap_or_else(|| api_server(name));
+    let origin = origin.at("/spec/audit/profile");
     Row::new(format!("OpenShift@{name}"), subject, vec![origin], typed)
 }
 

@@ -166,7 +166,7 @@ fn configured(context: &Context<'_>, servers: &ApiServers, template: &Template, 
             (Ok(document), Some(stored)) => {
                 let pointer = format!("/data/{}", template.key);
                 let evidence = origin(reader, &template.source, stored, &pointer);
-                let subject = evidence.object.clone().unwrap_or_else(|| component(template.component));
+                let subject = evidence.object().cloned().unwrap_or_else(|| component(template.component));
                 let value = match field(document, setting) {
                     None => Known::Known((default.to_owned(), false)),
                     Some(text) => match hidden(&text) {

@@ -273,10 +273,10 @@ fn openshift(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
         all.push(Statement {
             from: "OpenShift",
             instance: name,
-            subject: origin.object.clone().unwrap_or_else(|| api_server("cluster")),
+            subject: origin.object().cloned().unwrap_or_else(|| api_server("cluster")),
             kms: kind.eq_ignore_ascii_case("kms"),
             encrypts: Known::Known(!matches!(kind.as_str(), "" | "identity")),
-            origins: vec![Evidence { pointer: "/spec/encryption/type".to_owned(), ..origin }],
+            origins: vec![origin.at("/spec/encryption/type")],
         });
     }
     Ok(all)
@@ -296,10 +296,10 @@ fn k3s(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
             all.push(Statement {
                 from: "k3s",
                 instance: node.metadata.name.clone().unwrap_or_default(),
-                subject: origin.object.clone().unwrap_or_else(|| api_server("k3s")),
+                subject: origin.object().cloned().unwrap_or_else(|| api_server("k3s")),
                 encrypts: Known::Known(on),
                 kms: false,
-                origins: vec![Evidence { grade: crate::model::Grade::ReportedCopy, pointer: K3S_POINTER.to_owned(), ..origin }],
+                origins: vec![origin.at(K3S_POINTER).graded(crate::model::Grade::ReportedCopy)],
             });
         }
     })?;

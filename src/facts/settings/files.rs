@@ -30,5 +30,5 @@ pub(super) fn origin(reader: &Reader<'_>, source: &SourceId, stored: &StoredObje
         Some(metadata) => reader.origin(source, metadata, stored, Grade::ReportedCopy),
         None => reader.origin(source, &ObjectMeta::default(), stored, Grade::ReportedCopy),
     };
-    Evidence { pointer: pointer.to_owned(), ..origin }
+    origin.at(pointer.to_owned())
 }

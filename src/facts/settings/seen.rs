@@ -84,7 +84,7 @@ impl Instance {
     pub(super) fn pointed(&self, setting: &str) -> Evidence {
         let mut origin = self.origin.clone();
         if self.how == How::Effective {
-            origin.pointer = format!("/flags/{setting}");
+            origin.pointer = format!("/flags/{setting}").into();
         }
         origin
     }
@@ -103,7 +103,7 @@ pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> V
                     component,
                     flags,
                     variables: container.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
-                    origin: Evidence { grade: Grade::ReportedCopy, pointer: format!("/spec/containers/{i}"), ..pod.origin.clone() },
+                    origin: pod.origin.at(format!("/spec/containers/{i}")).graded(Grade::ReportedCopy),
                     how: How::CommandLine,
                 });
             }
@@ -153,12 +153,12 @@ pub(super) fn k3s(reader: &Reader<'_>) -> Result<Vec<Instance>, FactsError> {
         }
         let name = node.metadata.name.clone().unwrap_or_default();
         found.push(Instance {
-            subject: origin.object.clone().unwrap_or_else(|| api_server(&name)),
+            subject: origin.object().cloned().unwrap_or_else(|| api_server(&name)),
             name,
             component: &API_SERVER,
             flags,
             variables: BTreeSet::new(),
-            origin: Evidence { grade: Grade::ReportedCopy, pointer: K3S_POINTER.to_owned(), ..origin },
+            origin: origin.at(K3S_POINTER).graded(Grade::ReportedCopy),
             how: How::Changes,
         });
     })?;

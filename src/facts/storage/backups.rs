@@ -181,14 +181,11 @@ fn row(namespace: String, uid: Option<String>, origin: Evidence, claims: i64, ve
         namespace: namespace.clone(),
     };
     let subject = ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: namespace.clone(), uid };
-    let at = |origin: &Evidence| Evidence { pointer: "/spec".to_owned(), ..origin.clone() };
+    let at = |origin: &Evidence| origin.at("/spec");
     Row::new(namespace.clone(), subject, vec![origin], typed)
         .in_namespace(Some(namespace))
         .evidenced("schedules", covering.iter().map(|(_, origin)| at(origin)).take(3))
-        .evidenced(
-            "hours_since_backup",
-            newest.map(|(_, origin, _)| Evidence { pointer: "/status/completionTimestamp".to_owned(), ..origin.clone() }),
-        )
+        .evidenced("hours_since_backup", newest.map(|(_, origin, _)| origin.at("/status/completionTimestamp")))
 }
 
 fn no_velero() -> Unseen {

@@ -89,7 +89,7 @@ impl Classes {
 fn row(name: &str, class: Class, uses: &Known<BTreeMap<&str, Vec<&Claim>>>) -> Row {
     let Encryption { encrypted, customer_key } =
         encryption(&class.object.provisioner, &class.parameters(), &format!("the storage class {name}"));
-    let used_by = uses.clone().map(|uses| uses.get(name).cloned().unwrap_or_default());
+    let used_by = uses.as_ref().map(|uses| uses.get(name).cloned().unwrap_or_default());
     let typed = StorageClassRow {
         provisioner: class.object.provisioner.clone(),
         default: class.is_default(),

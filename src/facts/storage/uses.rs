@@ -41,7 +41,7 @@ impl VolumeUses {
                 self.direct.entry(key).or_insert_with(|| Direct {
                     workload: shape.workload.clone(),
                     driver,
-                    origin: Evidence { pointer: format!("{}/volumes/{number}", shape.origin.pointer), ..shape.origin.clone() },
+                    origin: shape.origin.at(format!("{}/volumes/{number}", shape.origin.pointer)),
                 });
             }
         }
@@ -54,7 +54,7 @@ fn claim(volume: &Volume, shape: &Shape<'_>) -> Option<String> {
     if let Some(claim) = &volume.persistent_volume_claim {
         return Some(claim.claim_name.clone());
     }
-    let pod = shape.origin.object.as_ref().filter(|_| shape.observed_in == "running")?;
+    let pod = shape.origin.object().filter(|_| shape.observed_in == "running")?;
     volume.ephemeral.as_ref().map(|_| format!("{}-{}", pod.name, volume.name))
 }
 

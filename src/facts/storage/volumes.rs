@@ -234,7 +234,7 @@ fn bound(claim: &Claim, volume: &Volume, origin: &Evidence, classes: &Classes, c
     };
     let mut known: Parameters = parameters(volume.spec.csi.as_ref().map(|csi| &csi.volume_attributes));
     let what = format!("the volume {} of the claim {}/{}", claim.volume, claim.namespace, claim.name);
-    let mut evidence = vec![Evidence { pointer: "/spec".to_owned(), ..origin.clone() }];
+    let mut evidence = vec![origin.at("/spec")];
     let own = encryption(&driver, &known, &what);
     let encryption = if own.encrypted.known().is_some() {
         Known::Known(own)
@@ -242,7 +242,7 @@ fn bound(claim: &Claim, volume: &Volume, origin: &Evidence, classes: &Classes, c
         match made_by(volume, &driver, claim, classes, classes_read) {
             Maker::Class(class) => {
                 known.extend(class.parameters());
-                evidence.push(Evidence { pointer: "/parameters".to_owned(), ..class.origin.clone() });
+                evidence.push(class.origin.at("/parameters"));
                 Known::Known(encryption(&driver, &known, &what))
             }
             Maker::NotRead(unseen) => Known::Unknown(unseen),
@@ -310,7 +310,7 @@ fn of_claim(claim: &Claim, behind: Behind, workloads: Vec<String>) -> Row {
         name: claim.name.clone(),
         uid: claim.uid.clone(),
     };
-    let related = behind.evidence.iter().filter_map(|evidence| evidence.object.clone()).collect();
+    let related = behind.evidence.iter().filter_map(|evidence| evidence.object().cloned()).collect();
     let mut row = Row::new(format!("{}/{}", claim.namespace, claim.name), subject, vec![claim.origin.clone()], typed).related_to(related);
     for column in ["driver", "on_node", "encrypted", "customer_key", "reclaim_policy"] {
         row = row.evidenced(column, behind.evidence.clone());

@@ -25,13 +25,14 @@ struct Key<'a> {
 
 impl<'a> Key<'a> {
     fn of(evidence: &'a Evidence) -> Self {
+        let reading = &*evidence.reading;
         Self {
-            source: &evidence.source,
-            request: evidence.request,
-            at: &evidence.collected_at,
-            object: evidence.object.as_ref(),
-            version: evidence.resource_version.as_deref(),
-            sha256: &evidence.sha256,
+            source: &reading.source,
+            request: reading.request,
+            at: &reading.collected_at,
+            object: reading.object.as_ref(),
+            version: reading.resource_version.as_deref(),
+            sha256: &reading.sha256,
             grade: evidence.grade,
         }
     }
@@ -135,7 +136,7 @@ impl<'a> Index<'a> {
         for one in evidence {
             let key = Key::of(one);
             match by_object.iter_mut().find(|(other, _)| *other == key) {
-                Some((_, pointers)) if pointers.contains(&one.pointer.as_str()) => {}
+                Some((_, pointers)) if pointers.contains(&&*one.pointer) => {}
                 Some((_, pointers)) => pointers.push(&one.pointer),
                 None => by_object.push((key, vec![&one.pointer])),
             }
@@ -167,19 +168,19 @@ fn short(sha256: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reading;
 
     fn evidence(name: &str, pointer: &str) -> Evidence {
         let object = ObjectRef { kind: "Pod".into(), group: String::new(), namespace: Some("a".into()), name: name.into(), uid: None };
-        Evidence {
-            grade: Grade::EffectiveConfiguration,
+        let reading = Reading {
             source: SourceId::core("pods"),
             object: Some(object),
             resource_version: Some("1".into()),
-            pointer: pointer.into(),
             sha256: format!("{:064x}", name.len()),
             collected_at: "2026-11-20T22:41:03Z".into(),
             request: Some(1),
-        }
+        };
+        Evidence { grade: Grade::EffectiveConfiguration, reading: reading.into(), pointer: pointer.to_owned().into() }
     }
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
         let answers = index.answers();
         let [answer] = answers.as_slice() else { return Err(format!("{answers:?}")) };
         assert_eq!(answer.entries.iter().map(|entry| entry.number).collect::<Vec<_>>(), [1, 2, 3]);
-        let subject = all.first().and_then(|first| first.object.clone()).ok_or("no object")?;
+        let subject = all.first().and_then(|first| first.object().cloned()).ok_or("no object")?;
         let cited = index.cite(&all, &subject);
         let [both, third] = cited.as_slice() else { return Err(format!("{cited:?}")) };
         assert_eq!(both.pointers, ["/x", "/y"]);
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn the_same_digest_in_two_sources_has_two_anchors() {
         let mut other = evidence("b", "/x");
-        other.source = SourceId::url("/flagz");
+        std::sync::Arc::make_mut(&mut other.reading).source = SourceId::url("/flagz");
         let all = [evidence("b", "/x"), other];
         let marks: BTreeSet<String> = Index::new(all.iter()).places.into_values().map(|place| place.mark).collect();
         assert_eq!(marks.len(), 2, "{marks:?}");

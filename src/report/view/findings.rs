@@ -185,30 +185,30 @@ fn hash(text: &str) -> u32 {
 
 /// All findings in groups, the gravest first. Within a control, findings that rest on the same object (other than the one they are
 /// about) form a group of their own, because one change of that object settles them.
-pub(crate) fn groups(assessment: &Assessment) -> Vec<Group<'_>> {
+pub(crate) fn groups<'a>(assessment: &'a Assessment) -> Vec<Group<'a>> {
     let ephi: BTreeSet<&str> = assessment.scope.ephi_namespaces.iter().map(String::as_str).collect();
     let mut groups = Vec::new();
     for control in &assessment.controls {
-        let mut by_cause: BTreeMap<Option<&ObjectRef>, Vec<&Finding>> = BTreeMap::new();
-        for finding in &control.findings {
-            let object = finding.evidence.first().and_then(|evidence| evidence.object.as_ref());
-            by_cause.entry(object.filter(|object| **object != finding.subject)).or_default().push(finding);
+        // With their places, because they are in a fixed order already.
+        let mut by_cause: BTreeMap<Option<&ObjectRef>, Vec<(usize, &Finding)>> = BTreeMap::new();
+        for (place, finding) in control.findings.iter().enumerate() {
+            let object = finding.evidence.first().and_then(|evidence| evidence.object());
+            by_cause.entry(object.filter(|object| **object != finding.subject)).or_default().push((place, finding));
         }
         let (shared, single): (Vec<_>, Vec<_>) = by_cause.into_iter().partition(|(cause, findings)| {
-            let subjects: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
-            cause.is_some() && subjects.len() > 1
+            let first = findings.first().map(|(_, finding)| &finding.subject);
+            cause.is_some() && findings.iter().any(|(_, finding)| Some(&finding.subject) != first)
         });
         // Past that, hundreds of groups would say the same in other names, and bury those of other controls.
         let (shared, single) =
             if shared.len() > CAUSES { (Vec::new(), shared.into_iter().chain(single).collect()) } else { (shared, single) };
-        let order: BTreeMap<&str, usize> =
-            control.findings.iter().enumerate().map(|(i, finding)| (finding.fingerprint.as_str(), i)).collect();
-        let mut rest: Vec<&Finding> = single.into_iter().flat_map(|(_, findings)| findings).collect();
-        rest.sort_by_key(|finding| order.get(finding.fingerprint.as_str()));
+        let mut rest: Vec<(usize, &Finding)> = single.into_iter().flat_map(|(_, findings)| findings).collect();
+        rest.sort_by_key(|(place, _)| *place);
+        let plain = |findings: Vec<(usize, &'a Finding)>| findings.into_iter().map(|(_, finding)| finding).collect();
         if !rest.is_empty() {
-            groups.push(Group::new(control, None, rest, &ephi));
+            groups.push(Group::new(control, None, plain(rest), &ephi));
         }
-        groups.extend(shared.into_iter().map(|(cause, findings)| Group::new(control, cause, findings, &ephi)));
+        groups.extend(shared.into_iter().map(|(cause, findings)| Group::new(control, cause, plain(findings), &ephi)));
     }
     groups.sort_by_cached_key(|group| {
         (
@@ -307,7 +307,7 @@ struct Affected {
 impl Affected {
     fn new(finding: &Finding, title: &str, shared: &Facts, index: &Index<'_>, filters: &Filters) -> Self {
         // What the evidence names does not have to be named twice.
-        let named: BTreeSet<&ObjectRef> = finding.evidence.iter().filter_map(|evidence| evidence.object.as_ref()).collect();
+        let named: BTreeSet<&ObjectRef> = finding.evidence.iter().filter_map(|evidence| evidence.object()).collect();
         let (facts, evidence) = (facts(&finding.facts, &finding.subject, shared), index.cite(&finding.evidence, &finding.subject));
         let related: Vec<Object> = finding.related.iter().filter(|object| !named.contains(object)).map(Object::new).collect();
         Self {

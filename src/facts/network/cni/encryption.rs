@@ -68,7 +68,7 @@ fn calico(agent: &Agent, felix: &Objects) -> Encryption {
         let (v4, v6) = enabled(object);
         name(object) != "default" && (v4 == Some(false) || v6 == Some(false))
     };
-    let evidence = vec![Evidence { pointer: "/spec/wireguardEnabled".to_owned(), ..origin.clone() }];
+    let evidence = vec![origin.at("/spec/wireguardEnabled")];
     if on(enabled(default)) && objects.iter().any(|(object, _)| switched_off(object)) {
         return unknown(agent.engine, "it is switched on, and off again for single nodes", "Look at the FelixConfigurations of nodes.");
     }
@@ -89,7 +89,7 @@ fn cilium(map: &Map) -> Encryption {
     } else {
         return (Known::Known("none"), vec![origin.clone()]);
     };
-    (Known::Known(how.0), vec![Evidence { pointer: format!("/data/{}", how.1), ..origin.clone() }])
+    (Known::Known(how.0), vec![origin.at(format!("/data/{}", how.1))])
 }
 
 /// `Backend.Type` in `net-conf.json`, as the collector stores it.
@@ -102,7 +102,7 @@ fn flannel(settings: &Settings) -> Encryption {
     let (data, origin) = map;
     let parsed = data.get("net-conf.json").and_then(|text| serde_json::from_str::<Value>(text).ok());
     let back_end = parsed.as_ref().and_then(|value| value.pointer("/Backend/Type")).and_then(Value::as_str);
-    let evidence = vec![Evidence { pointer: "/data/net-conf.json".to_owned(), ..origin.clone() }];
+    let evidence = vec![origin.at("/data/net-conf.json")];
     match back_end {
         Some(name) => (Known::Known(of_back_end(name)), evidence),
         None => unknown("Flannel", "its ConfigMap names no back end", "Look at net-conf.json of its ConfigMap."),
@@ -132,7 +132,7 @@ fn antrea(map: &Map) -> Encryption {
     let Ok(settings) = serde_json::from_str::<Value>(text) else {
         return unknown("Antrea", "antrea-agent.conf could not be understood", "Look at trafficEncryptionMode in it.");
     };
-    let evidence = vec![Evidence { pointer: "/data/antrea-agent.conf".to_owned(), ..origin.clone() }];
+    let evidence = vec![origin.at("/data/antrea-agent.conf")];
     match settings.get("trafficEncryptionMode").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
         None | Some("none" | "") => (Known::Known("none"), evidence),
         Some("wireguard") => (Known::Known("wireguard"), evidence),
@@ -153,7 +153,7 @@ fn openshift(networks: &Objects) -> Encryption {
     };
     let config = network.pointer("/spec/defaultNetwork/ovnKubernetesConfig/ipsecConfig");
     let pointer = "/spec/defaultNetwork/ovnKubernetesConfig/ipsecConfig".to_owned();
-    let evidence = vec![Evidence { pointer, ..origin.clone() }];
+    let evidence = vec![origin.at(pointer)];
     match config.map(|config| config.get("mode").and_then(Value::as_str)) {
         None | Some(Some("Disabled" | "External")) => (Known::Known("none"), evidence),
         Some(Some("Full")) => (Known::Known("ipsec"), evidence),
@@ -171,7 +171,7 @@ pub(super) fn k3s(settings: &Settings) -> Encryption {
             let kinds: Vec<&'static str> = all.iter().map(|(name, _)| of_back_end(name)).collect();
             let weakest = if kinds.contains(&"none") { "none" } else { kinds.first().copied().unwrap_or("none") };
             let pointer = "/metadata/annotations/flannel.alpha.coreos.com~1backend-type".to_owned();
-            (Known::Known(weakest), all.first().map(|(_, origin)| Evidence { pointer, ..(*origin).clone() }).into_iter().collect())
+            (Known::Known(weakest), all.first().map(|(_, origin)| origin.at(pointer)).into_iter().collect())
         }
         _ => unknown("k3s", "not every node says which back end it uses", "Ask for --flannel-backend of the servers."),
     }

@@ -69,7 +69,7 @@ fn cilium(settings: &Settings) -> Judged {
         }
     };
     let value = |key: &str| data.get(key).map(String::as_str);
-    let at = |key: &str| Evidence { pointer: format!("/data/{key}"), ..origin.clone() };
+    let at = |key: &str| origin.at(format!("/data/{key}"));
     let judged = match (value("enable-policy"), value("policy-audit-mode"), value("enable-k8s-networkpolicy")) {
         (Some("never"), _, _) => known(Enforcement::NotEnforcing, "enable-policy is never"),
         (_, Some("true"), _) => known(Enforcement::Audit, "policy-audit-mode is on: what policies deny is let through"),

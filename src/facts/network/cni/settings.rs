@@ -75,7 +75,7 @@ fn config_map(reader: &Reader<'_>, source: &SourceId) -> Result<Map, FactsError>
     reader.each_stored(source, |stored| match serde_json::from_str::<ConfigMap>(&stored.json) {
         Ok(map) => {
             let origin = reader.origin(source, &map.metadata, &stored, Grade::EffectiveConfiguration);
-            found = Some((map.data.unwrap_or_default(), Evidence { pointer: "/data".to_owned(), ..origin }));
+            found = Some((map.data.unwrap_or_default(), origin.at("/data")));
         }
         Err(error) => reader.not_understood(source, &stored, &error.to_string()),
     })?;
@@ -89,7 +89,7 @@ fn objects(reader: &Reader<'_>, source: &SourceId) -> Result<Objects, FactsError
         match (meta, serde_json::from_str::<Value>(&stored.json)) {
             (Ok(meta), Ok(value)) => {
                 let origin = reader.origin(source, &meta.metadata, &stored, Grade::EffectiveConfiguration);
-                found.push((value, Evidence { pointer: "/spec".to_owned(), ..origin }));
+                found.push((value, origin.at("/spec")));
             }
             (Err(error), _) | (_, Err(error)) => reader.not_understood(source, &stored, &error.to_string()),
         }
