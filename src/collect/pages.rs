@@ -20,7 +20,7 @@ use std::sync::Arc;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinHandle;
 
 use super::inventory::{Amount, Entry, METADATA, Part};
@@ -221,10 +221,13 @@ struct Coming {
     /// The token of the next one, which stands before the objects.
     next: oneshot::Receiver<String>,
     page: JoinHandle<Result<Page, Failure>>,
+    /// While it is asked for ahead of its time.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Coming {
-    fn new(api: &Api, task: &Task, accept: &'static str, page_size: u32, token: Option<&str>) -> Self {
+    /// `length` is about how many bytes will come.
+    fn new(api: &Api, task: &Task, accept: &'static str, page_size: u32, token: Option<&str>, length: usize) -> Self {
         let mut path = format!("{}?limit={page_size}", task.path());
         if let Some(token) = token {
             path.push_str("&continue=");
@@ -241,9 +244,13 @@ impl Coming {
                     let _told = sender.take().zip(token).map(|(sender, token)| sender.send(token));
                 }
             };
-            api.ask_watched(Ask::list(path, accept), begun, |answer| read_page(&task, answer)).await
+            api.ask_watched(Ask::list(path, accept), length, begun, |answer| read_page(&task, answer)).await
         });
-        Self { token: token.map(str::to_owned), next, page }
+        Self { token: token.map(str::to_owned), next, page, turn: None }
+    }
+    fn in_turn(mut self, turn: OwnedSemaphorePermit) -> Self {
+        self.turn = Some(turn);
+        self
     }
     /// The token of the next page, as soon as it is known; none when there is none, or when only the whole answer can tell.
     async fn next(&mut self) -> Option<String> {
@@ -251,6 +258,16 @@ impl Coming {
     }
     async fn page(&mut self) -> Result<Result<Page, Failure>, CollectError> {
         Ok((&mut self.page).await?)
+    }
+}
+
+impl Coming {
+    /// Ends a request whose page is not wanted, and says so in the list of requests: nothing of it is in the snapshot.
+    async fn give_up(mut self, api: &Api) {
+        self.page.abort();
+        if let Ok(Ok(page)) = (&mut self.page).await {
+            api.log().unusable(page.request, "not used: the page before it did not come to an end");
+        }
     }
 }
 
@@ -301,16 +318,22 @@ pub(super) async fn read(
     let mut withheld = None;
     let mut broken = Vec::new();
     let mut resource_version = None;
-    let fetch = |token: Option<&str>| Coming::new(api, task, accept, page_size, token);
-    let mut coming = fetch(None);
+    // Pages of one list are about equally long: memory that has to grow is taken twice.
+    let mut length = 0;
+    let fetch = |token: Option<&str>, length: usize| Coming::new(api, task, accept, page_size, token, length);
+    let mut coming = fetch(None, length);
     let failure = loop {
         // The server works on the next page while this one comes and is written.
-        let mut ahead = coming.next().await.map(|token| fetch(Some(&token)));
-        match coming.page().await? {
+        let mut ahead = match coming.next().await {
+            Some(token) => api.ahead().map(|turn| fetch(Some(&token), length).in_turn(turn)),
+            None => None,
+        };
+        let step = match coming.page().await? {
             Ok(mut page) => {
                 api.log().items(page.request, page.items.len() as u64);
                 resource_version = resource_version.or_else(|| page.resource_version.clone());
                 withheld = page.withheld;
+                length = page.text.len();
                 let next = page.next.take();
                 // A server that says the same tokens again would never come to an end.
                 let repeated = next.as_ref().is_some_and(|next| !seen.insert(crate::digest::sha256_hex(next.as_bytes())));
@@ -319,13 +342,19 @@ pub(super) async fn read(
                 file = stored.file;
                 broken.extend(stored.broken);
                 progress.items(stored.items);
-                if repeated {
-                    break Some(Failure::Garbage("the list does not advance: the same continue token came twice".to_owned()));
+                match next {
+                    Some(_) if repeated => {
+                        Err(Some(Failure::Garbage("the list does not advance: the same continue token came twice".to_owned())))
+                    }
+                    Some(next) => {
+                        // The head of an answer that broke off and came again may have said something else.
+                        let known = ahead.take_if(|ahead| ahead.token.as_ref() == Some(&next));
+                        let following = known.unwrap_or_else(|| fetch(Some(&next), length));
+                        token = Some(next);
+                        Ok(following)
+                    }
+                    None => Err(None),
                 }
-                let Some(next) = next else { break None };
-                // The head of an answer that broke off and came again may have said something else.
-                coming = ahead.take().filter(|ahead| ahead.token.as_ref() == Some(&next)).unwrap_or_else(|| fetch(Some(&next)));
-                token = Some(next);
             }
             Err(Failure::Status { code: 410, .. }) if token.is_some() && !restarted => {
                 restarted = true;
@@ -335,15 +364,24 @@ pub(super) async fn read(
                 broken.clear();
                 file.restart()?;
                 observed.forget(&task.source);
-                coming = fetch(None);
+                Ok(fetch(None, length))
             }
             Err(Failure::Status { code: 410, continue_token: Some(next), .. }) if token.is_some() && !inconsistent => {
                 inconsistent = true;
-                coming = fetch(Some(&next));
+                let following = fetch(Some(&next), length);
                 token = Some(next);
+                Ok(following)
             }
-            Err(failure) => break Some(failure),
+            Err(failure) => Err(Some(failure)),
+        };
+        if let Some(unused) = ahead {
+            unused.give_up(api).await;
         }
+        match step {
+            Ok(following) => coming = following,
+            Err(failure) => break failure,
+        }
+        coming.turn = None;
     };
     let read = file.items();
     let begun = token.is_some() || read > 0;

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::{CollectOptions, clock, credentials, guard};
@@ -195,6 +195,8 @@ pub(super) struct Api {
     deadline: Option<Instant>,
     /// One for each request that may be on its way.
     slots: Arc<Semaphore>,
+    /// For pages that are asked for before the one before them is there: they are memory, and one list at a time is enough.
+    ahead: Arc<Semaphore>,
 }
 
 /// Takes the bytes of an answer as they come.
@@ -213,12 +215,14 @@ struct Attempts {
 /// A body with somebody who looks at it while it comes.
 struct Watched<F> {
     body: Vec<u8>,
+    length: usize,
     begun: F,
 }
 
 impl<F: FnMut(&[u8]) + Send> Sink for Watched<F> {
     fn begin(&mut self) {
         self.body.clear();
+        self.body.reserve(self.length + self.length / 32);
     }
     fn bytes(&mut self, bytes: &[u8]) {
         self.body.extend_from_slice(bytes);
@@ -252,11 +256,16 @@ impl Api {
             request_timeout: options.request_timeout,
             deadline,
             slots: Arc::new(Semaphore::new(options.parallelism.max(1))),
+            ahead: Arc::new(Semaphore::new(1)),
         }
     }
     /// The same limits and the same list of requests, without credentials.
     pub(super) fn without_credentials(&self, client: Client) -> Self {
         Self { client, anonymous: true, ..self.clone() }
+    }
+    /// The turn to ask for one page ahead; none while another list has it.
+    pub(super) fn ahead(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.ahead).try_acquire_owned().ok()
     }
     pub(super) fn log(&self) -> &Log {
         &self.log
@@ -269,17 +278,18 @@ impl Api {
 
     /// Like [`Api::ask`]; what `read` cannot read counts as a failed attempt.
     pub(super) async fn ask_for<T>(&self, ask: Ask<'_>, read: impl FnMut(Answer) -> Result<T, String>) -> Result<T, Failure> {
-        self.ask_watched(ask, |_| {}, read).await
+        self.ask_watched(ask, 0, |_| {}, read).await
     }
 
-    /// Like [`Api::ask_for`]; `begun` sees what has come of the body each time that there is more.
+    /// Like [`Api::ask_for`], for a body of about `length` bytes; `begun` sees what has come of the body each time that there is more.
     pub(super) async fn ask_watched<T>(
         &self,
         ask: Ask<'_>,
+        length: usize,
         begun: impl FnMut(&[u8]) + Send,
         mut read: impl FnMut(Answer) -> Result<T, String>,
     ) -> Result<T, Failure> {
-        let mut body = Watched { body: Vec::new(), begun };
+        let mut body = Watched { body: Vec::new(), length, begun };
         let mut attempts = self.attempts();
         loop {
             let failure = match self.attempt(&ask, &mut body).await {

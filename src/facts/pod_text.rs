@@ -108,17 +108,24 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 const TOKEN_VOLUME: &str = "kube-api-access-";
 /// What the admission plugin ServiceAccount adds to that.
 const RANDOM: usize = 5;
+/// The two places in which that plugin writes the name, as the API server writes them: the volume, and its mount in each container.
+const PLACES: [&str; 2] = [r#","projected":"#, r#","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"}"#];
 
 /// The volume with the service account's token has a name of its own in every pod (admission plugin ServiceAccount), which means
-/// nothing: equal pods get equal texts.
+/// nothing: equal pods get equal texts. A name that also stands anywhere else means something there, and stays.
 fn with_equal_token_name(look: String) -> String {
-    let quoted = |start: usize| look.get(start..start + TOKEN_VOLUME.len() + RANDOM + 2).filter(|name| name.ends_with('"'));
-    let found = || look.match_indices(TOKEN_VOLUME).filter_map(|(at, _)| quoted(at.checked_sub(1)?)).filter(|name| name.starts_with('"'));
-    // A second one was written by hand: then their names tell them apart.
-    match found().next() {
-        Some(name) if found().all(|other| other == name) => look.replace(name, "\"\""),
-        _ => look,
+    let Some(at) = look.find(TOKEN_VOLUME) else { return look };
+    let Some(name) = look.get(at..at + TOKEN_VOLUME.len() + RANDOM) else { return look };
+    let written = PLACES.map(|place| format!(r#"{{"name":"{name}"{place}"#));
+    let known: usize = written.iter().map(|text| look.matches(text.as_str()).count()).sum();
+    // One volume of that name, and no other name of that form: a second one was written by hand, and their names tell them apart.
+    if known != look.matches(TOKEN_VOLUME).count() || look.matches(written[0].as_str()).count() != 1 {
+        return look;
     }
+    written
+        .iter()
+        .zip(PLACES)
+        .fold(look.clone(), |text, (written, place)| text.replace(written.as_str(), &format!(r#"{{"name":""{place}"#)))
 }
 
 /// The same in a spec.
@@ -205,16 +212,30 @@ mod tests {
         serde_json::from_str(text)
     }
 
+    /// As the admission plugin leaves it.
+    fn pod(node: &str, token: &str, image: &str) -> Result<WrittenSpec, serde_json::Error> {
+        spec(&format!(
+            r#"{{"volumes":[{{"name":"{token}","projected":{{"sources":[]}}}}],"containers":[{{"name":"a","image":"{image}","volumeMounts":[{{"name":"{token}","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"}}]}}],"nodeName":"{node}"}}"#
+        ))
+    }
+
     #[test]
     fn node_and_token_volume_are_no_difference() -> Result<(), serde_json::Error> {
-        let of = |node: &str, token: &str| {
-            spec(&format!(
-                r#"{{"containers":[{{"name":"a","volumeMounts":[{{"name":"{token}","mountPath":"/var"}}]}}],"nodeName":"{node}","volumes":[{{"name":"{token}","projected":{{}}}}]}}"#
-            ))
-        };
-        assert_eq!(of("n1", "kube-api-access-abcde")?.look, of("n2", "kube-api-access-vwxyz")?.look);
-        assert_ne!(of("n1", "kube-api-access-abcde")?.look, of("n1", "data")?.look);
-        assert_eq!(of("n1", "data")?.node.as_deref(), Some("n1"));
+        assert_eq!(pod("n1", "kube-api-access-abcde", "i")?.look, pod("n2", "kube-api-access-vwxyz", "i")?.look);
+        assert_ne!(pod("n1", "kube-api-access-abcde", "i")?.look, pod("n1", "data", "i")?.look);
+        assert_eq!(pod("n1", "data", "i")?.node.as_deref(), Some("n1"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_token_name_means_something_elsewhere() -> Result<(), serde_json::Error> {
+        let (one, other) = ("kube-api-access-abcde", "kube-api-access-vwxyz");
+        assert_ne!(pod("n1", one, one)?.look, pod("n1", other, other)?.look);
+        assert_ne!(pod("n1", one, other)?.look, pod("n1", one, one)?.look);
+        let account = |name: &str| spec(&format!(r#"{{"containers":[{{"name":"a"}}],"serviceAccountName":"{name}"}}"#));
+        assert_ne!(account(one)?.look, account(other)?.look);
+        let mount = |name: &str| spec(&format!(r#"{{"containers":[{{"volumeMounts":[{{"name":"{name}","mountPath":"/data"}}]}}]}}"#));
+        assert_ne!(mount(one)?.look, mount(other)?.look);
         Ok(())
     }
 
