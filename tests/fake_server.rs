@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use fake::{FakeServer, Reply, object, pods};
 use kube_hipaa::collect::{Can, CollectError, CollectOptions, Retries, collect_with, preflight_with};
-use kube_hipaa::model::{SnapshotIndex, SourceId, SourceState, ToolIdentity};
+use kube_hipaa::model::{RequestRecord, SnapshotIndex, SourceId, SourceState, ToolIdentity};
 use kube_hipaa::snapshot::{Snapshot, SnapshotWriter};
 use serde_json::{Value, json};
 
@@ -373,6 +373,47 @@ async fn bytes_that_are_not_text_cost_one_object() {
     server.always(PODS_PATH, vec![Reply::Raw(200, "application/json", bytes)]);
     let done = collect(&server).await;
     assert!(matches!(done.state(&PODS), SourceState::Partial { read: 2, .. }), "{:?}", done.state(&PODS));
+}
+
+/// The head of an answer names the next page before the answer is whole.
+#[tokio::test]
+async fn a_page_that_was_asked_for_ahead_is_used_once_or_said_to_be_unused() {
+    let (state, done) = pods_with(1203, false, vec![Reply::BreaksOff]).await;
+    assert_eq!(state, SourceState::Read { count: 1203, resource_version: Some("4711".into()) });
+    assert_eq!(done.names(&PODS), all_pods(1203));
+    let used: Vec<u64> = done.index.record(&PODS).unwrap().pages.iter().map(|page| page.request).collect();
+    let asked = |done: &Done| -> Vec<RequestRecord> {
+        done.index.requests.iter().filter(|request| request.path.starts_with(PODS_PATH)).cloned().collect()
+    };
+    // The second page was on its way while the first one came again.
+    let second = asked(&done).iter().position(|request| request.path.contains("continue=")).unwrap();
+    assert_eq!(second, 1, "{:#?}", asked(&done));
+    for request in asked(&done) {
+        assert_eq!(request.error.is_none(), used.contains(&request.id), "{request:#?}");
+    }
+
+    let (state, done) = pods_with(900, true, vec![Reply::BreaksOff, Reply::Normal, Reply::BreaksOff]).await;
+    assert!(matches!(state, SourceState::Failed { .. }), "{state:?}");
+    let ahead: Vec<_> = asked(&done).into_iter().filter(|request| request.path.contains("continue=")).collect();
+    assert!(!ahead.is_empty());
+    for request in ahead {
+        assert!(request.error.as_deref().is_some_and(|why| why.starts_with("not ")), "{request:#?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_are_asked_for_ahead_count_as_requests() {
+    let server = FakeServer::new();
+    let slow = || vec![Reply::Slow(Duration::from_millis(5))];
+    for (path, kind) in [(PODS_PATH, "Pod"), ("/api/v1/services", "Service"), ("/api/v1/serviceaccounts", "ServiceAccount")] {
+        server.list(path, kind, pods(1203));
+        server.always(path, slow());
+    }
+    for parallelism in [1, 3] {
+        let (done, _folder) = try_collect(&server, CollectOptions { parallelism, ..options() }).await;
+        assert!(matches!(done.unwrap().record(&PODS).unwrap().state, SourceState::Read { count: 1203, .. }));
+        assert_eq!(server.most_at_once(), parallelism);
+    }
 }
 
 fn rendered_pods(n: usize) -> Vec<u8> {

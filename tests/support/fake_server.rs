@@ -57,6 +57,8 @@ struct State {
     stale: Vec<(&'static str, &'static str)>,
     plain: bool,
     asked: Vec<Asked>,
+    /// Requests that are being answered, and the most that there were.
+    busy: (usize, usize),
 }
 
 /// The server; clones share it.
@@ -183,6 +185,10 @@ impl FakeServer {
     pub fn asked(&self) -> Vec<Asked> {
         self.with(|state| state.asked.clone())
     }
+    /// The most requests that were answered at the same time.
+    pub fn most_at_once(&self) -> usize {
+        self.with(|state| state.busy.1)
+    }
     /// Requests whose path (without query) is this one.
     pub fn asked_for(&self, path: &str) -> usize {
         self.asked().iter().filter(|asked| asked.path.split('?').next() == Some(path)).count()
@@ -216,8 +222,11 @@ impl FakeServer {
                         let reply = state.next(&asked);
                         let normal = state.answer(&asked, &body);
                         state.asked.push(asked);
+                        state.busy.0 += 1;
+                        state.busy.1 = state.busy.1.max(state.busy.0);
                         (reply, normal)
                     });
+                    let _busy = Busy(server.clone());
                     let mut how = Either::Left(());
                     match reply.clone() {
                         Reply::Normal => reply = normal,
@@ -256,11 +265,21 @@ impl FakeServer {
     }
 }
 
+/// As the API server writes it: what a list says about itself stands before its items.
+fn in_order(value: &Value) -> String {
+    const FIRST: [&str; 3] = ["kind", "apiVersion", "metadata"];
+    let Some(fields) = value.as_object().filter(|fields| fields.contains_key("items")) else { return value.to_string() };
+    let first = FIRST.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
+    let rest = fields.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !FIRST.contains(name));
+    let all: Vec<String> = first.chain(rest).map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    format!("{{{}}}", all.join(","))
+}
+
 /// Code with Retry-After, content type, body.
 fn rendered(reply: Reply) -> ((u16, Option<u64>), &'static str, Vec<u8>) {
     let status = |code: u16, message: &str, token: Option<&str>| json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message, "metadata": {"continue": token}});
     match reply {
-        Reply::Json(code, value) => ((code, None), "application/json", value.to_string().into_bytes()),
+        Reply::Json(code, value) => ((code, None), "application/json", in_order(&value).into_bytes()),
         Reply::Raw(code, kind, bytes) => ((code, None), kind, bytes),
         Reply::Status(code, message) => rendered(Reply::Json(code, status(code, message, None))),
         Reply::TooMany(seconds) => {
@@ -269,6 +288,15 @@ fn rendered(reply: Reply) -> ((u16, Option<u64>), &'static str, Vec<u8>) {
         }
         Reply::Expired => rendered(Reply::Json(410, status(410, "the provided continue parameter is too old", Some("inconsistent-500")))),
         other => panic!("not an answer: {other:?}"),
+    }
+}
+
+/// A request that is being answered.
+struct Busy(FakeServer);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.with(|state| state.busy.0 -= 1);
     }
 }
 
