@@ -168,6 +168,7 @@ pub struct View {
     sections: Vec<regulation::Section>,
     controls_intro: Prose,
     controls: Vec<regulation::ControlView>,
+    absent: Vec<regulation::AbsentView>,
     matrices: Matrices,
     coverage: Coverage,
     evidence: EvidenceIndex,
@@ -232,9 +233,9 @@ pub fn build(assessment: &Assessment) -> View {
     let unseen = unseen::Chapter::new(assessment, UNSEEN, &mut linker, &refs);
     let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs, &index, &filters);
     let paragraphs_intro = linker.prose("Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what to ask for. A control beside a paragraph is evidence relevant to it, and does not decide it.");
-    let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs, &index);
+    let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs);
     let controls_intro = linker.prose(&format!(
-        "Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence.{}",
+        "Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence; those that found nothing of their kind stand last, in one line each. What was read of each source says chapter {COVERAGE}.{}",
         benchmark::intro(assessment)
     ));
     let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs, &index);
@@ -292,6 +293,7 @@ pub fn build(assessment: &Assessment) -> View {
         sections,
         controls_intro,
         controls,
+        absent: regulation::absent(assessment, &refs),
         matrices,
         coverage,
         evidence,

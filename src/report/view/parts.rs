@@ -121,6 +121,9 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn label(&self) -> &'static str {
+        self.label
+    }
     pub(super) fn of(state: &SourceState) -> Self {
         let (mark, label) = match state {
             SourceState::Read { .. } => (OutcomeWord::Pass, "read"),

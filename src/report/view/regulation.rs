@@ -6,10 +6,13 @@ use serde::Serialize;
 
 use super::evidence::{Cited, Index};
 use super::findings::Group;
-use super::parts::{Fact, Mark, Object, Ref, State, anchor, digits, facts, many, noun, shared};
+use super::parts::{Fact, Mark, Object, Ref, State, anchor, digits, facts, noun, shared};
 use super::unseen::NotSeen;
 use super::words::{Linker, Prose};
-use crate::model::{Assessment, ControlResult, Evidence, Facts, OutcomeWord, Paragraph, Sample};
+use crate::model::{Assessment, ControlResult, Evidence, Facts, OutcomeWord, Paragraph, Proof, Sample, SourceState};
+
+/// How many of the things that meet a control documents show; assessment.json may hold more.
+const SAMPLE: usize = 3;
 
 /// One section, such as 164.312.
 #[derive(Debug, Serialize)]
@@ -47,10 +50,6 @@ struct Line {
     mark: Mark,
     extent: String,
     said: String,
-    /// For a pass: the first of what was examined, with its evidence.
-    example: Option<Shown>,
-    /// What leads over to it.
-    such: &'static str,
 }
 
 /// What a control saw, in one line.
@@ -124,7 +123,7 @@ fn matrices(assessment: &Assessment, paragraph: &str) -> Vec<Ref> {
 }
 
 /// Words the chapter. `number` is that of the chapter.
-pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs, index: &Index<'_>) -> Vec<Section> {
+pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs) -> Vec<Section> {
     let controls: BTreeMap<&str, &ControlResult> = assessment.controls.iter().map(|control| (control.id.as_str(), control)).collect();
     let mut sections: Vec<Section> = Vec::new();
     for paragraph in &assessment.paragraphs {
@@ -148,12 +147,6 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
                     mark: Mark::of(control.outcome),
                     extent: support.extent.clone(),
                     said: briefly(control),
-                    such: if control.examined == 1 { ": " } else { ", such as " },
-                    example: control
-                        .proof
-                        .as_ref()
-                        .and_then(|proof| proof.sample.first())
-                        .map(|first| Shown { facts: Vec::new(), ..Shown::new(first, &Facts::new(), index) }),
                 })
             })
             .collect();
@@ -193,12 +186,22 @@ struct ProofView {
     sample: Vec<Shown>,
 }
 
+/// One source, briefly: the chapter on coverage says all of it.
 #[derive(Debug, Serialize)]
 struct SourceRead {
     source: String,
-    state: State,
-    count: String,
-    version: Option<String>,
+    /// How many objects it held, or what became of it where it was not read.
+    said: String,
+}
+
+impl SourceRead {
+    fn all(proof: &Proof) -> Vec<Self> {
+        let said = |state: &SourceState| match state {
+            SourceState::Read { count, .. } => digits(*count),
+            other => State::of(other).label().to_owned(),
+        };
+        proof.sources.iter().map(|source| Self { source: source.source.to_string(), said: said(&source.state) }).collect()
+    }
 }
 
 /// One object of a sample.
@@ -219,10 +222,10 @@ impl Shown {
     }
 }
 
-/// The evidence of all samples.
+/// The evidence of all samples that documents show.
 pub(super) fn evidence(assessment: &Assessment) -> impl Iterator<Item = &Evidence> {
     let proofs = assessment.controls.iter().filter_map(|control| control.proof.as_ref());
-    proofs.flat_map(|proof| &proof.sample).flat_map(|sample| &sample.evidence)
+    proofs.flat_map(|proof| proof.sample.iter().take(SAMPLE)).flat_map(|sample| &sample.evidence)
 }
 
 #[derive(Debug, Serialize)]
@@ -254,7 +257,40 @@ pub(super) struct ControlView {
     question: Option<Asked>,
 }
 
-/// Every control once, in the order of the assessment.
+/// A control that found nothing of its kind: shown in one line, because there is nothing to say about what is not there.
+#[derive(Debug, Serialize)]
+pub(super) struct AbsentView {
+    number: String,
+    anchor: String,
+    id: String,
+    version: u32,
+    title: String,
+    severity: &'static str,
+    said: String,
+    sources: Vec<SourceRead>,
+    paragraphs: Vec<Ref>,
+}
+
+/// The controls to which nothing in the cluster belongs.
+pub(super) fn absent(assessment: &Assessment, refs: &super::Refs) -> Vec<AbsentView> {
+    let view = |control: &ControlResult| {
+        let link = refs.control(&control.id);
+        AbsentView {
+            number: link.number,
+            anchor: link.anchor,
+            id: control.id.clone(),
+            version: control.version,
+            title: control.title.clone(),
+            severity: control.severity.word(),
+            said: said(control),
+            sources: control.proof.as_ref().map(SourceRead::all).unwrap_or_default(),
+            paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
+        }
+    };
+    assessment.controls.iter().filter(|control| control.outcome == OutcomeWord::NotApplicable).map(view).collect()
+}
+
+/// Every other control once, in the order of the assessment.
 pub(super) fn controls(
     assessment: &Assessment,
     groups: &[Group<'_>],
@@ -266,10 +302,15 @@ pub(super) fn controls(
     assessment
         .controls
         .iter()
+        .filter(|control| control.outcome != OutcomeWord::NotApplicable)
         .map(|control| {
             let link = refs.control(&control.id);
             let noun = noun(control);
-            let same = control.proof.as_ref().map(|proof| shared(proof.sample.iter().map(|sample| &sample.facts))).unwrap_or_default();
+            let same = control
+                .proof
+                .as_ref()
+                .map(|proof| shared(proof.sample.iter().take(SAMPLE).map(|sample| &sample.facts)))
+                .unwrap_or_default();
             ControlView {
                 number: link.number,
                 anchor: link.anchor,
@@ -294,22 +335,10 @@ pub(super) fn controls(
                     .map(|(i, group)| Ref { number: format!("{findings}.{}", i + 1), anchor: group.anchor(), text: group.title() })
                     .collect(),
                 proof: control.proof.as_ref().map(|proof| ProofView {
-                    sources: proof
-                        .sources
-                        .iter()
-                        .map(|source| SourceRead {
-                            source: source.source.to_string(),
-                            state: State::of(&source.state),
-                            count: many(source.state.count(), "object", "objects"),
-                            version: match &source.state {
-                                crate::model::SourceState::Read { resource_version, .. } => resource_version.clone(),
-                                _ => None,
-                            },
-                        })
-                        .collect(),
+                    sources: SourceRead::all(proof),
                     examined: format!("{} of {} {noun} were in scope and examined", digits(proof.examined), digits(proof.rows)),
                     shared: proof.sample.first().map(|first| facts(&same, &first.subject, &Facts::new())).unwrap_or_default(),
-                    sample: proof.sample.iter().map(|sample| Shown::new(sample, &same, index)).collect(),
+                    sample: proof.sample.iter().take(SAMPLE).map(|sample| Shown::new(sample, &same, index)).collect(),
                 }),
                 unseen: control.unseen.iter().map(NotSeen::new).collect(),
                 question: control.question.as_ref().map(|question| Asked {
