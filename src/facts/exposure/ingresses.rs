@@ -62,6 +62,7 @@ const SNIPPETS: &[&str] = &[
     "nginx.ingress.kubernetes.io/configuration-snippet",
     "nginx.ingress.kubernetes.io/stream-snippet",
     "nginx.ingress.kubernetes.io/auth-snippet",
+    "nginx.ingress.kubernetes.io/modsecurity-snippet",
 ];
 const BACKEND_PROTOCOLS: &[&str] = &["nginx.ingress.kubernetes.io/backend-protocol", "alb.ingress.kubernetes.io/backend-protocol"];
 const SOURCE_RANGES: &[&str] = &[
