@@ -4,15 +4,21 @@
 
 #![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test: it reads and writes files and may fail loudly")]
 
+#[path = "support/small_clusters.rs"]
+pub mod small_clusters;
+
 use std::path::{Path, PathBuf};
 
 use kube_hipaa::assess::{Input, ScopeDeclaration, assess};
 use kube_hipaa::catalog::Catalog;
+use kube_hipaa::cli::cases;
 use kube_hipaa::digest::sha256_hex;
 use kube_hipaa::facts::Tables;
 use kube_hipaa::model::{Assessment, OutcomeWord, ScopeSource, ToolIdentity};
 use kube_hipaa::report::{FORMATS, Reported, Summary, summary};
 use kube_hipaa::snapshot::Snapshot;
+use serde_json::json;
+use small_clusters::case;
 
 /// Snapshots recorded from real control planes, see tests/live_clinic.rs.
 const CLUSTERS: [(&str, &str); 2] = [("clinic", "examples/clinic-snapshot.zip"), ("empty-cluster", "tests/golden/empty-cluster.zip")];
@@ -102,6 +108,33 @@ fn the_same_snapshot_gives_the_same_bytes() {
             for ((file, expected), (_, bytes)) in once.iter().zip(documents(&shuffled)) {
                 assert!(*expected == bytes, "{name}: {file} differs when the objects come in another order (seed {seed})");
             }
+        }
+    }
+}
+
+/// Of many objects behind one row only some are shown: always the same ones.
+#[test]
+fn what_is_shown_of_many_routes_and_ingresses_does_not_depend_on_their_order() {
+    let route = |number: usize| {
+        json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": format!("r{number}"), "namespace": "records"},
+            "spec": {"parentRefs": [{"name": "entrance"}]}})
+    };
+    let ingress = |number: usize| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": format!("i{number}"), "namespace": "records"},
+            "spec": {"ingressClassName": "clinic", "rules": [{"host": "records.clinic.example"}]}})
+    };
+    let gateway = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "entrance", "namespace": "records"},
+        "spec": {"gatewayClassName": "clinic", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}});
+    let objects = [gateway].into_iter().chain((0..9).map(route)).chain((0..9).map(ingress)).collect();
+    let whole = cases::snapshot(&case("transmission/gateway-tls", objects, &json!({}), "v1.36.3"));
+    let rows = |snapshot: &Snapshot, table: &str| {
+        Tables::compute(snapshot).expect("readable").get(table).map(|table| table.rows.clone()).expect("exists")
+    };
+    for table in ["gateways", "ingress_classes"] {
+        let once = rows(&whole, table);
+        assert_eq!(once.len(), 1, "{table}");
+        for seed in [1, 2, 3] {
+            assert!(once == rows(&whole.shuffled(seed), table), "{table}, seed {seed}");
         }
     }
 }

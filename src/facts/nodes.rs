@@ -51,7 +51,7 @@ table! {
         version: String, at "/gitVersion";
         /// Minor version.
         minor: i64, at "/minor";
-        /// Day on which the project's patches for that minor version end. Unknown for versions that this program does not know.
+        /// Day by which the project's patches for that minor version end. Unknown for versions that are newer than this program knows.
         end_of_life: Known<String>, at "/gitVersion";
         /// Whether that day had come when the cluster was read. Unknown where a vendor's own build is past it: vendors repair longer.
         supported: Known<bool>, at "/gitVersion";
@@ -66,11 +66,16 @@ pub(super) const FAMILY: Family = Family {
     },
 };
 
-/// Last day of patches by minor version (kubernetes.io/releases, *End Of Life Date*, read 2026-11). Whatever is older than the first
-/// ended no later than that one.
-const END_OF_LIFE: &[(u32, &str)] = &[(32, "2026-02-28"), (33, "2026-06-28"), (34, "2026-10-27"), (35, "2027-02-28"), (36, "2027-06-28")];
-/// 1.30 and everything before it had ended by this day.
-const LONG_ENDED: (u32, &str) = (30, "2025-06-28");
+/// Last day of patches by minor version (kubernetes.io/releases, *End Of Life Date*, and its `data/releases/eol.yaml` for those that have
+/// ended; read 2026-11).
+#[rustfmt::skip]
+const END_OF_LIFE: &[(u32, &str)] = &[
+    (8, "2018-07-12"), (9, "2018-09-29"), (10, "2019-02-13"), (11, "2019-05-01"), (12, "2019-07-08"), (13, "2019-10-15"),
+    (14, "2019-12-11"), (15, "2020-05-06"), (16, "2020-09-02"), (17, "2021-01-13"), (18, "2021-06-18"), (19, "2021-10-28"), (20, "2022-02-28"), (21, "2022-06-28"),
+    (22, "2022-12-08"), (23, "2023-02-28"), (24, "2023-07-28"), (25, "2023-10-28"), (26, "2024-02-28"), (27, "2024-07-16"),
+    (28, "2024-10-22"), (29, "2025-02-28"), (30, "2025-07-15"), (31, "2025-11-11"), (32, "2026-02-28"), (33, "2026-06-28"),
+    (34, "2026-10-27"), (35, "2027-02-28"), (36, "2027-06-28"), (37, "2027-10-28"),
+];
 
 /// `/version`.
 #[derive(Deserialize)]
@@ -210,10 +215,8 @@ fn server_rows(reader: &Reader<'_>, server: Server) -> Vec<Row> {
 }
 
 fn end_of_life(minor: u32, version: &str) -> Known<String> {
-    if minor <= LONG_ENDED.0 {
-        return Known::Known(LONG_ENDED.1.to_owned());
-    }
-    match END_OF_LIFE.iter().find(|(known, _)| *known == minor) {
+    // Whatever is older than the first ended no later than that one.
+    match END_OF_LIFE.iter().find(|(known, _)| *known >= minor) {
         Some((_, day)) => Known::Known((*day).to_owned()),
         None => Known::Unknown(Unseen {
             kind: UnseenKind::NotUnderstood,
@@ -271,10 +274,21 @@ mod tests {
 
     #[test]
     fn days_are_known_for_old_versions_and_not_for_new_ones() {
-        assert_eq!(end_of_life(24, "v1.24.0"), Known::Known("2025-06-28".to_owned()));
-        assert_eq!(end_of_life(36, "v1.36.3"), Known::Known("2027-06-28".to_owned()));
-        for minor in [31, 37, 99] {
+        for (minor, day) in
+            [(1, "2018-07-12"), (8, "2018-07-12"), (24, "2023-07-28"), (29, "2025-02-28"), (31, "2025-11-11"), (36, "2027-06-28")]
+        {
+            assert_eq!(end_of_life(minor, "v1.x"), Known::Known(day.to_owned()), "{minor}");
+        }
+        for minor in [38, 99] {
             assert!(matches!(end_of_life(minor, "v1.x"), Known::Unknown(_)), "{minor}");
+        }
+    }
+
+    #[test]
+    fn no_minor_version_is_left_out_between_the_first_and_the_last() {
+        for pair in END_OF_LIFE.windows(2) {
+            assert_eq!(pair[0].0 + 1, pair[1].0);
+            assert!(pair[0].1 < pair[1].1, "{pair:?}");
         }
     }
 }

@@ -100,6 +100,7 @@ const PRESENT: &[&str] = &[
     "nginx.ingress.kubernetes.io/configuration-snippet",
     "nginx.ingress.kubernetes.io/stream-snippet",
     "nginx.ingress.kubernetes.io/auth-snippet",
+    "nginx.ingress.kubernetes.io/modsecurity-snippet",
     "nginx.ingress.kubernetes.io/auth-url",
     "alb.ingress.kubernetes.io/certificate-arn",
     "ingress.gcp.kubernetes.io/pre-shared-cert",

@@ -21,6 +21,9 @@ table! {
         exists: bool, at "/metadata/name";
         /// The controller that serves it. Unknown where no IngressClass says so.
         controller: Known<String>, at "/spec/controller";
+        /// Whether that is the community's ingress-nginx, in its first or another instance. Unknown for a name of another domain that
+        /// holds `ingress-nginx`: it may be an instance of it, or somebody's own program.
+        ingress_nginx: Known<bool>, at "/spec/controller";
         /// Whether new Ingresses without a class get it.
         default: bool, at "/metadata/annotations/ingressclass.kubernetes.io~1is-default-class";
         /// Whether it has parameters of its own (`spec.parameters`), which are not read.
@@ -104,9 +107,11 @@ impl Classes {
             Some(format!("{}/{}", object.namespace.as_deref().unwrap_or(""), object.name))
         };
         let annotations = object.and_then(|(class, _)| class.metadata.annotations.as_ref());
+        let controller = self.controller(reader, &name);
         let typed = IngressClassRow {
             exists: object.is_some(),
-            controller: self.controller(reader, &name),
+            ingress_nginx: controller.clone().and_then(|controller| ingress_nginx(&controller)),
+            controller,
             default: annotations.is_some_and(|all| all.get("ingressclass.kubernetes.io/is-default-class").is_some_and(|v| v == "true")),
             has_parameters: object.is_some_and(|(class, _)| class.spec.as_ref().is_some_and(|spec| spec.parameters.is_some())),
             ingresses: sorted_owned(users.iter().filter_map(ingress)),
@@ -119,6 +124,8 @@ impl Classes {
             name: name.clone(),
             uid: object.and_then(|(class, _)| class.metadata.uid.clone()),
         };
+        let mut users = users.to_vec();
+        users.sort();
         let users = || users.iter().map(|origin| origin.at("/spec/ingressClassName")).take(2);
         // A class that only Ingresses name is seen in these.
         let origins = match object {
@@ -134,6 +141,23 @@ pub(super) fn class_of(ingress: &Ingress) -> String {
     let field = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.clone());
     let annotation = || ingress.metadata.annotations.as_ref().and_then(|all| all.get(LEGACY).cloned());
     field.or_else(annotation).unwrap_or_default()
+}
+
+/// Every instance of it needs a name of its own, and its documentation tells to write `k8s.io/internal-ingress-nginx` or
+/// `example.com/ingress-nginx-2` for the second one.
+fn ingress_nginx(controller: &str) -> Known<bool> {
+    match (controller.starts_with("k8s.io/"), controller.contains("ingress-nginx")) {
+        (true, _) => Known::Known(controller.contains("nginx")),
+        (false, false) => Known::Known(false),
+        (false, true) => Known::Unknown(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what: format!("which program the controller {controller} is"),
+            why: "the name may be that of another instance of ingress-nginx, or of somebody's own program".to_owned(),
+            how_to_see: "Look at the image of the controller's pods.".to_owned(),
+            source: None,
+            missing_rule: None,
+        }),
+    }
 }
 
 fn no_controller(class: &str) -> Unseen {
@@ -155,5 +179,21 @@ fn no_controller(class: &str) -> Unseen {
             .to_owned(),
         source: None,
         missing_rule: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ingress_nginx_in_its_instances() {
+        for controller in ["k8s.io/ingress-nginx", "k8s.io/internal-ingress-nginx", "k8s.io/ingress-nginx-2", "k8s.io/nginx"] {
+            assert_eq!(ingress_nginx(controller), Known::Known(true), "{controller}");
+        }
+        for controller in ["nginx.org/ingress-controller", "k8s.io/ingress-gce", "traefik.io/ingress-controller"] {
+            assert_eq!(ingress_nginx(controller), Known::Known(false), "{controller}");
+        }
+        assert!(matches!(ingress_nginx("example.com/ingress-nginx-2"), Known::Unknown(_)));
     }
 }

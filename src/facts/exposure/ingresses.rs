@@ -30,7 +30,8 @@ table! {
         /// The controller that serves that class.
         controller: Known<String>, at "/spec/ingressClassName", needs [INGRESS_CLASSES];
         /// Whether the host is served with TLS: `spec.tls` covers it, or an annotation asks the controller for it in the controller's
-        /// own way. Unknown where TLS may be set up in a place that is not read.
+        /// own way. With the AWS controller `spec.tls` alone opens no HTTPS port and does not count. Unknown where TLS may be set up in
+        /// a place that is not read, and where no class says which controller serves the Ingress and that decides.
         tls: Known<bool>, at "/spec/tls", needs [INGRESS_CLASSES, SERVICES];
         /// What provides TLS: `spec.tls` or the annotation; empty when nothing known does.
         tls_by: String, at "/spec/tls";
@@ -61,6 +62,7 @@ const SNIPPETS: &[&str] = &[
     "nginx.ingress.kubernetes.io/configuration-snippet",
     "nginx.ingress.kubernetes.io/stream-snippet",
     "nginx.ingress.kubernetes.io/auth-snippet",
+    "nginx.ingress.kubernetes.io/modsecurity-snippet",
 ];
 const BACKEND_PROTOCOLS: &[&str] = &["nginx.ingress.kubernetes.io/backend-protocol", "alb.ingress.kubernetes.io/backend-protocol"];
 const SOURCE_RANGES: &[&str] = &[
@@ -70,6 +72,8 @@ const SOURCE_RANGES: &[&str] = &[
 ];
 /// Annotations that name a certificate to a cloud's load balancer; that they are there is enough.
 const GOOGLE_CERTIFICATES: &[&str] = &["ingress.gcp.kubernetes.io/pre-shared-cert", "networking.gke.io/managed-certificates"];
+/// What `tls_by` says where the Ingress itself names the host and a certificate.
+const SPEC_TLS: &str = "spec.tls";
 const LISTEN_PORTS: &str = "alb.ingress.kubernetes.io/listen-ports";
 const CERTIFICATE_ARN: &str = "alb.ingress.kubernetes.io/certificate-arn";
 const TRAEFIK_TLS: &str = "traefik.ingress.kubernetes.io/router.tls";
@@ -113,6 +117,7 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, around: &Surroundings<'_>) -
     let name = ingress.metadata.name.clone().unwrap_or_default();
     let class = class_of(ingress);
     let engine = around.classes.engine(&class);
+    let guesses = if class.is_empty() { guesses(annotations) } else { Vec::new() };
     let status = ingress.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
     let subject = ObjectRef {
         kind: "Ingress".to_owned(),
@@ -123,21 +128,19 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, around: &Surroundings<'_>) -
     };
     let row = |(host, backends): (String, BTreeSet<String>)| {
         let covering = covering(spec, &host);
-        let annotated = annotated_tls(annotations, engine);
-        let tls_by = match (covering, &annotated) {
-            (Some(_), _) => "spec.tls".to_owned(),
-            (None, Some(annotation)) => (*annotation).to_owned(),
-            (None, None) => String::new(),
+        let by = |engine: Engine| tls_by(covering.is_some(), annotations, engine);
+        let doubtful = guesses.iter().find(|(other, _)| by(*other).is_some() != by(engine).is_some());
+        let (tls_by, tls) = match (doubtful, by(engine)) {
+            (Some((_, hint)), _) => (None, Known::Unknown(no_class_decides(&namespace, &name, hint))),
+            (None, None) => (None, without_visible_tls(&namespace, &name, annotations, engine, around)),
+            (None, by) => (by, Known::Known(true)),
         };
         let typed = IngressRow {
             host_text: if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") },
             controller: around.classes.controller(&around.context.reader, &class),
-            tls: match tls_by.is_empty() {
-                false => Known::Known(true),
-                true => without_visible_tls(&namespace, &name, annotations, engine, around),
-            },
-            tls_by,
-            secret: covering.flatten().unwrap_or_default().to_owned(),
+            tls,
+            tls_by: tls_by.unwrap_or_default().to_owned(),
+            secret: covering.flatten().filter(|_| tls_by == Some(SPEC_TLS)).unwrap_or_default().to_owned(),
             redirect: redirect(annotations, engine),
             backend_protocol: first(annotations, BACKEND_PROTOCOLS).unwrap_or_default(),
             snippets: SNIPPETS.iter().filter(|name| annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect(),
@@ -182,6 +185,43 @@ fn covering<'a>(spec: &'a IngressSpec, host: &str) -> Option<Option<&'a str>> {
     Some(entry.secret_name.as_deref().filter(|name| !name.is_empty()))
 }
 
+/// What provides TLS, where anything does.
+fn tls_by(covered: bool, annotations: &Annotations, engine: Engine) -> Option<&'static str> {
+    let annotated = annotated_tls(annotations, engine);
+    match engine {
+        // AWS Load Balancer Controller, *Certificate Discovery*: spec.tls chooses certificates, and only listen-ports (or a certificate
+        // that is named) opens a port for HTTPS.
+        Engine::AwsLoadBalancer => annotated,
+        _ if covered => Some(SPEC_TLS),
+        _ => annotated,
+    }
+}
+
+/// For whom an Ingress without a class may be meant: an annotation that only this controller reads says so. Charts write those of
+/// several, so that it is a guess and no answer.
+fn guesses(annotations: &Annotations) -> Vec<(Engine, &'static str)> {
+    let hints = [
+        (Engine::AwsLoadBalancer, LISTEN_PORTS),
+        (Engine::AwsLoadBalancer, CERTIFICATE_ARN),
+        (Engine::OpenShift, ROUTE_TERMINATION),
+        (Engine::Traefik, TRAEFIK_TLS),
+    ];
+    let google = GOOGLE_CERTIFICATES.iter().map(|name| (Engine::GoogleCloud, *name));
+    hints.into_iter().chain(google).filter(|(_, name)| annotations.contains_key(*name)).collect()
+}
+
+fn no_class_decides(namespace: &str, name: &str, hint: &str) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("TLS of the Ingress {namespace}/{name}"),
+        why: format!("it names no class, and what {hint} means for TLS depends on the controller that serves it"),
+        how_to_see: "Set spec.ingressClassName (on GKE the annotation kubernetes.io/ingress.class), or ask which controller serves it."
+            .to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
 /// The annotation by which the controller itself is asked for TLS, where it knows one.
 fn annotated_tls(annotations: &Annotations, engine: Engine) -> Option<&'static str> {
     let has = |name: &'static str| annotations.contains_key(name).then_some(name);
@@ -192,7 +232,11 @@ fn annotated_tls(annotations: &Annotations, engine: Engine) -> Option<&'static s
         },
         Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| has(name)),
         Engine::Traefik => annotations.get(TRAEFIK_TLS).is_some_and(|value| value == "true").then_some(TRAEFIK_TLS),
-        Engine::OpenShift => has(ROUTE_TERMINATION),
+        // route-controller-manager, tlsEnabled: other values, and other letters, are ignored.
+        Engine::OpenShift => {
+            let known = |value: &String| matches!(value.as_str(), "edge" | "passthrough" | "reencrypt");
+            annotations.get(ROUTE_TERMINATION).is_some_and(known).then_some(ROUTE_TERMINATION)
+        }
         Engine::IngressNginx | Engine::Other => None,
     }
 }

@@ -52,25 +52,56 @@ pub(super) fn source_ranges(field: Option<&Vec<String>>, annotations: &Annotatio
     annotation.split(',').map(str::trim).filter(|range| !range.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether the ranges leave anyone out: there are some, each is a network, and none is every address.
+/// Whether the ranges leave anyone out: there are some, each is a network, and together they are not every address of a family.
 pub(super) fn limit_sources(ranges: &[String]) -> bool {
-    let narrower = |range: &String| {
-        let Some((address, length)) = range.split_once('/') else { return false };
-        address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok_and(|length| length > 0)
-    };
-    !ranges.is_empty() && ranges.iter().all(narrower)
+    let networks: Option<Vec<Network>> = ranges.iter().map(|range| network(range)).collect();
+    networks.is_some_and(|networks| {
+        !networks.is_empty() && !cover(&networks, u128::from(u32::MAX), true) && !cover(&networks, u128::MAX, false)
+    })
 }
 
-/// Whether an address is of a network that the internet does not route to (RFC 1918, 6598, 3927, 4193, 4291).
-pub(super) fn is_private(address: &str) -> bool {
-    match address.parse::<IpAddr>() {
-        Ok(IpAddr::V4(v4)) => {
+/// Whether it is of IPv4, its first and its last address.
+type Network = (bool, u128, u128);
+
+fn network(range: &str) -> Option<Network> {
+    let (address, length) = range.split_once('/')?;
+    let (v4, bits, address) = match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(v4) => (true, 32, u128::from(v4.to_bits())),
+        IpAddr::V6(v6) => (false, 128, v6.to_bits()),
+    };
+    let free: u32 = u32::checked_sub(bits, length.parse().ok()?)?;
+    let hosts = 1_u128.checked_shl(free).map_or(u128::MAX, |size| size - 1);
+    Some((v4, address & !hosts, address | hosts))
+}
+
+/// Whether the networks of a family hold every address up to `end`: 0.0.0.0/1 and 128.0.0.0/1 do.
+fn cover(networks: &[Network], end: u128, v4: bool) -> bool {
+    let mut of_family: Vec<(u128, u128)> =
+        networks.iter().filter(|network| network.0 == v4).map(|&(_, first, last)| (first, last)).collect();
+    of_family.sort_unstable();
+    let mut next = 0;
+    for (first, last) in of_family {
+        if first > next {
+            return false;
+        }
+        match last.checked_add(1) {
+            Some(after) if last < end => next = next.max(after),
+            _ => return true,
+        }
+    }
+    false
+}
+
+/// Whether an address is of a network that the internet does not route to (RFC 1918, 6598, 3927, 4193, 4291). `None` for a name: what
+/// it stands for is not seen.
+pub(super) fn is_private(address: &str) -> Option<bool> {
+    Some(match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();
             v4.is_private() || v4.is_loopback() || v4.is_link_local() || (first == 100 && (64..128).contains(&second))
         }
-        Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-        Err(_) => false,
-    }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    })
 }
 
 #[cfg(test)]
@@ -106,10 +137,27 @@ mod tests {
     #[test]
     fn a_range_that_holds_every_address_limits_nothing() {
         let ranges = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        for limiting in [&["10.0.0.0/8"][..], &["192.0.2.7/32", "2001:db8::/32"]] {
+        for limiting in [
+            &["10.0.0.0/8"][..],
+            &["192.0.2.7/32", "2001:db8::/32"],
+            &["0.0.0.0/1", "0.0.0.0/2", "10.0.0.0/8"],
+            &["0.0.0.0/1", "192.0.0.0/2"],
+            &["128.0.0.0/1", "::/1"],
+        ] {
             assert!(limit_sources(&ranges(limiting)), "{limiting:?}");
         }
-        for open in [&[][..], &["0.0.0.0/0"], &["::/0"], &["10.0.0.0/8", "0.0.0.0/0"], &["10.0.0.0"], &["everyone/8"]] {
+        for open in [
+            &[][..],
+            &["0.0.0.0/0"],
+            &["::/0"],
+            &["10.0.0.0/8", "0.0.0.0/0"],
+            &["10.0.0.0"],
+            &["everyone/8"],
+            &["10.0.0.0/33"],
+            &["0.0.0.0/1", "128.0.0.0/1"],
+            &["192.0.0.0/2", "10.0.0.0/8", "128.0.0.0/2", "0.0.0.0/1"],
+            &["8000::/1", "::/1"],
+        ] {
             assert!(!limit_sources(&ranges(open)), "{open:?}");
         }
     }
@@ -124,10 +172,13 @@ mod tests {
     #[test]
     fn private_addresses() {
         for private in ["10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "169.254.1.1", "fd00::1", "fe80::1"] {
-            assert!(is_private(private), "{private}");
+            assert_eq!(is_private(private), Some(true), "{private}");
         }
-        for public in ["203.0.113.7", "100.128.0.1", "172.32.0.1", "2001:db8::1", "lb.clinic.example", ""] {
-            assert!(!is_private(public), "{public}");
+        for public in ["203.0.113.7", "100.128.0.1", "172.32.0.1", "2001:db8::1", "::ffff:203.0.113.7"] {
+            assert_eq!(is_private(public), Some(false), "{public}");
+        }
+        for name in ["lb.clinic.example", ""] {
+            assert_eq!(is_private(name), None, "{name}");
         }
     }
 }

@@ -101,20 +101,42 @@ pub(super) struct Door<'a> {
 pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
     let mut routes = Vec::new();
     for (kind, source) in KINDS {
+        let mut of_kind = Vec::new();
         reader.each::<RouteObject>(&source, |object, origin| {
             let only_redirects = kind == "HTTPRoute" && !object.spec.rules.is_empty() && object.spec.rules.iter().all(redirects_to_https);
-            routes.push(Route {
+            let namespace = object.metadata.namespace.unwrap_or_default();
+            let name = object.metadata.name.unwrap_or_default();
+            if let Some(parent) = object.spec.parent_refs.iter().find(|parent| parent.is_listener_set()) {
+                reader.doubt(
+                    &source,
+                    format!("the listeners that carry the {kind} {namespace}/{name}"),
+                    &format!("it attaches to the ListenerSet {}, and ListenerSets are not read", parent.name),
+                    "Look at the listeners by hand: kubectl get listenersets -A -o yaml.",
+                );
+            }
+            of_kind.push(Route {
                 kind,
-                namespace: object.metadata.namespace.unwrap_or_default(),
-                name: object.metadata.name.unwrap_or_default(),
+                namespace,
+                name,
                 origin,
                 parents: object.spec.parent_refs,
                 hostnames: object.spec.hostnames,
                 only_redirects,
             });
         })?;
+        // Of many routes only some are shown as evidence: the same ones in whatever order they were read.
+        of_kind.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        routes.append(&mut of_kind);
     }
     Ok(routes)
+}
+
+impl ParentRef {
+    /// Its listeners stand beside a Gateway's own (`gateway/v1` ListenerSet; `XListenerSet` while it was an experiment). Other kinds,
+    /// such as a Service, are parents within a mesh and publish nothing.
+    fn is_listener_set(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("ListenerSet" | "XListenerSet"))
+    }
 }
 
 /// `gateway/v1` HTTPRequestRedirectFilter: an empty scheme keeps the scheme of the request.

@@ -44,6 +44,8 @@ table! {
         addresses: Vec<String>, at "/status/loadBalancer/ingress";
         /// Whether it was given addresses, and all of them are of private networks.
         private_addresses: bool, at "/status/loadBalancer/ingress";
+        /// Whether it was given an address that is not of a private network. Names, which are no addresses, do not count.
+        public_address: bool, at "/status/loadBalancer/ingress";
         /// Networks from which the load balancer may be used: the field, or the annotation where the field is empty; sorted.
         source_ranges: Vec<String>, at "/spec/loadBalancerSourceRanges";
         /// Whether these leave anyone out.
@@ -105,7 +107,8 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
         allocates_node_ports,
         internal_by: is_load_balancer.then(|| internal_by(&annotations, spec.load_balancer_class.as_deref())).flatten().unwrap_or_default(),
         load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
-        private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address)),
+        private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address) == Some(true)),
+        public_address: addresses.iter().any(|address| is_private(address) == Some(false)),
         addresses,
         limits_sources: limit_sources(&source_ranges),
         source_ranges,
