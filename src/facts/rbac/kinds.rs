@@ -56,6 +56,12 @@ const fn one(all: &'static [Atom]) -> Way {
     Way { all, versions: Versions::All }
 }
 
+impl Way {
+    fn is_made_of(&self, held: impl Fn(Atom) -> bool, decisive: impl Fn(Atom) -> bool) -> bool {
+        self.all.iter().all(|&atom| held(atom)) && self.all.iter().any(|&atom| decisive(atom))
+    }
+}
+
 /// Constrained impersonation came with 1.35.
 const fn constrained(all: &'static [Atom]) -> Way {
     Way { all, versions: Versions::From(35) }
@@ -164,6 +170,11 @@ impl Kind {
         }
     }
 
+    /// Whether rights that `held` knows make up any kind, on servers of some version; `decisive` is asked for at least one of them.
+    pub(super) fn any(held: impl Fn(Atom) -> bool, decisive: impl Fn(Atom) -> bool) -> bool {
+        Self::ALL.iter().flat_map(|kind| kind.ways()).any(|way| way.is_made_of(&held, &decisive))
+    }
+
     /// Whether rights that `held` knows make up this kind; the rights that do. `decisive` is asked for at least one of them.
     pub(super) fn held(
         self,
@@ -173,7 +184,7 @@ impl Kind {
     ) -> Known<Option<&'static [Atom]>> {
         let mut doubt: Option<&Unseen> = None;
         for way in self.ways() {
-            if !way.all.iter().all(|&atom| held(atom)) || !way.all.iter().any(|&atom| decisive(atom)) {
+            if !way.is_made_of(&held, &decisive) {
                 continue;
             }
             match (way.versions, minor) {
