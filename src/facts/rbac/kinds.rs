@@ -118,7 +118,11 @@ impl Kind {
             Self::BecomeServiceAccounts => {
                 ("become-service-accounts", "become accounts", "Act as every service account, by a token of it or by impersonation.")
             }
-            Self::Exec => ("exec", "exec", "Run commands in pods, attach to them or reach their ports (pods/exec, attach, portforward)."),
+            Self::Exec => (
+                "exec",
+                "exec",
+                "Run commands in pods, attach to them or reach their ports (pods/exec, attach, portforward, proxy; services/proxy).",
+            ),
             Self::EphemeralContainers => ("ephemeral-containers", "add containers", "Add a container to a running pod."),
             Self::WriteWorkloads => (
                 "write-workloads",
@@ -162,7 +166,7 @@ impl Kind {
                 const { &[one(&[CreateTokens]), one(&[ImpersonateAccounts]), constrained(&[ServiceAccountMode, OnServiceAccountMode])] }
             }
             // AuthorizePodWebsocketUpgradeCreatePermission: since 1.35 a connection by get needs create too.
-            Self::Exec => const { &[one(&[ConnectCreate]), Way { all: &[ConnectGet], versions: Versions::Before(35) }] },
+            Self::Exec => const { &[one(&[ConnectCreate]), Way { all: &[ConnectGet], versions: Versions::Before(35) }, one(&[Proxy])] },
             Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
             Self::WriteWorkloads => const { &[one(&[WriteWorkloads])] },
             Self::ChangeNetworkPolicies => const { &[one(&[NetworkPolicies])] },

@@ -1,5 +1,5 @@
 //! The single rights that lead to ePHI or to the whole cluster, and which rules give them. The list follows Kubernetes' own *RBAC Good
-//! Practices* and the CIS benchmark, section 5.1.
+//! Practices* and the CIS benchmark, section 5.1; the proxies of pods and Services do what pods/portforward does.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,7 @@ pub(super) enum Atom {
     CreateTokens,
     ConnectCreate,
     ConnectGet,
+    Proxy,
     EphemeralContainers,
     WriteWorkloads,
     NetworkPolicies,
@@ -226,6 +227,14 @@ const ASKED: &[Asked] = &[
     },
     Asked { atom: Atom::ConnectCreate, verbs: &["create"], resources: CONNECTS, place: Place::Anywhere, names: Names::Restricted },
     Asked { atom: Atom::ConnectGet, verbs: &["get"], resources: CONNECTS, place: Place::Anywhere, names: Names::Restricted },
+    // The API server sends the request on to a port of the pod; each HTTP method is a verb, and each reaches it.
+    Asked {
+        atom: Atom::Proxy,
+        verbs: &["get", "create", "update", "patch", "delete"],
+        resources: &[("", "pods", "proxy"), ("", "services", "proxy")],
+        place: Place::Anywhere,
+        names: Names::Restricted,
+    },
     Asked {
         atom: Atom::EphemeralContainers,
         verbs: CHANGE,
