@@ -56,6 +56,12 @@ const fn one(all: &'static [Atom]) -> Way {
     Way { all, versions: Versions::All }
 }
 
+impl Way {
+    fn is_made_of(&self, held: impl Fn(Atom) -> bool, decisive: impl Fn(Atom) -> bool) -> bool {
+        self.all.iter().all(|&atom| held(atom)) && self.all.iter().any(|&atom| decisive(atom))
+    }
+}
+
 /// Constrained impersonation came with 1.35.
 const fn constrained(all: &'static [Atom]) -> Way {
     Way { all, versions: Versions::From(35) }
@@ -112,7 +118,11 @@ impl Kind {
             Self::BecomeServiceAccounts => {
                 ("become-service-accounts", "become accounts", "Act as every service account, by a token of it or by impersonation.")
             }
-            Self::Exec => ("exec", "exec", "Run commands in pods, attach to them or reach their ports (pods/exec, attach, portforward)."),
+            Self::Exec => (
+                "exec",
+                "exec",
+                "Run commands in pods, attach to them or reach their ports (pods/exec, attach, portforward, proxy; services/proxy).",
+            ),
             Self::EphemeralContainers => ("ephemeral-containers", "add containers", "Add a container to a running pod."),
             Self::WriteWorkloads => (
                 "write-workloads",
@@ -156,12 +166,17 @@ impl Kind {
                 const { &[one(&[CreateTokens]), one(&[ImpersonateAccounts]), constrained(&[ServiceAccountMode, OnServiceAccountMode])] }
             }
             // AuthorizePodWebsocketUpgradeCreatePermission: since 1.35 a connection by get needs create too.
-            Self::Exec => const { &[one(&[ConnectCreate]), Way { all: &[ConnectGet], versions: Versions::Before(35) }] },
+            Self::Exec => const { &[one(&[ConnectCreate]), Way { all: &[ConnectGet], versions: Versions::Before(35) }, one(&[Proxy])] },
             Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
             Self::WriteWorkloads => const { &[one(&[WriteWorkloads])] },
             Self::ChangeNetworkPolicies => const { &[one(&[NetworkPolicies])] },
             Self::DeleteEvidence => const { &[one(&[DeleteEvidence])] },
         }
+    }
+
+    /// Whether rights that `held` knows make up any kind, on servers of some version; `decisive` is asked for at least one of them.
+    pub(super) fn any(held: impl Fn(Atom) -> bool, decisive: impl Fn(Atom) -> bool) -> bool {
+        Self::ALL.iter().flat_map(|kind| kind.ways()).any(|way| way.is_made_of(&held, &decisive))
     }
 
     /// Whether rights that `held` knows make up this kind; the rights that do. `decisive` is asked for at least one of them.
@@ -173,7 +188,7 @@ impl Kind {
     ) -> Known<Option<&'static [Atom]>> {
         let mut doubt: Option<&Unseen> = None;
         for way in self.ways() {
-            if !way.all.iter().all(|&atom| held(atom)) || !way.all.iter().any(|&atom| decisive(atom)) {
+            if !way.is_made_of(&held, &decisive) {
                 continue;
             }
             match (way.versions, minor) {

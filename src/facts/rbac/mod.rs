@@ -5,6 +5,7 @@
 
 mod grants;
 mod kinds;
+mod leads;
 mod policy;
 mod reach;
 mod resolved;

@@ -53,7 +53,7 @@ table! {
         reads_secrets: Known<bool>;
         /// Create tokens of service accounts, or impersonate them.
         becomes_service_accounts: Known<bool>, needs [VERSION];
-        /// pods/exec, pods/attach or pods/portforward: create, or get on servers before 1.35.
+        /// pods/exec, pods/attach or pods/portforward: create, or get on servers before 1.35. Or pods/proxy or services/proxy, with any verb.
         execs: Known<bool>, needs [VERSION];
         /// Add containers to running pods.
         adds_containers: Known<bool>;

@@ -1,12 +1,12 @@
 //! Bindings with their subjects and roles, each grant told apart from what Kubernetes ships.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use super::super::Known;
 use super::kinds::Kind;
+use super::leads::Leads;
 use super::policy::{Binding, Policy, Role, Who};
 use super::rights::{Atom, Rights};
 use super::rules::{covers, describe};
@@ -55,13 +55,10 @@ pub(super) struct Held {
 
 impl<'p> Resolved<'p> {
     pub(super) fn new(policy: &'p Policy, minor: &Known<u32>) -> Self {
-        let nothing = |_: &str| false;
-        let mut worth: BTreeMap<&str, bool> = BTreeMap::new();
-        for role in &policy.roles {
-            *worth.entry(&role.name).or_default() |= Rights::of(&role.rules, &nothing).is_dangerous();
-        }
-        let worth_binding = |name: &str| worth.get(name).copied() == Some(true);
-        let roles: Vec<RoleInfo> = policy.roles.iter().map(|role| RoleInfo::new(role, minor, &worth_binding)).collect();
+        let rights: Vec<Rights> = policy.roles.iter().map(|role| Rights::of(&role.rules)).collect();
+        let leads = Leads::of(policy.roles.iter().map(|role| role.name.as_str()).zip(&rights));
+        let roles: Vec<RoleInfo> =
+            policy.roles.iter().zip(rights).map(|(role, rights)| RoleInfo::new(role, rights, minor, &leads)).collect();
         let mut grants = Vec::new();
         for binding in &policy.bindings {
             let grant = |place: Option<usize>| {
@@ -166,19 +163,20 @@ fn here(binding: &Binding, place: Option<usize>) -> Evidence {
 }
 
 impl RoleInfo {
-    fn new(role: &Role, minor: &Known<u32>, worth_binding: &dyn Fn(&str) -> bool) -> Self {
-        let rights = Rights::of(&role.rules, worth_binding);
+    fn new(role: &Role, rights: Rights, minor: &Known<u32>, leads: &Leads<'_>) -> Self {
+        let worth = |names: &[String]| leads.worth(&role.name, names);
+        let rights = rights.weighed(worth);
         let Some((origin, rules)) = shipped().role(role) else {
             let origin = if is_provider(&role.name) { Origin::Provider } else { Origin::Own };
             return Self { origin, rights, extra: Vec::new(), extra_rights: Rights::default(), widened: Known::Known(false) };
         };
         let added = |(index, rule): (usize, &PolicyRule)| (!rules.contains(rule) && !covers(rules, rule)).then_some(index);
         let extra: Vec<usize> = role.rules.iter().enumerate().filter_map(added).collect();
-        let mut extra_rights = rights_at(role, &extra, worth_binding);
+        let mut extra_rights = rights_at(role, &extra).weighed(worth);
         // What the shipped rules give anyway is not added.
-        extra_rights.remove(&Rights::of(rules, worth_binding));
-        // Aggregated roles are made to be extended: only what gives a new kind of reach is drift.
-        let harmless = !extra_rights.is_dangerous();
+        extra_rights.remove(&Rights::of(rules).weighed(worth));
+        // Aggregated roles are made to be extended: only what gives a new kind of reach is drift, by itself or with what was there.
+        let harmless = !Kind::any(|atom| rights.has(atom), |atom| extra_rights.has(atom));
         let widened = if extra.is_empty() || (role.selectors.is_some() && harmless) {
             Known::Known(false)
         } else {
@@ -200,11 +198,11 @@ impl RoleInfo {
 }
 
 /// The rights of some rules of a role, at their places in it.
-fn rights_at(role: &Role, places: &[usize], worth_binding: &dyn Fn(&str) -> bool) -> Rights {
+fn rights_at(role: &Role, places: &[usize]) -> Rights {
     let nothing = PolicyRule::default();
     let rules: Vec<PolicyRule> =
         role.rules.iter().enumerate().map(|(index, rule)| if places.contains(&index) { rule.clone() } else { nothing.clone() }).collect();
-    Rights::of(&rules, worth_binding)
+    Rights::of(&rules)
 }
 
 fn other_version(role: &Role, minor: u32) -> Unseen {

@@ -1,5 +1,5 @@
 //! The single rights that lead to ePHI or to the whole cluster, and which rules give them. The list follows Kubernetes' own *RBAC Good
-//! Practices* and the CIS benchmark, section 5.1.
+//! Practices* and the CIS benchmark, section 5.1; the proxies of pods and Services do what pods/portforward does.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,7 @@ pub(super) enum Atom {
     CreateTokens,
     ConnectCreate,
     ConnectGet,
+    Proxy,
     EphemeralContainers,
     WriteWorkloads,
     NetworkPolicies,
@@ -61,7 +62,7 @@ enum Names {
     AnyOf(&'static [&'static str]),
     /// The right itself, whatever the names.
     Enough,
-    /// The right itself where one of the roles is worth having.
+    /// The right itself where the roles are worth having.
     Roles,
 }
 
@@ -77,6 +78,7 @@ struct Asked {
 const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
 const CHANGE: &[&str] = &["update", "patch"];
 const RBAC: &str = super::policy::RBAC;
+const ROLES: &[(&str, &str, &str)] = &[(RBAC, "roles", ""), (RBAC, "clusterroles", "")];
 const CERTIFICATES: &str = "certificates.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -127,13 +129,9 @@ const ASKED: &[Asked] = &[
         place: Place::Cluster,
         names: Names::AnyOf(&[ALL]),
     },
-    Asked {
-        atom: Atom::EscalateOrBind,
-        verbs: &["escalate", "bind"],
-        resources: &[(RBAC, "roles", ""), (RBAC, "clusterroles", "")],
-        place: Place::Anywhere,
-        names: Names::Roles,
-    },
+    // Whoever may write more into a role than it holds itself is not bound by what stands there today (`RoleEscalationAuthorized`).
+    Asked { atom: Atom::EscalateOrBind, verbs: &["escalate"], resources: ROLES, place: Place::Anywhere, names: Names::Enough },
+    Asked { atom: Atom::EscalateOrBind, verbs: &["bind"], resources: ROLES, place: Place::Anywhere, names: Names::Roles },
     Asked {
         atom: Atom::NodesProxy,
         verbs: &["get", "create", "update", "patch", "delete"],
@@ -229,6 +227,14 @@ const ASKED: &[Asked] = &[
     },
     Asked { atom: Atom::ConnectCreate, verbs: &["create"], resources: CONNECTS, place: Place::Anywhere, names: Names::Restricted },
     Asked { atom: Atom::ConnectGet, verbs: &["get"], resources: CONNECTS, place: Place::Anywhere, names: Names::Restricted },
+    // The API server sends the request on to a port of the pod; each HTTP method is a verb, and each reaches it.
+    Asked {
+        atom: Atom::Proxy,
+        verbs: &["get", "create", "update", "patch", "delete"],
+        resources: &[("", "pods", "proxy"), ("", "services", "proxy")],
+        place: Place::Anywhere,
+        names: Names::Restricted,
+    },
     Asked {
         atom: Atom::EphemeralContainers,
         verbs: CHANGE,
@@ -310,13 +316,15 @@ pub(super) struct Rights {
     first: BTreeMap<Atom, usize>,
     /// The same for those that only hold at cluster scope.
     cluster_only: BTreeMap<Atom, usize>,
+    /// Rules that let somebody bind named roles, with the names.
+    binds: Vec<(usize, Vec<String>)>,
     /// Rights that are restricted to names, in words, sorted.
     pub(super) named: Vec<String>,
 }
 
 impl Rights {
-    /// `worth_binding` says whether a role of that name holds any right of this list itself.
-    pub(super) fn of(rules: &[PolicyRule], worth_binding: &dyn Fn(&str) -> bool) -> Self {
+    /// Those of rules by themselves: a right to bind named roles counts only once these are weighed.
+    pub(super) fn of(rules: &[PolicyRule]) -> Self {
         let mut rights = Self::default();
         for (index, rule) in rules.iter().enumerate() {
             if has(&rule.verbs, ALL)
@@ -333,7 +341,7 @@ impl Rights {
                 }
             }
             for asked in ASKED {
-                rights.ask(asked, rule, index, worth_binding);
+                rights.ask(asked, rule, index);
             }
         }
         rights.named.sort();
@@ -341,7 +349,7 @@ impl Rights {
         rights
     }
 
-    fn ask(&mut self, asked: &Asked, rule: &PolicyRule, index: usize, worth_binding: &dyn Fn(&str) -> bool) {
+    fn ask(&mut self, asked: &Asked, rule: &PolicyRule, index: usize) {
         for &(group, resource, subresource) in asked.resources {
             let Some(names) = names(rule, group, resource, subresource) else { continue };
             // A request that creates an object or deletes a collection has no name, except on a subresource of an object that is there.
@@ -352,10 +360,9 @@ impl Rights {
             }
             let whole = names.is_empty()
                 || match asked.names {
-                    Names::Restricted => false,
+                    Names::Restricted | Names::Roles => false,
                     Names::Enough => true,
                     Names::AnyOf(some) => names.iter().any(|name| some.contains(&name.as_str())),
-                    Names::Roles => names.iter().any(|name| worth_binding(name)),
                 };
             if whole {
                 let map = if asked.place == Place::Cluster { &mut self.cluster_only } else { &mut self.first };
@@ -363,8 +370,29 @@ impl Rights {
             } else if matches!(asked.names, Names::Restricted) {
                 let resource = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
                 self.named.push(format!("{resource}: {}", names.join(", ")));
+            } else if matches!(asked.names, Names::Roles) && self.binds.last().is_none_or(|(last, _)| *last != index) {
+                self.binds.push((index, names.to_vec()));
             }
         }
+    }
+
+    /// The same with the right to bind named roles where `worth` says that these lead anywhere.
+    #[must_use]
+    pub(super) fn weighed(mut self, worth: impl Fn(&[String]) -> bool) -> Self {
+        if let Some(&(index, _)) = self.binds.iter().find(|(_, names)| worth(names)) {
+            self.first.entry(Atom::EscalateOrBind).and_modify(|first| *first = index.min(*first)).or_insert(index);
+        }
+        self
+    }
+
+    /// All rights among them.
+    pub(super) fn atoms(&self) -> impl Iterator<Item = Atom> {
+        self.first.keys().chain(self.cluster_only.keys()).copied()
+    }
+
+    /// The names of the roles that they let somebody bind by name.
+    pub(super) fn bound(&self) -> impl Iterator<Item = &str> {
+        self.binds.iter().flat_map(|(_, names)| names).map(String::as_str)
     }
 
     /// Which rule gives a right to whoever is bound in that namespace; `None` is a ClusterRoleBinding.
@@ -375,9 +403,9 @@ impl Rights {
         anywhere.into_iter().chain(cluster).min().copied()
     }
 
-    /// Whether any right of the list is among them.
-    pub(super) fn is_dangerous(&self) -> bool {
-        !self.first.is_empty() || !self.cluster_only.is_empty()
+    /// Whether a right is among them, wherever it holds.
+    pub(super) fn has(&self, atom: Atom) -> bool {
+        self.first.contains_key(&atom) || self.cluster_only.contains_key(&atom)
     }
 
     /// Takes out what another set of rights holds.
