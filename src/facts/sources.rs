@@ -4,6 +4,8 @@ use crate::model::SourceId;
 
 /// AdminNetworkPolicies: allow, deny or pass before NetworkPolicies.
 pub const ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "adminnetworkpolicies");
+/// Settings of the network plugin of EKS.
+pub const AMAZON_CONFIG: SourceId = SourceId::config_map("kube-system", "amazon-vpc-cni");
 /// One request without credentials, and how the server answered it.
 pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
 /// Network policies of Antrea without a namespace.
