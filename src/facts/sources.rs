@@ -52,6 +52,10 @@ pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
 /// Deployments: templates.
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
+/// Network policies of EKS that name hosts too.
+pub const EKS_APPLICATION_NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.aws", "applicationnetworkpolicies");
+/// Network policies of EKS without a namespace.
+pub const EKS_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.aws", "clusternetworkpolicies");
 /// Settings of Calico's agent, as its own API shows them.
 pub const FELIX_API_CONFIGURATIONS: SourceId = SourceId::group("projectcalico.org", "felixconfigurations");
 /// Settings of Calico's agent, as it stores them.

@@ -9,8 +9,9 @@ use crate::facts::schema::{Row, TableRow, table};
 use crate::facts::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
     CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS,
-    NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS,
+    EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES, JOBS, NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS,
+    REPLICATION_CONTROLLERS, STATEFUL_SETS,
 };
 use crate::model::{Evidence, Unseen, UnseenKind};
 
@@ -18,12 +19,13 @@ table! {
     /// One row per workload and direction (ingress, egress), with what `networking.k8s.io/v1` NetworkPolicies do for its pods. Pods
     /// that have finished are left out. Whether a policy has an effect depends on the network plugin: cells that speak of the effect
     /// are unknown where it is not known whether policies are enforced. A policy of another API (AdminNetworkPolicy, Cilium, Calico,
-    /// Antrea) that may select the pods makes them unknown too, because what it allows is not computed yet.
+    /// Antrea, EKS) that may select the pods makes them unknown too, because what it allows is not computed yet.
     pub struct NetworkIsolationRow as "network_isolation" counting "workloads" from [
         PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS, NODES, NAMESPACES,
         NETWORK_POLICIES, ADMIN_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES,
         CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CALICO_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES,
         CALICO_API_GLOBAL_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES,
+        EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES,
     ] {
         /// Namespace.
         namespace: String;
