@@ -54,7 +54,7 @@ table! {
         /// Whether anybody outside the cluster is allowed, on some port: a rule without peers, or with blocks of addresses that together
         /// are as wide as IPv4 or IPv6, exceptions aside. Also true of pods that are not isolated.
         allows_any_address: Known<bool>;
-        /// The policies with such rules, with the ports, sorted.
+        /// The policies with such rules, with the ports, sorted; and why, where nothing enforces policies.
         any_address_by: Vec<String>;
         /// What the policies allow: peers with ports, sorted. Long lists are cut.
         allowed_peers: Known<Vec<String>>;
@@ -96,7 +96,7 @@ fn row(world: &World<'_>, group: &PodGroup, direction: Direction) -> Row {
             selecting.iter().any(|(policy, _)| rules(policy, direction).iter().any(|rule| rule.peers.is_empty() && rule.ports.is_empty()))
         }),
         allows_any_address: facts.effect(|| !open.is_empty()),
-        any_address_by: open.iter().map(|(text, _)| text.clone()).collect(),
+        any_address_by: open.iter().map(|(text, _)| text.clone()).chain(facts.not_enforced()).collect(),
         allowed_peers: facts.allowed_peers(),
     };
     let key = format!("{}/{}", group.namespace(), group.workload_text());
@@ -193,6 +193,12 @@ impl Facts<'_> {
         }
         open.sort();
         open
+    }
+
+    /// Why the policies have no effect.
+    fn not_enforced(&self) -> Option<String> {
+        let nothing = matches!(self.world.enforcement(), Known::Known(Enforcement::NotEnforcing | Enforcement::Audit));
+        (nothing && self.doubt.is_none()).then(|| format!("nothing enforces NetworkPolicies ({})", self.world.cni.because))
     }
 
     fn allowed_peers(&self) -> Known<Vec<String>> {
