@@ -113,6 +113,23 @@ fn an_object_that_cannot_be_decoded_is_never_a_pass() {
     assert!(tried > 50, "only {tried} combinations were tried");
 }
 
+/// Where nothing enforces policies, no rule is to blame.
+#[test]
+fn a_finding_says_that_nothing_enforces_policies() {
+    let catalog = catalog();
+    let mut tried = 0;
+    for case in catalog.cases().iter().filter(|case| case.name == "nothing enforces the policies") {
+        let tables = Tables::compute(&cases::snapshot(case)).expect("readable");
+        let scope = ResolvedScope::new(&ScopeDeclaration::Default, &tables);
+        let result = evaluate(&catalog, &tables, &scope).into_iter().find(|result| result.control.id == case.control_id());
+        let findings = result.expect("it is there").outcome.into_parts().findings;
+        let why = "address: nothing enforces NetworkPolicies (Flannel: it connects pods and enforces no policies)";
+        assert!(!findings.is_empty() && findings.iter().all(|finding| finding.statement.ends_with(why)), "{findings:?}");
+        tried += 1;
+    }
+    assert_eq!(tried, 2, "cases of that name");
+}
+
 /// Whoever misspells a namespace has declared nothing: what holds ePHI was not looked at.
 #[test]
 fn a_misspelt_scope_is_never_a_pass() {

@@ -3,9 +3,10 @@
 #[path = "support/small_clusters.rs"]
 pub mod small_clusters;
 
-use kube_hipaa::model::OutcomeWord;
+use kube_hipaa::cli::cases;
+use kube_hipaa::model::{OutcomeWord, SourceId, SourceState};
 use serde_json::{Value, json};
-use small_clusters::{case, not_clean, outcome_of};
+use small_clusters::{case, not_clean, outcome_of, outcome_on};
 
 fn outcome(control: &str, objects: Vec<Value>, urls: Value) -> OutcomeWord {
     outcome_of(&case(control, objects, &urls, "v1.36.3"))
@@ -117,4 +118,47 @@ fn a_component_is_not_known_by_the_pod_of_another() {
     not_clean(outcome("component/service-account-credentials", vec![node(), server, etcd.clone()], json!({})));
     etcd["metadata"]["annotations"]["kubernetes.io/config.source"] = json!("api");
     not_clean(outcome("component/etcd-client-certificates", vec![node(), etcd], json!({})));
+}
+
+fn agent(name: &str, containers: Value) -> Value {
+    let metadata = json!({"name": name, "namespace": "kube-system"});
+    let status = json!({"desiredNumberScheduled": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0});
+    let template = json!({"metadata": {}, "spec": {"hostNetwork": true, "containers": containers}});
+    json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": {"selector": {}, "template": template}, "status": status})
+}
+
+/// A cluster that passes, and no more without a source that its plugin's settings rest on.
+fn rests_on(control: &str, objects: Vec<Value>, source: &SourceId) {
+    let case = case(control, objects, &json!({}), "v1.36.3");
+    let whole = cases::snapshot(&case);
+    assert_eq!(outcome_on(&case, &whole), OutcomeWord::Pass);
+    let gone = "removed by the test".to_owned();
+    for state in [
+        SourceState::Forbidden { why: gone.clone() },
+        SourceState::Partial { read: 0, why: gone.clone() },
+        SourceState::Stale { why: gone.clone() },
+        SourceState::Failed { why: gone.clone() },
+        SourceState::NotRequested { why: gone },
+    ] {
+        let word = state.word();
+        assert_eq!(outcome_on(&case, &whole.with_state(source, state)), OutcomeWord::NotAssessed, "{word}");
+    }
+}
+
+#[test]
+fn eks_enforces_only_where_its_controller_is_known_to_be_switched_on() {
+    let containers = json!([{"name": "aws-node", "image": "amazon-k8s-cni:v1"}, {"name": "aws-eks-nodeagent", "image": "agent:v1", "args": ["--enable-network-policy=true"]}]);
+    let settings = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "amazon-vpc-cni", "namespace": "kube-system"}, "data": {"enable-network-policy-controller": value}});
+    let objects = |value: &str| vec![node(), agent("aws-node", containers.clone()), settings(value)];
+    rests_on("network/policies-enforced", objects("true"), &SourceId::config_map("kube-system", "amazon-vpc-cni"));
+    // The controller compares the word.
+    assert_eq!(outcome("network/policies-enforced", objects("True"), json!({})), OutcomeWord::NotAssessed);
+}
+
+#[test]
+fn wireguard_for_one_family_rests_on_the_addresses_of_all_pods() {
+    let felix = json!({"apiVersion": "crd.projectcalico.org/v1", "kind": "FelixConfiguration", "metadata": {"name": "default"}, "spec": {"wireguardEnabled": true}});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "records"}, "spec": {"containers": [{"name": "c", "image": "i"}]}, "status": {"phase": "Running", "podIPs": [{"ip": "10.0.1.7"}]}});
+    let calico = agent("calico-node", json!([{"name": "calico-node", "image": "calico/node:v3.30.4"}]));
+    rests_on("network/node-traffic-encrypted", vec![node(), calico, felix, pod], &SourceId::core("pods"));
 }

@@ -4,6 +4,8 @@ use crate::model::SourceId;
 
 /// AdminNetworkPolicies: allow, deny or pass before NetworkPolicies.
 pub const ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "adminnetworkpolicies");
+/// Settings of the network plugin of EKS.
+pub const AMAZON_CONFIG: SourceId = SourceId::config_map("kube-system", "amazon-vpc-cni");
 /// One request without credentials, and how the server answered it.
 pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
 /// Network policies of Antrea without a namespace.
@@ -50,6 +52,10 @@ pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
 /// Deployments: templates.
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
+/// Network policies of EKS that name hosts too.
+pub const EKS_APPLICATION_NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.aws", "applicationnetworkpolicies");
+/// Network policies of EKS without a namespace.
+pub const EKS_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.aws", "clusternetworkpolicies");
 /// Settings of Calico's agent, as its own API shows them.
 pub const FELIX_API_CONFIGURATIONS: SourceId = SourceId::group("projectcalico.org", "felixconfigurations");
 /// Settings of Calico's agent, as it stores them.

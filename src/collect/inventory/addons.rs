@@ -11,6 +11,7 @@ const CLUSTER_POLICIES: &str = "Cluster-wide network policies, which can overrid
 const CILIUM: &str = "Network policies of Cilium.";
 const CALICO: &str = "Network policies of Calico.";
 const ANTREA: &str = "Network policies of Antrea.";
+const EKS: &str = "Network policies of EKS.";
 const TETRAGON: &str = "Runtime observation by Tetragon.";
 const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
@@ -55,6 +56,8 @@ const LINES: &[Line] = &[
     ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
     ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], SPEC, ANTREA),
     ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], SPEC, ANTREA),
+    ("networking.k8s.aws", "applicationnetworkpolicies", "ApplicationNetworkPolicy", &["v1alpha1"], SPEC, EKS),
+    ("networking.k8s.aws", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha1"], SPEC, EKS),
     ("security.istio.io", "peerauthentications", "PeerAuthentication", &["v1", "v1beta1"], SPEC, ISTIO),
     ("security.istio.io", "authorizationpolicies", "AuthorizationPolicy", &["v1", "v1beta1"], "metadata{$meta} spec{selector targetRef targetRefs action provider rules{from to when{key}}}", ISTIO),
     ("networking.istio.io", "destinationrules", "DestinationRule", &["v1", "v1beta1"], "metadata{$meta} spec{host exportTo workloadSelector trafficPolicy{tls{mode sni insecureSkipVerify} portLevelSettings{port tls{mode sni insecureSkipVerify}}} subsets{name labels trafficPolicy{tls{mode}}}}", ISTIO),

@@ -13,14 +13,15 @@ use crate::facts::read::{MetaOnly, Reader};
 use crate::facts::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
     CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, EKS_APPLICATION_NETWORK_POLICIES,
+    EKS_CLUSTER_NETWORK_POLICIES,
 };
 use crate::model::{SourceId, Unseen, UnseenKind};
 
 /// How the kinds of one API say which pods they are about.
 #[derive(Clone, Copy)]
 enum Form {
-    /// `policy.networking.k8s.io`: `subject.namespaces`, or `subject.pods` with two selectors.
+    /// `policy.networking.k8s.io`, and EKS after it: `subject.namespaces`, or `subject.pods` with two selectors.
     Subject,
     /// `cilium.io`: `endpointSelector` in `spec` or in each of `specs`; with `nodeSelector` instead it is about nodes.
     Cilium,
@@ -28,10 +29,12 @@ enum Form {
     Calico,
     /// Antrea: `appliedTo`.
     Antrea,
+    /// Those of EKS with a namespace: `podSelector`, as in a NetworkPolicy.
+    PodSelector,
 }
 
 /// The sources with the kind that each holds.
-const KINDS: [(&SourceId, &str, Form); 11] = [
+const KINDS: [(&SourceId, &str, Form); 13] = [
     (&ADMIN_NETWORK_POLICIES, "AdminNetworkPolicy", Form::Subject),
     (&BASELINE_ADMIN_NETWORK_POLICIES, "BaselineAdminNetworkPolicy", Form::Subject),
     (&CLUSTER_NETWORK_POLICIES, "ClusterNetworkPolicy", Form::Subject),
@@ -43,6 +46,8 @@ const KINDS: [(&SourceId, &str, Form); 11] = [
     (&CALICO_API_GLOBAL_NETWORK_POLICIES, "Calico GlobalNetworkPolicy", Form::Calico),
     (&ANTREA_NETWORK_POLICIES, "Antrea NetworkPolicy", Form::Antrea),
     (&ANTREA_CLUSTER_NETWORK_POLICIES, "Antrea ClusterNetworkPolicy", Form::Antrea),
+    (&EKS_APPLICATION_NETWORK_POLICIES, "EKS ApplicationNetworkPolicy", Form::PodSelector),
+    (&EKS_CLUSTER_NETWORK_POLICIES, "EKS ClusterNetworkPolicy", Form::Subject),
 ];
 
 /// One policy of another API, or a NetworkPolicy that was not understood.
@@ -193,12 +198,14 @@ fn one(kind: &str, form: Form, policy: &AnyPolicy) -> Option<Foreign> {
 fn directions(form: Form, spec: &Value) -> (bool, bool) {
     let has = |names: &[&str]| names.iter().any(|name| spec.get(name).is_some_and(|value| !value.is_null()));
     let (ingress, egress) = (has(&["ingress", "ingressDeny"]), has(&["egress", "egressDeny"]));
-    let types = spec.get("types").and_then(Value::as_array);
+    let types = if matches!(form, Form::PodSelector) { "policyTypes" } else { "types" };
+    let types = spec.get(types).and_then(Value::as_array);
     match (form, types) {
-        (Form::Calico, Some(types)) if !types.is_empty() => {
+        (Form::Calico | Form::PodSelector, Some(types)) if !types.is_empty() => {
             let says = |name: &str| types.iter().any(|one| one.as_str().is_some_and(|text| text.eq_ignore_ascii_case(name)));
             (says("ingress"), says("egress"))
         }
+        (Form::PodSelector, _) => (true, egress),
         // A policy without rules may still deny.
         _ if !ingress && !egress => (true, true),
         _ => (ingress, egress),
@@ -217,6 +224,7 @@ fn scopes_of(form: Form, spec: &Value) -> Vec<Scope> {
         Form::Cilium => selector(spec.get("endpointSelector")).and_then(cilium_labels),
         Form::Calico => calico(spec),
         Form::Antrea => return antrea(spec, selector),
+        Form::PodSelector => selector(spec.get("podSelector")).map(|pods| Scope { namespaces: Selector::default(), pods }),
     };
     vec![simple.unwrap_or_default()]
 }

@@ -9,8 +9,9 @@ use crate::facts::schema::{Row, TableRow, table};
 use crate::facts::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
     CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS,
-    NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS,
+    EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES, JOBS, NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS,
+    REPLICATION_CONTROLLERS, STATEFUL_SETS,
 };
 use crate::model::{Evidence, Unseen, UnseenKind};
 
@@ -18,12 +19,13 @@ table! {
     /// One row per workload and direction (ingress, egress), with what `networking.k8s.io/v1` NetworkPolicies do for its pods. Pods
     /// that have finished are left out. Whether a policy has an effect depends on the network plugin: cells that speak of the effect
     /// are unknown where it is not known whether policies are enforced. A policy of another API (AdminNetworkPolicy, Cilium, Calico,
-    /// Antrea) that may select the pods makes them unknown too, because what it allows is not computed yet.
+    /// Antrea, EKS) that may select the pods makes them unknown too, because what it allows is not computed yet.
     pub struct NetworkIsolationRow as "network_isolation" counting "workloads" from [
         PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS, NODES, NAMESPACES,
         NETWORK_POLICIES, ADMIN_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES,
         CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CALICO_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES,
         CALICO_API_GLOBAL_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES,
+        EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES,
     ] {
         /// Namespace.
         namespace: String;
@@ -52,7 +54,7 @@ table! {
         /// Whether anybody outside the cluster is allowed, on some port: a rule without peers, or with blocks of addresses that together
         /// are as wide as IPv4 or IPv6, exceptions aside. Also true of pods that are not isolated.
         allows_any_address: Known<bool>;
-        /// The policies with such rules, with the ports, sorted.
+        /// The policies with such rules, with the ports, sorted; and why, where nothing enforces policies.
         any_address_by: Vec<String>;
         /// What the policies allow: peers with ports, sorted. Long lists are cut.
         allowed_peers: Known<Vec<String>>;
@@ -94,7 +96,7 @@ fn row(world: &World<'_>, group: &PodGroup, direction: Direction) -> Row {
             selecting.iter().any(|(policy, _)| rules(policy, direction).iter().any(|rule| rule.peers.is_empty() && rule.ports.is_empty()))
         }),
         allows_any_address: facts.effect(|| !open.is_empty()),
-        any_address_by: open.iter().map(|(text, _)| text.clone()).collect(),
+        any_address_by: open.iter().map(|(text, _)| text.clone()).chain(facts.not_enforced()).collect(),
         allowed_peers: facts.allowed_peers(),
     };
     let key = format!("{}/{}", group.namespace(), group.workload_text());
@@ -191,6 +193,12 @@ impl Facts<'_> {
         }
         open.sort();
         open
+    }
+
+    /// Why the policies have no effect.
+    fn not_enforced(&self) -> Option<String> {
+        let nothing = matches!(self.world.enforcement(), Known::Known(Enforcement::NotEnforcing | Enforcement::Audit));
+        (nothing && self.doubt.is_none()).then(|| format!("nothing enforces NetworkPolicies ({})", self.world.cni.because))
     }
 
     fn allowed_peers(&self) -> Known<Vec<String>> {

@@ -29,9 +29,10 @@ fn none() -> Encryption {
 /// What a plugin with a DaemonSet does.
 pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
     match agent.engine {
-        "Calico" | "Canal" => calico(agent, &settings.felix),
+        "Calico" => calico(agent, settings),
+        "Canal" => canal(agent, settings),
         "Cilium" => cilium(&settings.cilium),
-        "Flannel" => flannel(settings),
+        "Flannel" => flannel(agent, settings),
         "Antrea" => antrea(&settings.antrea),
         "OVN-Kubernetes" => openshift(&settings.openshift),
         "Weave Net" if agent.has_env("WEAVE_PASSWORD") => (Known::Known("ipsec"), vec![agent.origin.clone()]),
@@ -45,9 +46,21 @@ pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
     }
 }
 
-/// `wireguardEnabled` of the FelixConfiguration `default`. Another one is for a single node; an environment variable wins over both.
-fn calico(agent: &Agent, felix: &Objects) -> Encryption {
-    let objects = match felix {
+/// What switches WireGuard on for IPv4, and for IPv6.
+const WIREGUARD: [&str; 2] = ["/spec/wireguardEnabled", "/spec/wireguardEnabledV6"];
+
+/// One family of addresses.
+struct Family {
+    field: &'static str,
+    on: bool,
+    /// Whether pods have such addresses.
+    used: bool,
+}
+
+/// What the FelixConfiguration `default` says for each family of addresses. Another one is for a single node; an environment variable
+/// wins over both.
+fn calico(agent: &Agent, settings: &Settings) -> Encryption {
+    let objects = match &settings.felix {
         Known::Known(objects) => objects,
         Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
     };
@@ -55,24 +68,47 @@ fn calico(agent: &Agent, felix: &Objects) -> Encryption {
     if agent.has_env("FELIX_WIREGUARDENABLED") || agent.has_env("FELIX_WIREGUARDENABLEDV6") {
         return unknown(agent.engine, "an environment variable of its agent decides, whose value is not stored", how);
     }
-    let enabled = |object: &Value| {
-        let is = |field: &str| object.pointer(&format!("/spec/{field}")).and_then(Value::as_bool);
-        (is("wireguardEnabled"), is("wireguardEnabledV6"))
-    };
+    let written = |object: &Value| WIREGUARD.map(|field| object.pointer(field).and_then(Value::as_bool));
     let name = |object: &Value| object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("").to_owned();
     let Some((default, origin)) = objects.iter().find(|(object, _)| name(object) == "default") else {
         return unknown(agent.engine, "there is no FelixConfiguration default in the cluster", how);
     };
-    let on = |(v4, v6): (Option<bool>, Option<bool>)| v4 == Some(true) || v6 == Some(true);
-    let switched_off = |object: &Value| {
-        let (v4, v6) = enabled(object);
-        name(object) != "default" && (v4 == Some(false) || v6 == Some(false))
+    let families = WIREGUARD.into_iter().zip(written(default)).zip(settings.pod_families);
+    let families = families.map(|((field, value), used)| Family { field, on: value == Some(true), used });
+    let (on, off): (Vec<Family>, Vec<Family>) = families.partition(|family| family.on);
+    let at = |families: &[Family], all: bool| -> Vec<Evidence> {
+        families.iter().filter(|family| all || family.used).map(|family| origin.at(family.field)).collect()
     };
-    let evidence = vec![origin.at("/spec/wireguardEnabled")];
-    if on(enabled(default)) && objects.iter().any(|(object, _)| switched_off(object)) {
+    let off_in_use = off.iter().any(|family| family.used);
+    if off_in_use || on.is_empty() {
+        return (Known::Known("none"), at(&off, !off_in_use));
+    }
+    let switched_off = |object: &Value| name(object) != "default" && written(object).contains(&Some(false));
+    if objects.iter().any(|(object, _)| switched_off(object)) {
         return unknown(agent.engine, "it is switched on, and off again for single nodes", "Look at the FelixConfigurations of nodes.");
     }
-    (Known::Known(if on(enabled(default)) { "wireguard" } else { "none" }), evidence)
+    match (&settings.pods_gap, off.is_empty()) {
+        (_, true) => (Known::Known("wireguard"), at(&on, true)),
+        (Some(unseen), false) => (Known::Unknown(unseen.clone()), Vec::new()),
+        (None, false) if !on.iter().any(|family| family.used) => unknown(
+            agent.engine,
+            "it is switched on for one of IPv4 and IPv6, and no pod shows which of them is in use",
+            "Look at wireguardEnabled and wireguardEnabledV6 of the FelixConfiguration default.",
+        ),
+        (None, false) => (Known::Known("wireguard"), at(&on, true)),
+    }
+}
+
+/// Calico only decides about policies here: Flannel carries the traffic, and may encrypt it where Calico does not.
+fn canal(agent: &Agent, settings: &Settings) -> Encryption {
+    match calico(agent, settings) {
+        (Known::Known("none"), _) => unknown(
+            agent.engine,
+            "the back end of Flannel in it decides, and the ConfigMap that names it is not read",
+            "Look at net-conf.json in the ConfigMap of Canal.",
+        ),
+        known_or_not => known_or_not,
+    }
 }
 
 fn cilium(map: &Map) -> Encryption {
@@ -92,12 +128,23 @@ fn cilium(map: &Map) -> Encryption {
     (Known::Known(how.0), vec![origin.at(format!("/data/{}", how.1))])
 }
 
-/// `Backend.Type` in `net-conf.json`, as the collector stores it.
-fn flannel(settings: &Settings) -> Encryption {
-    let map = match (&settings.flannel, &settings.flannel_system) {
-        (Known::Known(Some(map)), _) | (_, Known::Known(Some(map))) => map,
-        (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => return (Known::Unknown(unseen.clone()), Vec::new()),
-        _ => return unknown("Flannel", "there is no ConfigMap kube-flannel-cfg", "Ask for its back end."),
+/// `Backend.Type` in `net-conf.json`, as the collector stores it, of the ConfigMap beside the agent: in another namespace it is left
+/// over.
+fn flannel(agent: &Agent, settings: &Settings) -> Encryption {
+    let map = match agent.subject.namespace.as_deref() {
+        Some("kube-flannel") => &settings.flannel,
+        Some("kube-system") => &settings.flannel_system,
+        _ => {
+            let how = "Look at net-conf.json in its ConfigMap.";
+            return unknown("Flannel", "its agent runs in a namespace whose ConfigMaps are not read", how);
+        }
+    };
+    let map = match map {
+        Known::Known(Some(map)) => map,
+        Known::Known(None) => {
+            return unknown("Flannel", "there is no ConfigMap kube-flannel-cfg beside its agent", "Ask for its back end.");
+        }
+        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
     };
     let (data, origin) = map;
     let parsed = data.get("net-conf.json").and_then(|text| serde_json::from_str::<Value>(text).ok());

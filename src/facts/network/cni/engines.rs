@@ -38,7 +38,7 @@ pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
     match agent.engine {
         "Flannel" => known(Enforcement::NotEnforcing, "it connects pods and enforces no policies"),
         "Cilium" => cilium(settings),
-        "Amazon VPC CNI" => amazon(agent),
+        "Amazon VPC CNI" => amazon(agent, settings),
         "kindnet" => kindnet(agent),
         "kube-router" => match agent.flag("run-firewall").as_deref() {
             Some("true") => known(Enforcement::Enforcing, "its agent runs with --run-firewall=true"),
@@ -83,11 +83,32 @@ fn cilium(settings: &Settings) -> Judged {
     Judged { evidence: keys.iter().filter(|key| data.contains_key(**key)).map(|key| at(key)).collect(), ..judged }
 }
 
-fn amazon(agent: &Agent) -> Judged {
+/// Two have to be switched on: the node agent, and the controller that tells it what to do. The controller runs where nobody sees it,
+/// and makes nothing of policies unless `amazon-vpc-cni` says `true`, word for word.
+fn amazon(agent: &Agent, settings: &Settings) -> Judged {
     match (agent.container("aws-eks-nodeagent"), agent.flag("enable-network-policy").as_deref()) {
-        (Some(_), Some("true")) => known(Enforcement::Enforcing, "its node agent runs with --enable-network-policy=true"),
+        (Some(_), Some("true")) => amazon_controller(agent, settings),
         (Some(_), _) => known(Enforcement::NotEnforcing, "its node agent runs without --enable-network-policy=true"),
         (None, _) => known(Enforcement::NotEnforcing, "it runs without the node agent that enforces policies"),
+    }
+}
+
+fn amazon_controller(agent: &Agent, settings: &Settings) -> Judged {
+    let key = "enable-network-policy-controller";
+    match &settings.amazon {
+        Known::Known(Some((data, origin))) if data.get(key).is_some_and(|value| value == "true") => Judged {
+            evidence: vec![agent.origin.clone(), origin.at(format!("/data/{key}"))],
+            ..known(
+                Enforcement::Enforcing,
+                "its node agent runs with --enable-network-policy=true, and amazon-vpc-cni switches the controller on",
+            )
+        },
+        Known::Known(_) => unknown(
+            agent.engine,
+            "amazon-vpc-cni does not switch the policy controller on; a controller of one's own may run with --enable-configmap-check=false",
+            "Look at enable-network-policy-controller in the ConfigMap kube-system/amazon-vpc-cni, and whether there are PolicyEndpoints.",
+        ),
+        Known::Unknown(unseen) => Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen.clone()), evidence: Vec::new() },
     }
 }
 

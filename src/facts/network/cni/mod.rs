@@ -34,7 +34,9 @@ table! {
         /// Whether the cluster's enforcement rests on this row: on one that enforces; where there is none, on one of which it is not
         /// known; else on all.
         decides: bool;
-        /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`.
+        /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`. `none` too where pods have
+        /// addresses of IPv4 and IPv6, and only one of the two is encrypted. Unknown where its settings were not seen, or where it does not
+        /// run on every node.
         encryption: Known<String>;
         /// Whether it is.
         encrypts: Known<bool>;
@@ -77,16 +79,22 @@ pub(super) struct Engine {
 impl Cni {
     pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
         let reader = &context.reader;
-        let settings = Settings::read(reader)?;
+        let settings = Settings::read(context)?;
         let nodes = settings.nodes.len();
         let mut engines: Vec<Engine> = Vec::new();
         for agent in agents(reader)? {
             let mut judged = of_agent(&agent, &settings);
-            if let (Known::Known(_), Some(unseen)) = (&judged.enforcement, coverage(&agent, nodes)) {
-                judged.because = unseen.why.clone();
-                judged.enforcement = Known::Unknown(unseen);
+            let (mut encryption, mut evidence) = encryption::of(&agent, &settings);
+            if let Some(why) = coverage(&agent, nodes) {
+                if judged.enforcement.known().is_some() {
+                    judged.enforcement = not_everywhere(&agent, "NetworkPolicies are enforced", &why);
+                    judged.because.clone_from(&why);
+                }
+                if encryption.known().is_some() {
+                    evidence.clear();
+                    encryption = not_everywhere(&agent, "traffic between nodes is encrypted", &why);
+                }
             }
-            let (encryption, mut evidence) = encryption::of(&agent, &settings);
             evidence.extend(judged.evidence.iter().cloned());
             engines.push(Engine {
                 name: agent.engine,
@@ -177,21 +185,25 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
         .evidenced("encrypts", engine.settings)
 }
 
-/// Why an agent's verdict does not hold for the whole cluster.
-fn coverage(agent: &Agent, nodes: usize) -> Option<Unseen> {
-    let why = match (agent.scheduled, agent.ready) {
+/// Why what an agent does is not done in the whole cluster.
+fn coverage(agent: &Agent, nodes: usize) -> Option<String> {
+    Some(match (agent.scheduled, agent.ready) {
         (None, _) => "its controller has not yet said on how many nodes its agent is to run".to_owned(),
         (Some(0), _) => "its agent runs on no node".to_owned(),
         (Some(some), _) if usize::try_from(some).is_ok_and(|some| some < nodes) => {
-            format!("its agent is to run on {some} of {nodes} nodes, and what enforces policies on the others is not known")
+            format!("its agent is to run on {some} of {nodes} nodes, and what does its work on the others is not known")
         }
         (Some(_), Some(0)) => "none of its agents is ready".to_owned(),
         _ => return None,
-    };
-    Some(Unseen {
+    })
+}
+
+/// A verdict that does not hold for the whole cluster.
+fn not_everywhere<T>(agent: &Agent, what: &str, why: &str) -> Known<T> {
+    Known::Unknown(Unseen {
         kind: UnseenKind::NotVisible,
-        what: format!("whether NetworkPolicies are enforced by {}", agent.engine),
-        why,
+        what: format!("whether {what} by {}", agent.engine),
+        why: why.to_owned(),
         how_to_see: format!("Look at the DaemonSet {}: it should run on every node.", agent.display()),
         source: None,
         missing_rule: None,

@@ -1,14 +1,16 @@
 //! Settings of network plugins, each from the one place where it stands.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use serde_json::Value;
 
+use crate::facts::context::Context;
 use crate::facts::read::Reader;
 use crate::facts::sources::{
-    ANTREA_CONFIG, CILIUM_CONFIG, FELIX_API_CONFIGURATIONS, FELIX_CONFIGURATIONS, FLANNEL_CONFIG, FLANNEL_SYSTEM_CONFIG, NODES,
-    OPENSHIFT_NETWORKS,
+    AMAZON_CONFIG, ANTREA_CONFIG, CILIUM_CONFIG, FELIX_API_CONFIGURATIONS, FELIX_CONFIGURATIONS, FLANNEL_CONFIG, FLANNEL_SYSTEM_CONFIG,
+    NODES, OPENSHIFT_NETWORKS, PODS,
 };
 use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, Grade, ObjectRef, SourceId, Unseen};
@@ -23,6 +25,11 @@ pub(super) struct Settings {
     pub(super) nodes: Vec<NodeFacts>,
     /// Why nodes may be missing.
     pub(super) nodes_gap: Option<Unseen>,
+    /// Whether a pod that is not on the node's network has an address of IPv4, and one of IPv6.
+    pub(super) pod_families: [bool; 2],
+    /// Why pods may be missing.
+    pub(super) pods_gap: Option<Unseen>,
+    pub(super) amazon: Map,
     pub(super) cilium: Map,
     pub(super) flannel: Map,
     pub(super) flannel_system: Map,
@@ -39,7 +46,8 @@ pub(super) struct NodeFacts {
 }
 
 impl Settings {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+    pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
+        let reader = &context.reader;
         let mut nodes = Vec::new();
         reader.each::<Node>(&NODES, |node, origin| {
             let subject = ObjectRef {
@@ -57,9 +65,20 @@ impl Settings {
             (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => Known::Unknown(unseen),
             (none, _) => none,
         };
+        let has = |family: fn(&IpAddr) -> bool| {
+            let groups = context.pods.iter().filter(|group| !group.host_network && !group.is_finished());
+            groups.flat_map(|group| group.addresses.iter().flatten()).any(family)
+        };
+        let pods_gap = match reader.known_if_complete(&PODS, || ()) {
+            Known::Known(()) => None,
+            Known::Unknown(unseen) => Some(unseen),
+        };
         Ok(Self {
             nodes,
             nodes_gap: reader.gap(&NODES),
+            pod_families: [has(IpAddr::is_ipv4), has(IpAddr::is_ipv6)],
+            pods_gap,
+            amazon: config_map(reader, &AMAZON_CONFIG)?,
             cilium: config_map(reader, &CILIUM_CONFIG)?,
             flannel: config_map(reader, &FLANNEL_CONFIG)?,
             flannel_system: config_map(reader, &FLANNEL_SYSTEM_CONFIG)?,
