@@ -228,6 +228,28 @@ fn parameters_of_storage_keep_what_encryption_needs() {
 }
 
 #[test]
+fn a_backup_keeps_its_filters_and_what_it_counted() {
+    let spec = json!({
+        "includedNamespaceScopedResources": ["pods"], "excludedNamespaceScopedResources": ["secrets"],
+        "includedClusterScopedResources": ["*"], "excludedClusterScopedResources": ["nodes"], "includeClusterResources": false,
+        "snapshotMoveData": true, "defaultVolumesToRestic": true, "resourcePolicy": {}
+    });
+    let mut written = spec.clone();
+    written["resourcePolicy"] = json!({"kind": "configmap", "name": MARK});
+    written["hooks"] = json!({"resources": [{"pre": [{"exec": {"command": [MARK]}}]}]});
+    let status = json!({
+        "phase": "Completed", "volumeSnapshotsAttempted": 3, "volumeSnapshotsCompleted": 2, "csiVolumeSnapshotsAttempted": 1,
+        "csiVolumeSnapshotsCompleted": 1, "backupItemOperationsCompleted": 4
+    });
+    let backup = json!({"metadata": {"name": "b"}, "spec": written, "status": status});
+    let stored = pruned(&backup, &rule_of("backups.velero.io")).unwrap();
+    assert_eq!((&stored["spec"], &stored["status"]), (&spec, &status));
+    let schedule = json!({"metadata": {"name": "s"}, "spec": {"template": written}, "status": {"phase": "FailedValidation"}});
+    let stored = pruned(&schedule, &rule_of("schedules.velero.io")).unwrap();
+    assert_eq!((&stored["spec"]["template"], &stored["status"]["phase"]), (&spec, &json!("FailedValidation")));
+}
+
+#[test]
 fn a_provider_of_secrets_is_named_and_nothing_in_it() {
     let store = json!({"metadata": {"name": "s"}, "spec": {"provider": {"fake": {"data": [{"key": "k", "value": MARK}]}}}});
     assert_eq!(pruned(&store, &rule_of("secretstores.external-secrets.io")).unwrap()["spec"], json!({"provider": {"fake": {}}}));
