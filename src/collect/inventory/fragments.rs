@@ -70,5 +70,18 @@ const FRAGMENTS: &[(&str, &str)] = &[
          egressDeny{$ciliumrule}",
     ),
     ("gatewaytls", "mode certificateRefs options frontendValidation"),
-    ("backupstatus", "status{phase expiration startTimestamp completionTimestamp errors warnings lastBackup validationErrors:redacted}"),
+    // Every filter, and every way to copy volumes. Of a resource policy it is enough that there is one.
+    (
+        "backupspec",
+        "includedNamespaces excludedNamespaces includedResources excludedResources includedNamespaceScopedResources
+         excludedNamespaceScopedResources includedClusterScopedResources excludedClusterScopedResources includeClusterResources
+         labelSelector orLabelSelectors resourcePolicy{} snapshotVolumes snapshotMoveData defaultVolumesToFsBackup
+         defaultVolumesToRestic storageLocation ttl",
+    ),
+    (
+        "backupstatus",
+        "status{phase expiration startTimestamp completionTimestamp errors warnings lastBackup volumeSnapshotsAttempted
+         volumeSnapshotsCompleted csiVolumeSnapshotsAttempted csiVolumeSnapshotsCompleted backupItemOperationsAttempted
+         backupItemOperationsCompleted validationErrors:redacted}",
+    ),
 ];

@@ -125,7 +125,7 @@ const COMPONENTS: [&str; 12] = [
     "flanneld",
 ];
 
-/// Settings of storage drivers that say whether and how a volume is encrypted, in lower case.
+/// Settings of storage drivers that say whether and how a volume is encrypted and on how many nodes it lies, in lower case.
 const KNOWN_PARAMETERS: &[&str] = &[
     "csi.storage.k8s.io/fstype",
     "disk-encryption-kms-key",
@@ -142,8 +142,10 @@ const KNOWN_PARAMETERS: &[&str] = &[
     "linodebs.csi.linode.com/luks-encrypted",
     "luksencryption",
     "mounter",
+    "numberofreplicas",
     "protocol",
     "provisioningmode",
+    "repl",
     "replication-type",
     "secure",
     "skuname",

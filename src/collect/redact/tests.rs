@@ -219,12 +219,34 @@ fn only_the_origin_of_a_url_stays() {
 
 #[test]
 fn parameters_of_storage_keep_what_encryption_needs() {
-    let class = json!({"metadata": {"name": "s"}, "provisioner": "p", "parameters": {"encrypted": "true", "kmsKeyId": "arn", "password": MARK, "csi.storage.k8s.io/node-stage-secret-name": "n"}});
+    let class = json!({"metadata": {"name": "s"}, "provisioner": "p", "parameters": {"encrypted": "true", "kmsKeyId": "arn", "password": MARK, "numberOfReplicas": "1", "repl": "2", "csi.storage.k8s.io/node-stage-secret-name": "n"}});
     let stored = pruned(&class, &rule_of("storageclasses.storage.k8s.io")).unwrap();
     assert_eq!(
         stored["parameters"],
-        json!({"encrypted": "true", "kmsKeyId": "arn", "password": REDACTED, "csi.storage.k8s.io/node-stage-secret-name": "n"})
+        json!({"encrypted": "true", "kmsKeyId": "arn", "password": REDACTED, "numberOfReplicas": "1", "repl": "2", "csi.storage.k8s.io/node-stage-secret-name": "n"})
     );
+}
+
+#[test]
+fn a_backup_keeps_its_filters_and_what_it_counted() {
+    let spec = json!({
+        "includedNamespaceScopedResources": ["pods"], "excludedNamespaceScopedResources": ["secrets"],
+        "includedClusterScopedResources": ["*"], "excludedClusterScopedResources": ["nodes"], "includeClusterResources": false,
+        "snapshotMoveData": true, "defaultVolumesToRestic": true, "resourcePolicy": {}
+    });
+    let mut written = spec.clone();
+    written["resourcePolicy"] = json!({"kind": "configmap", "name": MARK});
+    written["hooks"] = json!({"resources": [{"pre": [{"exec": {"command": [MARK]}}]}]});
+    let status = json!({
+        "phase": "Completed", "volumeSnapshotsAttempted": 3, "volumeSnapshotsCompleted": 2, "csiVolumeSnapshotsAttempted": 1,
+        "csiVolumeSnapshotsCompleted": 1, "backupItemOperationsCompleted": 4
+    });
+    let backup = json!({"metadata": {"name": "b"}, "spec": written, "status": status});
+    let stored = pruned(&backup, &rule_of("backups.velero.io")).unwrap();
+    assert_eq!((&stored["spec"], &stored["status"]), (&spec, &status));
+    let schedule = json!({"metadata": {"name": "s"}, "spec": {"template": written}, "status": {"phase": "FailedValidation"}});
+    let stored = pruned(&schedule, &rule_of("schedules.velero.io")).unwrap();
+    assert_eq!((&stored["spec"]["template"], &stored["status"]["phase"]), (&spec, &json!("FailedValidation")));
 }
 
 #[test]

@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize;
-use serde_json::Value;
 
+use super::velero::{Backup, Doubt, Location, Schedule};
 use super::volumes::Claim;
 use crate::facts::context::Context;
-use crate::facts::read::{Readable, Reader};
+use crate::facts::read::Reader;
 use crate::facts::schema::{Row, table};
 use crate::facts::sources::{BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS};
 use crate::facts::times::hours_between;
@@ -21,75 +20,22 @@ table! {
         namespace: String, at "/metadata/name";
         /// Number of claims in it.
         claims: i64, needs [PERSISTENT_VOLUME_CLAIMS];
-        /// Schedules that are not paused and back up all of the namespace with its volumes, as `namespace/name`, sorted.
+        /// Schedules that run and back up all of the namespace with its volumes, as `namespace/name`, sorted. Unknown when that is
+        /// certain of none, and uncertain of one: its filters are not understood, or settings decide that are not read.
         schedules: Known<Vec<String>>, needs [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
-        /// The newest completed backup of all of the namespace with its volumes; empty when there is none.
+        /// The newest completed backup of all of the namespace with data of volumes: copied as files, or in snapshots that Velero
+        /// counts (of the whole backup, not by namespace); empty when there is none. Unknown when a newer one may be such a backup.
         last_backup: Known<String>, needs [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
-        /// Hours from its end to the end of collection; null when there is none.
+        /// Hours from its end to the end of collection; null when there is none. Unknown like `last_backup`.
         hours_since_backup: Known<Option<i64>>, needs [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
     }
 }
 
-/// What a Schedule and a Backup share.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Template {
-    included_namespaces: Vec<String>,
-    excluded_namespaces: Vec<String>,
-    included_resources: Vec<String>,
-    excluded_resources: Vec<String>,
-    label_selector: Option<Value>,
-    or_label_selectors: Vec<Value>,
-    snapshot_volumes: Option<bool>,
-    default_volumes_to_fs_backup: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Schedule {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: ScheduleSpec,
-}
-
-#[derive(Debug, Deserialize)]
-struct ScheduleSpec {
-    #[serde(default)]
-    paused: bool,
-    #[serde(default)]
-    template: Template,
-}
-
-#[derive(Debug, Deserialize)]
-struct Backup {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: Template,
-    #[serde(default)]
-    status: BackupStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct BackupStatus {
-    phase: String,
-    completion_timestamp: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Location {
-    #[serde(default)]
-    metadata: ObjectMeta,
-}
-
-macro_rules! readable {
-    ($($Type:ty),*) => { $( impl Readable for $Type { fn meta(&self) -> &ObjectMeta { &self.metadata } } )* };
-}
-readable!(Schedule, Backup, Location);
-
 /// What Velero has.
 struct Velero {
+    /// By name.
     schedules: Vec<(Schedule, Evidence)>,
-    /// Completed backups with the hours that have passed since.
+    /// Completed backups with the hours that have passed since, the newest first.
     completed: Vec<(Backup, Evidence, i64)>,
     any: bool,
 }
@@ -104,41 +50,25 @@ impl Velero {
             if backup.status.phase != "Completed" {
                 return;
             }
+            let doubt = |why| {
+                let what = format!("the end of the backup {}", name(&backup.metadata));
+                reader.doubt(&BACKUPS, what, why, "Look at the Backup by hand, and at the clocks of the cluster and of this machine.");
+            };
             match backup.status.completion_timestamp.as_deref().and_then(|end| hours_between(end, reader.collected())) {
-                Some(hours) => velero.completed.push((backup, origin, hours)),
-                None => reader.doubt(
-                    &BACKUPS,
-                    format!("the end of the backup {}", name(&backup.metadata)),
-                    "it is completed, and its completionTimestamp is no time",
-                    "Look at the Backup by hand.",
-                ),
+                Some(hours) if hours >= 0 => velero.completed.push((backup, origin, hours)),
+                Some(_) => doubt("it is completed, and its completionTimestamp is later than the end of collection"),
+                None => doubt("it is completed, and its completionTimestamp is no time"),
             }
         })?;
         velero.any |= !velero.schedules.is_empty();
+        velero.schedules.sort_by_cached_key(|(schedule, _)| name(&schedule.metadata));
+        velero.completed.sort_by_cached_key(|(backup, _, hours)| (*hours, name(&backup.metadata)));
         Ok(velero)
     }
 }
 
 fn name(meta: &ObjectMeta) -> String {
     format!("{}/{}", meta.namespace.as_deref().unwrap_or(""), meta.name.as_deref().unwrap_or(""))
-}
-
-impl Template {
-    /// Whether all claims of the namespace, and what is on their volumes, are in the backup (velero.io, *Resource filtering*;
-    /// `snapshotVolumes` unset is yes).
-    fn covers(&self, namespace: &str) -> bool {
-        let named = |list: &[String]| list.iter().any(|listed| listed == namespace || listed == "*");
-        let claims = |list: &[String]| {
-            list.iter().any(|listed| matches!(listed.as_str(), "*" | "persistentvolumeclaims" | "persistentvolumeclaim" | "pvc"))
-        };
-        (self.included_namespaces.is_empty() || named(&self.included_namespaces))
-            && !named(&self.excluded_namespaces)
-            && (self.included_resources.is_empty() || claims(&self.included_resources))
-            && !claims(&self.excluded_resources)
-            && self.label_selector.is_none()
-            && self.or_label_selectors.is_empty()
-            && (self.snapshot_volumes != Some(false) || self.default_volumes_to_fs_backup == Some(true))
-    }
 }
 
 pub(super) fn rows(context: &Context<'_>, claims: &[Claim]) -> Result<Vec<Row>, FactsError> {
@@ -164,28 +94,54 @@ pub(super) fn rows(context: &Context<'_>, claims: &[Claim]) -> Result<Vec<Row>, 
 }
 
 fn row(namespace: String, uid: Option<String>, origin: Evidence, claims: i64, velero: &Velero, seen: &Known<()>) -> Row {
-    let covering: Vec<&(Schedule, Evidence)> =
-        velero.schedules.iter().filter(|(schedule, _)| !schedule.spec.paused && schedule.spec.template.covers(&namespace)).collect();
-    let newest = velero
-        .completed
-        .iter()
-        .filter(|(backup, _, _)| backup.spec.covers(&namespace))
-        .min_by(|(a, _, hours_a), (b, _, hours_b)| (hours_a, name(&a.metadata)).cmp(&(hours_b, name(&b.metadata))));
-    let mut schedules: Vec<String> = covering.iter().map(|(schedule, _)| name(&schedule.metadata)).collect();
-    schedules.sort();
+    let mut covering: Vec<&(Schedule, Evidence)> = Vec::new();
+    let mut may_cover = None;
+    for found in velero.schedules.iter().filter(|(schedule, _)| schedule.active()) {
+        match found.0.covers(&namespace) {
+            Known::Known(true) => covering.push(found),
+            Known::Known(false) => {}
+            Known::Unknown(doubt) => may_cover = may_cover.or(Some(unclear("schedule", &found.0.metadata, &namespace, doubt))),
+        }
+    }
+    let schedules = match may_cover {
+        Some(unseen) if covering.is_empty() => Known::Unknown(unseen),
+        _ => Known::Known(covering.iter().map(|(schedule, _)| name(&schedule.metadata)).collect()),
+    };
+    let newest = velero.completed.iter().find_map(|found| match found.0.holds(&namespace) {
+        Known::Known(true) => Some(Known::Known(found)),
+        Known::Known(false) => None,
+        Known::Unknown(doubt) => Some(Known::Unknown(unclear("backup", &found.0.metadata, &namespace, doubt))),
+    });
+    let newest: Known<Option<&(Backup, Evidence, i64)>> = newest.map_or(Known::Known(None), |newest| newest.map(Some));
     let typed = BackupRow {
         claims,
-        schedules: seen.clone().map(|()| schedules),
-        last_backup: seen.clone().map(|()| newest.map(|(backup, _, _)| name(&backup.metadata)).unwrap_or_default()),
-        hours_since_backup: seen.clone().map(|()| newest.map(|(_, _, hours)| *hours)),
+        schedules: seen.clone().and_then(|()| schedules),
+        last_backup: seen
+            .clone()
+            .and_then(|()| newest.clone())
+            .map(|newest| newest.map(|found| name(&found.0.metadata)).unwrap_or_default()),
+        hours_since_backup: seen.clone().and_then(|()| newest.clone()).map(|newest| newest.map(|found| found.2)),
         namespace: namespace.clone(),
     };
     let subject = ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: namespace.clone(), uid };
     let at = |origin: &Evidence| origin.at("/spec");
+    let ended = newest.known().copied().flatten().map(|(_, origin, _)| origin.at("/status/completionTimestamp"));
     Row::new(namespace.clone(), subject, vec![origin], typed)
         .in_namespace(Some(namespace))
         .evidenced("schedules", covering.iter().map(|(_, origin)| at(origin)).take(3))
-        .evidenced("hours_since_backup", newest.map(|(_, origin, _)| origin.at("/status/completionTimestamp")))
+        .evidenced("hours_since_backup", ended)
+}
+
+fn unclear(what: &str, meta: &ObjectMeta, namespace: &str, (kind, why): Doubt) -> Unseen {
+    let name = name(meta);
+    Unseen {
+        kind,
+        what: format!("what the {what} {name} holds of the volumes of the namespace {namespace}"),
+        why: why.to_owned(),
+        how_to_see: "Look with velero backup describe --details which volumes are in its backups, and restore one.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
 }
 
 fn no_velero() -> Unseen {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::storage::v1::StorageClass;
 
-use super::drivers::{Encryption, Parameters, encryption, parameters};
+use super::drivers::{Encryption, Parameters, encryption};
 use super::volumes::Claim;
 use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
@@ -23,8 +23,8 @@ table! {
         default: bool, at "/metadata/annotations/storageclass.kubernetes.io~1is-default-class";
         /// Whether the volumes that it makes are encrypted, as far as its parameters show. Unknown where the layer below decides.
         encrypted: Known<bool>, at "/parameters";
-        /// Whether its parameters name a key of the customer.
-        customer_key: bool, at "/parameters";
+        /// Whether its parameters name a key of the customer. Unknown where it is not known how the driver reads them.
+        customer_key: Known<bool>, at "/parameters";
         /// What becomes of a volume whose claim is deleted: `Delete` or `Retain`; unset is `Delete`.
         reclaim_policy: String, at "/reclaimPolicy";
         /// Namespaces with claims of this class, sorted.
@@ -44,7 +44,7 @@ pub(super) struct Class {
 
 impl Class {
     pub(super) fn parameters(&self) -> Parameters {
-        parameters(self.object.parameters.as_ref())
+        self.object.parameters.clone().unwrap_or_default()
     }
     /// `storage/v1` StorageClass: unset is Delete.
     pub(super) fn reclaim_policy(&self) -> String {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::facts::Known;
 use crate::model::{Unseen, UnseenKind};
 
-/// Parameters of a StorageClass or attributes of a volume, names in lower case as drivers read them.
+/// Parameters of a StorageClass or attributes of a volume, as they are written.
 pub(super) type Parameters = BTreeMap<String, String>;
 
 /// What is known of a driver.
@@ -44,6 +44,24 @@ pub(super) fn canonical(driver: &str) -> &str {
     MIGRATED.iter().find(|(old, _)| *old == driver).map_or(driver, |(_, new)| new)
 }
 
+/// Drivers that read the names of parameters in any case. The others know one spelling, and pass over what is written otherwise.
+const ANY_CASE: &[&str] = &["ebs.csi.aws.com", "pd.csi.storage.gke.io", "disk.csi.azure.com", "file.csi.azure.com", "blob.csi.azure.com"];
+
+/// The value of a parameter; an error where it is not certain that the driver reads it.
+fn value<'a>(driver: &str, parameters: &'a Parameters, name: &str) -> Result<Option<&'a str>, String> {
+    let any_case = ANY_CASE.contains(&canonical(driver));
+    if !any_case && let Some(value) = parameters.get(name) {
+        return Ok(Some(value));
+    }
+    let alike: Vec<_> = parameters.iter().filter(|(written, _)| written.eq_ignore_ascii_case(name)).collect();
+    match alike.as_slice() {
+        [] => Ok(None),
+        [(_, value), others @ ..] if any_case && others.iter().all(|(_, other)| other == value) => Ok(Some(value)),
+        _ if any_case => Err(format!("the parameter {name} is set more than once, in different case and to different values")),
+        [(written, _), ..] => Err(format!("the parameter {written} is not spelled {name}, and it is not known how {driver} reads that")),
+    }
+}
+
 /// Provisioners whose volumes are a directory or a disk of one node.
 const OF_NODE: &[&str] = &[
     HOST_PATH,
@@ -62,22 +80,56 @@ const OF_NODE: &[&str] = &[
 /// Network storage of which nothing else is known here.
 const OF_NETWORK: &[&str] = &["cephfs", "rbd", "glusterfs", "iscsi", "fc"];
 
-/// Whether its volumes lie on a disk of one node. Of drivers that are not known here nobody says.
-pub(super) fn on_node(driver: &str, what: &str) -> Known<bool> {
+/// The parameter that says on how many nodes a volume lies, where the driver keeps volumes on the nodes themselves.
+fn replicas(driver: &str) -> Option<&'static str> {
+    match canonical(driver) {
+        "driver.longhorn.io" => Some("numberOfReplicas"),
+        "pxd.portworx.com" => Some("repl"),
+        _ => None,
+    }
+}
+
+/// Whether parameters decide on how many nodes a volume of the driver lies.
+pub(super) fn has_replicas(driver: &str) -> bool {
+    replicas(driver).is_some()
+}
+
+/// Whether `what` lies on a disk of one node only. Of drivers that are not known here nobody says.
+pub(super) fn on_node(driver: &str, parameters: &Parameters, what: &str) -> Known<bool> {
+    let unknown = |kind, why: String, ask: &str| {
+        Known::Unknown(Unseen {
+            kind,
+            what: format!("where {what} lies"),
+            why,
+            how_to_see: ask.to_owned(),
+            source: None,
+            missing_rule: None,
+        })
+    };
+    if let Some(name) = replicas(driver) {
+        let ask = "Ask who runs the storage on how many nodes each volume lies.";
+        return match value(driver, parameters, name).map(|written| written.map(|number| (number, number.parse::<u32>()))) {
+            Ok(Some((_, Ok(number)))) if number > 0 => Known::Known(number == 1),
+            Ok(Some((written, _))) => {
+                unknown(UnseenKind::NotUnderstood, format!("the parameter {name} is `{written}`, which is no number of replicas"), ask)
+            }
+            Ok(None) => {
+                unknown(UnseenKind::NotVisible, format!("{name} is not set, and {driver} has a default of its own for replicas"), ask)
+            }
+            Err(why) => unknown(UnseenKind::NotUnderstood, why, ask),
+        };
+    }
     let of_network = || OF_NETWORK.contains(&driver) || (driver != "kubernetes.io/no-provisioner" && habit(driver).is_some());
     if OF_NODE.contains(&driver) {
         Known::Known(true)
     } else if of_network() {
         Known::Known(false)
     } else {
-        Known::Unknown(Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what: format!("where {what} lies"),
-            why: format!("it is not known here where the driver {driver} keeps its volumes"),
-            how_to_see: "Ask who runs the storage whether its volumes lie on the disks of single nodes.".to_owned(),
-            source: None,
-            missing_rule: None,
-        })
+        unknown(
+            UnseenKind::NotUnderstood,
+            format!("it is not known here where the driver {driver} keeps its volumes"),
+            "Ask who runs the storage whether its volumes lie on the disks of single nodes.",
+        )
     }
 }
 
@@ -94,17 +146,17 @@ fn habit(driver: &str) -> Option<Habit> {
     const CEPH_ASK: &str = "Set encrypted: \"true\" and encryptionKMSID, or ask whether the Ceph cluster encrypts its disks (OSDs).";
     Some(match canonical(driver) {
         "pd.csi.storage.gke.io" => Habit::Always { key: &["disk-encryption-kms-key"] },
-        "disk.csi.azure.com" => Habit::Always { key: &["diskencryptionsetid"] },
+        "disk.csi.azure.com" => Habit::Always { key: &["diskEncryptionSetID"] },
         "filestore.csi.storage.gke.io" | "file.csi.azure.com" | "blob.csi.azure.com" | "fsx.csi.aws.com" => Habit::Always { key: &[] },
         "ebs.csi.aws.com" => Habit::Parameter {
             name: "encrypted",
-            key: &["kmskeyid"],
+            key: &["kmsKeyId"],
             unset: "encrypted is not set, and the AWS account may encrypt volumes by default",
             ask: "Set encrypted: \"true\", or ask for the account's setting: aws ec2 get-ebs-encryption-by-default.",
         },
         "rbd.csi.ceph.com" | "cephfs.csi.ceph.com" => Habit::Parameter {
             name: "encrypted",
-            key: &["encryptionkmsid"],
+            key: &["encryptionKMSID"],
             unset: "encrypted is not set, and the Ceph cluster below may encrypt its disks",
             ask: CEPH_ASK,
         },
@@ -155,17 +207,24 @@ fn habit(driver: &str) -> Option<Habit> {
     })
 }
 
+/// Whether a parameter of the driver can name a key of the customer.
+pub(super) fn has_key(driver: &str) -> bool {
+    match habit(driver) {
+        Some(Habit::Always { key } | Habit::Parameter { key, .. }) => !key.is_empty(),
+        Some(Habit::Elsewhere { .. }) | None => false,
+    }
+}
+
 /// What is known of the encryption of something that a driver makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Encryption {
     pub(super) encrypted: Known<bool>,
     /// Whether a parameter names a key of the customer.
-    pub(super) customer_key: bool,
+    pub(super) customer_key: Known<bool>,
 }
 
 /// What the driver's parameters say. `what` names the thing in a sentence, such as `the storage class bulk`.
 pub(super) fn encryption(driver: &str, parameters: &Parameters, what: &str) -> Encryption {
-    let named = |keys: &[&str]| keys.iter().any(|key| parameters.get(*key).is_some_and(|value| !value.is_empty()));
     let unknown = |kind, why: String, ask: &str| {
         Known::Unknown(Unseen {
             kind,
@@ -176,38 +235,48 @@ pub(super) fn encryption(driver: &str, parameters: &Parameters, what: &str) -> E
             missing_rule: None,
         })
     };
+    let named = |keys: &[&str], ask: &str| {
+        let mut unclear = None;
+        for key in keys {
+            match value(driver, parameters, key) {
+                Ok(None | Some("")) => {}
+                Ok(Some(_)) => return Known::Known(true),
+                Err(why) => unclear = Some(unknown(UnseenKind::NotUnderstood, why, ask)),
+            }
+        }
+        unclear.unwrap_or(Known::Known(false))
+    };
     match habit(driver) {
-        Some(Habit::Always { key }) => Encryption { encrypted: Known::Known(true), customer_key: named(key) },
+        Some(Habit::Always { key }) => Encryption {
+            encrypted: Known::Known(true),
+            customer_key: named(key, "Ask who runs the storage with which key its volumes are encrypted."),
+        },
         Some(Habit::Parameter { name, key, unset, ask }) => Encryption {
-            encrypted: match parameters.get(name).map(String::as_str) {
-                Some("true") => Known::Known(true),
-                Some("false") => Known::Known(false),
-                None | Some("") => unknown(UnseenKind::NotVisible, format!("{unset} ({driver})"), ask),
-                Some(other) => unknown(
+            encrypted: match value(driver, parameters, name) {
+                Ok(Some("true")) => Known::Known(true),
+                Ok(Some("false")) => Known::Known(false),
+                Ok(None | Some("")) => unknown(UnseenKind::NotVisible, format!("{unset} ({driver})"), ask),
+                Ok(Some(other)) => unknown(
                     UnseenKind::NotUnderstood,
                     format!("the parameter {name} is `{other}`, and it is not known how {driver} reads that"),
                     ask,
                 ),
+                Err(why) => unknown(UnseenKind::NotUnderstood, why, ask),
             },
-            customer_key: named(key),
+            customer_key: named(key, ask),
         },
         Some(Habit::Elsewhere { why, ask }) => {
-            Encryption { encrypted: unknown(UnseenKind::NotVisible, format!("{why} ({driver})"), ask), customer_key: false }
+            Encryption { encrypted: unknown(UnseenKind::NotVisible, format!("{why} ({driver})"), ask), customer_key: Known::Known(false) }
         }
-        None => Encryption {
-            encrypted: unknown(
+        None => {
+            let stranger: Known<bool> = unknown(
                 UnseenKind::NotUnderstood,
                 format!("it is not known here how the driver {driver} encrypts"),
                 "Ask who runs the storage behind this driver whether it is encrypted, and how the keys are kept.",
-            ),
-            customer_key: false,
-        },
+            );
+            Encryption { encrypted: stranger.clone(), customer_key: stranger }
+        }
     }
-}
-
-/// Names in lower case.
-pub(super) fn parameters(written: Option<&BTreeMap<String, String>>) -> Parameters {
-    written.into_iter().flatten().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
 }
 
 #[cfg(test)]
@@ -215,8 +284,11 @@ mod tests {
     use super::*;
 
     fn judged(driver: &str, pairs: &[(&str, &str)]) -> Encryption {
-        let written = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        encryption(driver, &parameters(Some(&written)), "the storage class x")
+        encryption(driver, &written(pairs), "the storage class x")
+    }
+
+    fn written(pairs: &[(&str, &str)]) -> Parameters {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     fn kind(of: &Encryption) -> Option<UnseenKind> {
@@ -231,9 +303,15 @@ mod tests {
         for driver in ["pd.csi.storage.gke.io", "kubernetes.io/gce-pd", "disk.csi.azure.com", "file.csi.azure.com"] {
             assert_eq!(judged(driver, &[]).encrypted, Known::Known(true), "{driver}");
         }
-        assert!(judged("pd.csi.storage.gke.io", &[("disk-encryption-kms-key", "k")]).customer_key);
-        assert!(judged("disk.csi.azure.com", &[("diskEncryptionSetID", "k")]).customer_key);
-        assert!(!judged("disk.csi.azure.com", &[]).customer_key);
+        for (driver, parameters, key) in [
+            ("pd.csi.storage.gke.io", &[("disk-encryption-kms-key", "k")][..], true),
+            ("kubernetes.io/azure-disk", &[("diskEncryptionSetID", "k")], true),
+            ("disk.csi.azure.com", &[("DISKENCRYPTIONSETID", "k")], true),
+            ("disk.csi.azure.com", &[("diskEncryptionSetID", "")], false),
+            ("disk.csi.azure.com", &[], false),
+        ] {
+            assert_eq!(judged(driver, parameters).customer_key, Known::Known(key), "{driver} {parameters:?}");
+        }
     }
 
     #[test]
@@ -255,19 +333,60 @@ mod tests {
             assert_eq!(kind(&judged(driver, &[])), Some(UnseenKind::NotVisible), "{driver}");
             assert_eq!(kind(&judged(driver, &[(name, "yes please")])), Some(UnseenKind::NotUnderstood), "{driver}");
         }
-        assert!(judged("ebs.csi.aws.com", &[("kmsKeyId", "k")]).customer_key);
+        assert_eq!(judged("ebs.csi.aws.com", &[("kmsKeyId", "k")]).customer_key, Known::Known(true));
+    }
+
+    #[test]
+    fn names_count_as_the_driver_reads_them() {
+        for (driver, parameter) in [
+            ("rook-ceph.rbd.csi.ceph.com", "Encrypted"),
+            ("driver.longhorn.io", "ENCRYPTED"),
+            ("pxd.portworx.com", "Secure"),
+            ("linodebs.csi.linode.com", "linodebs.csi.linode.com/LUKS-encrypted"),
+        ] {
+            assert_eq!(kind(&judged(driver, &[(parameter, "true")])), Some(UnseenKind::NotUnderstood), "{driver}");
+        }
+        assert_eq!(judged("rbd.csi.ceph.com", &[("encrypted", "true"), ("Encrypted", "false")]).encrypted, Known::Known(true));
+        let key = judged("rbd.csi.ceph.com", &[("encrypted", "true"), ("encryptionKmsId", "vault")]);
+        assert!(matches!(&key.customer_key, Known::Unknown(unseen) if unseen.kind == UnseenKind::NotUnderstood), "{key:?}");
+        assert_eq!(key.encrypted, Known::Known(true));
+        for driver in ["ebs.csi.aws.com", "kubernetes.io/aws-ebs", "ebs.csi.eks.amazonaws.com"] {
+            assert_eq!(judged(driver, &[("Encrypted", "true")]).encrypted, Known::Known(true), "{driver}");
+            assert_eq!(judged(driver, &[("Encrypted", "true"), ("encrypted", "true")]).encrypted, Known::Known(true), "{driver}");
+            let torn = judged(driver, &[("Encrypted", "true"), ("encrypted", "false")]);
+            assert_eq!(kind(&torn), Some(UnseenKind::NotUnderstood), "{driver}");
+        }
     }
 
     #[test]
     fn the_place_of_strangers_is_not_known() {
         for driver in OF_NODE {
-            assert_eq!(on_node(driver, "x"), Known::Known(true), "{driver}");
+            assert_eq!(on_node(driver, &Parameters::new(), "x"), Known::Known(true), "{driver}");
         }
-        for driver in ["ebs.csi.aws.com", "kubernetes.io/gce-pd", NFS, "iscsi", "driver.longhorn.io"] {
-            assert_eq!(on_node(driver, "x"), Known::Known(false), "{driver}");
+        for driver in ["ebs.csi.aws.com", "kubernetes.io/gce-pd", NFS, "iscsi"] {
+            assert_eq!(on_node(driver, &Parameters::new(), "x"), Known::Known(false), "{driver}");
         }
         for driver in ["kubernetes.io/no-provisioner", "storage.clinic.example"] {
-            assert!(matches!(on_node(driver, "x"), Known::Unknown(_)), "{driver}");
+            assert!(matches!(on_node(driver, &Parameters::new(), "x"), Known::Unknown(_)), "{driver}");
+        }
+    }
+
+    #[test]
+    fn a_single_replica_lies_on_one_node() {
+        for (driver, name) in
+            [("driver.longhorn.io", "numberOfReplicas"), ("pxd.portworx.com", "repl"), ("kubernetes.io/portworx-volume", "repl")]
+        {
+            let lies = |pairs: &[(&str, &str)]| match on_node(driver, &written(pairs), "x") {
+                Known::Known(on_one) => Ok(on_one),
+                Known::Unknown(unseen) => Err(unseen.kind),
+            };
+            assert_eq!(lies(&[(name, "1")]), Ok(true), "{driver}");
+            assert_eq!(lies(&[(name, "3")]), Ok(false), "{driver}");
+            assert_eq!(lies(&[]), Err(UnseenKind::NotVisible), "{driver}");
+            for odd in ["0", "-1", "many", "[redacted]", ""] {
+                assert_eq!(lies(&[(name, odd)]), Err(UnseenKind::NotUnderstood), "{driver} {odd}");
+            }
+            assert_eq!(lies(&[(&name.to_ascii_uppercase(), "3")]), Err(UnseenKind::NotUnderstood), "{driver}");
         }
     }
 

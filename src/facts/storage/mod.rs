@@ -4,6 +4,7 @@ mod backups;
 mod classes;
 mod drivers;
 mod uses;
+mod velero;
 mod volumes;
 
 pub(super) use uses::VolumeUses;

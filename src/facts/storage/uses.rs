@@ -1,5 +1,6 @@
 //! Which workloads mount which claims, and which volumes pods reach without a claim.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Volume;
@@ -13,17 +14,31 @@ use crate::model::{Evidence, ObjectRef};
 pub(in crate::facts) struct VolumeUses {
     /// Workloads by namespace and name of the claim.
     pub(super) claims: BTreeMap<(String, String), BTreeSet<String>>,
-    /// Volumes of pods that name a storage themselves, by namespace, workload and name of the volume.
-    pub(super) direct: BTreeMap<(String, String, String), Direct>,
+    /// Volumes of pods that name a storage themselves.
+    pub(super) direct: BTreeMap<DirectKey, Direct>,
 }
 
-/// A volume without a claim.
+/// What a volume without a claim is. While a workload is changed, its pods can have different storage under one name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DirectKey {
+    pub(super) namespace: String,
+    pub(super) workload: String,
+    pub(super) name: String,
+    /// The driver, or the type of the volume.
+    pub(super) driver: String,
+}
+
+/// Where a volume without a claim was seen.
 #[derive(Debug)]
 pub(super) struct Direct {
     pub(super) workload: ObjectRef,
-    /// The driver, or the type of the volume.
-    pub(super) driver: &'static str,
     pub(super) origin: Evidence,
+}
+
+impl Direct {
+    fn place(&self) -> (Option<&ObjectRef>, &str) {
+        (self.origin.object(), &self.origin.pointer)
+    }
 }
 
 impl VolumeUses {
@@ -37,12 +52,22 @@ impl VolumeUses {
                 self.claims.entry((shape.namespace(), claim)).or_default().insert(shape.workload_text());
             }
             if let Some(driver) = direct(volume) {
-                let key = (shape.namespace(), shape.workload_text(), volume.name.clone());
-                self.direct.entry(key).or_insert_with(|| Direct {
+                let key = DirectKey {
+                    namespace: shape.namespace(),
+                    workload: shape.workload_text(),
+                    name: volume.name.clone(),
+                    driver: driver.to_owned(),
+                };
+                let here = Direct {
                     workload: shape.workload.clone(),
-                    driver,
                     origin: shape.origin.at(format!("{}/volumes/{number}", shape.origin.pointer)),
-                });
+                };
+                // The first place in a fixed order, so that the order of the input does not matter.
+                match self.direct.entry(key) {
+                    Entry::Vacant(free) => drop(free.insert(here)),
+                    Entry::Occupied(mut known) if here.place() < known.get().place() => drop(known.insert(here)),
+                    Entry::Occupied(_) => {}
+                }
             }
         }
     }
@@ -58,8 +83,20 @@ fn claim(volume: &Volume, shape: &Shape<'_>) -> Option<String> {
     volume.ephemeral.as_ref().map(|_| format!("{}-{}", pod.name, volume.name))
 }
 
-/// Volume types that reach storage without a claim. `hostPath` is not among them: `pod/host-path` speaks of it.
-fn direct(volume: &Volume) -> Option<&'static str> {
+/// CSI drivers whose inline volumes are no storage: Secrets, certificates, identities and programs that are put into the pod.
+const NO_STORAGE: &[&str] = &[
+    "secrets-store.csi.k8s.io",
+    "secrets-store-gke.csi.k8s.io",
+    "csi.sharedresource.openshift.io",
+    "csi.cert-manager.io",
+    "spiffe.csi.cert-manager.io",
+    "csi.spiffe.io",
+    "csi.oneagent.dynatrace.com",
+    "k8s.csi.datadoghq.com",
+];
+
+/// The driver or type of a volume that reaches storage without a claim. `hostPath` is not among them: `pod/host-path` speaks of it.
+fn direct(volume: &Volume) -> Option<&str> {
     let of = |is: bool, driver: &'static str| is.then_some(driver);
     of(volume.nfs.is_some(), NFS)
         .or_else(|| of(volume.aws_elastic_block_store.is_some(), "kubernetes.io/aws-ebs"))
@@ -75,4 +112,5 @@ fn direct(volume: &Volume) -> Option<&'static str> {
         .or_else(|| of(volume.iscsi.is_some(), "iscsi"))
         .or_else(|| of(volume.fc.is_some(), "fc"))
         .or_else(|| of(volume.flex_volume.is_some(), "flexVolume"))
+        .or_else(|| volume.csi.as_ref().map(|csi| csi.driver.as_str()).filter(|driver| !NO_STORAGE.contains(driver)))
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::classes::{Class, Classes};
-use super::drivers::{Encryption, HOST_PATH, LOCAL, NFS, Parameters, canonical, encryption, on_node, parameters};
-use super::uses::Direct;
+use super::drivers::{Encryption, HOST_PATH, LOCAL, NFS, Parameters, canonical, encryption, has_key, has_replicas, on_node};
+use super::uses::{Direct, DirectKey};
 use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
 use crate::facts::read::{Readable, Reader};
@@ -40,11 +40,12 @@ table! {
         volume: String, at "/spec/volumeName";
         /// The driver, or the type of the volume where it has none (`nfs`, `hostPath`, `local`).
         driver: Known<String>, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
-        /// Whether it lies on a disk of one node.
+        /// Whether it lies on a disk of one node, be it as the only replica. Unknown where the number of replicas is not set.
         on_node: Known<bool>, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
         /// Whether it is encrypted, as far as driver, class and volume show. Unknown where the layer below decides.
         encrypted: Known<bool>, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
-        /// Whether the parameters name a key of the customer.
+        /// Whether the parameters name a key of the customer. Unknown where they can name one, and are not known: the class did not make
+        /// the volume, or is not there any more.
         customer_key: Known<bool>, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
         /// What becomes of the volume when the claim is deleted: `Delete`, `Retain` or `Recycle`; empty for a volume without a claim.
         reclaim_policy: Known<String>, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
@@ -142,9 +143,31 @@ pub(super) fn claims(reader: &Reader<'_>) -> Result<Vec<Claim>, FactsError> {
 /// What is behind a claim.
 struct Behind {
     driver: Known<String>,
-    encryption: Known<Encryption>,
+    said: Said,
     reclaim_policy: Known<String>,
     evidence: Vec<Evidence>,
+    /// Where columns stand that the class decides.
+    of_class: BTreeMap<&'static str, Evidence>,
+}
+
+/// What driver and parameters say.
+struct Said {
+    on_node: Known<bool>,
+    encryption: Encryption,
+}
+
+impl Said {
+    fn new(driver: &str, parameters: &Parameters, claim: &Claim, what: &str) -> Self {
+        Self {
+            on_node: on_node(driver, parameters, &format!("the claim {}/{}", claim.namespace, claim.name)),
+            encryption: encryption(driver, parameters, what),
+        }
+    }
+
+    fn nothing(unseen: &Unseen) -> Self {
+        let unknown = || Known::Unknown(unseen.clone());
+        Self { on_node: unknown(), encryption: Encryption { encrypted: unknown(), customer_key: unknown() } }
+    }
 }
 
 pub(super) fn rows(context: &Context<'_>, classes: &Classes, claims: &[Claim]) -> Result<Vec<Row>, FactsError> {
@@ -166,9 +189,7 @@ pub(super) fn rows(context: &Context<'_>, classes: &Classes, claims: &[Claim]) -
         let mounting = context.volume_uses.claims.get(&(claim.namespace.clone(), claim.name.clone()));
         rows.push(of_claim(claim, behind, sorted_owned(mounting.into_iter().flatten().cloned())));
     }
-    rows.extend(
-        context.volume_uses.direct.iter().map(|((namespace, workload, name), volume)| without_claim(namespace, workload, name, volume)),
-    );
+    rows.extend(context.volume_uses.direct.iter().map(|(key, volume)| without_claim(key, volume)));
     Ok(rows)
 }
 
@@ -183,12 +204,25 @@ fn unknown(claim: &Claim, why: String, how_to_see: &str) -> Unseen {
     }
 }
 
+/// A volume does not say with which key it is encrypted; the parameters that it was made with do.
+fn key_not_shown(what: &str) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("the key of {what}"),
+        why: "it was made by hand, or by a class that is not there any more".to_owned(),
+        how_to_see: "Ask who runs the storage with which key the volume is encrypted.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
 fn nothing_known(unseen: &Unseen) -> Behind {
     Behind {
         driver: Known::Unknown(unseen.clone()),
-        encryption: Known::Unknown(unseen.clone()),
+        said: Said::nothing(unseen),
         reclaim_policy: Known::Unknown(unseen.clone()),
         evidence: Vec::new(),
+        of_class: BTreeMap::new(),
     }
 }
 
@@ -208,9 +242,10 @@ fn not_bound(claim: &Claim, classes: &Classes, classes_read: &Known<()>) -> Behi
     let what = format!("the volume of the claim {}/{}", claim.namespace, claim.name);
     Behind {
         driver: Known::Known(class.object.provisioner.clone()),
-        encryption: Known::Known(encryption(&class.object.provisioner, &class.parameters(), &what)),
+        said: Said::new(&class.object.provisioner, &class.parameters(), claim, &what),
         reclaim_policy: Known::Known(class.reclaim_policy()),
         evidence: vec![class.origin.clone()],
+        of_class: BTreeMap::new(),
     }
 }
 
@@ -232,29 +267,68 @@ fn bound(claim: &Claim, volume: &Volume, origin: &Evidence, classes: &Classes, c
             of_its_type.map_or_else(|| "a volume of unknown type".to_owned(), |(_, driver)| (*driver).to_owned())
         }
     };
-    let mut known: Parameters = parameters(volume.spec.csi.as_ref().map(|csi| &csi.volume_attributes));
+    let attributes = volume.spec.csi.as_ref().map(|csi| csi.volume_attributes.clone()).unwrap_or_default();
     let what = format!("the volume {} of the claim {}/{}", claim.volume, claim.namespace, claim.name);
-    let mut evidence = vec![origin.at("/spec")];
-    let own = encryption(&driver, &known, &what);
-    let encryption = if own.encrypted.known().is_some() {
-        Known::Known(own)
-    } else {
+    let mut said = Said::new(&driver, &attributes, claim, &what);
+    // What the volume itself leaves open and its class may decide.
+    let open = Open {
+        on_node: has_replicas(&driver) && said.on_node.known().is_none(),
+        encrypted: said.encryption.encrypted.known().is_none(),
+        customer_key: has_key(&driver) && said.encryption.customer_key != Known::Known(true),
+    };
+    let mut of_class = BTreeMap::new();
+    if open.any() {
         match made_by(volume, &driver, claim, classes, classes_read) {
             Maker::Class(class) => {
-                known.extend(class.parameters());
-                evidence.push(class.origin.at("/parameters"));
-                Known::Known(encryption(&driver, &known, &what))
+                let mut all = class.parameters();
+                all.extend(attributes);
+                open.fill(&mut said, Said::new(&driver, &all, claim, &what));
+                of_class.extend(open.columns().map(|column| (column, class.origin.at("/parameters"))));
             }
-            Maker::NotRead(unseen) => Known::Unknown(unseen),
-            Maker::Nobody => Known::Known(own),
+            Maker::NotRead(unseen) => open.fill(&mut said, Said::nothing(&unseen)),
+            Maker::Nobody if open.customer_key && said.encryption.customer_key.known().is_some() => {
+                said.encryption.customer_key = Known::Unknown(key_not_shown(&what));
+            }
+            Maker::Nobody => {}
         }
-    };
+    }
     Behind {
         driver: Known::Known(driver),
-        encryption,
+        said,
         // `core/v1` PersistentVolumeSpec: Retain for volumes that were made by hand.
         reclaim_policy: Known::Known(volume.spec.persistent_volume_reclaim_policy.clone().unwrap_or_else(|| "Retain".to_owned())),
-        evidence,
+        evidence: vec![origin.at("/spec")],
+        of_class,
+    }
+}
+
+/// Which columns a volume's own attributes leave open.
+struct Open {
+    on_node: bool,
+    encrypted: bool,
+    customer_key: bool,
+}
+
+impl Open {
+    fn columns(&self) -> impl Iterator<Item = &'static str> {
+        let all = [("on_node", self.on_node), ("encrypted", self.encrypted), ("customer_key", self.customer_key)];
+        all.into_iter().filter_map(|(column, open)| open.then_some(column))
+    }
+
+    fn any(&self) -> bool {
+        self.columns().next().is_some()
+    }
+
+    fn fill(&self, said: &mut Said, from: Said) {
+        if self.on_node {
+            said.on_node = from.on_node;
+        }
+        if self.encrypted {
+            said.encryption.encrypted = from.encryption.encrypted;
+        }
+        if self.customer_key {
+            said.encryption.customer_key = from.encryption.customer_key;
+        }
     }
 }
 
@@ -287,17 +361,17 @@ fn made_by<'a>(volume: &Volume, driver: &str, claim: &Claim, classes: &'a Classe
 }
 
 fn of_claim(claim: &Claim, behind: Behind, workloads: Vec<String>) -> Row {
-    let encryption = behind.encryption;
+    let Said { on_node, encryption: Encryption { encrypted, customer_key } } = behind.said;
     let typed = VolumeRow {
         claim: true,
         title: format!("Claim {}", claim.name),
         phase: claim.phase.clone(),
         class: claim.class.clone().unwrap_or_default(),
         volume: claim.volume.clone(),
-        on_node: behind.driver.clone().and_then(|driver| on_node(&driver, &format!("the claim {}/{}", claim.namespace, claim.name))),
         driver: behind.driver,
-        customer_key: encryption.clone().map(|encryption| encryption.customer_key),
-        encrypted: encryption.and_then(|encryption| encryption.encrypted),
+        on_node,
+        encrypted,
+        customer_key,
         reclaim_policy: behind.reclaim_policy,
         workloads,
         namespace: claim.namespace.clone(),
@@ -310,34 +384,43 @@ fn of_claim(claim: &Claim, behind: Behind, workloads: Vec<String>) -> Row {
         name: claim.name.clone(),
         uid: claim.uid.clone(),
     };
-    let related = behind.evidence.iter().filter_map(|evidence| evidence.object().cloned()).collect();
+    let mut related: Vec<ObjectRef> = Vec::new();
+    for object in behind.evidence.iter().chain(behind.of_class.values()).filter_map(Evidence::object) {
+        if !related.contains(object) {
+            related.push(object.clone());
+        }
+    }
     let mut row = Row::new(format!("{}/{}", claim.namespace, claim.name), subject, vec![claim.origin.clone()], typed).related_to(related);
     for column in ["driver", "on_node", "encrypted", "customer_key", "reclaim_policy"] {
-        row = row.evidenced(column, behind.evidence.clone());
+        row = row.evidenced(column, behind.evidence.iter().chain(behind.of_class.get(column)).cloned());
     }
     row
 }
 
-fn without_claim(namespace: &str, workload: &str, name: &str, volume: &Direct) -> Row {
+fn without_claim(key: &DirectKey, volume: &Direct) -> Row {
+    let DirectKey { namespace, workload, name, driver } = key;
     let what = format!("the volume {name} of {namespace}/{workload}");
-    let Encryption { encrypted, customer_key } = encryption(volume.driver, &Parameters::new(), &what);
+    let Encryption { encrypted, mut customer_key } = encryption(driver, &Parameters::new(), &what);
+    if has_key(driver) {
+        customer_key = Known::Unknown(key_not_shown(&what));
+    }
     let typed = VolumeRow {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
+        namespace: namespace.clone(),
+        name: name.clone(),
         claim: false,
         title: format!("Volume {name} of {workload}"),
         phase: String::new(),
         class: String::new(),
         volume: String::new(),
-        driver: Known::Known(volume.driver.to_owned()),
-        on_node: on_node(volume.driver, &what),
+        driver: Known::Known(driver.clone()),
+        on_node: on_node(driver, &Parameters::new(), &what),
         encrypted,
-        customer_key: Known::Known(customer_key),
+        customer_key,
         reclaim_policy: Known::Known(String::new()),
-        workloads: vec![workload.to_owned()],
+        workloads: vec![workload.clone()],
     };
     let here = || [volume.origin.clone()];
-    Row::new(format!("{namespace}/{workload}/{name}"), volume.workload.clone(), vec![volume.origin.clone()], typed)
+    Row::new(format!("{namespace}/{workload}/{name}/{driver}"), volume.workload.clone(), vec![volume.origin.clone()], typed)
         .evidenced("driver", here())
         .evidenced("encrypted", here())
         .evidenced("on_node", here())
