@@ -6,6 +6,7 @@
 mod engines;
 mod exemptions;
 mod policies;
+mod rules;
 mod webhooks;
 
 use super::Family;
