@@ -5,6 +5,7 @@
 
 mod engines;
 mod exemptions;
+mod kyverno;
 mod policies;
 mod rules;
 mod webhooks;
