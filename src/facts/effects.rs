@@ -17,8 +17,9 @@ table! {
     /// certificate with more than 360 days left was presented), `pod-security-exemption` (a pod was let past Pod Security by an
     /// exemption in a file that no API shows), `other-authorizer` (something else than Node and RBAC decided), `webhook-fail-open`
     /// (a request was let past an admission webhook that did not answer), `policy-error-ignored` (a request was let past a
-    /// ValidatingAdmissionPolicy that could not be evaluated), `impersonation` (somebody acted as somebody else),
-    /// `policies-from-files` (webhooks or policies were loaded from files, KEP-5793: the API does not list them).
+    /// ValidatingAdmissionPolicy whose expressions could not be evaluated; a parameter that is missing is not counted),
+    /// `impersonation` (somebody acted as somebody else), `policies-from-files` (webhooks or policies were loaded from files,
+    /// KEP-5793: the API does not list them).
     pub struct EffectRow as "api_server_effects" counting "effects" from [METRICS, LEASES, VERSION] {
         /// Name of the effect.
         effect: &'static str;
@@ -65,8 +66,8 @@ struct Effect {
 /// Sources: pkg/serviceaccount/metrics.go (plain counters, written at 0), apiserver pkg/authentication/request/x509 (histogram; the last
 /// bound is 360 days), pod-security-admission metrics (written at 0), apiserver pkg/authorization/metrics and
 /// kubeapiserver/authorizer/reload.go (type as configured; only decisions that end the chain), pkg/admission/metrics (a series appears
-/// with the first event), pkg/admission/plugin/policy/validating/dispatcher.go (`allow` is counted only for an error that
-/// failurePolicy Ignore lets pass), KEP-5793 for policies from files.
+/// with the first event), pkg/admission/plugin/policy/validating/dispatcher.go (`allow` is counted only for an error of an
+/// expression that failurePolicy Ignore lets pass; generic/policy_dispatcher.go counts no error of configuration), KEP-5793 for policies from files.
 const EFFECTS: &[Effect] = &[
     Effect {
         name: "legacy-token",

@@ -90,8 +90,14 @@ pub const KUBELET_CONFIG: SourceId = SourceId::config_map("kube-system", "kubele
 pub const KUBE_PROXY_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-proxy");
 /// Cluster-wide policies of Kyverno.
 pub const KYVERNO_CLUSTER_POLICIES: SourceId = SourceId::group("kyverno.io", "clusterpolicies");
+/// Policies of Kyverno's newer kinds about signatures of images.
+pub const KYVERNO_IMAGE_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "imagevalidatingpolicies");
+/// Policies of Kyverno's newer kinds for one namespace.
+pub const KYVERNO_NAMESPACED_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "namespacedvalidatingpolicies");
 /// Policies of Kyverno for one namespace.
 pub const KYVERNO_POLICIES: SourceId = SourceId::group("kyverno.io", "policies");
+/// Cluster-wide policies of Kyverno's newer kinds.
+pub const KYVERNO_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "validatingpolicies");
 /// Leases in kube-system: one for each API server (KEP-1965).
 pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
 /// Counters of the API server that answers: live effects of settings that no API shows.

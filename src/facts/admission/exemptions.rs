@@ -22,6 +22,8 @@ table! {
         exempted_by: Known<Option<String>>, at "/metadata/labels";
         /// Whether it is one of Kubernetes' own namespaces, which engines usually leave out so that they cannot lock themselves out.
         system: bool, at "/metadata/name";
+        /// Whether the Service of the webhook is in it: engines leave out the namespace that they live in for the same reason.
+        own: bool, at "/metadata/name";
     }
 }
 
@@ -43,6 +45,7 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Vec<Row> {
                 webhook: placed.webhook.name.clone(),
                 exempted_by,
                 system: crate::facts::SYSTEM_NAMESPACES.contains(&name.as_str()),
+                own: placed.webhook.lives_in(&name),
             };
             let subject = ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: name.clone(), uid };
             rows.push(

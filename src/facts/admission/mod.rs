@@ -5,7 +5,9 @@
 
 mod engines;
 mod exemptions;
+mod kyverno;
 mod policies;
+mod rules;
 mod webhooks;
 
 use super::Family;

@@ -1,10 +1,12 @@
 //! Admission webhooks.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
+use super::rules::Rule;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::read::{MetaOnly, Readable};
@@ -14,7 +16,8 @@ use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
-    /// One row per admission webhook, and one more for each namespace with whether it is asked there; rows of one webhook count once.
+    /// One row per admission webhook, and one more for each namespace with whether it is asked there, unless it is only asked about what
+    /// Kubernetes keeps in no namespace (nodes, volumes, cluster roles); rows of one webhook count once.
     /// A webhook is asked about an object when its rules name the kind and operation, and its selectors and conditions take the object
     /// and its namespace (`admissionregistration.k8s.io/v1`). Webhooks that the server loads from files (from 1.36) are not listed by
     /// the API.
@@ -39,8 +42,9 @@ table! {
         resources: Vec<String>, at "/rules";
         /// Whether it is asked when a pod is made.
         guards_pods: bool, at "/rules";
-        /// Whether it is outside the cluster: named by a URL instead of a Service.
-        outside: bool, at "/clientConfig";
+        /// Whether it is outside the cluster: named by a URL instead of a Service, and not by one of the API server's own machine (a
+        /// loopback address).
+        outside: Known<bool>, at "/clientConfig";
         /// Where it is: the URL as stored, or `namespace/name` of the Service.
         address: String, at "/clientConfig";
         /// Whether that Service is there; absent for a URL.
@@ -93,47 +97,57 @@ struct Service {
     name: String,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule {
-    #[serde(default)]
-    api_groups: Vec<String>,
-    #[serde(default)]
-    operations: Vec<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-    scope: Option<String>,
-}
-
 impl Webhook {
     pub(super) fn guards_pods(&self) -> bool {
-        let any = |list: &[String], wanted: &str| list.iter().any(|one| one == "*" || one == wanted);
-        self.rules.iter().any(|rule| {
-            any(&rule.api_groups, "")
-                && any(&rule.operations, "CREATE")
-                && (any(&rule.resources, "pods") || any(&rule.resources, "*/*"))
-                && rule.scope.as_deref() != Some("Cluster")
-        })
+        self.rules.iter().any(Rule::takes_new_pods)
     }
 
-    /// Whether it is asked about anything that is in a namespace.
-    fn is_namespaced(&self) -> bool {
-        self.rules.iter().any(|rule| rule.scope.as_deref() != Some("Cluster"))
+    /// Whether its Service is in that namespace.
+    pub(super) fn lives_in(&self, namespace: &str) -> bool {
+        self.client_config.service.as_ref().is_some_and(|service| service.namespace == namespace)
     }
 
     fn resources(&self) -> Vec<String> {
-        let mut all = BTreeSet::new();
-        for rule in &self.rules {
-            for group in &rule.api_groups {
-                all.extend(rule.resources.iter().map(|resource| match group.as_str() {
-                    "" => resource.clone(),
-                    "*" if resource.starts_with('*') => "*".to_owned(),
-                    group => format!("{resource}.{group}"),
-                }));
-            }
-        }
+        let all: BTreeSet<String> = self.rules.iter().flat_map(Rule::names).collect();
         all.into_iter().collect()
     }
+
+    /// Whether it is outside the cluster. A loopback address is the machine of the API server itself (EKS keeps a webhook there).
+    fn outside(&self) -> Known<bool> {
+        let unknown = |why: &str| {
+            Known::Unknown(Unseen {
+                kind: UnseenKind::NotUnderstood,
+                what: format!("where the webhook {} is", self.name),
+                why: why.to_owned(),
+                how_to_see: "Look at its clientConfig by hand; report it as a bug of kube-hipaa if it is valid.".to_owned(),
+                source: None,
+                missing_rule: None,
+            })
+        };
+        match (&self.client_config.url, &self.client_config.service) {
+            (Some(url), _) => match host(url) {
+                Some(host) => Known::Known(!is_own_machine(host)),
+                None => unknown("its URL has no host that could be read"),
+            },
+            (None, Some(_)) => Known::Known(false),
+            (None, None) => unknown("its clientConfig has neither a URL nor a Service"),
+        }
+    }
+}
+
+/// The host of a URL, without brackets.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.contains('@'))?;
+    let host = match authority.strip_prefix('[') {
+        Some(address) => address.split_once(']')?.0,
+        None => authority.split(':').next()?,
+    };
+    (!host.is_empty()).then_some(host)
+}
+
+fn is_own_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// One webhook with its place.
@@ -187,7 +201,7 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
     let mut rows = Vec::new();
     for placed in webhooks {
         rows.push(row(placed, None, Known::Known(true), &services));
-        if !placed.webhook.is_namespaced() {
+        if !placed.webhook.rules.iter().any(Rule::is_namespaced) {
             continue;
         }
         for (namespace, labels) in &namespaces {
@@ -215,10 +229,10 @@ pub(super) fn unknown_operator(name: &str) -> Unseen {
 
 fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, services: &Known<BTreeSet<(String, String)>>) -> Row {
     let webhook = &placed.webhook;
-    let (outside, address) = match (&webhook.client_config.url, &webhook.client_config.service) {
-        (Some(url), _) => (true, url.clone()),
-        (None, Some(service)) => (false, format!("{}/{}", service.namespace, service.name)),
-        (None, None) => (false, String::new()),
+    let address = match (&webhook.client_config.url, &webhook.client_config.service) {
+        (Some(url), _) => url.clone(),
+        (None, Some(service)) => format!("{}/{}", service.namespace, service.name),
+        (None, None) => String::new(),
     };
     let service_exists = match &webhook.client_config.service {
         None => Known::Known(None),
@@ -235,10 +249,36 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, servic
         timeout: webhook.timeout_seconds.unwrap_or(10),
         resources: webhook.resources(),
         guards_pods: webhook.guards_pods(),
-        outside,
+        outside: webhook.outside(),
         address,
         service_exists,
         has_authority: webhook.client_config.ca_bundle.as_deref().is_some_and(|bundle| !bundle.is_empty()),
     };
     Row::new(placed.key(), placed.configuration.clone(), vec![placed.origin.clone()], typed).in_namespace(namespace.cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_machine_of_the_server_is_not_outside() {
+        for (config, outside) in [
+            (r#"{"url":"https://127.0.0.1:23443/mutate"}"#, Some(false)),
+            (r#"{"url":"https://127.9.9.9"}"#, Some(false)),
+            (r#"{"url":"https://[::1]:8443/"}"#, Some(false)),
+            (r#"{"url":"https://[::ffff:127.0.0.1]"}"#, Some(false)),
+            (r#"{"url":"https://LocalHost:8443"}"#, Some(false)),
+            (r#"{"url":"https://127.0.0.1.example.org/"}"#, Some(true)),
+            (r#"{"url":"https://localhost.example.org/"}"#, Some(true)),
+            (r#"{"url":"https://10.0.0.1:8443?at=127.0.0.1"}"#, Some(true)),
+            (r#"{"url":"https://127.0.0.1@example.org/"}"#, None),
+            (r#"{"url":"[redacted]"}"#, None),
+            (r#"{"service":{"namespace":"a","name":"b"}}"#, Some(false)),
+            ("{}", None),
+        ] {
+            let webhook: Webhook = serde_json::from_str(&format!(r#"{{"name":"w","clientConfig":{config}}}"#)).unwrap();
+            assert_eq!(webhook.outside().known().copied(), outside, "{config}");
+        }
+    }
 }
