@@ -110,7 +110,7 @@ fn k3s_says_what_was_changed_and_nothing_of_its_defaults() {
 
 #[test]
 fn a_component_is_not_known_by_the_pod_of_another() {
-    let mut etcd = mirror_pod(&["etcd", "--client-cert-auth=true"]);
+    let mut etcd = mirror_pod(&["etcd", "--client-cert-auth=true", "--listen-client-urls=https://192.0.2.1:2379"]);
     etcd["metadata"]["name"] = json!("etcd-cp-1");
     etcd["spec"]["containers"][0]["name"] = json!("etcd");
     let server = mirror_pod(&["kube-apiserver"]);

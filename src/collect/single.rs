@@ -202,15 +202,27 @@ pub(super) async fn rights(api: &Api, writer: &SnapshotWriter, task: &Task) -> R
     }
 }
 
-/// One request without credentials; only the status code is stored.
+/// One request without credentials; stored are the status code, and whether a Kubernetes API said it: a list of namespaces, or a
+/// Status. What stands in between (a proxy, a login page) answers for itself.
 pub(super) async fn anonymous(api: &Api, writer: &SnapshotWriter, task: &Task) -> Result<SourceRecord, CollectError> {
-    let (status, request, received) = match api.ask(Ask::list(task.entry.path("v1"), "application/json")).await {
-        Ok(answer) => (answer.status, answer.id, answer.received),
+    let (status, from_api, request, received) = match api.ask(Ask::list(task.entry.path("v1"), "application/json")).await {
+        Ok(answer) => (answer.status, is_namespace_list(&answer.body), answer.id, answer.received),
         // A refusal is the answer to this question.
-        Err(Failure::Status { code, request, .. }) if code < 500 && code != 429 => (code, request, super::clock::now_millis()),
+        Err(Failure::Status { code, from_api, request, .. }) if code < 500 && code != 429 => {
+            (code, from_api, request, super::clock::now_millis())
+        }
         Err(failure) => return Ok(task.record(SourceState::Failed { why: failure.to_string() })),
     };
-    write(writer, task, vec![Found { json: format!("{{\"status\":{status}}}"), request, received }])
+    let json = serde_json::json!({"status": status, "from_api": from_api}).to_string();
+    write(writer, task, vec![Found { json, request, received }])
+}
+
+fn is_namespace_list(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    serde_json::from_slice::<Kind>(body).is_ok_and(|body| body.kind == "NamespaceList")
 }
 
 /// The rights of the asking identity in one namespace.

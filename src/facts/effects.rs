@@ -13,13 +13,13 @@ table! {
     /// One row per effect that matters and that the API server counts (grade A): whether it has been seen since the process of the one
     /// server that answered `/metrics` started. `false` is said only of counters that the server writes at 0 before anything
     /// happens, or of which a neighbour shows that they count; a series that is merely not there proves nothing and is unknown. The
-    /// effects: `legacy-token` (a service account token that never expires was used), `long-lived-certificate` (a client
-    /// certificate with more than 360 days left was presented), `pod-security-exemption` (a pod was let past Pod Security by an
-    /// exemption in a file that no API shows), `other-authorizer` (something else than Node and RBAC decided), `webhook-fail-open`
-    /// (a request was let past an admission webhook that did not answer), `policy-error-ignored` (a request was let past a
-    /// ValidatingAdmissionPolicy whose expressions could not be evaluated; a parameter that is missing is not counted),
-    /// `impersonation` (somebody acted as somebody else), `policies-from-files` (webhooks or policies were loaded from files,
-    /// KEP-5793: the API does not list them).
+    /// effects: `legacy-token` (a service account token that never expires was accepted; where such tokens were presented and the
+    /// server does not count which it accepted, that is unknown), `long-lived-certificate` (a client certificate with more than 360
+    /// days left was presented), `pod-security-exemption` (a pod was let past Pod Security by an exemption in a file that no API
+    /// shows), `other-authorizer` (something else than Node and RBAC decided), `webhook-fail-open` (a request was let past an
+    /// admission webhook that did not answer), `policy-error-ignored` (a request was let past a ValidatingAdmissionPolicy whose
+    /// expressions could not be evaluated; a parameter that is missing is not counted), `impersonation` (somebody acted as somebody else), `policies-from-files` (webhooks or policies were loaded
+    /// from files, KEP-5793: the API does not list them).
     pub struct EffectRow as "api_server_effects" counting "effects" from [METRICS, LEASES, VERSION] {
         /// Name of the effect.
         effect: &'static str;
@@ -34,7 +34,8 @@ table! {
 
 table! {
     /// How the API server answered one request without credentials (a list of one namespace, grade A): 401 says that such requests
-    /// are refused; anything else that they are let in as `system:anonymous`, and 403 that this one then lacked the right.
+    /// are refused; anything else that they are let in as `system:anonymous`, and 403 that this one then lacked the right. An answer
+    /// that no Kubernetes API gave (a proxy, a login page) says nothing, and everything is unknown.
     pub struct AnonymousRow as "anonymous_access" counting "requests" from [ANONYMOUS_REQUEST] {
         /// The status code; absent when there was no answer.
         status: Known<i64>, at "/status";
@@ -58,26 +59,27 @@ struct Effect {
     is: fn(&Sample) -> bool,
     /// Labels that say where.
     labels: &'static [&'static str],
+    /// A series that also counts what is not the effect, and why nothing is known where it alone has moved.
+    vague: Option<(&'static str, &'static str)>,
     /// Series whose presence shows that the counters would be there (the server writes them at 0, or they count the ordinary case).
     witness: &'static [&'static str],
     silent: &'static str,
 }
 
-/// Sources: pkg/serviceaccount/metrics.go (plain counters, written at 0), apiserver pkg/authentication/request/x509 (histogram; the last
-/// bound is 360 days), pod-security-admission metrics (written at 0), apiserver pkg/authorization/metrics and
-/// kubeapiserver/authorizer/reload.go (type as configured; only decisions that end the chain), pkg/admission/metrics (a series appears
-/// with the first event), pkg/admission/plugin/policy/validating/dispatcher.go (`allow` is counted only for an error of an
-/// expression that failurePolicy Ignore lets pass; generic/policy_dispatcher.go counts no error of configuration), KEP-5793 for policies from files.
+/// Sources: pkg/serviceaccount/metrics.go (plain counters, written at 0; `legacy_tokens_total` counts in jwt.go before a token is
+/// validated, the two of uses in legacy.go after the last reason to refuse it, and only with `--service-account-lookup`), apiserver
+/// pkg/authentication/request/x509 (histogram; the last bound is 360 days), pod-security-admission metrics (written at 0), apiserver
+/// pkg/authorization/metrics and kubeapiserver/authorizer/reload.go (type as configured; only decisions that end the chain),
+/// pkg/admission/metrics (a series appears with the first event), pkg/admission/plugin/policy/validating/dispatcher.go (`allow` is
+/// counted only for an error of an expression that failurePolicy Ignore lets pass; generic/policy_dispatcher.go counts no error of
+/// configuration), KEP-5793 for policies from files.
 const EFFECTS: &[Effect] = &[
     Effect {
         name: "legacy-token",
-        families: &[
-            "serviceaccount_legacy_tokens_total",
-            "serviceaccount_legacy_auto_token_uses_total",
-            "serviceaccount_legacy_manual_token_uses_total",
-        ],
+        families: &["serviceaccount_legacy_auto_token_uses_total", "serviceaccount_legacy_manual_token_uses_total"],
         is: |_| true,
         labels: &[],
+        vague: Some(("serviceaccount_legacy_tokens_total", "such tokens were presented; whether any was accepted is not counted")),
         witness: &["serviceaccount_legacy_tokens_total"],
         silent: "the server does not count tokens that never expire",
     },
@@ -86,6 +88,7 @@ const EFFECTS: &[Effect] = &[
         families: &["apiserver_client_certificate_expiration_seconds_bucket"],
         is: |sample| sample.label("le") == "+Inf",
         labels: &[],
+        vague: None,
         witness: &["apiserver_client_certificate_expiration_seconds_bucket"],
         silent: "no client certificate was counted",
     },
@@ -94,6 +97,7 @@ const EFFECTS: &[Effect] = &[
         families: &["pod_security_exemptions_total"],
         is: |_| true,
         labels: &["request_operation", "resource"],
+        vague: None,
         witness: &["pod_security_exemptions_total"],
         silent: "the server does not count exemptions from Pod Security",
     },
@@ -102,6 +106,7 @@ const EFFECTS: &[Effect] = &[
         families: &["apiserver_authorization_decisions_total"],
         is: |sample| !matches!(sample.label("type"), "Node" | "RBAC"),
         labels: &["type", "name", "decision"],
+        vague: None,
         witness: &["apiserver_authorization_decisions_total"],
         silent: "the server does not count decisions by authorizer (from 1.30)",
     },
@@ -110,6 +115,7 @@ const EFFECTS: &[Effect] = &[
         families: &["apiserver_admission_webhook_fail_open_count"],
         is: |_| true,
         labels: &["name", "type"],
+        vague: None,
         witness: &["apiserver_admission_webhook_admission_duration_seconds_count", "apiserver_admission_webhook_request_total"],
         silent: "no webhook has been called since the server started",
     },
@@ -118,6 +124,7 @@ const EFFECTS: &[Effect] = &[
         families: &["apiserver_validating_admission_policy_check_total"],
         is: |sample| sample.label("enforcement_action") == "allow",
         labels: &["policy", "policy_binding", "error_type"],
+        vague: None,
         witness: &["apiserver_validating_admission_policy_check_total"],
         silent: "no ValidatingAdmissionPolicy has counted anything since the server started",
     },
@@ -126,6 +133,7 @@ const EFFECTS: &[Effect] = &[
         families: &["apiserver_impersonation_attempts_total"],
         is: |_| true,
         labels: &["mode", "decision"],
+        vague: None,
         witness: &[],
         silent: "no attempt was counted, which older servers never do",
     },
@@ -137,6 +145,7 @@ const EFFECTS: &[Effect] = &[
         ],
         is: |_| true,
         labels: &["plugin"],
+        vague: None,
         witness: &[],
         silent: "nothing was counted, which servers without such files never do",
     },
@@ -198,11 +207,16 @@ fn look(effect: &Effect, metrics: &Metrics) -> (Known<bool>, Known<Vec<String>>,
         let evidence = happened.iter().map(|sample| sample.origin.clone()).collect();
         return (Known::Known(true), Known::Known(details), evidence);
     }
+    let unknown = |why: &str, how_to_see: &str| {
+        let unseen = metrics.unseen(&format!("whether the API server has counted: {}", effect.name), why, how_to_see);
+        (Known::Unknown(unseen.clone()), Known::Unknown(unseen), Vec::new())
+    };
+    if let Some((name, why)) = effect.vague.filter(|(name, _)| metrics.family(name).iter().any(Sample::moved)) {
+        return unknown(why, &format!("Look into the audit log for what {name} counted."));
+    }
     let witnesses = series(effect.witness);
     if witnesses.is_empty() {
-        let what = format!("whether the API server has counted: {}", effect.name);
-        let unseen = metrics.unseen(&what, effect.silent, "Collect again after a day of ordinary use.");
-        return (Known::Unknown(unseen.clone()), Known::Unknown(unseen), Vec::new());
+        return unknown(effect.silent, "Collect again after a day of ordinary use.");
     }
     (Known::Known(false), Known::Known(Vec::new()), witnesses.into_iter().map(|sample| sample.origin.clone()).collect())
 }
@@ -211,6 +225,7 @@ fn anonymous(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     #[derive(Deserialize)]
     struct Answer {
         status: i64,
+        from_api: Option<bool>,
     }
     let reader = &context.reader;
     let subject = server("anonymous-request");
@@ -234,7 +249,7 @@ fn anonymous(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     };
     let mut rows = Vec::new();
     reader.each_stored(&ANONYMOUS_REQUEST, |stored| match serde_json::from_str::<Answer>(&stored.json) {
-        Ok(Answer { status: code @ (200..=299 | 401 | 403) }) => {
+        Ok(Answer { status: code @ (200..=299 | 401 | 403), from_api: Some(true) }) => {
             let typed = AnonymousRow {
                 status: Known::Known(code),
                 accepted: Known::Known(code != 401),
@@ -243,8 +258,18 @@ fn anonymous(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
             let origin = reader.origin(&ANONYMOUS_REQUEST, &Default::default(), &stored, Grade::LiveEffect);
             rows.push(row(typed, vec![origin]));
         }
+        Ok(Answer { status, from_api: Some(true) }) => {
+            rows.push(unknown(unseen(&format!("it was answered with status {status}, which says neither"))));
+        }
         // A redirect, a proxy's page: nothing that a kube-apiserver says about a caller.
-        Ok(Answer { status }) => rows.push(unknown(unseen(&format!("it was answered with status {status}, which says neither")))),
+        Ok(Answer { status, from_api: Some(false) }) => {
+            let who = "not in the form of a Kubernetes API, so that something in between may have given the answer";
+            rows.push(unknown(unseen(&format!("it was answered with status {status}, {who}"))));
+        }
+        Ok(Answer { status, from_api: None }) => {
+            let who = "and the snapshot, made by an earlier version, does not say whether a Kubernetes API gave the answer";
+            rows.push(unknown(unseen(&format!("it was answered with status {status}, {who}"))));
+        }
         Err(error) => reader.not_understood(&ANONYMOUS_REQUEST, &stored, &error.to_string()),
     })?;
     if rows.is_empty() {

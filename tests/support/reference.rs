@@ -296,7 +296,7 @@ fn stored(entry: &Entry) -> String {
             format!("the keys {}", keys.join(", "))
         }
         Amount::Series => "the values of a few families of metrics, one line each".to_owned(),
-        Amount::Status => "the status code of the answer".to_owned(),
+        Amount::Status => "the status code of the answer, and whether a Kubernetes API gave it".to_owned(),
     }
 }
 

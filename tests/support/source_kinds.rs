@@ -41,7 +41,7 @@ async fn the_request_without_credentials_stores_its_status_and_can_be_switched_o
     let probe = SourceId::probe("anonymous-request");
     let server = FakeServer::new();
     let done = collect(&server).await;
-    assert_eq!(done.objects(&probe), [json!({"status": 200})]);
+    assert_eq!(done.objects(&probe), [json!({"status": 200, "from_api": true})]);
     let bare: Vec<_> = server.asked().into_iter().filter(|asked| !asked.authorized).collect();
     assert_eq!(bare.iter().map(|asked| asked.path.as_str()).collect::<Vec<_>>(), ["/api/v1/namespaces?limit=1"]);
     let marked: Vec<_> = done.index.requests.iter().filter(|request| request.anonymous).collect();
@@ -52,6 +52,26 @@ async fn the_request_without_credentials_stores_its_status_and_can_be_switched_o
     let (collection, _folder) = try_collect(&server, options).await;
     assert!(matches!(collection.unwrap().record(&probe).unwrap().state, SourceState::NotRequested { .. }));
     assert!(server.asked().iter().all(|asked| asked.authorized));
+}
+
+#[tokio::test]
+async fn the_request_without_credentials_stores_who_answered_it() {
+    let rancher = json!({"type": "error", "status": "401", "message": "must authenticate"});
+    let answers = [
+        (Reply::Status(401, "Unauthorized"), 401, true),
+        (Reply::Status(403, "no"), 403, true),
+        (Reply::Json(401, rancher), 401, false),
+        (Reply::Raw(403, "text/html", b"<html>blocked</html>".to_vec()), 403, false),
+        (Reply::Raw(200, "text/html", b"<html>please log in</html>".to_vec()), 200, false),
+        (Reply::Json(200, json!({"kind": "Status", "status": "Success"})), 200, false),
+        (Reply::Raw(302, "text/html", Vec::new()), 302, false),
+    ];
+    for (reply, status, from_api) in answers {
+        let server = FakeServer::new();
+        server.page("/api/v1/namespaces", reply.clone());
+        let stored = collect(&server).await.objects(&SourceId::probe("anonymous-request"));
+        assert_eq!(stored, [json!({"status": status, "from_api": from_api})], "{reply:?}");
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ pub enum Amount {
     Keys(&'static [ConfigKey]),
     /// Known families of metrics, one line per series.
     Series,
-    /// The status code of the answer.
+    /// The status code of the answer, and whether a Kubernetes API gave it.
     Status,
 }
 

@@ -80,16 +80,28 @@ fn redact_arguments(arguments: &mut Value) {
     match arguments {
         Value::Object(flags) => {
             for (name, value) in flags.iter_mut() {
-                *value = Value::String(value.as_str().map_or_else(|| REDACTED.to_owned(), |value| flag_value(name, value)));
+                *value = Value::String(argument(name, value));
             }
         }
         Value::Array(items) => {
             for item in items {
                 let name = item.get("name").and_then(Value::as_str).unwrap_or("").to_owned();
-                let value = item.get("value").and_then(Value::as_str).unwrap_or("");
-                *item = serde_json::json!({"name": name, "value": flag_value(&name, value)});
+                let value = argument(&name, item.get("value").unwrap_or(&Value::Null));
+                *item = serde_json::json!({"name": name, "value": value});
             }
         }
         other => *other = Value::Null,
+    }
+}
+
+/// Somebody may have written `30` or `false` without quotes. Other numbers than whole ones have several spellings, of which it is
+/// not known which was meant.
+fn argument(name: &str, value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => flag_value(name, text),
+        Value::Bool(_) => flag_value(name, &value.to_string()),
+        Value::Number(number) if !number.is_f64() => flag_value(name, &value.to_string()),
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => REDACTED.to_owned(),
     }
 }

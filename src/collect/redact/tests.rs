@@ -282,6 +282,30 @@ fn config_maps_lose_everything_that_is_not_named() {
 }
 
 #[test]
+fn a_flag_without_quotes_is_its_text_and_anything_else_is_not_stored() {
+    let config_map = |text: &str| {
+        let entry = inventory().iter().find(|entry| entry.source.object().is_some_and(|(_, name)| name == "kubeadm-config")).unwrap();
+        let Amount::Keys(keys) = entry.amount else { panic!("kubeadm-config") };
+        let map = json!({"kind": "ConfigMap", "metadata": {"name": "kubeadm-config"}, "data": {"ClusterConfiguration": text}});
+        let mut out = String::new();
+        prune_config_map(&map.to_string(), &keep(METADATA), keys, &mut out).unwrap();
+        let map: Value = serde_json::from_str(&out).unwrap();
+        serde_json::from_str::<Value>(map["data"]["ClusterConfiguration"].as_str().unwrap()).unwrap()["apiServer"]["extraArgs"].clone()
+    };
+    let values = [("profiling", "false"), ("audit-log-maxage", "30"), ("audit-log-path", ""), ("goaway-chance", "0.10"), ("odd", "7")];
+    let kept = [("profiling", "false"), ("audit-log-maxage", "30"), ("audit-log-path", ""), ("goaway-chance", REDACTED), ("odd", REDACTED)];
+    let listed = |values: [(&str, &str); 5]| -> String {
+        values.iter().map(|(name, value)| format!("  - name: {name}\n    value: {value}\n")).collect()
+    };
+    let expected: Vec<Value> = kept.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    assert_eq!(config_map(&format!("apiServer:\n  extraArgs:\n{}", listed(values))), json!(expected));
+    let mapped: String = values.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
+    let expected: Value = kept.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
+    assert_eq!(config_map(&format!("apiServer:\n  extraArgs:\n{mapped}")), expected);
+    assert_eq!(config_map("apiServer:\n  extraArgs:\n    profiling: [false]\n"), json!({"profiling": REDACTED}));
+}
+
+#[test]
 fn shared_parts_are_used() {
     for name in ["meta", "quietmeta", "podspec", "container"] {
         assert!(fragment(name).is_some());

@@ -26,7 +26,7 @@ table! {
         value: Known<String>;
         /// The value as a number, where it is one.
         number: Known<Option<i64>>;
-        /// The value split at commas.
+        /// The value split at commas; of `etcd-servers-overrides` the addresses alone.
         items: Known<Vec<String>>;
         /// Whether it is written on the command line (mirror pod, node arguments) or differs from the default (`/flagz`).
         set: Known<bool>;
@@ -61,7 +61,7 @@ fn seen_row(servers: &ApiServers, server: &Server, setting: &str, default: Optio
         setting: setting.to_owned(),
         instance: server.name.clone(),
         number: value.clone().map(|(value, _)| value.parse().ok()),
-        items: value.clone().map(|(value, _)| split(&value)),
+        items: value.clone().map(|(value, _)| items(setting, &value)),
         set: value.clone().map(|(_, set)| set),
         value: value.map(|(value, _)| value),
         default: default.unwrap_or("").to_owned(),
@@ -70,6 +70,18 @@ fn seen_row(servers: &ApiServers, server: &Server, setting: &str, default: Optio
     };
     // About the cluster, not about the namespace that its pod is in.
     Row::new(format!("{setting}@{}", server.name), server.subject.clone(), servers.evidence(server, setting), typed).in_namespace(None)
+}
+
+/// Overrides are written as group/resource#url;url (apiserver pkg/server/options/etcd.go, ParseEtcdServersOverrides).
+fn items(setting: &str, value: &str) -> Vec<String> {
+    let items = split(value);
+    if setting != "etcd-servers-overrides" {
+        return items;
+    }
+    let addresses = |item: &String| -> Vec<String> {
+        item.split_once('#').map_or(item.as_str(), |(_, addresses)| addresses).split(';').map(|address| address.trim().to_owned()).collect()
+    };
+    items.iter().flat_map(addresses).collect()
 }
 
 fn unseen_row(servers: &ApiServers, setting: &str, default: Option<&str>, why: &Unseen) -> Row {

@@ -1,6 +1,6 @@
 //! Which settings there are, and what a written or unwritten flag means.
 
-use super::not_visible;
+use super::{durations, not_visible, split};
 use crate::facts::Known;
 
 /// A program of the control plane and its flags.
@@ -11,16 +11,34 @@ pub(super) struct Component {
     pub(super) settings: &'static [(&'static str, Option<&'static str>)],
     /// Flags that hold lists or maps: written twice, they add up (pflag StringSlice and component-base MapStringString).
     lists: &'static [&'static str],
+    /// Flags whose value has several spellings, of which `/flagz` shows one.
+    forms: &'static [(&'static str, Form)],
     /// Settings that a file decides where the second flag names one; `*` is every setting.
     replaced: &'static [(&'static str, &'static str)],
+    /// Those of them that decide all the same where they are written: the program does not start where both do.
+    outranking: &'static [&'static str],
     /// Switches that are on where the second flag is set, whatever they say themselves.
     implied: &'static [(&'static str, &'static str)],
+    /// Switches that are off where the second switch is on and none of the files is named.
+    voided: &'static [(&'static str, &'static str, [&'static str; 2])],
     /// What the environment variables begin with that stand for flags that are not written.
     pub(super) environment: Option<&'static str>,
 }
 
-/// kube-apiserver (Kubernetes reference, 1.29 to 1.37). `--authentication-config` (KEP-3331) takes over anonymous access,
-/// `--authorization-config` (KEP-3221) the modes.
+/// What the spellings of a value have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A duration of Go.
+    Duration,
+    /// A list whose order says nothing (a map, which prints sorted).
+    Set,
+    /// Feature gates: a set whose items may begin with the component, `kube` where it is empty or not written (component-base
+    /// compatibility/registry.go, cli/flag/colon_separated_multimap_string_string.go).
+    FeatureGates,
+}
+
+/// kube-apiserver (Kubernetes reference, 1.29 to 1.37). `--authentication-config` (KEP-3331) takes over anonymous access unless
+/// `--anonymous-auth` is written (pkg/kubeapiserver/options/authentication.go), `--authorization-config` (KEP-3221) the modes.
 pub(super) static API_SERVER: Component = Component {
     binary: "kube-apiserver",
     settings: &[
@@ -54,6 +72,7 @@ pub(super) static API_SERVER: Component = Component {
         ("etcd-certfile", Some("")),
         ("etcd-keyfile", Some("")),
         ("etcd-servers", Some("")),
+        ("etcd-servers-overrides", Some("")),
         ("feature-gates", Some("")),
         ("kubelet-certificate-authority", Some("")),
         ("kubelet-client-certificate", Some("")),
@@ -85,6 +104,7 @@ pub(super) static API_SERVER: Component = Component {
         "disable-admission-plugins",
         "enable-admission-plugins",
         "etcd-servers",
+        "etcd-servers-overrides",
         "feature-gates",
         "oidc-required-claim",
         "requestheader-allowed-names",
@@ -92,8 +112,16 @@ pub(super) static API_SERVER: Component = Component {
         "service-account-key-file",
         "tls-cipher-suites",
     ],
+    forms: &[
+        ("feature-gates", Form::FeatureGates),
+        ("oidc-required-claim", Form::Set),
+        ("request-timeout", Form::Duration),
+        ("service-account-max-token-expiration", Form::Duration),
+    ],
     replaced: &[("anonymous-auth", "authentication-config"), ("authorization-mode", "authorization-config")],
+    outranking: &["anonymous-auth"],
     implied: &[],
+    voided: &[],
     environment: None,
 };
 
@@ -113,8 +141,11 @@ pub(super) static CONTROLLER_MANAGER: Component = Component {
         ("use-service-account-credentials", Some("false")),
     ],
     lists: &["controllers", "feature-gates", "tls-cipher-suites"],
+    forms: &[],
     replaced: &[],
+    outranking: &[],
     implied: &[],
+    voided: &[],
     environment: None,
 };
 
@@ -130,13 +161,18 @@ pub(super) static SCHEDULER: Component = Component {
         ("tls-min-version", Some("")),
     ],
     lists: &["feature-gates", "tls-cipher-suites"],
+    forms: &[],
     replaced: &[("profiling", "config"), ("leader-elect", "config")],
+    outranking: &[],
     implied: &[],
+    voided: &[],
     environment: None,
 };
 
 /// etcd (server/etcdmain/config.go of 3.5 and 3.6): `--config-file` makes every other flag void, variables `ETCD_*` stand for flags that
 /// are not written, and a trusted CA alone already demands certificates (client/pkg/transport/listener.go, TLSInfo.ServerConfig).
+/// Certificates that it makes itself take the place of everything that was said about certificates, also of whom to ask for one
+/// (server/embed/config.go, ClientSelfCert and PeerSelfCert), unless it was given some.
 pub(super) static ETCD: Component = Component {
     binary: "etcd",
     settings: &[
@@ -144,6 +180,7 @@ pub(super) static ETCD: Component = Component {
         ("cert-file", Some("")),
         ("client-cert-auth", Some("false")),
         ("key-file", Some("")),
+        ("listen-client-http-urls", Some("")),
         ("listen-client-urls", Some("http://localhost:2379")),
         ("listen-peer-urls", Some("http://localhost:2380")),
         ("peer-auto-tls", Some("false")),
@@ -154,8 +191,14 @@ pub(super) static ETCD: Component = Component {
         ("trusted-ca-file", Some("")),
     ],
     lists: &[],
+    forms: &[],
     replaced: &[("*", "config-file")],
+    outranking: &[],
     implied: &[("client-cert-auth", "trusted-ca-file"), ("peer-client-cert-auth", "peer-trusted-ca-file")],
+    voided: &[
+        ("client-cert-auth", "auto-tls", ["cert-file", "key-file"]),
+        ("peer-client-cert-auth", "peer-auto-tls", ["peer-cert-file", "peer-key-file"]),
+    ],
     environment: Some("ETCD_"),
 };
 
@@ -183,7 +226,17 @@ impl Component {
         self.implied.iter().find(|(implied, _)| *implied == setting).map(|(_, by)| *by)
     }
 
-    /// What a value says: slices print as `[a,b]` on /flagz (component-base zpages/flagz); switches take Go's spellings of true and
+    /// Whether a written flag decides although the file that decides otherwise is named.
+    pub(super) fn is_outranking(&self, setting: &str) -> bool {
+        self.outranking.contains(&setting)
+    }
+
+    /// The switch that takes a setting's effect away, and the files that take the effect of the switch away.
+    pub(super) fn voiding(&self, setting: &str) -> Option<(&'static str, [&'static str; 2])> {
+        self.voided.iter().find(|(voided, ..)| *voided == setting).map(|(_, by, unless)| (*by, *unless))
+    }
+
+    /// What a value says: slices print as `[a,b]` on /flagz (apiserver pkg/server/flagz); switches take Go's spellings of true and
     /// false (strconv.ParseBool).
     pub(super) fn normalized(&self, setting: &str, value: &str) -> String {
         let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
@@ -191,7 +244,10 @@ impl Component {
         match plain {
             "1" | "t" | "T" | "TRUE" | "True" if self.is_switch(setting) => "true".to_owned(),
             "0" | "f" | "F" | "FALSE" | "False" if self.is_switch(setting) => "false".to_owned(),
-            _ => plain.to_owned(),
+            _ => match self.forms.iter().find(|(name, _)| *name == setting) {
+                Some((_, form)) => form.one_spelling(plain),
+                None => plain.to_owned(),
+            },
         }
     }
 
@@ -208,6 +264,23 @@ impl Component {
     }
 }
 
+impl Form {
+    fn one_spelling(self, text: &str) -> String {
+        let of_kube = |item: String| match item.split_once(':') {
+            Some(("" | "kube", gate)) => gate.trim().to_owned(),
+            _ => item,
+        };
+        let mut items = match self {
+            Self::Duration => return durations::canonical(text).unwrap_or_else(|| text.to_owned()),
+            Self::Set => split(text),
+            Self::FeatureGates => split(text).into_iter().map(of_kube).collect(),
+        };
+        items.sort();
+        items.dedup();
+        items.join(",")
+    }
+}
+
 /// Why a value that is written out cannot be read, where that is so.
 pub(super) fn hidden(value: &str) -> Option<&'static str> {
     match value {
@@ -215,5 +288,36 @@ pub(super) fn hidden(value: &str) -> Option<&'static str> {
         _ if value.contains("[redacted]") => Some("its value is not on the collector's allow-list"),
         _ if value.contains("$(") => Some("its value comes from an environment variable, which is not read"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compared_by_what_they_say() {
+        let same = [
+            ("request-timeout", "300s", "5m0s"),
+            ("service-account-max-token-expiration", "24h", "24h0m0s"),
+            ("feature-gates", "ComponentFlagz=true", ":ComponentFlagz=true"),
+            ("feature-gates", "B=true, A=false", ":A=false,:B=true"),
+            ("feature-gates", "A=true", "kube:A=true"),
+            ("feature-gates", "wardle:C=true,A=true", ":A=true,wardle:C=true"),
+            ("oidc-required-claim", "b=1,a=2", "a=2,b=1"),
+            ("etcd-servers", "https://a,https://b", "[https://a,https://b]"),
+        ];
+        for (setting, written, shown) in same {
+            assert_eq!(API_SERVER.normalized(setting, written), API_SERVER.normalized(setting, shown), "{setting}");
+        }
+        let different = [
+            ("request-timeout", "300s", "5m1s"),
+            ("feature-gates", "A=true", ":A=false"),
+            ("feature-gates", "A=true", "wardle:A=true"),
+            ("authorization-mode", "Node,RBAC", "[RBAC,Node]"),
+        ];
+        for (setting, one, other) in different {
+            assert_ne!(API_SERVER.normalized(setting, one), API_SERVER.normalized(setting, other), "{setting}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod api_server;
 mod audit;
 mod components;
 mod defaults;
+mod durations;
 mod encryption;
 mod files;
 mod flags;

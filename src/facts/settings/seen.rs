@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::defaults::{API_SERVER, Component};
 use super::flags::{Flags, flags_of};
@@ -19,10 +20,17 @@ pub(super) struct Instance {
     pub(super) subject: ObjectRef,
     pub(super) component: &'static Component,
     pub(super) flags: Flags,
-    /// Variables of its environment, by name.
-    variables: BTreeSet<String>,
+    variables: Variables,
     pub(super) origin: Evidence,
     pub(super) how: How,
+}
+
+/// The variables of a container's environment, whose values are not read.
+#[derive(Default)]
+struct Variables {
+    names: BTreeSet<String>,
+    /// Whether there may be others: those of a ConfigMap or a Secret.
+    others: bool,
 }
 
 /// How much a source shows of the flags of a component.
@@ -55,23 +63,75 @@ impl Instance {
         if self.flags.opaque {
             return unknown("the command line holds words that the collector does not store, which may be flags");
         }
-        let names_a_file = |flag: &str| self.flags.values.get(flag).is_some_and(|path| !component.normalized(flag, path).is_empty());
-        if let Some(file) = component.replacing(setting).filter(|file| names_a_file(file)) {
+        let replacing = component.replacing(setting).filter(|file| self.may_be_given(file));
+        if let Some(file) = replacing.filter(|_| !self.outranks(setting, default)) {
             return unknown(&format!("the file named by --{file} decides it, and the API does not show that file"));
         }
-        if component.implying(setting).is_some_and(names_a_file) {
-            return Known::Known(("true".to_owned(), true));
+        let on = |value: &Known<(String, bool)>| value.known().is_some_and(|(value, _)| value == "true");
+        let mut value = self.plain(setting, default);
+        if let Some(by) = component.implying(setting).filter(|_| !on(&value)) {
+            match self.plain(by, Some("")) {
+                Known::Known((file, _)) if file.is_empty() => {}
+                Known::Known(_) => value = Known::Known(("true".to_owned(), true)),
+                Known::Unknown(_) => return unknown(&format!("--{by} switches it on, and whether that is set is not known")),
+            }
         }
-        let variable = |prefix: &str| self.variables.contains(&format!("{prefix}{}", setting.replace('-', "_").to_ascii_uppercase()));
+        if let Some((by, unless)) = component.voiding(setting).filter(|_| on(&value)) {
+            match self.voids(by, unless) {
+                Known::Known(false) => {}
+                Known::Known(true) => value = Known::Known(("false".to_owned(), true)),
+                Known::Unknown(_) => return unknown(&format!("--{by} may switch it off, and whether it does is not known")),
+            }
+        }
+        value
+    }
+
+    /// What the flag itself says.
+    fn plain(&self, setting: &str, default: Option<&str>) -> Known<(String, bool)> {
+        let component = self.component;
+        let unknown = |why: &str| Known::Unknown(not_visible(component.binary, setting, why));
         match (self.flags.values.get(setting), default) {
             (Some(text), _) => component.written(setting, text, |value| self.how != How::Effective || Some(value) != default),
             (None, _) if self.how == How::Changes => unknown("k3s sets its own default, which its Node object does not show"),
             (None, _) if self.how == How::Effective => unknown("the server's /flagz does not list it: this version does not have the flag"),
-            (None, _) if component.environment.is_some_and(variable) => {
+            (None, _) if self.in_environment(setting) => {
                 unknown("an environment variable of the container stands for it, and its value is not read")
             }
             (None, Some(default)) => Known::Known((default.to_owned(), false)),
             (None, None) => unknown("the flag is not written, and its default depends on the version and on other settings"),
+        }
+    }
+
+    /// Whether an environment variable may stand for a flag that is not written.
+    fn in_environment(&self, setting: &str) -> bool {
+        let variable = |prefix: &str| format!("{prefix}{}", setting.replace('-', "_").to_ascii_uppercase());
+        self.component.environment.is_some_and(|prefix| self.variables.others || self.variables.names.contains(&variable(prefix)))
+    }
+
+    /// Whether a flag may have a value that is not empty.
+    fn may_be_given(&self, flag: &str) -> bool {
+        self.flags.values.get(flag).is_some_and(|value| !self.component.normalized(flag, value).is_empty()) || self.in_environment(flag)
+    }
+
+    /// Whether a setting is certainly written, and decides although a file is named that could. `/flagz` lists every flag: there only
+    /// what is not the default was written, and with AlwaysAllow the server itself switches anonymous requests off before it reads
+    /// the file (pkg/kubeapiserver/options/authentication.go, ApplyAuthorization).
+    fn outranks(&self, setting: &str, default: Option<&str>) -> bool {
+        let Some(text) = self.flags.values.get(setting).filter(|_| self.component.is_outranking(setting)) else { return false };
+        let allows_all = || self.flags.values.get("authorization-mode").is_some_and(|modes| modes.contains("AlwaysAllow"));
+        self.how != How::Effective || (Some(self.component.normalized(setting, text).as_str()) != default && !allows_all())
+    }
+
+    /// Whether a switch is on and none of the files is named that void it.
+    fn voids(&self, switch: &str, unless: [&str; 2]) -> Known<bool> {
+        let files = unless.map(|file| self.plain(file, Some("")).map(|(path, _)| !path.is_empty()));
+        if files.contains(&Known::Known(true)) {
+            return Known::Known(false);
+        }
+        let [one, other] = files;
+        match self.plain(switch, Some("false")).map(|(value, _)| value == "true") {
+            Known::Known(true) => one.and_then(|_| other).map(|_| true),
+            off_or_unknown => off_or_unknown,
         }
     }
 
@@ -102,7 +162,10 @@ pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> V
                     subject: pod.subject.clone(),
                     component,
                     flags,
-                    variables: container.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
+                    variables: Variables {
+                        names: container.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
+                        others: container.env_from.iter().flatten().next().is_some(),
+                    },
                     origin: pod.origin.at(format!("/spec/containers/{i}")).graded(Grade::ReportedCopy),
                     how: How::CommandLine,
                 });
@@ -157,7 +220,7 @@ pub(super) fn k3s(reader: &Reader<'_>) -> Result<Vec<Instance>, FactsError> {
             name,
             component: &API_SERVER,
             flags,
-            variables: BTreeSet::new(),
+            variables: Variables::default(),
             origin: origin.at(K3S_POINTER).graded(Grade::ReportedCopy),
             how: How::Changes,
         });
@@ -179,7 +242,7 @@ pub(super) fn flagz(reader: &Reader<'_>) -> Result<Option<Instance>, FactsError>
             name: "/flagz".to_owned(),
             subject: api_server("/flagz"),
             component: &API_SERVER,
-            variables: BTreeSet::new(),
+            variables: Variables::default(),
             flags: Flags { values: flags, opaque: false },
             origin: reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration),
             how: How::Effective,
@@ -218,13 +281,14 @@ pub(super) fn kubeadm(reader: &Reader<'_>) -> Result<Declared, FactsError> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum ExtraArgs {
-        Map(BTreeMap<String, String>),
+        Map(BTreeMap<String, Value>),
         List(Vec<Arg>),
     }
     #[derive(Deserialize)]
     struct Arg {
         name: String,
-        value: String,
+        #[serde(default)]
+        value: Value,
     }
     #[derive(Deserialize, Default)]
     #[serde(default, rename_all = "camelCase")]
@@ -271,7 +335,7 @@ pub(super) fn kubeadm(reader: &Reader<'_>) -> Result<Declared, FactsError> {
     let mut flags: BTreeMap<&'static str, Flags> = BTreeMap::new();
     for (component, program) in programs {
         let gathered = flags.entry(component.binary).or_default();
-        let mut add = |name: &str, value: &str| gathered.add(component, name, value);
+        let mut add = |name: &str, value: &Value| gathered.add(component, name, &written(value));
         match program.and_then(|program| program.extra_args) {
             Some(ExtraArgs::Map(map)) => map.iter().for_each(|(name, value)| add(name, value)),
             Some(ExtraArgs::List(list)) => list.iter().for_each(|arg| add(&arg.name, &arg.value)),
@@ -280,6 +344,16 @@ pub(super) fn kubeadm(reader: &Reader<'_>) -> Result<Declared, FactsError> {
     }
     let origin = super::files::origin(reader, &KUBEADM_CONFIG, &stored, "/data/ClusterConfiguration");
     Ok(Declared { flags, origin: Some(origin) })
+}
+
+/// What a value says as a flag: somebody may have written `30` or `false` without quotes. A list or an object is no value of a flag.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(_) | Value::Object(_) => "[redacted]".to_owned(),
+    }
 }
 
 /// How many API servers there are: each holds a Lease in kube-system with this label (KEP-1965).
