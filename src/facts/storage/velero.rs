@@ -168,7 +168,7 @@ impl Template {
 
     /// Whether data of volumes is to be copied in one way or the other.
     fn copies(&self) -> Judged {
-        either(all([self.files(), self.takes(PODS)]), self.snapshots())
+        either(self.snapshots(), all([self.files(), self.takes(PODS)]))
     }
 
     /// Whether snapshots are to be made; unset is yes, wherever something can make them.
