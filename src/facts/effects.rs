@@ -20,7 +20,7 @@ table! {
     /// admission webhook that did not answer), `policy-error-ignored` (a request was let past a ValidatingAdmissionPolicy whose
     /// expressions could not be evaluated; a parameter that is missing is not counted), `impersonation` (somebody acted as somebody else), `policies-from-files` (webhooks or policies were loaded
     /// from files, KEP-5793: the API does not list them).
-    pub struct EffectRow as "api_server_effects" counting "effects" from [METRICS, LEASES, VERSION] {
+    pub struct EffectRow as "api_server_effects" counting "effects", always from [METRICS, LEASES, VERSION] {
         /// Name of the effect.
         effect: &'static str;
         /// `/metrics`, or empty for the API servers that did not answer.
@@ -36,7 +36,7 @@ table! {
     /// How the API server answered one request without credentials (a list of one namespace, grade A): 401 says that such requests
     /// are refused; anything else that they are let in as `system:anonymous`, and 403 that this one then lacked the right. An answer
     /// that no Kubernetes API gave (a proxy, a login page) says nothing, and everything is unknown.
-    pub struct AnonymousRow as "anonymous_access" counting "requests" from [ANONYMOUS_REQUEST] {
+    pub struct AnonymousRow as "anonymous_access" counting "requests", always from [ANONYMOUS_REQUEST] {
         /// The status code; absent when there was no answer.
         status: Known<i64>, at "/status";
         /// Whether a caller without credentials is let in.

@@ -46,7 +46,7 @@ table! {
 
 table! {
     /// One row for the API server that answered: its version, and until when the Kubernetes project repairs it.
-    pub struct ServerRow as "server" counting "API servers" from [VERSION] {
+    pub struct ServerRow as "server" counting "API servers", always from [VERSION] {
         /// `gitVersion`.
         version: String, at "/gitVersion";
         /// Minor version.

@@ -35,6 +35,8 @@ pub struct TableSchema {
     pub counts: &'static str,
     /// The sources without which rows may be missing.
     pub sources: &'static [SourceId],
+    /// Whether it has rows for every cluster, known or not: then nothing is out of the scope of a control over it.
+    pub always: bool,
     /// The columns in order.
     pub columns: &'static [Column],
 }
@@ -163,7 +165,7 @@ pub trait TableRow {
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])+
-        $vis:vis struct $Row:ident as $name:literal counting $counts:literal from [$($source:expr),* $(,)?] {
+        $vis:vis struct $Row:ident as $name:literal counting $counts:literal $(, $always:ident)? from [$($source:expr),* $(,)?] {
             $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?])? ; )*
         }
     ) => {
@@ -178,6 +180,7 @@ macro_rules! table {
                     doc: concat!($($table_doc, "\n"),+),
                     counts: $counts,
                     sources: &[$($source),*],
+                    always: $crate::facts::schema::table!(@always $($always)?),
                     columns: &[$(
                         $crate::facts::schema::Column {
                             name: stringify!($column),
@@ -197,6 +200,8 @@ macro_rules! table {
             }
         }
     };
+    (@always) => { false };
+    (@always always) => { true };
     (@at) => { None };
     (@at $at:literal) => { Some($at) };
 }

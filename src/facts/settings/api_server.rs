@@ -17,7 +17,7 @@ table! {
     /// in its own process and publishes on the Node what was changed of it (grade C); what is not written there is unknown. Where
     /// nothing of this is visible, as on most managed control planes, every value is unknown; the same holds, in rows of their
     /// own, for API servers that the Leases of kube-system count and that no source shows.
-    pub struct ApiServerSettingRow as "api_server_settings" counting "settings" from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, LEASES, VERSION] {
+    pub struct ApiServerSettingRow as "api_server_settings" counting "settings", always from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, LEASES, VERSION] {
         /// Name of the flag without dashes.
         setting: String;
         /// Name of the mirror pod or of the k3s node, or `/flagz`; empty when none was seen.

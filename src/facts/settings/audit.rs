@@ -23,7 +23,7 @@ table! {
     /// destination are active, and the request that reads the counters is judged by the policy before it is answered; so a page on
     /// which `apiserver_audit_event_total` is 0 and no level was counted is that of a server that records nothing. `OpenShift`: the
     /// audit profile. What the policy says of single requests is a file that no API shows.
-    pub struct AuditRow as "audit" counting "statements on auditing" from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
+    pub struct AuditRow as "audit" counting "statements on auditing", always from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
         /// Where: a mirror pod, `/flagz`, `/metrics`, an object; empty for API servers that no source shows.
         instance: String;
         /// Who says so: `setting`, `metrics` or `OpenShift`.

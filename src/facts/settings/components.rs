@@ -22,7 +22,7 @@ table! {
     /// is not seen, because reading a kubelet's own configuration takes a right (nodes/proxy) that also starts processes on the
     /// node, which this program never asks for. Where there is no pod or ConfigMap, as on managed control planes, everything is
     /// unknown.
-    pub struct ComponentSettingRow as "component_settings" counting "settings" from [PODS, NODES, LEASES, KUBEADM_CONFIG, KUBELET_CONFIG, KUBE_PROXY_CONFIG] {
+    pub struct ComponentSettingRow as "component_settings" counting "settings", always from [PODS, NODES, LEASES, KUBEADM_CONFIG, KUBELET_CONFIG, KUBE_PROXY_CONFIG] {
         /// `kube-controller-manager`, `kube-scheduler`, `etcd`, `kubelet` or `kube-proxy`.
         component: String;
         /// Name of the flag without dashes; for kubelet and kube-proxy the field of the configuration file, with dots.

@@ -22,7 +22,7 @@ table! {
     /// nothing since its start: what is not there proves nothing, and the cell is unknown. Statements: the flag that names the
     /// configuration (its content is a file that no API shows), `spec.encryption` on OpenShift, the arguments of k3s servers.
     /// `/metrics` speaks for one server; others that the Leases count have a row in which everything is unknown.
-    pub struct EncryptionRow as "encryption_at_rest" counting "statements on encryption" from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
+    pub struct EncryptionRow as "encryption_at_rest" counting "statements on encryption", always from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
         /// The kind of object, as in `secrets` or `deployments.apps`; `*` for a statement about all that the configuration covers,
         /// and for servers before 1.32, whose series do not name it.
         resource: String;

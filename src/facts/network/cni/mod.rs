@@ -19,7 +19,7 @@ table! {
     /// One row per network plugin that was recognised, by its DaemonSet or by what it writes on nodes, with whether it enforces
     /// NetworkPolicies and whether it encrypts traffic between nodes. Several can work together (one for addresses, another for
     /// policies). Where none is recognised there is one row that says so, and nothing about its network is known.
-    pub struct CniRow as "cni" counting "network plugins" from [DAEMON_SETS, NODES] {
+    pub struct CniRow as "cni" counting "network plugins", always from [DAEMON_SETS, NODES] {
         /// Its name, or `none recognised`.
         engine: String;
         /// By what it was recognised.
