@@ -100,7 +100,7 @@ fn wrong_input_is_refused_before_anything_is_asked() {
         (vec!["scan", "-o", "there"], "there already exists", "--force"),
         (vec!["scan", "-o", "no/such/folder"], "there is no folder no/such", "mkdir -p"),
         (vec!["scan", "--format", "pdf", "-o", "x"], "there is no format `pdf`", "Formats are html, markdown, json"),
-        (vec!["scan", "-o", "-"], "4 formats were asked for", "--format json"),
+        (vec!["scan", "-o", "-"], "3 formats were asked for", "--format json"),
         (vec!["scan", "--scope", "nowhere.yaml"], "cannot read nowhere.yaml", "Check the path"),
         (vec!["scan", "--scope", "scope.yaml"], "scope.yaml has 1 problem(s)", "scope.yaml:1: "),
         (vec!["scan", "--ephi-selector", "a b"], "`a b` is not a label selector", "key=value"),
@@ -262,13 +262,28 @@ fn who_can_says_when_it_did_not_see_everything() {
 fn documents_can_be_written_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
-    assert_eq!(code(&run(&["assess", "examples/clinic-snapshot.zip", "-o", &at("one"), "-q"])), 0);
-    let again = run(&["render", &format!("{}/assessment.json", at("one")), "-o", &at("two"), "-q"]);
+    assert_eq!(code(&run(&["assess", "examples/clinic-snapshot.zip", "--format", "html,markdown,json,csv", "-o", &at("one"), "-q"])), 0);
+    let again = run(&["render", &format!("{}/assessment.json", at("one")), "--format", "html,markdown,json,csv", "-o", &at("two"), "-q"]);
     assert_eq!(code(&again), 0, "{}", stderr(&again));
     for file in ["report.html", "report.md", "assessment.json", "findings.csv"] {
         let read = |name: &str| std::fs::read(folder.path().join(name).join(file)).expect("written");
         assert!(read("one") == read("two"), "{file} differs");
     }
+}
+
+/// The help says what is written when nobody chooses, and that is what is written.
+#[test]
+fn the_default_documents_are_those_that_the_help_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    assert_eq!(code(&run_in(here, &["demo", "-o", "evidence", "-q"])), 0);
+    let entries = std::fs::read_dir(here.join("evidence")).expect("readable");
+    let mut files: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    files.sort();
+    assert_eq!(files, ["assessment.json", "report.html", "report.md", "requests.jsonl"]);
+    let names: Vec<&str> = kube_hipaa::report::DEFAULTS.iter().map(|format| format.name()).collect();
+    let help = stdout(&run(&["demo", "--help"]));
+    assert!(help.contains(&format!("[default: {}]", names.join(","))), "{help}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ struct Seen {
 }
 
 fn start() -> Result<Oracle, Failure> {
-    Oracle::start_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle-network"))
+    Oracle::start_in(Path::new("tests/oracle-network"))
 }
 
 fn ends<'a>(world: &World, pods: &'a [Option<Pod>]) -> Vec<End<'a>> {

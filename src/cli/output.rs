@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::error::CliError;
 use super::replace::replaceable;
 use crate::model::{Assessment, RequestRecord};
-use crate::report::{Document, FORMATS, Format, Reported};
+use crate::report::{DEFAULTS, Document, FORMATS, Format, Reported};
 use crate::snapshot::Finishing;
 
 /// Where the documents go.
@@ -28,7 +28,7 @@ impl Destination {
     /// Checks everything before the cluster is asked anything.
     pub(super) fn prepare(output: Option<&Path>, formats: &[String], force: bool, finishing: &Finishing) -> Result<Self, CliError> {
         let chosen =
-            if formats.is_empty() { FORMATS.to_vec() } else { formats.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()? };
+            if formats.is_empty() { DEFAULTS.to_vec() } else { formats.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()? };
         match output {
             None => Ok(Self::Nowhere),
             Some(path) if path == Path::new("-") => match (formats, chosen.as_slice()) {

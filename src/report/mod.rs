@@ -107,6 +107,9 @@ pub trait Format: Sync {
 /// Every format that there is, in the order in which help and documentation list them.
 pub static FORMATS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &json::Json, &csv::Csv];
 
+/// Those that are written when nobody chooses. Lists of another one lie beside them where they leave something to it.
+pub static DEFAULTS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &json::Json];
+
 /// The format of that name.
 pub fn format(name: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name)

@@ -154,8 +154,7 @@ impl Machine {
                 .and_then(|rest| rest.split_once(':'))
                 .map(|(_, value)| value.trim().to_owned())
         };
-        let described =
-            Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let described = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
         Self {
             processor: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "an unnamed processor".to_owned()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),

@@ -127,7 +127,7 @@ impl Clinic {
 
 /// `examples/clinic`.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/clinic")
+    PathBuf::from("examples/clinic")
 }
 
 /// The manifest of one of the static pods of the control-plane node.

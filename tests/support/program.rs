@@ -79,7 +79,7 @@ fn everything_in(snapshot: &Path) -> Result<Vec<String>, Box<dyn Error>> {
 /// An error when a snapshot holds the name of this machine, a folder of it or its user's home.
 pub fn nothing_of_this_machine(snapshot: &Path) -> Result<(), Box<dyn Error>> {
     let mut foreign =
-        vec![env!("CARGO_MANIFEST_DIR").to_owned(), format!("{}/", std::env::temp_dir().display()), "kube-hipaa-plane".to_owned()];
+        vec![std::env::current_dir()?.display().to_string(), format!("{}/", std::env::temp_dir().display()), "kube-hipaa-plane".to_owned()];
     foreign.extend(std::env::var("HOME"));
     if let Ok(host) = std::fs::read_to_string("/proc/sys/kernel/hostname") {
         // As a whole value: a short name is a part of other words.

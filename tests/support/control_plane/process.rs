@@ -128,8 +128,8 @@ fn find_binary() -> Result<PathBuf, String> {
         let path = PathBuf::from(path);
         return if path.is_file() { Ok(path) } else { Err(format!("KUBE_HIPAA_CONTROL_PLANE names no file: {}", path.display())) };
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/control-plane/build.sh");
-    let output = Command::new(&script)
+    let script = Path::new("tests/control-plane/build.sh");
+    let output = Command::new(script)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
