@@ -1,16 +1,13 @@
 //! Work on several processors at once whose result is the same on any number of them: the one place outside of `cli`, `collect` and
 //! `snapshot` that starts threads, because nothing that is computed from a snapshot may depend on who is faster.
 
-use std::num::NonZero;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::mpsc::sync_channel;
 
-/// More threads than this are not worth their memory: what is left to share out is short.
-const MOST: usize = 4;
 /// How many items are handed over at once, and how many such batches may wait: memory for speed.
 const BATCH: usize = 16;
 const AHEAD: usize = 4;
+/// How many large items may wait: more than there are tables after the largest ones, so that a slow taker does not stop the maker.
+const WAITING: usize = 24;
 
 /// Both results, computed side by side.
 pub fn both<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
@@ -19,32 +16,6 @@ pub fn both<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() 
         let second = second();
         (first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
     })
-}
-
-/// The result for each item, in the order of the items.
-pub fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST).min(items.len());
-    let waiting = Mutex::new(items.iter().enumerate());
-    let share = || {
-        let mut done = Vec::new();
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-            match next {
-                Some((place, item)) => done.push((place, work(item))),
-                None => return done,
-            }
-        }
-    };
-    let mut all = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(share)).collect();
-        let mut all = share();
-        for other in others {
-            all.append(&mut other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        all
-    });
-    all.sort_by_key(|(place, _)| *place);
-    all.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Hands the items of `open` to `take` in their order, and makes the next ones meanwhile. Ends with the first error, before which
@@ -78,15 +49,28 @@ where
     })
 }
 
+/// Runs `take` in another thread on what `make` hands over, in that order, while the next is made; both results. Not all of
+/// many items wait, because an item is large.
+pub fn beside<T: Send, M, R: Send>(
+    make: impl FnOnce(&mut dyn FnMut(T)) -> M,
+    take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R + Send,
+) -> (M, R) {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel::<T>(WAITING);
+        let taking = scope.spawn(move || take(&mut receiver.into_iter()));
+        // When the other side has ended, nobody wants the rest.
+        let made = make(&mut |item| drop(sender.send(item)));
+        drop(sender);
+        (made, taking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn results_come_in_order() {
-        let items: Vec<u64> = (0..1_000).collect();
-        assert_eq!(each(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert!(each(&[] as &[u64], |item| *item).is_empty());
         assert_eq!(both(|| 1, || 2), (1, 2));
     }
 
@@ -103,8 +87,24 @@ mod tests {
     }
 
     #[test]
+    fn items_are_taken_while_others_are_made() {
+        let make = |hand_over: &mut dyn FnMut(u32)| {
+            (0..100).for_each(hand_over);
+            "made"
+        };
+        assert_eq!(beside(make, |items| items.collect::<Vec<_>>()), ("made", (0..100).collect()));
+        assert_eq!(beside(make, |items| items.next()), ("made", Some(0)), "who takes may stop early");
+    }
+
+    #[test]
+    #[should_panic(expected = "while taking")]
+    fn a_panic_of_who_takes_is_not_swallowed() {
+        beside(|hand_over| (0..100).for_each(hand_over), |_| panic!("while taking"));
+    }
+
+    #[test]
     #[should_panic(expected = "in a thread")]
     fn a_panic_is_not_swallowed() {
-        each(&[1, 2, 3, 4], |_| panic!("in a thread"));
+        both(|| panic!("in a thread"), || ());
     }
 }

@@ -109,7 +109,7 @@ fn a_finding_says_that_nothing_enforces_policies() {
     let mut tried = 0;
     for case in catalog.cases().iter().filter(|case| case.name == "nothing enforces the policies") {
         let tables = Tables::compute(&cases::snapshot(case)).expect("readable");
-        let scope = ResolvedScope::new(&ScopeDeclaration::Default, &tables);
+        let scope = ResolvedScope::new(&ScopeDeclaration::Default, tables.namespaces());
         let result = evaluate(&catalog, &tables, &scope).into_iter().find(|result| result.control.id == case.control_id());
         let findings = result.expect("it is there").outcome.into_parts().findings;
         let why = "address: nothing enforces NetworkPolicies (Flannel: it connects pods and enforces no policies)";
@@ -184,7 +184,7 @@ fn reasons_that_are_only_counted_keep_their_kind() {
     let namespaces = (0..30).map(|i| format!("unlabelled-{i}")).collect();
     let snapshot = cases::snapshot(&Case { ephi: Some(namespaces), objects: Vec::new(), ..case.clone() });
     let tables = Tables::compute(&snapshot).expect("readable");
-    let scope = ResolvedScope::new(&ScopeDeclaration::Default, &tables);
+    let scope = ResolvedScope::new(&ScopeDeclaration::Default, tables.namespaces());
     let result = evaluate(&catalog, &tables, &scope).into_iter().find(|result| result.control.id == "team/level").expect("it is there");
     let unseen = result.outcome.into_parts().unseen;
     assert!(unseen.iter().any(|unseen| unseen.what.starts_with("10 more rows")), "{unseen:?}");

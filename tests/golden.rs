@@ -13,7 +13,7 @@ use kube_hipaa::assess::{Input, ScopeDeclaration, assess};
 use kube_hipaa::catalog::Catalog;
 use kube_hipaa::cli::cases;
 use kube_hipaa::digest::sha256_hex;
-use kube_hipaa::facts::Tables;
+use kube_hipaa::facts::{Computation, Tables};
 use kube_hipaa::model::{Assessment, OutcomeWord, ScopeSource, ToolIdentity};
 use kube_hipaa::report::{FORMATS, Reported, Summary, summary};
 use kube_hipaa::snapshot::Snapshot;
@@ -40,17 +40,17 @@ fn scope(name: &str) -> ScopeDeclaration {
 }
 
 fn assessed(catalog: &Catalog, name: &str, snapshot: &Snapshot) -> Assessment {
-    let tables = Tables::compute(snapshot).expect("a readable snapshot");
-    assess(&Input {
+    assess(Input {
         index: snapshot.index(),
         index_sha256: snapshot.index_sha256(),
-        tables: &tables,
+        tables: Computation::begin(snapshot).expect("a readable snapshot"),
         catalog,
         framework: catalog.framework("hipaa").expect("built in"),
         scope: &scope(name),
         // Not the version of the build, so that a release does not change every golden file.
         tool: ToolIdentity { name: "kube-hipaa".to_owned(), version: "0.0.0".to_owned(), commit: "golden".to_owned() },
     })
+    .expect("a readable snapshot")
 }
 
 /// Every document with its name, and the summary at both usual widths.

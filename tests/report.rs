@@ -406,11 +406,11 @@ fn very_many_objects_are_counted_and_not_all_shown() -> Tested {
         .map(|i| {
             let mut finding = first.clone();
             finding.fingerprint = format!("{i:016x}");
-            finding.subject.name = format!("workload-{i}");
+            std::sync::Arc::make_mut(&mut finding.subject).name = format!("workload-{i}");
             finding
                 .evidence
                 .iter_mut()
-                .for_each(|evidence| std::sync::Arc::make_mut(&mut evidence.reading).object = Some(finding.subject.clone()));
+                .for_each(|evidence| std::sync::Arc::make_mut(&mut evidence.reading).object = Some((*finding.subject).clone()));
             finding
         })
         .collect();

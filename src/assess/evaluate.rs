@@ -1,14 +1,14 @@
 //! Runs the controls of a catalog over tables.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::{Membership, ResolvedScope};
 use super::verdict::{self, Outcome, Tally};
 use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
 use crate::digest::sha256_parts;
-use crate::facts::{Known, Row, Table, Tables};
+use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
 use crate::model::{EphiScope, Evidence, Exposure, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind, risk};
-use crate::parallel;
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
@@ -34,8 +34,67 @@ pub struct Evaluated<'a> {
     pub outcome: Outcome,
 }
 
+/// Controls on their way through the tables, one table after the other. A table is not needed any more when it has passed.
+pub struct Evaluation<'a> {
+    chosen: Vec<&'a Control>,
+    scope: &'a ResolvedScope<'a>,
+    done: BTreeMap<&'a str, Run<'a>>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Nothing has passed yet; only controls that are `wanted` are evaluated.
+    pub fn new(catalog: &'a Catalog, scope: &'a ResolvedScope<'a>, wanted: impl Fn(&Control) -> bool) -> Self {
+        Self { chosen: catalog.controls().iter().filter(|control| wanted(control)).collect(), scope, done: BTreeMap::new() }
+    }
+
+    /// Evaluates every chosen control over one table, whose rows are sorted by key, so that a row's value is built once for all of them.
+    pub fn rows(&mut self, schema: &'static TableSchema, rows: &[Row]) {
+        let environment = Environment::default();
+        let mut runs: Vec<Run<'a>> = self.chosen.iter().filter_map(|control| Run::new(control, schema)).collect();
+        if runs.is_empty() {
+            return;
+        }
+        let mut things = 0;
+        for (index, row) in rows.iter().enumerate() {
+            // Rows with one key describe variants of one thing, which counts once.
+            if index.checked_sub(1).and_then(|before| rows.get(before)).is_none_or(|before| before.key != row.key) {
+                things += 1;
+            }
+            let context = RowContext::new(&environment, schema, row);
+            let membership = row.namespace.as_deref().map_or(Membership::In, |namespace| self.scope.membership(namespace));
+            for run in &mut runs {
+                run.row(&Seen { thing: things, row, context: &context, membership: &membership });
+            }
+        }
+        for mut run in runs {
+            run.things = things;
+            self.done.insert(run.control.id.as_str(), run);
+        }
+    }
+
+    /// The outcomes, in the order of the catalog, when every table has passed. `coverage` is what the tables rest on.
+    pub fn finish(self, coverage: &Coverage) -> Vec<Evaluated<'a>> {
+        let Self { chosen, scope, mut done } = self;
+        let outcome = |control: &'a Control| match (&control.kind, done.remove(control.id.as_str())) {
+            (ControlKind::Manual(question), _) => Evaluated::of_nothing(control, verdict::of_question(question.clone())),
+            (ControlKind::Check(_), Some(run)) => run.finish(coverage, scope),
+            (ControlKind::Check(check), None) => {
+                let none = Tally { findings: Vec::new(), examined: 0, undecided: Vec::new(), rows: 0, sample: Vec::new() };
+                Evaluated::of_nothing(control, verdict::of_check(none, Err(NonEmpty::one(no_table(check.table.name)))))
+            }
+        };
+        chosen.into_iter().map(outcome).collect()
+    }
+}
+
+impl<'a> Evaluated<'a> {
+    fn of_nothing(control: &'a Control, outcome: Outcome) -> Self {
+        Self { control, examined: 0, failed: 0, unknown: 0, outcome }
+    }
+}
+
 /// Evaluates every control.
-pub fn evaluate<'a>(catalog: &'a Catalog, tables: &Tables, scope: &ResolvedScope<'_>) -> Vec<Evaluated<'a>> {
+pub fn evaluate<'a>(catalog: &'a Catalog, tables: &Tables, scope: &'a ResolvedScope<'a>) -> Vec<Evaluated<'a>> {
     evaluate_those(catalog, tables, scope, |_| true)
 }
 
@@ -43,49 +102,12 @@ pub fn evaluate<'a>(catalog: &'a Catalog, tables: &Tables, scope: &ResolvedScope
 pub fn evaluate_those<'a>(
     catalog: &'a Catalog,
     tables: &Tables,
-    scope: &ResolvedScope<'_>,
+    scope: &'a ResolvedScope<'a>,
     wanted: impl Fn(&Control) -> bool,
 ) -> Vec<Evaluated<'a>> {
-    let chosen: Vec<&'a Control> = catalog.controls().iter().filter(|control| wanted(control)).collect();
-    let results = parallel::each(tables.all(), |table| evaluate_table(&chosen, table, scope));
-    let mut results: BTreeMap<&str, Evaluated<'a>> = results.into_iter().flatten().collect();
-    let mut all = Vec::new();
-    for control in chosen {
-        match (&control.kind, results.remove(control.id.as_str())) {
-            (ControlKind::Manual(question), _) => {
-                all.push(Evaluated { control, examined: 0, failed: 0, unknown: 0, outcome: verdict::of_question(question.clone()) });
-            }
-            (ControlKind::Check(_), Some(result)) => all.push(result),
-            (ControlKind::Check(check), None) => all.push(Evaluated {
-                control,
-                examined: 0,
-                failed: 0,
-                unknown: 0,
-                outcome: verdict::of_check(
-                    Tally { findings: Vec::new(), examined: 0, undecided: Vec::new(), rows: 0, sample: Vec::new() },
-                    Err(NonEmpty::one(no_table(check.table.name))),
-                ),
-            }),
-        }
-    }
-    all
-}
-
-/// The results of every chosen control over one table, so that a row's value is built once for all of them.
-fn evaluate_table<'a>(chosen: &[&'a Control], table: &Table, scope: &ResolvedScope<'_>) -> Vec<(&'a str, Evaluated<'a>)> {
-    let environment = Environment::default();
-    let mut runs: Vec<Run<'a, '_>> = chosen.iter().filter_map(|control| Run::new(control, table)).collect();
-    if runs.is_empty() {
-        return Vec::new();
-    }
-    for row in &table.rows {
-        let context = RowContext::new(&environment, table.schema, row);
-        let membership = row.namespace.as_deref().map_or(Membership::In, |namespace| scope.membership(namespace));
-        for run in &mut runs {
-            run.row(table, row, &context, &membership);
-        }
-    }
-    runs.into_iter().map(|run| (run.control.id.as_str(), run.finish(table, scope))).collect()
+    let mut evaluation = Evaluation::new(catalog, scope, wanted);
+    tables.all().iter().for_each(|table| evaluation.rows(table.schema, &table.rows));
+    evaluation.finish(tables.coverage())
 }
 
 fn no_table(name: &str) -> Unseen {
@@ -99,101 +121,124 @@ fn no_table(name: &str) -> Unseen {
     }
 }
 
+/// A row as the controls see it.
+struct Seen<'s> {
+    /// The number of the thing that it describes: rows with one key have one number, and come one after the other.
+    thing: u64,
+    row: &'s Row,
+    context: &'s RowContext<'s>,
+    membership: &'s Membership,
+}
+
+/// How many different things, counted as they come.
+#[derive(Default)]
+struct Things {
+    last: u64,
+    count: u64,
+}
+
+impl Things {
+    fn add(&mut self, thing: u64) {
+        if self.last != thing {
+            (self.last, self.count) = (thing, self.count + 1);
+        }
+    }
+}
+
 /// One control while it goes through the rows of its table.
-struct Run<'a, 't> {
+struct Run<'a> {
     control: &'a Control,
     check: &'a Check,
-    /// Columns that decide, then columns that are only shown.
-    fact_columns: Vec<usize>,
+    schema: &'static TableSchema,
+    /// How many things the table has.
+    things: u64,
+    /// Columns that decide and columns that are only shown, by name.
+    fact_columns: Vec<(&'static str, usize)>,
     /// The deciding columns by name, with their relative pointers.
     required: Vec<(&'static str, &'static str)>,
     deciding: Vec<usize>,
-    findings: BTreeMap<String, Finding>,
-    /// Keys of rows in scope, of those that fail, and of those that could not be decided: variants of one thing count once.
-    examined: BTreeSet<&'t str>,
-    failed: BTreeSet<&'t str>,
-    unknown: BTreeSet<&'t str>,
+    findings: Vec<Finding>,
+    /// In scope, failing, and not decided: variants of one thing count once.
+    examined: Things,
+    failed: Things,
+    unknown: Things,
     reasons: BTreeSet<Unseen>,
     /// How many more of each kind.
     more_reasons: BTreeMap<UnseenKind, u64>,
     sample: Vec<Sample>,
 }
 
-impl<'a, 't> Run<'a, 't> {
-    fn new(control: &'a Control, table: &Table) -> Option<Self> {
+impl<'a> Run<'a> {
+    fn new(control: &'a Control, schema: &'static TableSchema) -> Option<Self> {
         let check = control.check()?;
-        if check.table.name != table.schema.name {
+        if check.table.name != schema.name {
             return None;
         }
-        let columns: Vec<usize> = check.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
-        let required: Vec<usize> =
-            check.require.columns().iter().filter_map(|name| table.schema.column(name)).map(|(index, _)| index).collect();
-        let pointed: Vec<(&'static str, &'static str)> = required
-            .iter()
-            .filter_map(|&index| table.schema.columns.get(index))
-            .map(|column| (column.name, column.at.unwrap_or("")))
-            .collect();
-        let mut fact_columns = required;
-        fact_columns.extend(check.show.iter().copied());
+        let columns: Vec<usize> = check.columns().iter().filter_map(|name| schema.column(name)).map(|(index, _)| index).collect();
+        let required: Vec<usize> = check.require.columns().iter().filter_map(|name| schema.column(name)).map(|(index, _)| index).collect();
+        let pointed: Vec<(&'static str, &'static str)> =
+            required.iter().filter_map(|&index| schema.columns.get(index)).map(|column| (column.name, column.at.unwrap_or(""))).collect();
+        let shown = required.iter().chain(&check.show);
+        let mut fact_columns: Vec<(&'static str, usize)> =
+            shown.filter_map(|&index| Some((schema.columns.get(index)?.name, index))).collect();
         fact_columns.sort_unstable();
         fact_columns.dedup();
         Some(Self {
             control,
             check,
+            schema,
+            things: 0,
             fact_columns,
             required: pointed,
             deciding: columns,
-            findings: BTreeMap::new(),
-            examined: BTreeSet::new(),
-            failed: BTreeSet::new(),
-            unknown: BTreeSet::new(),
+            findings: Vec::new(),
+            examined: Things::default(),
+            failed: Things::default(),
+            unknown: Things::default(),
             reasons: BTreeSet::new(),
             more_reasons: BTreeMap::new(),
             sample: Vec::new(),
         })
     }
 
-    fn row(&mut self, table: &Table, row: &'t Row, context: &RowContext<'_>, membership: &Membership) {
+    fn row(&mut self, seen: &Seen<'_>) {
         if self.check.reach == Reach::Ephi {
-            match membership {
+            match seen.membership {
                 Membership::In => {}
                 Membership::Out => return,
                 Membership::Unknown(unseen) => {
-                    self.unknown.insert(&row.key);
+                    self.unknown.add(seen.thing);
                     self.reason(unseen);
                     return;
                 }
             }
         }
-        match self.check.when.as_ref().map(|when| when.holds(context)) {
+        match self.check.when.as_ref().map(|when| when.holds(seen.context)) {
             None | Some(Ok(true)) => {}
             Some(Ok(false)) => return,
-            Some(Err(undecided)) => return self.undecided(table, row, &undecided.to_string()),
+            Some(Err(undecided)) => return self.undecided(seen, &undecided.to_string()),
         }
-        let answer = match self.check.require.holds(context) {
+        let answer = match self.check.require.holds(seen.context) {
             Ok(answer) => answer,
-            Err(undecided) => return self.undecided(table, row, &undecided.to_string()),
+            Err(undecided) => return self.undecided(seen, &undecided.to_string()),
         };
-        self.examined.insert(&row.key);
+        self.examined.add(seen.thing);
         match answer {
             true if self.sample.len() < SAMPLE => {
-                let sample =
-                    Sample { subject: row.subject.clone(), facts: self.facts(table, row), evidence: self.evidence(row, SAMPLE_EVIDENCE) };
+                let row = seen.row;
+                let sample = Sample { subject: row.subject.clone(), facts: self.facts(row), evidence: self.evidence(row, SAMPLE_EVIDENCE) };
                 self.sample.push(sample);
             }
             true => {}
-            false => {
-                self.failed.insert(&row.key);
-                self.finding(table, row, context, membership);
-            }
+            false => self.finding(seen),
         }
     }
 
     /// A row that may be in scope and could not be decided counts as examined and unknown.
-    fn undecided(&mut self, table: &Table, row: &'t Row, error: &str) {
-        self.examined.insert(&row.key);
-        self.unknown.insert(&row.key);
-        let unknown = |&index: &usize| match row.cells.get(index) {
+    fn undecided(&mut self, seen: &Seen<'_>, error: &str) {
+        self.examined.add(seen.thing);
+        self.unknown.add(seen.thing);
+        let unknown = |&index: &usize| match seen.row.cells.get(index) {
             Some(Known::Unknown(unseen)) => Some(&**unseen),
             _ => None,
         };
@@ -203,7 +248,7 @@ impl<'a, 't> Run<'a, 't> {
         if !explained {
             self.reason(&Unseen {
                 kind: UnseenKind::NotUnderstood,
-                what: format!("{} of the table {}", row.key, table.schema.name),
+                what: format!("{} of the table {}", seen.row.key, self.schema.name),
                 why: error.to_owned(),
                 how_to_see: "Look at the object by hand; report it as a bug of this control.".to_owned(),
                 source: None,
@@ -223,11 +268,8 @@ impl<'a, 't> Run<'a, 't> {
         }
     }
 
-    fn facts(&self, table: &Table, row: &Row) -> Facts {
-        self.fact_columns
-            .iter()
-            .filter_map(|&index| table.schema.columns.get(index).map(|column| (column.name.to_owned(), row.fact(index))))
-            .collect()
+    fn facts(&self, row: &Row) -> Facts {
+        self.fact_columns.iter().map(|&(name, index)| (Cow::Borrowed(name), row.fact(index))).collect()
     }
 
     fn evidence(&self, row: &Row, most: usize) -> Vec<Evidence> {
@@ -269,40 +311,43 @@ impl<'a, 't> Run<'a, 't> {
         }
     }
 
-    fn finding(&mut self, table: &Table, row: &Row, context: &RowContext<'_>, membership: &Membership) {
-        let digest = sha256_parts([self.control.id.as_bytes(), table.schema.name.as_bytes(), row.key.as_bytes()]);
-        let fingerprint: String = digest.chars().take(16).collect();
+    fn finding(&mut self, seen: &Seen<'_>) {
+        let row = seen.row;
+        let variant = self.failed.last == seen.thing;
+        self.failed.add(seen.thing);
         let evidence = self.evidence(row, EVIDENCE);
-        let exposure = self.exposure(row, context);
-        let scope = match (&row.namespace, membership) {
+        let exposure = self.exposure(row, seen.context);
+        let scope = match (&row.namespace, seen.membership) {
             (None, _) => EphiScope::ClusterWide,
             (Some(_), Membership::Out) => EphiScope::Elsewhere,
             (Some(_), Membership::In | Membership::Unknown(_)) => EphiScope::Ephi,
         };
-        if let Some(known) = self.findings.get_mut(&fingerprint) {
+        let risk = risk(self.control.severity, exposure, scope);
+        if variant && let Some(known) = self.findings.last_mut() {
             // A variant of the same thing, such as another pod of the workload during a rollout.
             let room = EVIDENCE.saturating_sub(known.evidence.len());
-            known.risk = known.risk.max(risk(self.control.severity, exposure, scope));
+            known.risk = known.risk.max(risk);
             known.exposure = known.exposure.max(exposure);
             known.evidence.extend(evidence.into_iter().take(room));
             return;
         }
+        let digest = sha256_parts([self.control.id.as_bytes(), self.schema.name.as_bytes(), row.key.as_bytes()]);
         let finding = Finding {
-            fingerprint: fingerprint.clone(),
+            fingerprint: digest.chars().take(16).collect(),
             severity: self.control.severity,
-            risk: risk(self.control.severity, exposure, scope),
+            risk,
             exposure,
             statement: self.check.finding.fill(row),
             subject: row.subject.clone(),
             related: row.related.clone(),
-            facts: self.facts(table, row),
+            facts: self.facts(row),
             evidence,
         };
-        self.findings.insert(fingerprint, finding);
+        self.findings.push(finding);
     }
 
-    fn finish(self, table: &Table, scope: &ResolvedScope<'_>) -> Evaluated<'a> {
-        let mut findings: Vec<Finding> = self.findings.into_values().collect();
+    fn finish(self, coverage: &Coverage, scope: &ResolvedScope<'_>) -> Evaluated<'a> {
+        let mut findings = self.findings;
         findings.sort_by(|a, b| (&a.subject, &a.statement, &a.fingerprint).cmp(&(&b.subject, &b.statement, &b.fingerprint)));
         let mut undecided: Vec<Unseen> = self.reasons.into_iter().collect();
         if self.check.reach == Reach::Ephi {
@@ -311,32 +356,22 @@ impl<'a, 't> Run<'a, 't> {
         for (kind, more) in self.more_reasons {
             undecided.push(Unseen {
                 kind,
-                what: format!("{more} more rows of the table {}", table.schema.name),
+                what: format!("{more} more rows of the table {}", self.schema.name),
                 why: "each has a reason of its own; only the first are listed".to_owned(),
-                how_to_see: format!("List them with `kube-hipaa facts SNAPSHOT {}`.", table.schema.name),
+                how_to_see: format!("List them with `kube-hipaa facts SNAPSHOT {}`.", self.schema.name),
                 source: None,
                 missing_rule: None,
             });
         }
-        let tally = Tally {
-            findings,
-            examined: count_of(&self.examined),
-            undecided,
-            rows: count_of(&table.rows.iter().map(|row| row.key.as_str()).collect()),
-            sample: self.sample,
-        };
+        let tally = Tally { findings, examined: self.examined.count, undecided, rows: self.things, sample: self.sample };
         Evaluated {
             control: self.control,
-            examined: count_of(&self.examined),
-            failed: count_of(&self.failed),
-            unknown: count_of(&self.unknown),
-            outcome: verdict::of_check(tally, table.coverage.complete(&self.check.sources())),
+            examined: self.examined.count,
+            failed: self.failed.count,
+            unknown: self.unknown.count,
+            outcome: verdict::of_check(tally, coverage.complete(&self.check.sources())),
         }
     }
-}
-
-fn count_of(keys: &BTreeSet<&str>) -> u64 {
-    u64::try_from(keys.len()).unwrap_or(u64::MAX)
 }
 
 /// The severities of findings, counted.

@@ -7,26 +7,26 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-pub use evaluate::{Evaluated, evaluate, evaluate_those};
+pub use evaluate::{Evaluated, Evaluation, evaluate, evaluate_those};
 pub use scope::{Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::{Outcome, Parts};
 
 use crate::catalog::{Catalog, Framework};
-use crate::facts::Tables;
+use crate::facts::{Computation, Computed, FactsError};
 use crate::model::{
     ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex,
     SourceCoverage, SourceId, Support, ToolIdentity, Totals,
 };
+use crate::parallel;
 
 /// What an assessment is made of.
-#[derive(Debug)]
 pub struct Input<'a> {
     /// The snapshot's index.
     pub index: &'a SnapshotIndex,
     /// Its digest.
     pub index_sha256: &'a str,
-    /// The tables computed from the snapshot.
-    pub tables: &'a Tables,
+    /// The tables, which are computed from the snapshot one after the other.
+    pub tables: Computation<'a>,
     /// The controls.
     pub catalog: &'a Catalog,
     /// The framework whose paragraphs are reported.
@@ -37,14 +37,29 @@ pub struct Input<'a> {
     pub tool: ToolIdentity,
 }
 
-/// Assesses a snapshot.
-pub fn assess(input: &Input<'_>) -> Assessment {
-    let scope = ResolvedScope::new(input.scope, input.tables);
-    let evaluated = evaluate(input.catalog, input.tables, &scope);
-    let paragraphs_of = input.framework.paragraphs_of();
-    let cluster = &input.index.cluster;
+/// Assesses a snapshot. The only error is that it cannot be read.
+pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
+    let Input { index, index_sha256, tables, catalog, framework, scope, tool } = input;
+    let namespaces = tables.namespaces();
+    let scope = ResolvedScope::new(scope, &namespaces);
+    // Each table goes away when its controls are done, while the next one is made.
+    let (computed, (evaluation, kept)) = parallel::beside(
+        |hand_over| tables.each(|schema, rows| hand_over((schema, rows))),
+        |tables| {
+            let (mut evaluation, mut kept) = (Evaluation::new(catalog, &scope, |_| true), exhibits::Kept::default());
+            for (schema, rows) in tables {
+                evaluation.rows(schema, &rows);
+                kept.add(schema, rows);
+            }
+            (evaluation, kept)
+        },
+    );
+    let Computed { coverage: read, network } = computed?;
+    let evaluated = evaluation.finish(&read);
+    let paragraphs_of = framework.paragraphs_of();
+    let cluster = &index.cluster;
     let fitting =
-        input.catalog.benchmarks().and_then(|benchmarks| benchmarks.fitting(cluster.version.as_deref(), cluster.distribution.as_deref()));
+        catalog.benchmarks().and_then(|benchmarks| benchmarks.fitting(cluster.version.as_deref(), cluster.distribution.as_deref()));
     let mut outcomes: BTreeMap<String, OutcomeWord> = BTreeMap::new();
     let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new() };
     let mut controls = Vec::new();
@@ -58,25 +73,25 @@ pub fn assess(input: &Input<'_>) -> Assessment {
         control.findings.iter().for_each(|finding| evaluate::count(&mut totals.findings, finding.severity));
         controls.push(control);
     }
-    let coverage = coverage(input);
+    let coverage = coverage(index, catalog);
     for source in &coverage {
         *totals.sources.entry(source.state.word().to_owned()).or_default() += 1;
     }
-    Assessment {
+    Ok(Assessment {
         schema: ASSESSMENT_SCHEMA.to_owned(),
-        tool: input.tool.clone(),
-        catalog: input.catalog.identity().clone(),
-        snapshot_sha256: input.index_sha256.to_owned(),
-        cluster: input.index.cluster.clone(),
-        collected: input.index.collected.clone(),
+        tool,
+        catalog: catalog.identity().clone(),
+        snapshot_sha256: index_sha256.to_owned(),
+        cluster: index.cluster.clone(),
+        collected: index.collected.clone(),
         scope: scope.describe(),
         totals,
         coverage,
         controls,
-        paragraphs: input.framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes)).collect(),
+        paragraphs: framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes)).collect(),
         benchmark: fitting.map(|fitting| fitting.described),
-        exhibits: exhibits::build(input.tables, &scope),
-    }
+        exhibits: kept.build(&read, &network, &scope),
+    })
 }
 
 fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
@@ -110,11 +125,10 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec
     }
 }
 
-fn coverage(input: &Input<'_>) -> Vec<SourceCoverage> {
+fn coverage(index: &SnapshotIndex, catalog: &Catalog) -> Vec<SourceCoverage> {
     let needs: Vec<(&str, Vec<SourceId>)> =
-        input.catalog.controls().iter().filter_map(|control| Some((control.id.as_str(), control.check()?.sources()))).collect();
-    input
-        .index
+        catalog.controls().iter().filter_map(|control| Some((control.id.as_str(), control.check()?.sources()))).collect();
+    index
         .sources
         .iter()
         .map(|record| SourceCoverage {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::sha256_parts;
-use crate::facts::{SYSTEM_NAMESPACES, Tables};
+use crate::facts::{ReadNamespaces, SYSTEM_NAMESPACES};
 use crate::model::{Scope, ScopeSource, Unseen, UnseenKind};
 
 /// What the user declared.
@@ -111,15 +111,14 @@ pub enum Membership {
 pub struct ResolvedScope<'a> {
     declaration: &'a ScopeDeclaration,
     labels: &'a BTreeMap<String, BTreeMap<String, String>>,
-    gap: Option<Unseen>,
+    gap: Option<&'a Unseen>,
     unmatched: Vec<(String, Unseen)>,
 }
 
 impl<'a> ResolvedScope<'a> {
     /// Resolves a declaration with the namespaces that were read.
-    pub fn new(declaration: &'a ScopeDeclaration, tables: &'a Tables) -> Self {
-        let gap = tables.namespaces_complete().as_ref().err().cloned();
-        let labels = tables.namespaces();
+    pub fn new(declaration: &'a ScopeDeclaration, namespaces: &'a ReadNamespaces) -> Self {
+        let (labels, gap) = (&namespaces.labels, namespaces.gap.as_ref());
         let unmatched = if gap.is_none() { unmatched(declaration, labels) } else { Vec::new() };
         Self { declaration, labels, gap, unmatched }
     }
@@ -145,7 +144,7 @@ impl<'a> ResolvedScope<'a> {
                 match self.labels.get(namespace) {
                     Some(labels) if selectors.iter().any(|selector| selector.matches(labels)) => Membership::In,
                     Some(_) => Membership::Out,
-                    None => Membership::Unknown(self.gap.clone().unwrap_or_else(|| Unseen {
+                    None => Membership::Unknown(self.gap.cloned().unwrap_or_else(|| Unseen {
                         kind: UnseenKind::NotUnderstood,
                         what: format!("the labels of the namespace {namespace}"),
                         why: "an object names it, and it was not among the namespaces that were read: it was made or removed during collection".to_owned(),
@@ -156,6 +155,11 @@ impl<'a> ResolvedScope<'a> {
                 }
             }
         }
+    }
+
+    /// The names of the namespaces that hold ePHI, among those that were read.
+    pub fn ephi(&self) -> impl Iterator<Item = &'a String> {
+        self.labels.keys().filter(|name| self.membership(name) == Membership::In)
     }
 
     /// As it stands in an assessment.

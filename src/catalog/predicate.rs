@@ -400,11 +400,12 @@ mod tests {
         Row {
             key: "k".into(),
             namespace: None,
-            subject: crate::model::ObjectRef { kind: "Pod".into(), group: String::new(), namespace: None, name: "p".into(), uid: None },
+            subject: crate::model::ObjectRef { kind: "Pod".into(), group: String::new(), namespace: None, name: "p".into(), uid: None }
+                .into(),
             related: vec![],
             origins: vec![],
             cells: all,
-            cell_evidence: std::collections::BTreeMap::new(),
+            cell_evidence: crate::model::SmallMap::new(),
         }
     }
 

@@ -73,7 +73,7 @@ fn with_result<T>(
             ScopeDeclaration::Declared { source: ScopeSource::Flags, namespaces: namespaces.clone(), selectors: Vec::new(), sha256: None }
         }
     };
-    let scope = ResolvedScope::new(&declaration, &tables);
+    let scope = ResolvedScope::new(&declaration, tables.namespaces());
     Ok(evaluate_those(catalog, &tables, &scope, |control| control.id == id).first().map(take))
 }
 

@@ -10,7 +10,7 @@ use super::replace::REQUESTS;
 use super::{color, inputs, terminal_width, tool};
 use crate::assess::{Input, ScopeDeclaration, assess};
 use crate::catalog::{Catalog, Framework};
-use crate::facts::Tables;
+use crate::facts::Computation;
 use crate::model::{Assessment, RequestRecord, SourceId, SourceState, Unseen, UnseenKind};
 use crate::report::{Reported, Summary, json, summary};
 use crate::snapshot::{Finishing, Snapshot};
@@ -40,19 +40,16 @@ impl<'a> Plan<'a> {
 
     /// The assessment lives until the process ends: giving a million small pieces of memory back takes as long as a document.
     pub(super) fn assess(&self, snapshot: &Snapshot) -> Result<ManuallyDrop<Assessment>, CliError> {
-        let tables = Tables::compute(snapshot)?;
-        let assessment = assess(&Input {
+        let input = Input {
             index: snapshot.index(),
             index_sha256: snapshot.index_sha256(),
-            tables: &tables,
+            tables: Computation::begin(snapshot)?,
             catalog: &self.catalog,
             framework: self.framework()?,
             scope: &self.scope,
             tool: tool(),
-        });
-        // The documents need their room.
-        drop(tables);
-        Ok(ManuallyDrop::new(assessment))
+        };
+        Ok(ManuallyDrop::new(assess(input)?))
     }
 
     /// Exit 4 comes before 1: a gate that was not wholly looked at is not met.

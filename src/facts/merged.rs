@@ -80,7 +80,7 @@ impl Merged {
         merged.origins.append(&mut row.origins);
         keep_first(&mut merged.origins);
         for (column, mut evidence) in row.cell_evidence {
-            let kept = merged.cell_evidence.entry(column).or_default();
+            let kept = merged.cell_evidence.or_default(column);
             kept.append(&mut evidence);
             keep_first(kept);
         }

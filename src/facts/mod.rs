@@ -79,35 +79,69 @@ pub fn schemas() -> Vec<&'static TableSchema> {
     FAMILIES.iter().flat_map(|family| (family.schemas)()).collect()
 }
 
+/// The namespaces that were read.
+#[derive(Debug)]
+pub struct ReadNamespaces {
+    /// Their labels by name.
+    pub labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// Why these are not all of them, where they are not.
+    pub gap: Option<Unseen>,
+}
+
+/// Tables on their way: each is handed over when it is done, so that a large cluster's need not all be held at once.
+pub struct Computation<'a> {
+    context: Context<'a>,
+}
+
+/// What is known when every table has been handed over.
+#[derive(Debug)]
+pub struct Computed {
+    /// What every table rests on. It also holds what could not be understood, which is known only at the end.
+    pub coverage: Coverage,
+    /// How namespaces reach one another, and what enforces it.
+    pub network: network::Network,
+}
+
+impl<'a> Computation<'a> {
+    /// Reads what several tables need; each source is read as few times as can be.
+    pub fn begin(snapshot: &'a Snapshot) -> Result<Self, FactsError> {
+        Ok(Self { context: Context::read(snapshot)? })
+    }
+
+    /// The namespaces. Nothing that is read later puts them in doubt.
+    pub fn namespaces(&self) -> ReadNamespaces {
+        let complete = self.context.reader.coverage().complete(std::slice::from_ref(&sources::NAMESPACES));
+        ReadNamespaces { labels: self.context.namespaces.labels(), gap: complete.err().map(|gaps| gaps.first().clone()) }
+    }
+
+    /// Hands over every table in the order of [`schemas`], with its rows sorted by key and then by cells.
+    pub fn each(self, mut take: impl FnMut(&'static TableSchema, Vec<Row>)) -> Result<Computed, FactsError> {
+        for family in FAMILIES {
+            for (schema, mut rows) in (family.schemas)().into_iter().zip((family.rows)(&self.context)?) {
+                rows.sort_by(|a, b| (&a.key, &a.cells, &a.origins).cmp(&(&b.key, &b.cells, &b.origins)));
+                take(schema, rows);
+            }
+        }
+        Ok(Computed { coverage: self.context.reader.coverage(), network: self.context.network.take() })
+    }
+}
+
 /// All tables of one snapshot.
 #[derive(Debug)]
 pub struct Tables {
     tables: Vec<Table>,
-    namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    namespace_coverage: Result<CompleteCoverage, Unseen>,
-    network: network::Network,
+    namespaces: ReadNamespaces,
+    computed: Computed,
 }
 
 impl Tables {
-    /// Computes every table; each source is read as few times as can be.
+    /// Computes every table and keeps all of them.
     pub fn compute(snapshot: &Snapshot) -> Result<Self, FactsError> {
-        let context = Context::read(snapshot)?;
-        let mut computed = Vec::new();
-        for family in FAMILIES {
-            computed.extend((family.schemas)().into_iter().zip((family.rows)(&context)?));
-        }
-        // Taken last: it also holds what could not be understood.
-        let coverage = context.reader.coverage();
-        let table = |(schema, mut rows): (&'static TableSchema, Vec<Row>)| {
-            rows.sort_by(|a, b| (&a.key, &a.cells, &a.origins).cmp(&(&b.key, &b.cells, &b.origins)));
-            Table { schema, rows, coverage: coverage.clone() }
-        };
-        Ok(Self {
-            namespace_coverage: coverage.complete(std::slice::from_ref(&sources::NAMESPACES)).map_err(|gaps| gaps.first().clone()),
-            namespaces: context.namespaces.labels(),
-            network: context.network.take(),
-            tables: computed.into_iter().map(table).collect(),
-        })
+        let computation = Computation::begin(snapshot)?;
+        let (namespaces, mut all) = (computation.namespaces(), Vec::new());
+        let computed = computation.each(|schema, rows| all.push((schema, rows)))?;
+        let table = |(schema, rows)| Table { schema, rows, coverage: computed.coverage.clone() };
+        Ok(Self { namespaces, tables: all.into_iter().map(table).collect(), computed })
     }
 
     /// All tables in their order.
@@ -118,16 +152,16 @@ impl Tables {
     pub fn get(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.schema.name == name)
     }
-    /// Namespaces that were read, with their labels.
-    pub fn namespaces(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
-        &self.namespaces
+    /// What every table rests on.
+    pub fn coverage(&self) -> &Coverage {
+        &self.computed.coverage
     }
     /// How namespaces reach one another, and what enforces it.
     pub fn network(&self) -> &network::Network {
-        &self.network
+        &self.computed.network
     }
-    /// Whether that is all of them.
-    pub fn namespaces_complete(&self) -> &Result<CompleteCoverage, Unseen> {
-        &self.namespace_coverage
+    /// The namespaces that were read.
+    pub fn namespaces(&self) -> &ReadNamespaces {
+        &self.namespaces
     }
 }

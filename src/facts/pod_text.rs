@@ -147,7 +147,7 @@ fn with_equal_token_volume(spec: &mut PodSpec) {
 
 /// The pod that was handed over last. A snapshot lists the replicas of a workload one after the other.
 #[derive(Default)]
-pub(super) struct Before(Option<Known>);
+pub(super) struct Before(Option<Box<Known>>);
 
 struct Known {
     owner: OwnerReference,
@@ -157,28 +157,34 @@ struct Known {
     phase: String,
     look: String,
     on_node: bool,
-    spec: PodSpec,
+    // Boxed, as the rest: a spec is large, and is handed on with every pod.
+    spec: Box<PodSpec>,
 }
 
 impl Before {
     /// The spec of `pod`, and whether the pod looks like the last one, see [`super::workloads::Shape::repeats`]. None when it has no
     /// spec.
-    pub(super) fn spec(&mut self, pod: &WrittenPod, owner: Option<&OwnerReference>) -> Result<Option<(PodSpec, bool)>, serde_json::Error> {
+    pub(super) fn spec(
+        &mut self,
+        pod: &WrittenPod,
+        owner: Option<&OwnerReference>,
+    ) -> Result<Option<(Box<PodSpec>, bool)>, serde_json::Error> {
         let Some(written) = &pod.spec else { return Ok(None) };
         if let Some(before) = self.0.take().filter(|before| before.is_like(pod, written, owner)) {
-            let spec = PodSpec { node_name: written.node.clone(), ..before.spec };
+            let mut spec = before.spec;
+            spec.node_name.clone_from(&written.node);
             return Ok(Some((spec, true)));
         }
-        let mut spec = written.decoded()?;
+        let mut spec = Box::new(written.decoded()?);
         with_equal_token_volume(&mut spec);
         Ok(Some((spec, false)))
     }
 
     /// What the next pod is compared with.
-    pub(super) fn was(&mut self, pod: WrittenPod, spec: PodSpec, owner: Option<OwnerReference>) {
+    pub(super) fn was(&mut self, pod: WrittenPod, spec: Box<PodSpec>, owner: Option<OwnerReference>) {
         let phase = pod.phase().to_owned();
         let (WrittenPod { metadata, spec: Some(written), .. }, Some(owner)) = (pod, owner) else { return };
-        self.0 = Some(Known {
+        self.0 = Some(Box::new(Known {
             owner,
             namespace: metadata.namespace,
             labels: metadata.labels,
@@ -187,7 +193,7 @@ impl Before {
             look: written.look,
             on_node: written.node.is_some(),
             spec,
-        });
+        }));
     }
 }
 

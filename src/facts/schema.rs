@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Coverage;
 use super::known::{Cell, ColumnType};
-use crate::model::{Evidence, FactValue, ObjectRef, SourceId};
+use crate::model::{Evidence, FactValue, ObjectRef, SmallMap, SourceId};
 
 /// One documented column.
 #[derive(Debug)]
@@ -87,21 +86,22 @@ pub struct Row {
     /// The namespace, absent for cluster-scoped things.
     pub namespace: Option<String>,
     /// What a finding would be about.
-    pub subject: ObjectRef,
+    pub subject: Arc<ObjectRef>,
     /// Other objects that take part.
-    pub related: Vec<ObjectRef>,
+    pub related: Vec<Arc<ObjectRef>>,
     /// Where the row was seen; at least one.
     pub origins: Vec<Evidence>,
     /// The cells.
     pub cells: Vec<Cell>,
     /// Where the values of single columns stand that come from other objects than the row's own, by name of the column. The pointers
     /// are exact. A column that is not here stands at its place in `origins`.
-    pub cell_evidence: BTreeMap<&'static str, Vec<Arc<Evidence>>>,
+    pub cell_evidence: SmallMap<&'static str, Vec<Arc<Evidence>>>,
 }
 
 impl Row {
     /// A row about one object, in that object's namespace.
-    pub(super) fn new(key: String, subject: ObjectRef, origins: Vec<Evidence>, typed: impl TableRow) -> Self {
+    pub(super) fn new(key: String, subject: impl Into<Arc<ObjectRef>>, origins: Vec<Evidence>, typed: impl TableRow) -> Self {
+        let subject = subject.into();
         Self {
             key,
             namespace: subject.namespace.clone(),
@@ -109,7 +109,7 @@ impl Row {
             related: Vec::new(),
             origins,
             cells: typed.cells(),
-            cell_evidence: BTreeMap::new(),
+            cell_evidence: SmallMap::new(),
         }
     }
     /// The same row, counted to another namespace than that of its subject.
@@ -119,8 +119,8 @@ impl Row {
     }
     /// The same row with other objects that take part.
     #[must_use]
-    pub(super) fn related_to(self, related: Vec<ObjectRef>) -> Self {
-        Self { related, ..self }
+    pub(super) fn related_to(self, related: impl IntoIterator<Item = impl Into<Arc<ObjectRef>>>) -> Self {
+        Self { related: related.into_iter().map(Into::into).collect(), ..self }
     }
     /// The same row with evidence of one column that comes from other objects; nothing changes when there is none.
     #[must_use]
@@ -128,7 +128,7 @@ impl Row {
         // Shared, because one rule or class decides cells of thousands of rows.
         let evidence: Vec<Arc<Evidence>> = evidence.into_iter().map(Into::into).collect();
         if !evidence.is_empty() {
-            self.cell_evidence.entry(column).or_default().extend(evidence);
+            self.cell_evidence.or_default(column).extend(evidence);
         }
         self
     }

@@ -1,5 +1,7 @@
 //! `assessment.json`, schema `kube-hipaa/assessment/v1`.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -241,9 +243,10 @@ pub struct Finding {
     /// The fact in one sentence.
     pub statement: String,
     /// The object it is about.
-    pub subject: ObjectRef,
+    // Shared with other findings about it, as those that take part are.
+    pub subject: Arc<ObjectRef>,
     /// Other objects that take part.
-    pub related: Vec<ObjectRef>,
+    pub related: Vec<Arc<ObjectRef>>,
     /// The values that decided it.
     pub facts: Facts,
     /// Where they stand in the cluster; at least one.
@@ -254,7 +257,7 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// The object.
-    pub subject: ObjectRef,
+    pub subject: Arc<ObjectRef>,
     /// The values that decided it.
     pub facts: Facts,
     /// Where they stand in the cluster.

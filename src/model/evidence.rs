@@ -1,11 +1,10 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, ObjectRef, SourceId};
+use super::{AccessRule, ObjectRef, SmallMap, SourceId};
 
 /// How serious a finding is when it is true and in scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -209,4 +208,4 @@ impl std::fmt::Display for FactValue {
 }
 
 /// Column name to value.
-pub type Facts = BTreeMap<String, FactValue>;
+pub type Facts = SmallMap<Cow<'static, str>, FactValue>;

@@ -11,6 +11,7 @@ mod nonempty;
 mod object;
 mod risk;
 mod rule;
+mod small_map;
 mod source;
 
 pub use assessment::*;
@@ -22,4 +23,5 @@ pub use nonempty::NonEmpty;
 pub use object::*;
 pub use risk::*;
 pub use rule::*;
+pub use small_map::SmallMap;
 pub use source::*;

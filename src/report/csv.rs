@@ -176,7 +176,7 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
             rows.object(subject)?;
             rows.texts([subject.uid.as_deref().unwrap_or_default(), ephi])?;
             rows.joined("; ", &finding.related, |cell, object| write!(cell, "{object}"))?;
-            rows.joined("; ", &finding.facts, |cell, (name, value)| write!(cell, "{name} = {value}"))?;
+            rows.joined("; ", finding.facts.iter(), |cell, (name, value)| write!(cell, "{name} = {value}"))?;
             rows.texts([paragraphs.as_str(), &control.title, &finding.fingerprint])?;
             rows.joined("\n", &finding.evidence, evidence)?;
             rows.end()?;

@@ -83,7 +83,7 @@ impl Builder {
                     FactValue::List(list) => FactValue::List(list.iter().map(|text| self.text(text)).collect()),
                     other => other.clone(),
                 };
-                ((*name).to_owned(), value)
+                ((*name).to_owned().into(), value)
             })
             .collect()
     }
@@ -114,8 +114,8 @@ impl Builder {
             risk: risk(severity, exposure, scope),
             exposure,
             statement,
-            subject,
-            related: cause.cloned().into_iter().collect(),
+            subject: subject.into(),
+            related: cause.cloned().map(Into::into).into_iter().collect(),
             facts,
             evidence,
         }

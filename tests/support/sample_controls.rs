@@ -125,7 +125,7 @@ fn passing(make: &mut Builder, draft: Draft, examined: u64, source: &SourceId, c
             let facts = make.facts(&[("name", text("app")), ("privileged", FactValue::Bool(false))]);
             let evidence =
                 vec![make.evidence(Grade::EffectiveConfiguration, source, Some(subject.clone()), "/spec/containers/0/securityContext")];
-            Sample { subject, facts, evidence }
+            Sample { subject: subject.into(), facts, evidence }
         })
         .collect();
     let proof = Proof {

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::assess::{Membership, ResolvedScope};
+use crate::assess::ResolvedScope;
 use crate::facts::rbac::Kind;
-use crate::facts::{Known, Row, Table, Tables};
+use crate::facts::{Known, Row, Table};
 use crate::model::{AccessCell, AccessMatrix, FactValue, ObjectRef, ReachKind, SubjectAccess, Unseen};
+
+/// The table that it is made of.
+pub(super) const TABLE: &str = "reach";
 
 /// Places of the columns that the matrix takes.
 struct Columns {
@@ -24,12 +27,11 @@ struct Reaches<'t> {
     inside: BTreeMap<&'t str, Cell<'t>>,
 }
 
-/// The matrix; `None` only when the table was not computed.
-pub(super) fn matrix(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<AccessMatrix> {
-    let table = tables.get("reach")?;
+/// The matrix; `None` only when the table has not its columns.
+pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> Option<AccessMatrix> {
     let place = |name: &str| table.schema.column(name).map(|(index, _)| index);
     let columns = Columns { kinds: place("kinds")?, shipped_kinds: place("shipped_kinds")?, via: place("via")? };
-    let namespaces: Vec<String> = tables.namespaces().keys().filter(|name| scope.membership(name) == Membership::In).cloned().collect();
+    let namespaces: Vec<String> = scope.ephi().cloned().collect();
     let mut subjects: Vec<SubjectAccess> = Vec::new();
     for (subject, reaches) in reaches(table, &columns) {
         let cells: Vec<AccessCell> =
@@ -99,7 +101,7 @@ fn weight(access: &SubjectAccess) -> (usize, std::cmp::Reverse<(usize, usize)>) 
 /// Subjects all of whose reach is shipped.
 fn shipped_only(table: &Table, columns: &Columns) -> u64 {
     let with = |index: usize| -> BTreeSet<&ObjectRef> {
-        table.rows.iter().filter(|row| !list(row, index).is_empty()).map(|row| &row.subject).collect()
+        table.rows.iter().filter(|row| !list(row, index).is_empty()).map(|row| &*row.subject).collect()
     };
     let own = with(columns.kinds);
     u64::try_from(with(columns.shipped_kinds).difference(&own).count()).unwrap_or(u64::MAX)

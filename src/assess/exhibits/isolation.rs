@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::assess::{Membership, ResolvedScope};
-use crate::facts::{Known, Row, Table, Tables};
+use crate::facts::network::Network;
+use crate::facts::{Known, Row, Table};
 use crate::model::{DirectionIsolation, FactValue, IsolationMatrix, NamespaceFlow, NamespaceIsolation};
 
 /// How many namespaces the matrix shows: it grows with their square.
 const MOST: usize = 60;
 
-/// The matrix; none when the tables are not there.
-pub(super) fn build(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<IsolationMatrix> {
-    let table = tables.get("namespace_isolation")?;
-    let network = tables.network();
+/// The table that it is made of.
+pub(super) const TABLE: &str = "namespace_isolation";
+
+/// The matrix.
+pub(super) fn build(table: &Table, network: &Network, scope: &ResolvedScope<'_>) -> IsolationMatrix {
     let mut rows: BTreeMap<(bool, String), NamespaceIsolation> = BTreeMap::new();
     for row in &table.rows {
         let Some(name) = row.namespace.clone() else { continue };
@@ -46,14 +48,14 @@ pub(super) fn build(tables: &Tables, scope: &ResolvedScope<'_>) -> Option<Isolat
         Ok(_) => Vec::new(),
         Err(gaps) => gaps.into_vec(),
     };
-    Some(IsolationMatrix {
+    IsolationMatrix {
         unseen,
         engines: network.engines.clone(),
         enforcement: network.enforcement.to_owned(),
         enforcement_because: network.because.clone(),
         namespaces,
         left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
-    })
+    }
 }
 
 fn empty(namespace: String, ephi: bool) -> NamespaceIsolation {

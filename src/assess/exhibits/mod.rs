@@ -4,10 +4,28 @@ mod access;
 mod isolation;
 
 use super::ResolvedScope;
-use crate::facts::Tables;
+use crate::facts::{Coverage, Row, Table, TableSchema, network::Network};
 use crate::model::Exhibits;
 
-/// Every matrix that the tables give.
-pub(super) fn build(tables: &Tables, scope: &ResolvedScope<'_>) -> Exhibits {
-    Exhibits { access: access::matrix(tables, scope), isolation: isolation::build(tables, scope) }
+/// The tables that matrices are made of, kept until all is known.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Vec<(&'static TableSchema, Vec<Row>)>);
+
+impl Kept {
+    /// Keeps the rows of a table that a matrix needs.
+    pub(super) fn add(&mut self, schema: &'static TableSchema, rows: Vec<Row>) {
+        if [access::TABLE, isolation::TABLE].contains(&schema.name) {
+            self.0.push((schema, rows));
+        }
+    }
+
+    /// Every matrix that the tables give.
+    pub(super) fn build(self, coverage: &Coverage, network: &Network, scope: &ResolvedScope<'_>) -> Exhibits {
+        let tables: Vec<Table> = self.0.into_iter().map(|(schema, rows)| Table { schema, rows, coverage: coverage.clone() }).collect();
+        let table = |name: &str| tables.iter().find(|table| table.schema.name == name);
+        Exhibits {
+            access: table(access::TABLE).and_then(|table| access::matrix(table, scope)),
+            isolation: table(isolation::TABLE).map(|table| isolation::build(table, network, scope)),
+        }
+    }
 }

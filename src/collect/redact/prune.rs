@@ -334,6 +334,12 @@ impl<'r> Visitor<'_> for Key<'r, '_> {
 /// Appends a JSON string.
 pub(crate) fn push_text(text: &str, out: &mut String) {
     out.push('"');
+    // Nearly every text is its own JSON.
+    if !text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

@@ -313,7 +313,7 @@ impl Read {
                 None => self.all_policies.clone().map(|()| false),
             },
         };
-        let related = policy.map(|policy| subject("ValidatingAdmissionPolicy", &policy.metadata)).into_iter().collect();
+        let related = policy.map(|policy| subject("ValidatingAdmissionPolicy", &policy.metadata));
         let key = format!("Kubernetes/{}/{}", binding.spec.policy_name, typed.binding);
         Row::new(key, subject("ValidatingAdmissionPolicyBinding", &binding.metadata), vec![origin.clone()], typed)
             .in_namespace(namespace.map(|(name, _)| name.clone()))

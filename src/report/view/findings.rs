@@ -133,12 +133,12 @@ impl<'a> Group<'a> {
 
     /// The first object, and how many others there are.
     pub(crate) fn objects(&self) -> (Option<&'a ObjectRef>, u64) {
-        (self.findings.first().map(|finding| &finding.subject), self.findings.len().saturating_sub(1) as u64)
+        (self.findings.first().map(|finding| &*finding.subject), self.findings.len().saturating_sub(1) as u64)
     }
 
     /// What its findings are about.
     pub(super) fn subjects(&self) -> impl Iterator<Item = &'a ObjectRef> {
-        self.findings.iter().map(|finding| &finding.subject)
+        self.findings.iter().map(|finding| &*finding.subject)
     }
 
     pub(crate) fn severity(&self) -> Severity {
@@ -193,7 +193,7 @@ pub(crate) fn groups<'a>(assessment: &'a Assessment) -> Vec<Group<'a>> {
         let mut by_cause: BTreeMap<Option<&ObjectRef>, Vec<(usize, &Finding)>> = BTreeMap::new();
         for (place, finding) in control.findings.iter().enumerate() {
             let object = finding.evidence.first().and_then(|evidence| evidence.object());
-            by_cause.entry(object.filter(|object| **object != finding.subject)).or_default().push((place, finding));
+            by_cause.entry(object.filter(|object| **object != *finding.subject)).or_default().push((place, finding));
         }
         let (shared, single): (Vec<_>, Vec<_>) = by_cause.into_iter().partition(|(cause, findings)| {
             let first = findings.first().map(|(_, finding)| &finding.subject);
@@ -309,10 +309,11 @@ impl Affected {
         // What the evidence names does not have to be named twice.
         let named: BTreeSet<&ObjectRef> = finding.evidence.iter().filter_map(|evidence| evidence.object()).collect();
         let (facts, evidence) = (facts(&finding.facts, &finding.subject, shared), index.cite(&finding.evidence, &finding.subject));
-        let related: Vec<Object> = finding.related.iter().filter(|object| !named.contains(object)).map(Object::new).collect();
+        let related: Vec<Object> =
+            finding.related.iter().map(|object| &**object).filter(|object| !named.contains(object)).map(Object::new).collect();
         Self {
             anchor: anchor("x", &finding.fingerprint),
-            class: filters.class(std::iter::once(&finding.subject)),
+            class: filters.class(std::iter::once(&*finding.subject)),
             statement: (finding.statement != title).then(|| finding.statement.clone()),
             subject: Object::new(&finding.subject),
             fold: !facts.is_empty() || !related.is_empty() || evidence.len() > 1,
@@ -354,7 +355,7 @@ pub(super) fn chapter(
             GroupView {
                 number: format!("{number}.{}", i + 1),
                 anchor: group.anchor(),
-                class: filters.class(group.findings.iter().map(|finding| &finding.subject)),
+                class: filters.class(group.findings.iter().map(|finding| &*finding.subject)),
                 severity: group.severity.word(),
                 title,
                 rank: group.rank(false),
