@@ -55,7 +55,7 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
         },
     );
     let Computed { coverage: read, network } = computed?;
-    let evaluated = evaluation.finish(&read);
+    let (exhibits, evaluated) = parallel::both(|| kept.build(&read, &network, &scope), || evaluation.finish(&read));
     let paragraphs_of = framework.paragraphs_of();
     let cluster = &index.cluster;
     let fitting =
@@ -90,7 +90,7 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
         controls,
         paragraphs: framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes)).collect(),
         benchmark: fitting.map(|fitting| fitting.described),
-        exhibits: kept.build(&read, &network, &scope),
+        exhibits,
     })
 }
 

@@ -105,13 +105,23 @@ impl fmt::Display for Figures {
             let (least, most) = (all.first().copied().unwrap_or(0.0), all.last().copied().unwrap_or(0.0));
             writeln!(f, "  {what:<34} {:>8.3} s   {least:.3} to {most:.3}{more}", self.median(key))
         };
-        line("download, everything discarded", "download", String::new())?;
+        let server = |what: &str| format!("   server {:.2} s", self.median(&format!("{what}: server")));
+        line("download, everything discarded", "download", server("download"))?;
         for (what, key, cpu) in [
             ("scan with all documents", "scan", "scan: cpu"),
             ("collect", "collect", "collect: cpu"),
             ("assess, from disk", "assess", "assess: cpu"),
         ] {
-            line(what, key, format!("   cpu {:.2} s   peak {:.0} MB", self.median(cpu), self.peak_of(key)))?;
+            line(
+                what,
+                key,
+                format!(
+                    "   cpu {:.2} s   peak {:.0} MB{}",
+                    self.median(cpu),
+                    self.peak_of(key),
+                    if key == "assess" { String::new() } else { server(key) }
+                ),
+            )?;
         }
         for stage in STAGES {
             line(&format!("  {stage}"), stage, String::new())?;

@@ -1,13 +1,15 @@
 //! How fast the program is, on a real API server that is filled like a real cluster. `make bench` runs it.
 //!
-//! Every number of one size comes from the same rounds: in each round one after the other is measured, the download first, so that
-//! what else the machine does falls on all of them. What is compared are medians.
+//! Every number of one size comes from the same rounds: in each round one after the other is measured, so that what else the machine
+//! does falls on all of them. Who asks the server first changes from round to round, because what one leaves in the server's memory
+//! is cleaned up while another is served. What is compared are medians.
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it starts processes, reads clocks and files, and may fail loudly")]
 
 mod download;
 mod figures;
 mod fill;
+mod measure;
 mod objects;
 mod program;
 mod stages;
@@ -19,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use kube_hipaa::snapshot::Snapshot;
 use tokio::runtime::{Builder, Runtime};
 
 use figures::{Figures, Machine};
@@ -28,8 +29,8 @@ use support::control_plane::{Audit, ControlPlane, Options};
 
 /// Pods of Deployments, when `KUBE_HIPAA_BENCH_PODS` names no sizes.
 const PODS: usize = 5_000;
-/// Measured rounds, when `KUBE_HIPAA_BENCH_ROUNDS` names no number.
-const ROUNDS: usize = 7;
+/// Measured rounds (three, or a multiple), when `KUBE_HIPAA_BENCH_ROUNDS` names no number.
+const ROUNDS: usize = 9;
 
 fn plane() -> ControlPlane {
     ControlPlane::start(&Options { audit: Audit::Off, ..Options::default() })
@@ -71,88 +72,10 @@ async fn client(kubeconfig: &Path) -> Client {
     Client::try_from(config).unwrap()
 }
 
-fn scan(kubeconfig: &Path, folder: &Path) -> std::process::Command {
-    program::command([
-        "scan".as_ref(),
-        "--quiet".as_ref(),
-        "--force".as_ref(),
-        "--kubeconfig".as_ref(),
-        kubeconfig.as_os_str(),
-        "-o".as_ref(),
-        folder.as_os_str(),
-    ])
-}
-
 fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let begin = Instant::now();
     let done = work();
     (begin.elapsed().as_secs_f64(), done)
-}
-
-/// One size: a round to warm up, then the measured ones.
-fn measure(plane: &ControlPlane, kubeconfig: &Path, figures: &mut Figures, rounds: usize) {
-    let scratch = tempfile::tempdir().unwrap();
-    let (folder, snapshot) = (scratch.path().join("evidence"), scratch.path().join("snapshot"));
-    program::run(scan(kubeconfig, &folder)).unwrap();
-    let warm = Snapshot::open(&folder.join("snapshot")).unwrap();
-    let lists = download::lists(&warm.index().requests);
-    figures.objects = warm.index().sources.iter().map(|record| record.state.count()).sum();
-    figures.findings = stages::run(&folder.join("snapshot")).1;
-    let ids: Vec<u32> = plane.processes().iter().map(|(_, id)| *id).chain([std::process::id()]).collect();
-    let (begin, busy, ours) = (Instant::now(), program::busy(), program::computed(&ids));
-    let mut children = 0.0;
-    for round in 0..rounds {
-        // A client of its own each time: a scan has to connect, too.
-        let runtime = runtime();
-        let (wall, (bytes, requests)) =
-            timed(|| runtime.block_on(async { download::discard(&client(kubeconfig).await, &lists).await.unwrap() }));
-        drop(runtime);
-        figures.add("download", wall);
-        (figures.bytes, figures.requests) = (bytes, requests);
-        let whole = program::run(scan(kubeconfig, &folder)).unwrap();
-        figures.add("scan", whole.wall);
-        figures.add("scan: cpu", whole.cpu);
-        figures.peak("scan", whole.peak);
-        let collect = [
-            "collect".as_ref(),
-            "--quiet".as_ref(),
-            "--force".as_ref(),
-            "--kubeconfig".as_ref(),
-            kubeconfig.as_os_str(),
-            "-o".as_ref(),
-            snapshot.as_os_str(),
-        ];
-        let collect = program::run(program::command(collect)).unwrap();
-        figures.add("collect", collect.wall);
-        figures.add("collect: cpu", collect.cpu);
-        figures.peak("collect", collect.peak);
-        let offline = scratch.path().join(format!("offline-{round}"));
-        let assess = program::run(program::command([
-            "assess".as_ref(),
-            "--quiet".as_ref(),
-            snapshot.as_os_str(),
-            "-o".as_ref(),
-            offline.as_os_str(),
-        ]))
-        .unwrap();
-        figures.add("assess", assess.wall);
-        figures.add("assess: cpu", assess.cpu);
-        figures.peak("assess", assess.peak);
-        for (stage, wall) in stages::run(&snapshot).0 {
-            figures.add(stage, wall);
-        }
-        let help = program::run(program::command(["--help"])).unwrap();
-        figures.add("help", help.wall);
-        children += whole.cpu + collect.cpu + assess.cpu + help.cpu;
-    }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    let others = program::busy() - busy - (program::computed(&ids) - ours) - children;
-    figures.others = (others / (begin.elapsed().as_secs_f64() * cores)).max(0.0);
-    for name in ["report.html", "report.md", "assessment.json"] {
-        figures.file(name, std::fs::metadata(folder.join(name)).unwrap().len());
-    }
-    let stored = std::fs::read_dir(folder.join("snapshot")).unwrap();
-    figures.file("snapshot", stored.map(|entry| entry.unwrap().metadata().unwrap().len()).sum());
 }
 
 /// Fills a server step by step and measures at every size. Writes a table to standard output, and JSON to `KUBE_HIPAA_BENCH_OUT`.
@@ -178,7 +101,7 @@ fn measure_speed() {
         // The server's caches and the garbage of filling settle.
         std::thread::sleep(Duration::from_secs(3));
         let mut figures = Figures::new(pods);
-        measure(&plane, &kubeconfig, &mut figures, rounds);
+        measure::measure(&plane, &kubeconfig, &mut figures, rounds);
         println!("\n{figures}");
         all.push(figures);
     }

@@ -74,6 +74,22 @@ pub fn computed(processes: &[u32]) -> f64 {
     processes.iter().filter_map(|id| state(&Path::new("/proc").join(id.to_string())).ok()).map(|(_, cpu)| cpu).sum()
 }
 
+/// How long the server's processes have to rest before something is measured, and how long that is waited for.
+const REST: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until the processes rest: what one command left to clean up must not be paid by the next one.
+pub fn at_rest(processes: &[u32]) {
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
+        let before = computed(processes);
+        std::thread::sleep(REST);
+        if computed(processes) - before < 0.05 {
+            return;
+        }
+    }
+}
+
 /// Seconds that all processors together have been busy since the machine started.
 pub fn busy() -> f64 {
     let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
