@@ -410,7 +410,7 @@ fn very_many_objects_are_counted_and_not_all_shown() -> Tested {
             finding
                 .evidence
                 .iter_mut()
-                .for_each(|evidence| std::sync::Arc::make_mut(&mut evidence.reading).object = Some((*finding.subject).clone()));
+                .for_each(|evidence| std::sync::Arc::make_mut(&mut evidence.reading).object = Some(finding.subject.clone()));
             finding
         })
         .collect();

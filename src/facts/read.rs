@@ -186,12 +186,14 @@ impl<'a> Reader<'a> {
 fn origin(kind: Option<&str>, source: &SourceId, meta: &ObjectMeta, stored: StoredObject, grade: Grade) -> Evidence {
     let reading = Reading {
         source: source.clone(),
-        object: meta.name.clone().map(|name| ObjectRef {
-            kind: kind.unwrap_or(source.resource()).to_owned(),
-            group: source.api_group().to_owned(),
-            namespace: meta.namespace.clone(),
-            name,
-            uid: meta.uid.clone(),
+        object: meta.name.clone().map(|name| {
+            Arc::new(ObjectRef {
+                kind: kind.unwrap_or(source.resource()).to_owned(),
+                group: source.api_group().to_owned(),
+                namespace: meta.namespace.clone(),
+                name,
+                uid: meta.uid.clone(),
+            })
         }),
         resource_version: meta.resource_version.clone(),
         sha256: stored.sha256,

@@ -115,7 +115,7 @@ impl Evidence {
     }
     /// The object that was read, where the source holds objects.
     pub fn object(&self) -> Option<&ObjectRef> {
-        self.reading.object.as_ref()
+        self.reading.object.as_deref()
     }
 }
 
@@ -126,7 +126,8 @@ pub struct Reading {
     pub source: SourceId,
     /// The object that was read, where the source holds objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object: Option<ObjectRef>,
+    // Shared with the rows and findings that are about it.
+    pub object: Option<Arc<ObjectRef>>,
     /// `metadata.resourceVersion` of that object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,

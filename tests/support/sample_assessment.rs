@@ -66,7 +66,7 @@ impl Builder {
         let reading = Reading {
             source: source.clone(),
             resource_version: object.as_ref().map(|_| self.text(&(48_000 + serial).to_string())),
-            object,
+            object: object.map(Into::into),
             sha256: self.digest(),
             collected_at: format!("2026-11-20T22:41:{:02}Z", serial % 60).into(),
             request: Some(serial % 37 + 1),

@@ -357,7 +357,7 @@ mod tests {
     fn evidence(source: &SourceId, name: &str) -> Evidence {
         let reading = Reading {
             source: source.clone(),
-            object: Some(subject("", &ObjectMeta { name: Some(name.to_owned()), ..Default::default() })),
+            object: Some(subject("", &ObjectMeta { name: Some(name.to_owned()), ..Default::default() }).into()),
             resource_version: None,
             sha256: String::new(),
             collected_at: "".into(),

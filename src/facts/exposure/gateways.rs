@@ -194,7 +194,7 @@ fn of_listener(
         let evidence = || attached.iter().map(|route| route.origin.at("/spec")).take(3);
         Row::new(format!("{namespace}/{name}/{}/{of}", listener.name), subject, vec![origin.clone()], typed)
             .in_namespace(Some(counted_to))
-            .related_to(attached.iter().filter_map(|route| route.origin.object().cloned()).take(5))
+            .related_to(attached.iter().filter_map(|route| route.origin.reading.object.clone()).take(5))
             .evidenced("protocol", [place.clone()])
             .evidenced("encrypted", [place.clone()])
             .evidenced("routes", evidence())

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::Known;
@@ -118,10 +119,12 @@ pub(super) const COLUMNS: [(Kind, &str); 15] = [
 ];
 
 pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
-    resolved.grants.iter().map(|grant| row(resolved, grant, accounts)).collect()
+    let mut known = BTreeMap::new();
+    resolved.grants.iter().map(|grant| row(resolved, grant, accounts, &mut known)).collect()
 }
 
-fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
+/// `known` are the subjects of rows before: most have several grants.
+fn row<'r>(resolved: &'r Resolved<'_>, grant: &'r Grant<'_>, accounts: &Accounts, known: &mut BTreeMap<&'r Who, Arc<ObjectRef>>) -> Row {
     let binding = grant.binding;
     let mut evidence: Vec<(&'static str, Vec<Arc<Evidence>>)> = Vec::new();
     let mut gives = |kind: Kind| {
@@ -185,8 +188,8 @@ fn row(resolved: &Resolved<'_>, grant: &Grant<'_>, accounts: &Accounts) -> Row {
         deletes_evidence: gives(Kind::DeleteEvidence),
         who: who.clone(),
     };
-    let mut related: Vec<ObjectRef> = grant.role.map(|(role, _)| role.object()).into_iter().collect();
-    related.extend(grant.who.as_ref().map(Who::object));
+    let mut related: Vec<Arc<ObjectRef>> = grant.role.map(|(role, _)| role.object()).into_iter().collect();
+    related.extend(grant.who.as_ref().map(|who| Arc::clone(known.entry(who).or_insert_with(|| Arc::new(who.object())))));
     let role_ref = binding.origin.at("/roleRef");
     let key = format!("{} for {who}", binding.text());
     let missing = grant.dangling == Known::Known(true);

@@ -249,7 +249,7 @@ impl Role {
     pub(super) fn kind(&self) -> &'static str {
         if self.namespace.is_some() { "Role" } else { "ClusterRole" }
     }
-    pub(super) fn object(&self) -> ObjectRef {
+    pub(super) fn object(&self) -> Arc<ObjectRef> {
         object(self.kind(), self.namespace.as_ref(), &self.name, &self.origin)
     }
     /// Where one of its rules stands; `None` for a rule that it does not have.
@@ -263,7 +263,7 @@ impl Binding {
     pub(super) fn kind(&self) -> &'static str {
         if self.namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" }
     }
-    pub(super) fn object(&self) -> ObjectRef {
+    pub(super) fn object(&self) -> Arc<ObjectRef> {
         object(self.kind(), self.namespace.as_ref(), &self.name, &self.origin)
     }
     /// Such as `RoleBinding imaging/imaging-engineers-edit`.
@@ -299,14 +299,19 @@ impl Binding {
     }
 }
 
-fn object(kind: &str, namespace: Option<&String>, name: &str, origin: &Evidence) -> ObjectRef {
-    ObjectRef {
+fn object(kind: &str, namespace: Option<&String>, name: &str, origin: &Evidence) -> Arc<ObjectRef> {
+    let same =
+        |read: &&Arc<ObjectRef>| read.kind == kind && read.group == RBAC && read.namespace.as_ref() == namespace && read.name == name;
+    if let Some(read) = origin.reading.object.as_ref().filter(same) {
+        return Arc::clone(read);
+    }
+    Arc::new(ObjectRef {
         kind: kind.to_owned(),
         group: RBAC.to_owned(),
         namespace: namespace.cloned(),
         name: name.to_owned(),
         uid: origin.object().and_then(|object| object.uid.clone()),
-    }
+    })
 }
 
 impl Who {

@@ -30,7 +30,7 @@ impl<'a> Key<'a> {
             source: &reading.source,
             request: reading.request,
             at: &reading.collected_at,
-            object: reading.object.as_ref(),
+            object: reading.object.as_deref(),
             version: reading.resource_version.as_deref(),
             sha256: &reading.sha256,
             grade: evidence.grade,
@@ -174,7 +174,7 @@ mod tests {
         let object = ObjectRef { kind: "Pod".into(), group: String::new(), namespace: Some("a".into()), name: name.into(), uid: None };
         let reading = Reading {
             source: SourceId::core("pods"),
-            object: Some(object),
+            object: Some(object.into()),
             resource_version: Some("1".into()),
             sha256: format!("{:064x}", name.len()),
             collected_at: "2026-11-20T22:41:03Z".into(),
