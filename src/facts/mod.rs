@@ -65,6 +65,7 @@ const FAMILIES: &[Family] = &[
     exposure::SERVICES,
     exposure::INGRESSES,
     exposure::GATEWAYS,
+    exposure::ENTRANCES,
     settings::FAMILY,
     network::FAMILY,
     storage::FAMILY,

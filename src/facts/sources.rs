@@ -72,14 +72,22 @@ pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*
 pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
 /// Routes for gRPC: what a listener carries.
 pub const GRPC_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "grpcroutes");
+/// HTTPProxies of Contour.
+pub const HTTP_PROXIES: SourceId = SourceId::group("projectcontour.io", "httpproxies");
 /// Routes for HTTP: what a listener carries, and whether it only redirects.
 pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "httproutes");
 /// Ingresses: hosts that are published, and their TLS.
 pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
 /// Classes of Ingresses: which controller serves them.
 pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
+/// IngressRoutes of Traefik.
+pub const INGRESS_ROUTES: SourceId = SourceId::group("traefik.io", "ingressroutes");
+/// IngressRouteTCPs of Traefik.
+pub const INGRESS_ROUTE_TCPS: SourceId = SourceId::group("traefik.io", "ingressroutetcps");
 /// Issuers of certificates.
 pub const ISSUERS: SourceId = SourceId::group("cert-manager.io", "issuers");
+/// Gateways of Istio.
+pub const ISTIO_GATEWAYS: SourceId = SourceId::group("networking.istio.io", "gateways");
 /// Jobs: templates, and the owners behind their pods.
 pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 /// kubeadm's ClusterConfiguration: what was asked for at installation.
@@ -110,10 +118,16 @@ pub const NAMESPACES: SourceId = SourceId::core("namespaces");
 pub const NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.io", "networkpolicies");
 /// Nodes: which mirror pods can be believed.
 pub const NODES: SourceId = SourceId::core("nodes");
+/// IngressRoutes of Traefik before version 3.
+pub const OLD_INGRESS_ROUTES: SourceId = SourceId::group("traefik.containo.us", "ingressroutes");
+/// IngressRouteTCPs of Traefik before version 3.
+pub const OLD_INGRESS_ROUTE_TCPS: SourceId = SourceId::group("traefik.containo.us", "ingressroutetcps");
 /// Settings of the API server on OpenShift: audit profile and encryption.
 pub const OPENSHIFT_API_SERVERS: SourceId = SourceId::group("config.openshift.io", "apiservers");
 /// The network that OpenShift's operator sets up.
 pub const OPENSHIFT_NETWORKS: SourceId = SourceId::group("operator.openshift.io", "networks");
+/// Routes of OpenShift.
+pub const OPENSHIFT_ROUTES: SourceId = SourceId::group("route.openshift.io", "routes");
 /// Volumes behind the claims.
 pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
 /// Claims: where workloads keep data.

@@ -17,6 +17,7 @@ const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
 const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames}";
 const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
+const ENTRANCES: &str = "What is published through an API beside Ingress and Gateway API, and whether with TLS.";
 const KYVERNO: &str = "Policies of Kyverno and exceptions from them.";
 const EXTERNAL: &str = "Secrets that come from an external store, and how often they are renewed.";
 const VAULT: &str = "Secrets that come from Vault.";
@@ -72,6 +73,13 @@ const LINES: &[Line] = &[
     ("gateway.networking.k8s.io", "tcproutes", "TCPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "udproutes", "UDPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], SPEC, GATEWAY),
+    ("route.openshift.io", "routes", "Route", &["v1"], "metadata{$meta} spec{host path to{kind name} tls{termination insecureEdgeTerminationPolicy} wildcardPolicy}", ENTRANCES),
+    ("networking.istio.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{selector servers{port{number name protocol} hosts name tls{mode httpsRedirect}}}", ENTRANCES),
+    ("traefik.io", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{entryPoints tls{}}", ENTRANCES),
+    ("traefik.io", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], "metadata{$meta} spec{entryPoints tls{}}", ENTRANCES),
+    ("traefik.containo.us", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{entryPoints tls{}}", ENTRANCES),
+    ("traefik.containo.us", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], "metadata{$meta} spec{entryPoints tls{}}", ENTRANCES),
+    ("projectcontour.io", "httpproxies", "HTTPProxy", &["v1"], "metadata{$meta} spec{virtualhost{fqdn tls{}} routes{permitInsecure} includes{name namespace}}", ENTRANCES),
     ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created}", "Which policies Gatekeeper knows."),
     ("kyverno.io", "clusterpolicies", "ClusterPolicy", &["v1"], KYVERNO_POLICY, KYVERNO),
     ("kyverno.io", "policies", "Policy", &["v1"], KYVERNO_POLICY, KYVERNO),

@@ -1,6 +1,7 @@
 //! How workloads can be reached from outside the cluster, and whether the way there is encrypted.
 
 mod certificates;
+mod entrances;
 mod gateways;
 mod hosts;
 mod ingress_classes;
@@ -10,6 +11,7 @@ mod routes;
 mod services;
 
 pub(super) use certificates::FAMILY as CERTIFICATES;
+pub(super) use entrances::FAMILY as ENTRANCES;
 pub(super) use gateways::FAMILY as GATEWAYS;
 pub(super) use ingresses::FAMILY as INGRESSES;
 pub(super) use services::FAMILY as SERVICES;
