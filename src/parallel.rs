@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 /// How many items are handed over at once, and how many such batches may wait: memory for speed.
 const BATCH: usize = 16;
 const AHEAD: usize = 4;
-/// How many large items may wait: more than there are tables after the largest ones, so that a slow taker does not stop the maker.
+/// How many items may wait for a slow taker: nearly all tables. Those that were made are small beside what making the next one needs.
 const WAITING: usize = 24;
 
 /// Both results, computed side by side.

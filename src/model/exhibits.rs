@@ -48,14 +48,16 @@ pub struct ReachKind {
 pub struct SubjectAccess {
     /// A User, Group or ServiceAccount.
     pub subject: ObjectRef,
-    /// One cell per namespace, in the order of the columns.
+    /// One cell per namespace into which it reaches, in the order of the columns.
     pub cells: Vec<AccessCell>,
 }
 
 /// What one subject can do in one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessCell {
-    /// Ids of the kinds of reach, in the order of the legend; empty for none.
+    /// The column.
+    pub namespace: String,
+    /// Ids of the kinds of reach, in the order of the legend; at least one.
     pub reaches: Vec<String>,
     /// The bindings it comes from, such as `RoleBinding imaging/imaging-engineers-edit → ClusterRole edit`, sorted.
     pub via: Vec<String>,

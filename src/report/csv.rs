@@ -191,10 +191,10 @@ fn access(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = Rows::new(out, &header)?;
     for subject in &matrix.subjects {
         let who = &subject.subject;
-        for (place, cell) in matrix.namespaces.iter().zip(&subject.cells) {
+        for cell in &subject.cells {
             for id in &cell.reaches {
                 let label = matrix.reaches.iter().find(|reach| reach.id == *id).map_or(id, |reach| &reach.label);
-                rows.texts([who.kind.as_str(), who.namespace.as_deref().unwrap_or_default(), &who.name, place, label, id])?;
+                rows.texts([who.kind.as_str(), who.namespace.as_deref().unwrap_or_default(), &who.name, &cell.namespace, label, id])?;
                 rows.joined("; ", &cell.via, |line, via| line.write_str(via))?;
                 rows.end()?;
             }

@@ -31,10 +31,13 @@ pub(crate) fn access(make: &mut Builder, namespaces: &[String], subjects: &[Subj
             let subject = make.object(path);
             let binding = make.word(binding);
             let cells = (0..namespaces.len())
-                .map(|column| {
+                .filter_map(|column| {
                     let kinds = reach.iter().find(|(at, _)| *at == column || *at >= namespaces.len()).map_or(&[][..], |(_, kinds)| kinds);
-                    let reaches = kinds.iter().filter_map(|&kind| REACHES.get(kind)).map(|(id, ..)| (*id).to_owned()).collect();
-                    AccessCell { reaches, via: if kinds.is_empty() { vec![] } else { vec![binding.clone()] } }
+                    let reaches: Vec<String> =
+                        kinds.iter().filter_map(|&kind| REACHES.get(kind)).map(|(id, ..)| (*id).to_owned()).collect();
+                    let cell =
+                        || AccessCell { namespace: namespaces[column].clone(), reaches: reaches.clone(), via: vec![binding.clone()] };
+                    (!reaches.is_empty()).then(cell)
                 })
                 .collect();
             SubjectAccess { subject, cells }

@@ -34,13 +34,12 @@ pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> Option<AccessM
     let namespaces: Vec<String> = scope.ephi().cloned().collect();
     let mut subjects: Vec<SubjectAccess> = Vec::new();
     for (subject, reaches) in reaches(table, &columns) {
-        let cells: Vec<AccessCell> =
-            namespaces.iter().map(|namespace| cell(&reaches.everywhere, reaches.inside.get(namespace.as_str()))).collect();
-        if cells.iter().any(|cell| !cell.reaches.is_empty()) {
+        let cells: Vec<AccessCell> = namespaces.iter().filter_map(|namespace| cell(namespace, &reaches)).collect();
+        if !cells.is_empty() {
             subjects.push(SubjectAccess { subject: subject.clone(), cells });
         }
     }
-    subjects.sort_by(|a, b| (weight(a), &a.subject).cmp(&(weight(b), &b.subject)));
+    subjects.sort_by_cached_key(|access| (weight(access), access.subject.clone()));
     let mut unseen = gaps(table, scope);
     unseen.sort();
     unseen.dedup();
@@ -78,22 +77,31 @@ fn list(row: &Row, index: usize) -> &[String] {
     }
 }
 
-fn cell(everywhere: &Cell<'_>, here: Option<&Cell<'_>>) -> AccessCell {
-    let parts = || std::iter::once(everywhere).chain(here);
+/// None where the subject reaches nothing: a large cluster has hundreds of namespaces, and most subjects live in one.
+fn cell(namespace: &str, reaches: &Reaches<'_>) -> Option<AccessCell> {
+    let here = reaches.inside.get(namespace);
+    let parts = || std::iter::once(&reaches.everywhere).chain(here);
+    if parts().all(|(kinds, _)| kinds.is_empty()) {
+        return None;
+    }
     let mut kinds: BTreeSet<Kind> = parts().flat_map(|(kinds, _)| kinds).copied().collect();
     let via: BTreeSet<&str> = parts().flat_map(|(_, via)| via).copied().collect();
     // All other kinds are part of it.
     if kinds.contains(&Kind::Everything) {
         kinds.retain(|kind| *kind == Kind::Everything);
     }
-    AccessCell { reaches: kinds.into_iter().map(|kind| kind.id().to_owned()).collect(), via: via.into_iter().map(str::to_owned).collect() }
+    Some(AccessCell {
+        namespace: namespace.to_owned(),
+        reaches: kinds.into_iter().map(|kind| kind.id().to_owned()).collect(),
+        via: via.into_iter().map(str::to_owned).collect(),
+    })
 }
 
 /// Gravest first: the gravest kind, then in how many namespaces, then how many kinds.
 fn weight(access: &SubjectAccess) -> (usize, std::cmp::Reverse<(usize, usize)>) {
     let rank = |id: &String| Kind::ALL.iter().position(|kind| kind.id() == id);
     let gravest = access.cells.iter().flat_map(|cell| &cell.reaches).filter_map(rank).min().unwrap_or(usize::MAX);
-    let places = access.cells.iter().filter(|cell| !cell.reaches.is_empty()).count();
+    let places = access.cells.len();
     let kinds = access.cells.iter().map(|cell| cell.reaches.len()).sum();
     (gravest, std::cmp::Reverse((places, kinds)))
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,8 +16,8 @@ use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
     /// One row per entrance that an API of its own opens, beside Ingress and Gateway API: a Route of OpenShift, a server of a Gateway of
-    /// Istio, an IngressRoute or IngressRouteTCP of Traefik, an HTTPProxy of Contour. A Route that OpenShift made from an Ingress is none:
-    /// the Ingress is assessed. A Gateway of Istio serves whatever VirtualServices say, in any namespace, so its rows belong to none.
+    /// Istio, an IngressRoute or IngressRouteTCP of Traefik, an HTTPProxy of Contour (a part only where another one
+    /// includes it). What OpenShift made from an Ingress is one too: what is served stands in the Route. A Gateway of Istio serves whatever VirtualServices say, in any namespace, so its rows belong to none.
     pub struct EntranceRow as "entrances" counting "entrances of other APIs" from
         [OPENSHIFT_ROUTES, ISTIO_GATEWAYS, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES] {
         /// Namespace of the object.
@@ -24,7 +26,8 @@ table! {
         name: String, at "/metadata/name";
         /// What opens it: `OpenShift`, `Istio`, `Traefik` or `Contour`.
         engine: &'static str, at "/kind";
-        /// Hosts that it serves, sorted; empty where they stand in a rule that is not read (Traefik).
+        /// Hosts that it serves, sorted; empty where they stand in a rule that is not read (Traefik), in another object (a part of an
+        /// HTTPProxy), or nowhere.
         hosts: Vec<String>, at "/spec";
         /// TLS in the object's own words, such as `edge`, `SIMPLE`, `tls`; empty for none.
         tls: String, at "/spec";
@@ -77,15 +80,31 @@ const KINDS: [(&SourceId, &str, &str, bool, Read); 7] = [
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
+    let included = included(&context.reader)?;
     for (source, engine, kind, own, read) in KINDS {
-        let place = Place { reader: &context.reader, source, engine, kind, own };
+        let place = Place { reader: &context.reader, source, engine, kind, own, included: &included };
         place.reader.each::<Object>(source, |object, origin| rows.extend(place.rows(&object, &origin, read)))?;
     }
     Ok(rows)
 }
 
+/// Namespace and name of every HTTPProxy that another one includes.
+fn included(reader: &Reader<'_>) -> Result<BTreeSet<(String, String)>, FactsError> {
+    let mut all = BTreeSet::new();
+    reader.each::<Object>(&HTTP_PROXIES, |object, _| {
+        let own = object.metadata.namespace.unwrap_or_default();
+        for part in object.spec.get("includes").and_then(Value::as_array).into_iter().flatten() {
+            let namespace = Some(text(part, "/namespace")).filter(|name| !name.is_empty()).unwrap_or_else(|| own.clone());
+            all.insert((namespace, text(part, "/name")));
+        }
+    })?;
+    Ok(all)
+}
+
 struct Place<'a> {
     reader: &'a Reader<'a>,
+    /// Parts that nothing includes serve nothing.
+    included: &'a BTreeSet<(String, String)>,
     source: &'a SourceId,
     engine: &'static str,
     kind: &'static str,
@@ -98,6 +117,10 @@ impl Place<'_> {
         let what = format!("{} {namespace}/{name}", self.kind);
         if !object.spec.is_object() {
             self.reader.doubt(self.source, format!("the spec of the {what}"), "the object came without one", "Look at the object by hand.");
+            return Vec::new();
+        }
+        let is_part = *self.source == HTTP_PROXIES && !object.spec.get("virtualhost").is_some_and(Value::is_object);
+        if is_part && !self.included.contains(&(namespace.clone(), name.clone())) {
             return Vec::new();
         }
         let subject = ObjectRef {
@@ -144,17 +167,15 @@ fn unknown(what: &str, why: &str, how_to_see: &str) -> Known<bool> {
 /// `route/v1` RouteSpec: without `tls` the router serves plain HTTP; with it, plain requests get what `insecureEdgeTerminationPolicy`
 /// says, which is nothing when it is not set.
 fn openshift(object: &Object, what: &str) -> Vec<Entrance> {
-    let from_ingress = |owner: &k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference| {
-        owner.kind == "Ingress" && owner.api_version.starts_with("networking.k8s.io/")
-    };
-    if object.metadata.owner_references.iter().flatten().any(from_ingress) {
-        return Vec::new();
-    }
     let tls = object.spec.get("tls").filter(|tls| tls.is_object());
-    let plain = match tls.map(|_| text(&object.spec, "/tls/insecureEdgeTerminationPolicy")).as_deref() {
-        None | Some("Allow") => Known::Known(true),
-        Some("" | "None" | "Redirect") => Known::Known(false),
-        Some(_) => unknown(what, "its insecureEdgeTerminationPolicy is none that is known", "Look at the Route by hand."),
+    let termination = text(&object.spec, "/tls/termination");
+    let policy = tls.map(|_| text(&object.spec, "/tls/insecureEdgeTerminationPolicy"));
+    let plain = match (policy.as_deref(), termination.as_str()) {
+        (None | Some("Allow"), _) => Known::Known(true),
+        (Some("" | "None" | "Redirect"), "edge" | "reencrypt" | "passthrough") => Known::Known(false),
+        (Some(_), _) => {
+            unknown(what, "its termination or insecureEdgeTerminationPolicy is none that is known", "Look at the Route by hand.")
+        }
     };
     let pointer = if tls.is_some() { "/spec/tls/insecureEdgeTerminationPolicy" } else { "/spec/tls" };
     let host = text(&object.spec, "/host");
@@ -162,13 +183,13 @@ fn openshift(object: &Object, what: &str) -> Vec<Entrance> {
         part: String::new(),
         pointer: pointer.to_owned(),
         hosts: (!host.is_empty()).then_some(host).into_iter().collect(),
-        tls: text(&object.spec, "/tls/termination"),
+        tls: termination,
         plain,
     }]
 }
 
 /// `networking/v1` Gateway: a server of an HTTP protocol is plain unless it only redirects, one with `tls` of another protocol is
-/// encrypted. Which namespaces stand behind a plain one is for VirtualServices to say.
+/// encrypted, unless it passes on whatever comes for any host. Which namespaces stand behind a plain one is for VirtualServices to say.
 fn istio(object: &Object, what: &str) -> Vec<Entrance> {
     let servers = object.spec.get("servers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let server = |(number, server): (usize, &Value)| {
@@ -176,6 +197,11 @@ fn istio(object: &Object, what: &str) -> Vec<Entrance> {
         let mode = text(server, "/tls/mode");
         let redirects = server.pointer("/tls/httpsRedirect") == Some(&Value::Bool(true));
         let with_tls = server.get("tls").is_some_and(Value::is_object);
+        let hosts = server.get("hosts").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let hosts = sorted_owned(hosts);
+        // Unset is PASSTHROUGH. For any host, a VirtualService may take connections whose name nobody looks at.
+        let any_host = hosts.iter().any(|host| host.rsplit('/').next() == Some("*"));
+        let looks = !(any_host && matches!(mode.as_str(), "" | "PASSTHROUGH" | "AUTO_PASSTHROUGH"));
         let plain = match protocol.to_ascii_uppercase().as_str() {
             "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" if redirects => Known::Known(false),
             "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" => unknown(
@@ -183,15 +209,13 @@ fn istio(object: &Object, what: &str) -> Vec<Entrance> {
                 &format!("its server {} takes plain HTTP, and what it carries stands in VirtualServices, which are not read", number + 1),
                 "Set tls.httpsRedirect: true on the server, or ask what the VirtualServices of this Gateway serve there.",
             ),
-            _ if with_tls && mode != "OPTIONAL_MUTUAL" => Known::Known(false),
+            _ if with_tls && looks => Known::Known(false),
             _ => unknown(
                 what,
                 &format!("its server {} passes on what it gets ({protocol})", number + 1),
                 "Ask whether the programs at both ends use TLS.",
             ),
         };
-        let hosts = server.get("hosts").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-        let hosts = sorted_owned(hosts);
         let port = server.pointer("/port/number").map(ToString::to_string).unwrap_or_default();
         Entrance {
             // By what it is, because servers change their places.
@@ -223,17 +247,25 @@ fn traefik(object: &Object, what: &str) -> Vec<Entrance> {
 }
 
 /// `projectcontour.io/v1` HTTPProxy: a root (with `virtualhost`) without `tls` serves plain HTTP; with it plain requests are redirected
-/// but for routes with `permitInsecure`. What is included into a root follows the root.
+/// but for routes with `permitInsecure`; a route whose `requestRedirectPolicy` leads to HTTPS serves nothing. What is included into a
+/// root follows the root.
 fn contour(object: &Object, what: &str) -> Vec<Entrance> {
     let root = object.spec.get("virtualhost").filter(|host| host.is_object());
     let tls = root.and_then(|root| root.get("tls")).is_some_and(Value::is_object);
     let routes = object.spec.get("routes").and_then(Value::as_array);
-    let permits = |route: &Value| route.get("permitInsecure") == Some(&Value::Bool(true));
+    let redirects = |route: &Value| text(route, "/requestRedirectPolicy/scheme") == "https";
+    let permits = |route: &Value| route.get("permitInsecure") == Some(&Value::Bool(true)) && !redirects(route);
     let open = routes.and_then(|routes| routes.iter().position(permits));
+    let only_redirects = routes.is_some_and(|routes| !routes.is_empty() && routes.iter().all(redirects));
+    let includes = object.spec.get("includes").and_then(Value::as_array).is_some_and(|parts| !parts.is_empty());
     let (plain, pointer) = match (root, tls, open) {
         (_, _, Some(route)) if root.is_none() || tls => (Known::Known(true), format!("/spec/routes/{route}/permitInsecure")),
         (Some(_), true, _) => (Known::Known(false), "/spec/virtualhost/tls".to_owned()),
-        (Some(_), false, _) => (Known::Known(true), "/spec/virtualhost/tls".to_owned()),
+        (Some(_), false, _) if only_redirects && includes => (
+            unknown(what, "its own routes only redirect, and what it includes may not", "Look at the HTTPProxies that it includes."),
+            "/spec/includes".to_owned(),
+        ),
+        (Some(_), false, _) => (Known::Known(!only_redirects), "/spec/virtualhost/tls".to_owned()),
         (None, ..) => (
             unknown(
                 what,

@@ -128,7 +128,8 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, around: &Surroundings<'_>) -
     };
     let row = |(host, backends): (String, BTreeSet<String>)| {
         let covering = covering(spec, &host);
-        let by = |engine: Engine| tls_by(covering.is_some(), annotations, engine);
+        let named = spec.tls.iter().flatten().any(|entry| entry.hosts.iter().flatten().any(|listed| *listed == host));
+        let by = |engine: Engine| tls_by(covering.is_some(), named, annotations, engine);
         let doubtful = guesses.iter().find(|(other, _)| by(*other).is_some() != by(engine).is_some());
         let (tls_by, tls) = match (doubtful, by(engine)) {
             (Some((_, hint)), _) => (None, Known::Unknown(no_class_decides(&namespace, &name, hint))),
@@ -185,13 +186,16 @@ fn covering<'a>(spec: &'a IngressSpec, host: &str) -> Option<Option<&'a str>> {
     Some(entry.secret_name.as_deref().filter(|name| !name.is_empty()))
 }
 
-/// What provides TLS, where anything does.
-fn tls_by(covered: bool, annotations: &Annotations, engine: Engine) -> Option<&'static str> {
+/// What provides TLS, where anything does. `covered` is by a name in `spec.tls` or its wildcard, `named` by the very name.
+fn tls_by(covered: bool, named: bool, annotations: &Annotations, engine: Engine) -> Option<&'static str> {
     let annotated = annotated_tls(annotations, engine);
     match engine {
         // AWS Load Balancer Controller, *Certificate Discovery*: spec.tls chooses certificates, and only listen-ports (or a certificate
         // that is named) opens a port for HTTPS.
         Engine::AwsLoadBalancer => annotated,
+        // route-controller-manager, referencesSecret: the host of the rule has to be listed as it is written.
+        Engine::OpenShift if named => Some(SPEC_TLS),
+        Engine::OpenShift => annotated,
         _ if covered => Some(SPEC_TLS),
         _ => annotated,
     }

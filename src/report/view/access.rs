@@ -143,7 +143,7 @@ fn spell(cell: &AccessCell, letters: &BTreeMap<&str, String>) -> Vec<String> {
 
 /// One cell per namespace; neighbours are never joined, but a row that is the same everywhere is one cell.
 fn cells(matrix: &AccessMatrix, row: &SubjectAccess, letters: &BTreeMap<&str, String>) -> Vec<Cell> {
-    let empty = AccessCell::default();
+    let reached: BTreeMap<&String, &AccessCell> = row.cells.iter().map(|cell| (&cell.namespace, cell)).collect();
     let mut cells: Vec<Cell> = matrix
         .namespaces
         .iter()
@@ -152,7 +152,7 @@ fn cells(matrix: &AccessMatrix, row: &SubjectAccess, letters: &BTreeMap<&str, St
             label: clip(name, 63),
             span: 1,
             columns: vec![i],
-            letters: spell(row.cells.get(i).unwrap_or(&empty), letters),
+            letters: reached.get(name).map(|cell| spell(cell, letters)).unwrap_or_default(),
         })
         .collect();
     let same = cells.windows(2).all(|pair| matches!(pair, [a, b] if a.letters == b.letters));
@@ -170,8 +170,8 @@ fn cells(matrix: &AccessMatrix, row: &SubjectAccess, letters: &BTreeMap<&str, St
 /// One cell per set of letters, with the namespaces for which it holds.
 fn alike(matrix: &AccessMatrix, row: &SubjectAccess, letters: &BTreeMap<&str, String>) -> Vec<Cell> {
     let mut sets: BTreeMap<Vec<String>, Vec<&String>> = BTreeMap::new();
-    for (name, cell) in matrix.namespaces.iter().zip(&row.cells).filter(|(_, cell)| !cell.reaches.is_empty()) {
-        sets.entry(spell(cell, letters)).or_default().push(name);
+    for cell in &row.cells {
+        sets.entry(spell(cell, letters)).or_default().push(&cell.namespace);
     }
     sets.into_iter()
         .map(|(letters, names)| Cell { label: places(&names, matrix.namespaces.len()), span: 1, columns: vec![], letters })
@@ -181,9 +181,9 @@ fn alike(matrix: &AccessMatrix, row: &SubjectAccess, letters: &BTreeMap<&str, St
 /// Every binding of a row once.
 fn via(matrix: &AccessMatrix, row: &SubjectAccess) -> Vec<Via> {
     let mut by_binding: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
-    for (name, cell) in matrix.namespaces.iter().zip(&row.cells) {
+    for cell in &row.cells {
         cell.via.iter().for_each(|binding| {
-            by_binding.entry(binding).or_default().insert(name);
+            by_binding.entry(binding).or_default().insert(&cell.namespace);
         });
     }
     by_binding
