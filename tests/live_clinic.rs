@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kube_hipaa::model::{Assessment, ControlResult, Finding, OutcomeWord, RequestRecord};
 use kube_hipaa::snapshot::INDEX_FILE;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use support::clinic::{Clinic, EPHI, folder};
 use support::program::{self, SERVICE_ACCOUNT};
@@ -29,12 +29,14 @@ fn what_the_readme_promises_holds_for_the_clinic() -> Proven {
     let clinic = Clinic::start();
     eprintln!("clinic: every pod runs after {:.1} s", begin.elapsed().as_secs_f32());
     let visit = Visit::new(&clinic)?;
-    let steps: [(&str, fn(&Visit<'_>) -> Numbers); 5] = [
+    let steps: [(&str, fn(&Visit<'_>) -> Numbers); 6] = [
         ("only reads, exactly those that it reports", only_reads_and_reports_each),
         ("finds what the README lists, and nothing else", finds_what_the_readme_lists),
         ("templates stand in only for workloads without pods", templates_stand_in_for_missing_pods),
         ("no flag of the API server is a path of this machine", flags_agree),
         ("an unchanged cluster gives the same files", collects_the_same_twice),
+        // The last one: it changes the clinic.
+        ("what the controls of the network say under fix makes them pass", network_fixes_work),
     ];
     let mut failed = Vec::new();
     for (promise, prove) in steps {
@@ -313,6 +315,62 @@ fn collects_the_same_twice(visit: &Visit<'_>) -> Numbers {
         }
     }
     if wrong.is_empty() { Ok(format!("{} files", names.len())) } else { Err(wrong.join("\n").into()) }
+}
+
+/// A policy that selects every pod and allows nothing, as the controls tell people to write it.
+fn deny_by_default(namespace: &str, directions: &[&str]) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": "deny-by-default", "namespace": namespace},
+        "spec": {"podSelector": {}, "policyTypes": directions},
+    })
+}
+
+/// The clinic has what the other proofs of fixes lack: a network plugin that enforces policies, and pods.
+fn network_fixes_work(visit: &Visit<'_>) -> Numbers {
+    const CONTROLS: [&str; 7] = [
+        "network/default-deny-egress",
+        "network/default-deny-ingress",
+        "network/egress-isolated",
+        "network/egress-to-anywhere",
+        "network/ingress-from-anywhere",
+        "network/ingress-isolated",
+        "network/node-traffic-encrypted",
+    ];
+    visit.clinic.apply(&deny_by_default("imaging", &["Ingress", "Egress"]).to_string());
+    visit.clinic.apply(&deny_by_default("billing", &["Egress"]).to_string());
+    let policy = |namespace: &str, name: &str| format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies/{name}");
+    visit.clinic.patch(
+        &policy("billing", "eligibility-callbacks"),
+        &json!({"spec": {"ingress": [{"from": [{"ipBlock": {"cidr": "10.40.0.0/16"}}], "ports": [{"port": 8443}]}]}}),
+    );
+    visit.clinic.patch(
+        &policy("integration-engine", "hl7-replay"),
+        &json!({"spec": {"egress": [{"to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "hl7-listener"}}}]}]}}),
+    );
+    let (status, answer) = visit.clinic.api(
+        "PATCH",
+        "/apis/crd.projectcalico.org/v1/felixconfigurations/default",
+        Some(&json!({"spec": {"wireguardEnabled": true}})),
+    );
+    if status != 200 {
+        return Err(format!("the FelixConfiguration cannot be changed: {status} {answer}").into());
+    }
+    let evidence = visit.scratch.path().join("mended");
+    let (_, mended) = program::scan(&visit.kubeconfig, &evidence, &["--cluster-name", "clinic", "--ephi-selector", EPHI]);
+    let (mut wrong, mut findings) = (Vec::new(), 0);
+    for id in CONTROLS {
+        let of = |assessment: &Assessment| {
+            let found = assessment.controls.iter().find(|control| control.id == id);
+            found.map(|control| (control.outcome, control.findings.len(), control.examined)).ok_or_else(|| format!("there is no {id}"))
+        };
+        let ((was, found, examined), (is, left, examined_now)) = (of(&visit.assessment)?, of(&mended)?);
+        findings += found;
+        if was != OutcomeWord::Fail || is != OutcomeWord::Pass || examined_now < examined {
+            wrong.push(format!("{id}: {was:?} with {found} of {examined}, then {is:?} with {left} of {examined_now}"));
+        }
+    }
+    if wrong.is_empty() { Ok(format!("{} controls, {findings} findings", CONTROLS.len())) } else { Err(wrong.join("\n").into()) }
 }
 
 fn lines(file: &Path) -> BTreeSet<String> {
