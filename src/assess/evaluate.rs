@@ -339,6 +339,7 @@ impl<'a> Run<'a> {
             exposure,
             statement: self.check.finding.fill(row),
             subject: row.subject.clone(),
+            namespace: row.namespace.clone().filter(|namespace| row.subject.place() != Some(namespace)),
             related: row.related.clone(),
             facts: self.facts(row),
             evidence,

@@ -20,7 +20,7 @@ table! {
     /// admission webhook that did not answer), `policy-error-ignored` (a request was let past a ValidatingAdmissionPolicy whose
     /// expressions could not be evaluated; a parameter that is missing is not counted), `impersonation` (somebody acted as somebody else), `policies-from-files` (webhooks or policies were loaded
     /// from files, KEP-5793: the API does not list them).
-    pub struct EffectRow as "api_server_effects" counting "effects", always from [METRICS, LEASES, VERSION] {
+    pub struct EffectRow as "api_server_effects" counting "effects that the API server counts", always from [METRICS, LEASES, VERSION] {
         /// Name of the effect.
         effect: &'static str;
         /// `/metrics`, or empty for the API servers that did not answer.

@@ -245,12 +245,22 @@ pub struct Finding {
     /// The object it is about.
     // Shared with other findings about it, as those that take part are.
     pub subject: Arc<ObjectRef>,
+    /// The namespace that it counts to, where that is not the subject's: a listener of a Gateway counts to that of its routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// Other objects that take part.
     pub related: Vec<Arc<ObjectRef>>,
     /// The values that decided it.
     pub facts: Facts,
     /// Where they stand in the cluster; at least one.
     pub evidence: Vec<Evidence>,
+}
+
+impl Finding {
+    /// The namespace that it counts to; none for what concerns the whole cluster.
+    pub fn place(&self) -> Option<&String> {
+        self.namespace.as_ref().or_else(|| self.subject.place())
+    }
 }
 
 /// One object that meets a check, shown as a sample.

@@ -19,6 +19,13 @@ pub struct ObjectRef {
     pub uid: Option<String>,
 }
 
+impl ObjectRef {
+    /// The namespace that it concerns. A Namespace object is cluster-scoped, and what it says concerns that namespace only.
+    pub fn place(&self) -> Option<&String> {
+        self.namespace.as_ref().or((self.kind == "Namespace" && self.group.is_empty()).then_some(&self.name))
+    }
+}
+
 impl std::fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.namespace {

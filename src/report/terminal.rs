@@ -120,7 +120,7 @@ impl Page {
             ScopeSource::Default => format!("ePHI: nobody declared where it is, so {count} are treated as holding it (--ephi-namespace)"),
             ScopeSource::File | ScopeSource::Flags => {
                 let names: Vec<String> = scope.ephi_namespaces.iter().map(|name| clip(name, 40)).collect();
-                format!("ePHI in {count}: {}", names.join(", "))
+                format!("ePHI declared in {count}: {}", names.join(", "))
             }
         };
         self.push(out, "", 0, &said, 2, Style::new());
@@ -194,7 +194,7 @@ impl Page {
             }
         }
         out.push('\n');
-        self.push(out, "", 0, "Controls by standard of the HIPAA Security Rule", 2, BOLD);
+        self.push(out, "", 0, "Controls by standard of the HIPAA Security Rule (one may count in several)", 2, BOLD);
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         let rule = "─".repeat(lines.iter().map(|line| line.chars().count()).max().unwrap_or(0));
         let header = lines.len().saturating_sub(table.row_count());
@@ -263,7 +263,10 @@ impl Page {
             let rest = groups.len() - 5;
             out.push_str(&format!(
                 "{}\n",
-                self.paint(DIM, &format!("{:<10}and {rest} more {}", "", if rest == 1 { "group" } else { "groups" }))
+                self.paint(
+                    DIM,
+                    &format!("{:<10}and {rest} more {}", "", if rest == 1 { "group of findings" } else { "groups of findings" })
+                )
             ));
         }
     }

@@ -115,6 +115,7 @@ impl Builder {
             exposure,
             statement,
             subject: subject.into(),
+            namespace: None,
             related: cause.cloned().map(Into::into).into_iter().collect(),
             facts,
             evidence,

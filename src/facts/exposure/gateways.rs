@@ -15,7 +15,7 @@ use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 table! {
     /// One row per listener of a Gateway and namespace whose routes it carries, counted to that namespace: a Gateway often stands in a
     /// namespace of its own. A listener without routes is one row in the Gateway's namespace.
-    pub struct GatewayRow as "gateways" counting "listeners of Gateways" from
+    pub struct GatewayRow as "gateways" counting "listeners of Gateways, by namespace" from
         [GATEWAYS, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES, NAMESPACES] {
         /// Namespace of the Gateway.
         namespace: String, at "/metadata/namespace";

@@ -47,7 +47,10 @@ fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
         kind: UnseenKind::NotVisible,
         what: format!("the setting {setting} of {component}"),
         why: why.to_owned(),
-        how_to_see: format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
+        how_to_see: match setting.contains('.') {
+            true => format!("Ask whoever operates the nodes for {setting} in the KubeletConfiguration."),
+            false => format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
+        },
         source: None,
         missing_rule: None,
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::findings::{Group, namespace_of};
-use crate::model::{Assessment, ObjectRef};
+use super::findings::Group;
+use crate::model::Assessment;
 use crate::report::escape::clip;
 
 /// Namespaces that can be chosen; each costs a rule of the style sheet.
@@ -33,7 +33,7 @@ impl Filters {
     pub(super) fn new(assessment: &Assessment, groups: &[Group<'_>]) -> Self {
         let ephi: BTreeSet<String> = assessment.scope.ephi_namespaces.iter().cloned().collect();
         let found: BTreeSet<(bool, &String)> =
-            groups.iter().flat_map(Group::subjects).filter_map(namespace_of).map(|name| (!ephi.contains(name), name)).collect();
+            groups.iter().flat_map(Group::places).flatten().map(|name| (!ephi.contains(name), name)).collect();
         // A list that is not whole would hide what cannot be chosen.
         let found = if found.len() > MOST { BTreeSet::new() } else { found };
         let namespaces: Vec<Choice> = found
@@ -46,12 +46,12 @@ impl Filters {
         Self { namespaces: shown, classes, ephi }
     }
 
-    /// The classes of something that concerns these objects: `e` for ePHI, one for each namespace. What stands in no namespace concerns
-    /// ePHI too.
-    pub(super) fn class<'a>(&self, subjects: impl Iterator<Item = &'a ObjectRef>) -> String {
+    /// The classes of something that concerns these namespaces: `e` for ePHI, one for each namespace. What stands in no namespace
+    /// concerns ePHI too.
+    pub(super) fn class<'a>(&self, places: impl Iterator<Item = Option<&'a String>>) -> String {
         let mut classes = BTreeSet::new();
-        for subject in subjects {
-            match namespace_of(subject) {
+        for place in places {
+            match place {
                 Some(namespace) => {
                     classes.extend(self.ephi.contains(namespace).then_some("e"));
                     classes.extend(self.classes.get(namespace).map(String::as_str));

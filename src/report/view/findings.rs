@@ -39,7 +39,7 @@ impl Reach {
     fn of(findings: &[&Finding], ephi: &BTreeSet<&str>) -> Self {
         let mut reach = Self { cluster: false, namespaces: BTreeSet::new(), ephi: BTreeSet::new() };
         for finding in findings {
-            match namespace_of(&finding.subject) {
+            match finding.place() {
                 None => reach.cluster = true,
                 Some(namespace) => {
                     if ephi.contains(namespace.as_str()) {
@@ -76,16 +76,11 @@ impl Reach {
     }
 }
 
-/// A Namespace object is cluster-scoped, and what it says concerns that namespace only.
-pub(super) fn namespace_of(subject: &ObjectRef) -> Option<&String> {
-    subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name))
-}
-
 impl<'a> Group<'a> {
     fn new(control: &'a ControlResult, cause: Option<&'a ObjectRef>, mut findings: Vec<&'a Finding>, ephi: &BTreeSet<&str>) -> Self {
         // What weighs most stands first, and so in the one line of the first page; among equals, what concerns ePHI.
         findings.sort_by_key(|finding| {
-            let ephi = namespace_of(&finding.subject).is_some_and(|namespace| ephi.contains(namespace.as_str()));
+            let ephi = finding.place().is_some_and(|namespace| ephi.contains(namespace.as_str()));
             (std::cmp::Reverse(finding.risk), !ephi)
         });
         let severity = findings.iter().map(|finding| finding.severity).min().unwrap_or(control.severity);
@@ -137,8 +132,9 @@ impl<'a> Group<'a> {
     }
 
     /// What its findings are about.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = &'a ObjectRef> {
-        self.findings.iter().map(|finding| &*finding.subject)
+    /// The namespaces that its findings count to; none for one that counts to no namespace.
+    pub(super) fn places(&self) -> impl Iterator<Item = Option<&'a String>> {
+        self.findings.iter().map(|finding| finding.place())
     }
 
     pub(crate) fn severity(&self) -> Severity {
@@ -313,7 +309,7 @@ impl Affected {
             finding.related.iter().map(|object| &**object).filter(|object| !named.contains(object)).map(Object::new).collect();
         Self {
             anchor: anchor("x", &finding.fingerprint),
-            class: filters.class(std::iter::once(&*finding.subject)),
+            class: filters.class(std::iter::once(finding.place())),
             statement: (finding.statement != title).then(|| finding.statement.clone()),
             subject: Object::new(&finding.subject),
             fold: !facts.is_empty() || !related.is_empty() || evidence.len() > 1,
@@ -355,7 +351,7 @@ pub(super) fn chapter(
             GroupView {
                 number: format!("{number}.{}", i + 1),
                 anchor: group.anchor(),
-                class: filters.class(group.findings.iter().map(|finding| &*finding.subject)),
+                class: filters.class(group.findings.iter().map(|finding| finding.place())),
                 severity: group.severity.word(),
                 title,
                 rank: group.rank(false),

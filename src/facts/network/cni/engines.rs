@@ -150,7 +150,7 @@ fn k3s_engine(settings: &Settings) -> Option<Engine> {
         }
         _ => unknown("k3s", "no node shows the arguments of a server", "Ask for the arguments of every k3s server."),
     };
-    let (encryption, settings_evidence) = k3s(settings);
+    let (encryption, encrypting) = k3s(settings);
     Some(Engine {
         name: "k3s",
         found_by: "annotation k3s.io/node-args of nodes".to_owned(),
@@ -160,6 +160,6 @@ fn k3s_engine(settings: &Settings) -> Option<Engine> {
         ready: None,
         judged,
         encryption,
-        settings: settings_evidence,
+        encrypting,
     })
 }

@@ -72,8 +72,8 @@ pub(super) struct Engine {
     ready: Option<i64>,
     judged: Judged,
     encryption: Known<&'static str>,
-    /// Where settings stand that decide.
-    settings: Vec<Evidence>,
+    /// Where settings stand that decide on encryption.
+    encrypting: Vec<Evidence>,
 }
 
 impl Cni {
@@ -84,18 +84,17 @@ impl Cni {
         let mut engines: Vec<Engine> = Vec::new();
         for agent in agents(reader)? {
             let mut judged = of_agent(&agent, &settings);
-            let (mut encryption, mut evidence) = encryption::of(&agent, &settings);
+            let (mut encryption, mut encrypting) = encryption::of(&agent, &settings);
             if let Some(why) = coverage(&agent, nodes) {
                 if judged.enforcement.known().is_some() {
                     judged.enforcement = not_everywhere(&agent, "NetworkPolicies are enforced", &why);
                     judged.because.clone_from(&why);
                 }
                 if encryption.known().is_some() {
-                    evidence.clear();
+                    encrypting.clear();
                     encryption = not_everywhere(&agent, "traffic between nodes is encrypted", &why);
                 }
             }
-            evidence.extend(judged.evidence.iter().cloned());
             engines.push(Engine {
                 name: agent.engine,
                 found_by: format!("DaemonSet {}", agent.display()),
@@ -105,7 +104,7 @@ impl Cni {
                 ready: agent.ready,
                 judged,
                 encryption,
-                settings: evidence,
+                encrypting,
             });
         }
         engines.extend(NODE_ENGINES.iter().filter_map(|of_nodes| of_nodes(&settings)));
@@ -181,8 +180,8 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
     };
     Row::new(engine.name.to_owned(), engine.subject, engine.origins, typed)
         .in_namespace(None)
-        .evidenced("enforces", engine.settings.clone())
-        .evidenced("encrypts", engine.settings)
+        .evidenced("enforces", engine.judged.evidence)
+        .evidenced("encrypts", engine.encrypting)
 }
 
 /// Why what an agent does is not done in the whole cluster.
