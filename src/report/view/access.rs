@@ -102,7 +102,7 @@ impl Access {
         let omitted = matrix.subjects.len().saturating_sub(ROWS) as u64;
         Self {
             intro: linker.prose(&format!(
-                "By RBAC, {} beyond what Kubernetes ships can do one of the things below in {}. Each letter is one kind of reach. Rights that are given in other ways (client certificates in the group system:masters, webhooks, the cloud provider) are not in it.",
+                "By RBAC, {} beyond what Kubernetes ships can do one of the things below in {}. Each letter is one kind of reach. Rights that are given in other ways (client certificates in the group system:masters, webhooks, the cloud provider) are not in it, and neither are those that hold in kube-system alone (control access/system-namespace).",
                 many(matrix.subjects.len() as u64, "identity", "identities"),
                 many(matrix.namespaces.len() as u64, "namespace with ePHI", "namespaces with ePHI"),
             )),
