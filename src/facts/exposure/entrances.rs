@@ -1,8 +1,8 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
@@ -39,20 +39,22 @@ table! {
 
 pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![EntranceRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
 
-/// Any of the objects: every kind is read by its own function.
+/// An object with the part of its spec that is read. What has another shape is not understood, and nothing passes then.
 #[derive(Debug, Deserialize)]
-struct Object {
+struct Object<S> {
     #[serde(default)]
     metadata: ObjectMeta,
-    #[serde(default)]
-    spec: Value,
+    spec: S,
 }
 
-impl Readable for Object {
+impl<S: DeserializeOwned + Send> Readable for Object<S> {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
     }
 }
+
+/// An object of which only matters that it is there.
+type Present = BTreeMap<String, IgnoredAny>;
 
 /// One entrance of an object.
 struct Entrance {
@@ -65,92 +67,94 @@ struct Entrance {
     plain: Known<bool>,
 }
 
-type Read = fn(&Object, &str) -> Vec<Entrance>;
-
-/// Source, engine, kind, whether its rows belong to the namespace of the object, and how it is read.
-const KINDS: [(&SourceId, &str, &str, bool, Read); 7] = [
-    (&OPENSHIFT_ROUTES, "OpenShift", "Route", true, openshift),
-    (&ISTIO_GATEWAYS, "Istio", "Gateway", false, istio),
-    (&INGRESS_ROUTES, "Traefik", "IngressRoute", true, traefik),
-    (&INGRESS_ROUTE_TCPS, "Traefik", "IngressRouteTCP", true, traefik),
-    (&OLD_INGRESS_ROUTES, "Traefik", "IngressRoute", true, traefik),
-    (&OLD_INGRESS_ROUTE_TCPS, "Traefik", "IngressRouteTCP", true, traefik),
-    (&HTTP_PROXIES, "Contour", "HTTPProxy", true, contour),
-];
-
-fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
-    let mut rows = Vec::new();
-    let included = included(&context.reader)?;
-    for (source, engine, kind, own, read) in KINDS {
-        let place = Place { reader: &context.reader, source, engine, kind, own, included: &included };
-        place.reader.each::<Object>(source, |object, origin| rows.extend(place.rows(&object, &origin, read)))?;
-    }
-    Ok(rows)
-}
-
-/// Namespace and name of every HTTPProxy that another one includes.
-fn included(reader: &Reader<'_>) -> Result<BTreeSet<(String, String)>, FactsError> {
-    let mut all = BTreeSet::new();
-    reader.each::<Object>(&HTTP_PROXIES, |object, _| {
-        let own = object.metadata.namespace.unwrap_or_default();
-        for part in object.spec.get("includes").and_then(Value::as_array).into_iter().flatten() {
-            let namespace = Some(text(part, "/namespace")).filter(|name| !name.is_empty()).unwrap_or_else(|| own.clone());
-            all.insert((namespace, text(part, "/name")));
-        }
-    })?;
-    Ok(all)
-}
-
-struct Place<'a> {
-    reader: &'a Reader<'a>,
-    /// Parts that nothing includes serve nothing.
-    included: &'a BTreeSet<(String, String)>,
-    source: &'a SourceId,
-    engine: &'static str,
+/// A kind of object that opens entrances.
+struct Engine {
+    name: &'static str,
     kind: &'static str,
+    /// Whether its rows belong to the namespace of the object.
     own: bool,
 }
 
-impl Place<'_> {
-    fn rows(&self, object: &Object, origin: &Evidence, read: Read) -> Vec<Row> {
-        let (namespace, name) = (object.metadata.namespace.clone().unwrap_or_default(), object.metadata.name.clone().unwrap_or_default());
-        let what = format!("{} {namespace}/{name}", self.kind);
-        if !object.spec.is_object() {
-            self.reader.doubt(self.source, format!("the spec of the {what}"), "the object came without one", "Look at the object by hand.");
-            return Vec::new();
-        }
-        let is_part = *self.source == HTTP_PROXIES && !object.spec.get("virtualhost").is_some_and(Value::is_object);
-        if is_part && !self.included.contains(&(namespace.clone(), name.clone())) {
-            return Vec::new();
-        }
-        let subject = ObjectRef {
-            kind: self.kind.to_owned(),
-            group: self.source.api_group().to_owned(),
-            namespace: object.metadata.namespace.clone(),
-            name: name.clone(),
-            uid: object.metadata.uid.clone(),
-        };
-        let row = |entrance: Entrance| {
-            let typed = EntranceRow {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                engine: self.engine,
-                hosts: sorted_owned(entrance.hosts),
-                tls: entrance.tls,
-                plain: entrance.plain,
-            };
-            let key = format!("{}/{namespace}/{}/{name}/{}", self.source.api_group(), self.kind, entrance.part);
-            let counted_to = self.own.then(|| namespace.clone());
-            Row::new(key, subject.clone(), vec![origin.clone()], typed)
-                .in_namespace(counted_to)
-                .evidenced("plain", [origin.at(entrance.pointer)])
-        };
-        read(object, &what).into_iter().map(row).collect()
+const OPENSHIFT: Engine = Engine { name: "OpenShift", kind: "Route", own: true };
+const ISTIO: Engine = Engine { name: "Istio", kind: "Gateway", own: false };
+const TRAEFIK: Engine = Engine { name: "Traefik", kind: "IngressRoute", own: true };
+const TRAEFIK_TCP: Engine = Engine { name: "Traefik", kind: "IngressRouteTCP", own: true };
+const CONTOUR: Engine = Engine { name: "Contour", kind: "HTTPProxy", own: true };
+
+fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
+    let reader = &context.reader;
+    let mut rows = of(reader, &OPENSHIFT_ROUTES, &OPENSHIFT, openshift)?;
+    rows.extend(of(reader, &ISTIO_GATEWAYS, &ISTIO, istio)?);
+    for (routes, tcp) in [(&INGRESS_ROUTES, &INGRESS_ROUTE_TCPS), (&OLD_INGRESS_ROUTES, &OLD_INGRESS_ROUTE_TCPS)] {
+        rows.extend(of(reader, routes, &TRAEFIK, traefik)?);
+        rows.extend(of(reader, tcp, &TRAEFIK_TCP, traefik)?);
     }
+    rows.extend(proxies(reader)?);
+    Ok(rows)
 }
 
-fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned()
+/// The rows of every object of a source.
+fn of<S: DeserializeOwned + Send>(
+    reader: &Reader<'_>,
+    source: &SourceId,
+    engine: &Engine,
+    entrances: fn(&S, &str) -> Vec<Entrance>,
+) -> Result<Vec<Row>, FactsError> {
+    let mut rows = Vec::new();
+    reader.each::<Object<S>>(source, |object, origin| {
+        let found = entrances(&object.spec, &engine.text(&object.metadata));
+        rows.extend(found.into_iter().map(|entrance| engine.row(source, &object.metadata, &origin, entrance)));
+    })?;
+    Ok(rows)
+}
+
+/// The rows of HTTPProxies; a part that no other one includes serves nothing.
+fn proxies(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
+    let mut all: Vec<(Object<Proxy>, Evidence)> = Vec::new();
+    reader.each::<Object<Proxy>>(&HTTP_PROXIES, |object, origin| all.push((object, origin)))?;
+    let included: BTreeSet<(Option<&str>, &str)> = all
+        .iter()
+        .flat_map(|(object, _)| object.spec.includes.iter().flatten().map(|part| (part, object.metadata.namespace.as_deref())))
+        .map(|(part, own)| (part.namespace.as_deref().filter(|name| !name.is_empty()).or(own), part.name.as_str()))
+        .collect();
+    let serves = |object: &Object<Proxy>| {
+        let place = (object.metadata.namespace.as_deref(), object.metadata.name.as_deref().unwrap_or_default());
+        object.spec.virtualhost.is_some() || included.contains(&place)
+    };
+    let row = |(object, origin): &(Object<Proxy>, Evidence)| {
+        let entrance = contour(&object.spec, &CONTOUR.text(&object.metadata));
+        CONTOUR.row(&HTTP_PROXIES, &object.metadata, origin, entrance)
+    };
+    Ok(all.iter().filter(|(object, _)| serves(object)).map(row).collect())
+}
+
+impl Engine {
+    fn text(&self, meta: &ObjectMeta) -> String {
+        format!("{} {}/{}", self.kind, meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    }
+
+    fn row(&self, source: &SourceId, meta: &ObjectMeta, origin: &Evidence, entrance: Entrance) -> Row {
+        let (namespace, name) = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+        let key = format!("{}/{namespace}/{}/{name}/{}", source.api_group(), self.kind, entrance.part);
+        let subject = ObjectRef {
+            kind: self.kind.to_owned(),
+            group: source.api_group().to_owned(),
+            namespace: meta.namespace.clone(),
+            name: name.clone(),
+            uid: meta.uid.clone(),
+        };
+        let typed = EntranceRow {
+            namespace: namespace.clone(),
+            name,
+            engine: self.name,
+            hosts: sorted_owned(entrance.hosts),
+            tls: entrance.tls,
+            plain: entrance.plain,
+        };
+        Row::new(key, subject, vec![origin.clone()], typed)
+            .in_namespace(self.own.then_some(namespace))
+            .evidenced("plain", [origin.at(entrance.pointer)])
+    }
 }
 
 fn unknown(what: &str, why: &str, how_to_see: &str) -> Known<bool> {
@@ -164,102 +168,177 @@ fn unknown(what: &str, why: &str, how_to_see: &str) -> Known<bool> {
     })
 }
 
+#[derive(Debug, Deserialize)]
+struct Route {
+    host: Option<String>,
+    tls: Option<RouteTls>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RouteTls {
+    termination: Option<String>,
+    insecure_edge_termination_policy: Option<String>,
+}
+
 /// `route/v1` RouteSpec: without `tls` the router serves plain HTTP; with it, plain requests get what `insecureEdgeTerminationPolicy`
 /// says, which is nothing when it is not set.
-fn openshift(object: &Object, what: &str) -> Vec<Entrance> {
-    let tls = object.spec.get("tls").filter(|tls| tls.is_object());
-    let termination = text(&object.spec, "/tls/termination");
-    let policy = tls.map(|_| text(&object.spec, "/tls/insecureEdgeTerminationPolicy"));
-    let plain = match (policy.as_deref(), termination.as_str()) {
-        (None | Some("Allow"), _) => Known::Known(true),
-        (Some("" | "None" | "Redirect"), "edge" | "reencrypt" | "passthrough") => Known::Known(false),
-        (Some(_), _) => {
-            unknown(what, "its termination or insecureEdgeTerminationPolicy is none that is known", "Look at the Route by hand.")
+fn openshift(route: &Route, what: &str) -> Vec<Entrance> {
+    let said = |tls: &RouteTls| {
+        let policy = tls.insecure_edge_termination_policy.as_deref().unwrap_or_default();
+        match (policy, tls.termination.as_deref()) {
+            ("Allow", _) => Known::Known(true),
+            ("" | "None" | "Redirect", Some("edge" | "reencrypt" | "passthrough")) => Known::Known(false),
+            _ => unknown(what, "its termination or insecureEdgeTerminationPolicy is none that is known", "Look at the Route by hand."),
         }
     };
-    let pointer = if tls.is_some() { "/spec/tls/insecureEdgeTerminationPolicy" } else { "/spec/tls" };
-    let host = text(&object.spec, "/host");
     vec![Entrance {
         part: String::new(),
-        pointer: pointer.to_owned(),
-        hosts: (!host.is_empty()).then_some(host).into_iter().collect(),
-        tls: termination,
-        plain,
+        pointer: if route.tls.is_some() { "/spec/tls/insecureEdgeTerminationPolicy" } else { "/spec/tls" }.to_owned(),
+        hosts: route.host.iter().filter(|host| !host.is_empty()).cloned().collect(),
+        tls: route.tls.as_ref().and_then(|tls| tls.termination.clone()).unwrap_or_default(),
+        plain: route.tls.as_ref().map_or(Known::Known(true), said),
     }]
+}
+
+#[derive(Debug, Deserialize)]
+struct Gateway {
+    servers: Vec<Server>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Server {
+    port: ServerPort,
+    hosts: Vec<String>,
+    tls: Option<ServerTls>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ServerPort {
+    number: i64,
+    protocol: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerTls {
+    mode: Option<String>,
+    https_redirect: Option<bool>,
 }
 
 /// `networking/v1` Gateway: a server of an HTTP protocol is plain unless it only redirects, one with `tls` of another protocol is
 /// encrypted, unless it passes on whatever comes for any host. Which namespaces stand behind a plain one is for VirtualServices to say.
-fn istio(object: &Object, what: &str) -> Vec<Entrance> {
-    let servers = object.spec.get("servers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let server = |(number, server): (usize, &Value)| {
-        let protocol = text(server, "/port/protocol");
-        let mode = text(server, "/tls/mode");
-        let redirects = server.pointer("/tls/httpsRedirect") == Some(&Value::Bool(true));
-        let with_tls = server.get("tls").is_some_and(Value::is_object);
-        let hosts = server.get("hosts").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-        let hosts = sorted_owned(hosts);
-        // Unset is PASSTHROUGH. For any host, a VirtualService may take connections whose name nobody looks at.
-        let any_host = hosts.iter().any(|host| host.rsplit('/').next() == Some("*"));
-        let looks = !(any_host && matches!(mode.as_str(), "" | "PASSTHROUGH" | "AUTO_PASSTHROUGH"));
-        let plain = match protocol.to_ascii_uppercase().as_str() {
-            "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" if redirects => Known::Known(false),
-            "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" => unknown(
+fn istio(gateway: &Gateway, what: &str) -> Vec<Entrance> {
+    let server = |(number, server): (usize, &Server)| {
+        let protocol = &server.port.protocol;
+        // Unset is PASSTHROUGH.
+        let mode = server.tls.as_ref().map(|tls| tls.mode.as_deref().unwrap_or("PASSTHROUGH"));
+        let hosts = sorted_owned(server.hosts.iter().cloned());
+        // Then a VirtualService may take connections whose name nobody looks at.
+        let any_host = hosts.is_empty() || hosts.iter().any(|host| host.rsplit('/').next() == Some("*"));
+        let plain = match (protocol.to_ascii_uppercase().as_str(), mode) {
+            ("HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB", _) if server.tls.as_ref().is_some_and(|tls| tls.https_redirect == Some(true)) => {
+                Known::Known(false)
+            }
+            ("HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB", _) => unknown(
                 what,
                 &format!("its server {} takes plain HTTP, and what it carries stands in VirtualServices, which are not read", number + 1),
                 "Set tls.httpsRedirect: true on the server, or ask what the VirtualServices of this Gateway serve there.",
             ),
-            _ if with_tls && looks => Known::Known(false),
+            (_, Some("SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL")) => Known::Known(false),
+            (_, Some("PASSTHROUGH" | "AUTO_PASSTHROUGH")) if !any_host => Known::Known(false),
             _ => unknown(
                 what,
                 &format!("its server {} passes on what it gets ({protocol})", number + 1),
                 "Ask whether the programs at both ends use TLS.",
             ),
         };
-        let port = server.pointer("/port/number").map(ToString::to_string).unwrap_or_default();
         Entrance {
             // By what it is, because servers change their places.
-            part: format!("{protocol} {port} {}", hosts.join(" ")),
+            part: format!("{protocol} {} {}", server.port.number, hosts.join(" ")),
             pointer: format!("/spec/servers/{number}"),
             hosts,
-            tls: mode,
+            tls: mode.unwrap_or_default().to_owned(),
             plain,
         }
     };
-    servers.iter().enumerate().map(server).collect()
+    gateway.servers.iter().enumerate().map(server).collect()
+}
+
+#[derive(Debug, Deserialize)]
+struct Router {
+    tls: Option<Present>,
 }
 
 /// Traefik: a router with `tls` takes encrypted requests only; one without takes what its entry points let in, which may have TLS or a
 /// redirect of their own in the static configuration.
-fn traefik(object: &Object, what: &str) -> Vec<Entrance> {
-    let tls = object.spec.get("tls").is_some_and(Value::is_object);
-    let plain = if tls {
-        Known::Known(false)
-    } else {
-        unknown(
-            what,
-            "it has no tls, and whether its entry points have TLS or a redirect stands in Traefik's own configuration",
-            "Ask for Traefik's entryPoints configuration, or set spec.tls.",
-        )
+fn traefik(router: &Router, what: &str) -> Vec<Entrance> {
+    let (tls, plain) = match router.tls {
+        Some(_) => ("tls", Known::Known(false)),
+        None => (
+            "",
+            unknown(
+                what,
+                "it has no tls, and whether its entry points have TLS or a redirect stands in Traefik's own configuration",
+                "Ask for Traefik's entryPoints configuration, or set spec.tls.",
+            ),
+        ),
     };
-    let tls = if tls { "tls".to_owned() } else { String::new() };
-    vec![Entrance { part: String::new(), pointer: "/spec/tls".to_owned(), hosts: Vec::new(), tls, plain }]
+    vec![Entrance { part: String::new(), pointer: "/spec/tls".to_owned(), hosts: Vec::new(), tls: tls.to_owned(), plain }]
+}
+
+#[derive(Debug, Deserialize)]
+struct Proxy {
+    virtualhost: Option<VirtualHost>,
+    routes: Option<Vec<ProxyRoute>>,
+    includes: Option<Vec<Include>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct VirtualHost {
+    fqdn: Option<String>,
+    tls: Option<Present>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProxyRoute {
+    permit_insecure: Option<bool>,
+    request_redirect_policy: Option<RedirectPolicy>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RedirectPolicy {
+    scheme: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Include {
+    name: String,
+    namespace: Option<String>,
+}
+
+impl ProxyRoute {
+    /// Whether it only sends to HTTPS.
+    fn redirects(&self) -> bool {
+        self.request_redirect_policy.as_ref().is_some_and(|policy| policy.scheme.as_deref() == Some("https"))
+    }
+    fn answers_plain(&self) -> bool {
+        self.permit_insecure == Some(true) && !self.redirects()
+    }
 }
 
 /// `projectcontour.io/v1` HTTPProxy: a root (with `virtualhost`) without `tls` serves plain HTTP; with it plain requests are redirected
 /// but for routes with `permitInsecure`; a route whose `requestRedirectPolicy` leads to HTTPS serves nothing. What is included into a
 /// root follows the root.
-fn contour(object: &Object, what: &str) -> Vec<Entrance> {
-    let root = object.spec.get("virtualhost").filter(|host| host.is_object());
-    let tls = root.and_then(|root| root.get("tls")).is_some_and(Value::is_object);
-    let routes = object.spec.get("routes").and_then(Value::as_array);
-    let redirects = |route: &Value| text(route, "/requestRedirectPolicy/scheme") == "https";
-    let permits = |route: &Value| route.get("permitInsecure") == Some(&Value::Bool(true)) && !redirects(route);
-    let open = routes.and_then(|routes| routes.iter().position(permits));
-    let only_redirects = routes.is_some_and(|routes| !routes.is_empty() && routes.iter().all(redirects));
-    let includes = object.spec.get("includes").and_then(Value::as_array).is_some_and(|parts| !parts.is_empty());
-    let (plain, pointer) = match (root, tls, open) {
-        (_, _, Some(route)) if root.is_none() || tls => (Known::Known(true), format!("/spec/routes/{route}/permitInsecure")),
+fn contour(proxy: &Proxy, what: &str) -> Entrance {
+    let tls = proxy.virtualhost.as_ref().is_some_and(|root| root.tls.is_some());
+    let routes = proxy.routes.as_deref().unwrap_or_default();
+    let open = routes.iter().position(ProxyRoute::answers_plain);
+    let only_redirects = !routes.is_empty() && routes.iter().all(ProxyRoute::redirects);
+    let includes = proxy.includes.as_ref().is_some_and(|parts| !parts.is_empty());
+    let (plain, pointer) = match (&proxy.virtualhost, tls, open) {
+        (root, _, Some(route)) if root.is_none() || tls => (Known::Known(true), format!("/spec/routes/{route}/permitInsecure")),
         (Some(_), true, _) => (Known::Known(false), "/spec/virtualhost/tls".to_owned()),
         (Some(_), false, _) if only_redirects && includes => (
             unknown(what, "its own routes only redirect, and what it includes may not", "Look at the HTTPProxies that it includes."),
@@ -275,7 +354,11 @@ fn contour(object: &Object, what: &str) -> Vec<Entrance> {
             "/spec/virtualhost".to_owned(),
         ),
     };
-    let host = root.map(|root| text(root, "/fqdn")).filter(|host| !host.is_empty());
-    let tls = if tls { "tls".to_owned() } else { String::new() };
-    vec![Entrance { part: String::new(), pointer, hosts: host.into_iter().collect(), tls, plain }]
+    Entrance {
+        part: String::new(),
+        pointer,
+        hosts: proxy.virtualhost.iter().filter_map(|root| root.fqdn.clone()).filter(|host| !host.is_empty()).collect(),
+        tls: if tls { "tls".to_owned() } else { String::new() },
+        plain,
+    }
 }

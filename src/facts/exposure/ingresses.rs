@@ -231,7 +231,7 @@ fn annotated_tls(annotations: &Annotations, engine: Engine) -> Option<&'static s
     let has = |name: &'static str| annotations.contains_key(name).then_some(name);
     match engine {
         Engine::AwsLoadBalancer => match annotations.get(LISTEN_PORTS) {
-            Some(ports) => ports.contains("HTTPS").then_some(LISTEN_PORTS),
+            Some(ports) => listens(ports, "HTTPS").then_some(LISTEN_PORTS),
             None => has(CERTIFICATE_ARN),
         },
         Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| has(name)),
@@ -297,25 +297,42 @@ fn redirect(annotations: &Annotations, engine: Engine) -> &'static str {
     const ON: &str = "switched on";
     let says = |name: &str, wanted: &str| annotations.get(name).is_some_and(|value| value == wanted);
     match engine {
-        Engine::AwsLoadBalancer if annotations.contains_key("alb.ingress.kubernetes.io/ssl-redirect") => ON,
+        Engine::AwsLoadBalancer
+            if annotations.get("alb.ingress.kubernetes.io/ssl-redirect").is_some_and(|port| port.parse::<u16>().is_ok()) =>
+        {
+            ON
+        }
         Engine::AwsLoadBalancer => match annotations.get(LISTEN_PORTS) {
-            Some(ports) if ports.contains("\"HTTP\"") && ports.contains("\"HTTPS\"") => OFF,
+            Some(ports) if listens(ports, "HTTP") && listens(ports, "HTTPS") => OFF,
             _ => LEFT,
         },
         Engine::GoogleCloud if says("kubernetes.io/ingress.allow-http", "false") => ON,
         Engine::GoogleCloud | Engine::Traefik | Engine::OpenShift => LEFT,
         // The annotations of ingress-nginx are read by its forks as well, under class names of their own.
         Engine::IngressNginx | Engine::Other => {
-            let force = says("nginx.ingress.kubernetes.io/force-ssl-redirect", "true");
-            let off = says("nginx.ingress.kubernetes.io/ssl-redirect", "false");
-            match (force, off) {
-                (true, _) => ON,
-                (false, true) => OFF,
-                (false, false) if says("nginx.ingress.kubernetes.io/ssl-redirect", "true") => ON,
-                (false, false) => LEFT,
+            let said = |name: &str| annotations.get(name).and_then(|value| truth(value));
+            match (said("nginx.ingress.kubernetes.io/force-ssl-redirect"), said("nginx.ingress.kubernetes.io/ssl-redirect")) {
+                (Some(true), _) | (_, Some(true)) => ON,
+                (_, Some(false)) => OFF,
+                (_, None) => LEFT,
             }
         }
     }
+}
+
+/// A truth value as ingress-nginx reads it (Go's `strconv.ParseBool`); it ignores an annotation with another word.
+fn truth(value: &str) -> Option<bool> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether `listen-ports` of the AWS controller opens a port for a protocol: a JSON list of objects from protocol to port. The controller
+/// refuses anything else, and opens nothing then.
+fn listens(ports: &str, protocol: &str) -> bool {
+    serde_json::from_str::<Vec<BTreeMap<String, i32>>>(ports).is_ok_and(|entries| entries.iter().any(|entry| entry.contains_key(protocol)))
 }
 
 fn first(annotations: &Annotations, names: &[&str]) -> Option<String> {

@@ -206,22 +206,26 @@ fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row 
 /// The profile `None` records nothing; every other records at least metadata (openshift/api config/v1/types_apiserver.go).
 fn openshift_row(name: &str, spec: OpenShiftServer, origin: Evidence, effect: &Effect) -> Row {
     let profile = spec.audit.unwrap_or_default().profile;
-    let records = profile != "None";
     let unsaid = |what: &str| Unseen {
         what: what.to_owned(),
         ..not_visible("kube-apiserver", "audit-policy-file", "the audit profile does not say it")
     };
+    let records = match profile.as_str() {
+        "None" => Known::Known(false),
+        "" | "Default" | "WriteRequestBodies" | "AllRequestBodies" => Known::Known(true),
+        _ => Known::Unknown(unsaid("whether requests are recorded")),
+    };
     let typed = AuditRow {
         instance: name.to_owned(),
         from: "OpenShift",
-        has_policy: Known::Known(records),
-        backends: Known::Known(if records { vec!["log".to_owned()] } else { Vec::new() }),
-        records: Known::Known(records),
+        has_policy: records.clone(),
+        backends: records.clone().map(|records| if records { vec!["log".to_owned()] } else { Vec::new() }),
+        records: records.clone(),
         levels: Known::Unknown(unsaid("at which levels requests are recorded")),
         lost_events: Known::Unknown(unsaid("whether audit events were lost")),
-        contradiction: match &effect.records {
-            Known::Known(recorded) => Known::Known(*recorded != records),
-            Known::Unknown(_) => Known::Known(false),
+        contradiction: match (&effect.records, &records) {
+            (Known::Known(recorded), Known::Known(said)) => Known::Known(recorded != said),
+            _ => Known::Known(false),
         },
     };
     let subject = origin.object().cloned().unwrap_or_else(|| api_server(name));
