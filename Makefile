@@ -47,7 +47,7 @@ demo-snapshot: ## Record the snapshot that `kube-hipaa demo` shows from a real c
 	@scripts/demo-snapshot.sh
 
 docs: ## Write the generated pages in docs/ and deploy/ again
-	UPDATE_DOCS=1 $(CARGO) test --locked --test docs
+	UPDATE_DOCS=1 $(CARGO) test --locked --test it docs::
 
 test: ## Everything; ends with one line such as `123 passed, 0 failed`
 	@scripts/test.sh

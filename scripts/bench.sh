@@ -10,4 +10,4 @@ export KUBE_HIPAA_CONTROL_PLANE
 export KUBE_HIPAA_BENCH_PODS="${*:-5000}"
 export KUBE_HIPAA_BENCH_OUT="${KUBE_HIPAA_BENCH_OUT:-${CARGO_TARGET_DIR:-$root/target}/bench.json}"
 mkdir -p "$(dirname -- "$KUBE_HIPAA_BENCH_OUT")"
-exec cargo test --quiet --release --locked --test bench measure_speed -- --ignored --exact --nocapture
+exec cargo test --quiet --release --locked --test it bench::measure_speed -- --ignored --exact --nocapture

@@ -5,5 +5,5 @@ set -eu
 need 'the demo snapshot cannot be recorded' go openssl
 KUBE_HIPAA_CONTROL_PLANE=${KUBE_HIPAA_CONTROL_PLANE:-$(sh tests/control-plane/build.sh)}
 export KUBE_HIPAA_CONTROL_PLANE
-KUBE_HIPAA_RECORD=examples/clinic-snapshot.zip cargo test --locked --test live_clinic record_demo_snapshot -- --ignored --exact --nocapture
-say 'recorded; now UPDATE_GOLDEN=1 cargo test --test golden, read the difference, and run make test'
+KUBE_HIPAA_RECORD=examples/clinic-snapshot.zip cargo test --locked --test it live_clinic::record_demo_snapshot -- --ignored --exact --nocapture
+say 'recorded; now UPDATE_GOLDEN=1 cargo test --test it golden::, read the difference, and run make test'

@@ -13,7 +13,7 @@ export CHROMIUM
 rm -rf "$1"
 mkdir -p "$1"
 # What the tests make up: a sample, a hostile cluster, one in which all is well.
-REPORT_OUT=$1 cargo test --quiet --locked --test report write_samples -- --ignored --exact >/dev/null
+REPORT_OUT=$1 cargo test --quiet --locked --test it report::write_samples -- --ignored --exact >/dev/null
 # What the program makes of real ones.
 cargo run --quiet --locked -- demo --quiet -o "$1/demo"
 cargo run --quiet --locked -- assess tests/golden/empty-cluster.zip --allow-incomplete --quiet -o "$1/empty-cluster"

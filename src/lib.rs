@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every arrow is a value that can be saved. `CONTRIBUTING.md` says where a new control, column, source or format goes;
-//! `tests/architecture.rs` holds the modules apart.
+//! `tests/it/architecture.rs` holds the modules apart.
 
 pub mod assess;
 pub mod catalog;

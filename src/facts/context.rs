@@ -8,16 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Container;
 use serde::Deserialize;
 
-use super::merged::{Merged, keep_first};
 use super::namespaces::Namespaces;
 use super::network::Network;
-use super::read::Reader;
-use super::schema::{Row, TableRow};
-use super::service_accounts::{ServiceAccounts, Usages};
 use super::storage::VolumeUses;
-use super::workloads::{Nodes, Shape, each_shape};
-use super::{FactsError, Family, Known, containers, pods, sources};
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use super::table::merged::{Merged, keep_first};
+use super::table::read::Reader;
+use super::table::schema::{Row, TableRow};
+use super::workloads::service_accounts::{ServiceAccounts, Usages};
+use super::workloads::shapes::{Nodes, Shape, each_shape};
+use super::workloads::{containers, pods};
+use super::{FactsError, Family, Known};
+use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind, sources};
 use crate::snapshot::Snapshot;
 
 /// The tables of pods and containers.

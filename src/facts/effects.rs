@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::context::Context;
 use super::metrics::{Metrics, Sample};
-use super::schema::{Row, TableRow, table};
-use super::sources::{ANONYMOUS_REQUEST, LEASES, METRICS, VERSION};
+use super::table::schema::{Row, TableRow, table};
 use super::{FactsError, Family, Known};
+use crate::model::sources::{ANONYMOUS_REQUEST, LEASES, METRICS, VERSION};
 use crate::model::{Evidence, Grade, ObjectRef, Unseen, UnseenKind};
 
 table! {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::FactsError;
-use super::read::Reader;
-use super::sources::METRICS;
+use super::table::read::Reader;
+use crate::model::sources::METRICS;
 use crate::model::{Evidence, Grade, Unseen, UnseenKind};
 
 #[derive(Deserialize)]

@@ -2,42 +2,31 @@
 //! ask short questions about rows.
 
 mod admission;
-mod containers;
 mod context;
-mod coverage;
 mod effects;
 mod exposure;
-mod image;
-mod known;
 mod labels;
-mod merged;
 mod metrics;
 mod namespaces;
 pub mod network;
 mod nodes;
 pub mod pod_security;
-mod pod_text;
-mod pods;
 pub mod rbac;
-mod read;
-mod schema;
-mod service_accounts;
 mod settings;
-pub mod sources;
 mod storage;
+mod table;
 mod times;
 mod workloads;
 
 use std::collections::BTreeMap;
 
-pub use coverage::{CompleteCoverage, Coverage, unseen_source};
-pub use known::{Cell, ColumnType, Known};
 pub use namespaces::SYSTEM_NAMESPACES;
-pub use schema::{Column, Row, Table, TableRow, TableSchema};
+pub use table::{Cell, Column, ColumnType, CompleteCoverage, Coverage, Known, Row, Table, TableRow, TableSchema, unseen_source};
 
 use context::Context;
 
 use crate::model::Unseen;
+use crate::model::sources::NAMESPACES;
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Tables could not be computed because the snapshot itself cannot be read.
@@ -60,7 +49,7 @@ struct Family {
 const FAMILIES: &[Family] = &[
     context::WORKLOADS,
     namespaces::FAMILY,
-    service_accounts::FAMILY,
+    workloads::service_accounts::FAMILY,
     rbac::FAMILY,
     exposure::SERVICES,
     exposure::INGRESSES,
@@ -111,7 +100,7 @@ impl<'a> Computation<'a> {
 
     /// The namespaces. Nothing that is read later puts them in doubt.
     pub fn namespaces(&self) -> ReadNamespaces {
-        let complete = self.context.reader.coverage().complete(std::slice::from_ref(&sources::NAMESPACES));
+        let complete = self.context.reader.coverage().complete(std::slice::from_ref(&NAMESPACES));
         ReadNamespaces { labels: self.context.namespaces.labels(), gap: complete.err().map(|gaps| gaps.first().clone()) }
     }
 

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 
-use super::containers::sorted_owned;
 use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_policy};
-use super::read::Reader;
-use super::schema::{Row, TableRow, table};
-use super::sources::{NAMESPACES, PODS, VERSION};
+use super::table::read::Reader;
+use super::table::schema::{Row, TableRow, table};
+use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
+use crate::model::sources::{NAMESPACES, PODS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

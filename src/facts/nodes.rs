@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Node, NodeSpec, NodeStatus};
 use serde::Deserialize;
 
-use super::containers::sorted_owned;
-use super::read::Reader;
-use super::schema::{Row, TableRow, table};
-use super::sources::{NODES, VERSION};
+use super::table::read::Reader;
+use super::table::schema::{Row, TableRow, table};
+use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
+use crate::model::sources::{NODES, VERSION};
 use crate::model::{Evidence, Grade, ObjectRef, Unseen, UnseenKind};
 
 table! {

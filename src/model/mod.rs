@@ -13,6 +13,7 @@ mod risk;
 mod rule;
 mod small_map;
 mod source;
+pub mod sources;
 
 pub use assessment::*;
 pub use benchmark::*;

@@ -6,13 +6,13 @@ use serde::Deserialize;
 use super::kyverno::Kyverno;
 use super::policies::PolicyRow;
 use crate::facts::context::Context;
-use crate::facts::read::{MetaOnly, Readable};
-use crate::facts::schema::Row;
-use crate::facts::sources::{
+use crate::facts::table::read::{MetaOnly, Readable};
+use crate::facts::table::schema::Row;
+use crate::facts::{FactsError, Known};
+use crate::model::sources::{
     GATEKEEPER, KYVERNO_CLUSTER_POLICIES, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES,
     KYVERNO_VALIDATING_POLICIES, SIGSTORE,
 };
-use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 /// What one policy does.

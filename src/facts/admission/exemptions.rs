@@ -4,9 +4,9 @@ use super::webhooks::{Placed, unknown_operator};
 use crate::facts::Known;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{MUTATING_WEBHOOKS, NAMESPACES, VALIDATING_WEBHOOKS};
+use crate::facts::table::schema::{Row, table};
 use crate::model::ObjectRef;
+use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, VALIDATING_WEBHOOKS};
 
 table! {
     /// One row per namespace and per validating webhook about pods that leaves namespaces out by a label: policy engines are switched

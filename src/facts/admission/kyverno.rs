@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::engines::Verdict;
 use crate::facts::Known;
-use crate::facts::read::Readable;
+use crate::facts::table::read::Readable;
 use crate::model::{Unseen, UnseenKind};
 
 /// A policy: `Audit` unless `validationFailureAction` says `Enforce`; since 1.13 each rule may say so itself.

@@ -11,7 +11,7 @@ mod rules;
 mod webhooks;
 
 use super::Family;
-use super::schema::TableRow;
+use crate::facts::table::schema::TableRow;
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![webhooks::WebhookRow::schema(), exemptions::ExemptionRow::schema(), policies::PolicyRow::schema()],

@@ -10,13 +10,13 @@ use super::rules::Rule;
 use super::webhooks::unknown_operator;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
-use crate::facts::read::{Readable, Reader};
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{
+use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::schema::{Row, table};
+use crate::facts::{FactsError, Known};
+use crate::model::sources::{
     GATEKEEPER, KYVERNO_CLUSTER_POLICIES, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES,
     KYVERNO_VALIDATING_POLICIES, NAMESPACES, SIGSTORE, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
 };
-use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 type Labels = BTreeMap<String, String>;

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use super::rules::Rule;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
-use crate::facts::read::{MetaOnly, Readable};
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS};
+use crate::facts::table::read::{MetaOnly, Readable};
+use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {

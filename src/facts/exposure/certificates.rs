@@ -4,13 +4,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
-use crate::facts::read::{Readable, Reader};
-use crate::facts::schema::{Row, TableRow, table};
-use crate::facts::sources::{CERTIFICATES, CLUSTER_ISSUERS, ISSUERS};
+use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::times::hours_between;
+use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
+use crate::model::sources::{CERTIFICATES, CLUSTER_ISSUERS, ISSUERS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {

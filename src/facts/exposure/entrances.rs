@@ -4,14 +4,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
-use crate::facts::read::{Readable, Reader};
-use crate::facts::schema::{Row, TableRow, table};
-use crate::facts::sources::{
+use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::schema::{Row, TableRow, table};
+use crate::facts::workloads::containers::sorted_owned;
+use crate::facts::{FactsError, Family, Known};
+use crate::model::sources::{
     HTTP_PROXIES, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, ISTIO_GATEWAYS, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OPENSHIFT_ROUTES,
 };
-use crate::facts::{FactsError, Family, Known};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {

@@ -4,12 +4,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
 use super::routes::{self, Door, Route};
-use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
-use crate::facts::read::Readable;
-use crate::facts::schema::{Row, TableRow, table};
-use crate::facts::sources::{GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, NAMESPACES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
+use crate::facts::table::read::Readable;
+use crate::facts::table::schema::{Row, TableRow, table};
+use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
+use crate::model::sources::{GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, NAMESPACES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

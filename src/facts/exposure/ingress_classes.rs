@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 
-use crate::facts::containers::sorted_owned;
-use crate::facts::read::Reader;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{INGRESS_CLASSES, INGRESSES};
+use crate::facts::table::read::Reader;
+use crate::facts::table::schema::{Row, table};
+use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{INGRESS_CLASSES, INGRESSES};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

@@ -5,11 +5,11 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::hosts::certificate_covers;
 use super::ingress_classes::{Classes, Engine, IngressClassRow, class_of};
-use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
-use crate::facts::schema::{Row, TableRow, table};
-use crate::facts::sources::{INGRESS_CLASSES, INGRESSES, SERVICES};
+use crate::facts::table::schema::{Row, TableRow, table};
+use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
+use crate::model::sources::{INGRESS_CLASSES, INGRESSES, SERVICES};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::hosts::intersect;
 use crate::facts::FactsError;
-use crate::facts::read::{Readable, Reader};
-use crate::facts::sources::{GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
+use crate::facts::table::read::{Readable, Reader};
+use crate::model::sources::{GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
 use crate::model::{Evidence, SourceId};
 
 /// Every kind of route with its source.

@@ -4,13 +4,13 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::load_balancers::{internal_by, is_private, limit_sources, source_ranges};
-use crate::facts::containers::{ContainerRow, sorted_owned};
 use crate::facts::context::{Context, PodGroup};
-use crate::facts::schema::{Row, TableRow, table};
-use crate::facts::sources::{
+use crate::facts::table::schema::{Row, TableRow, table};
+use crate::facts::workloads::containers::{ContainerRow, sorted_owned};
+use crate::facts::{FactsError, Family, Known};
+use crate::model::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS,
 };
-use crate::facts::{FactsError, Family, Known};
 use crate::model::{Evidence, ObjectRef};
 
 table! {

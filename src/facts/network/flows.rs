@@ -8,8 +8,8 @@ use super::policy::{Direction, Peer, Policy, Rule};
 use super::ports::{PortRule, PortSet};
 use super::world::World;
 use crate::facts::context::PodPort;
-use crate::facts::sources::{NAMESPACES, PODS};
 use crate::model::Flow;
+use crate::model::sources::{NAMESPACES, PODS};
 
 /// Whether pods of one namespace reach those of another, as the policies say.
 #[derive(Clone, Debug, Default)]

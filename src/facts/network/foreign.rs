@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::policy::Direction;
 use super::selector::{Selector, SelectorFile};
 use crate::facts::FactsError;
-use crate::facts::read::{MetaOnly, Reader};
-use crate::facts::sources::{
+use crate::facts::table::read::{MetaOnly, Reader};
+use crate::model::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
     CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
     CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, EKS_APPLICATION_NETWORK_POLICIES,

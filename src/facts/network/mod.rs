@@ -17,8 +17,8 @@ mod world;
 pub use flows::Flows;
 pub use ports::Protocol;
 
-use super::schema::TableRow;
 use super::{Family, Known};
+use crate::facts::table::schema::TableRow;
 use world::World;
 
 /// What the tables do not hold: how namespaces reach one another, and what enforces the policies.

@@ -6,8 +6,8 @@ use super::policy::{Direction, Policy};
 use super::world::{Enforcement, World};
 use crate::facts::Known;
 use crate::facts::namespaces::SYSTEM_NAMESPACES;
-use crate::facts::schema::{Row, TableRow, table};
-use crate::facts::sources::{
+use crate::facts::table::schema::{Row, TableRow, table};
+use crate::model::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
     CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
     CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, DAEMON_SETS, EKS_APPLICATION_NETWORK_POLICIES,

@@ -6,14 +6,14 @@ use super::cni::Cni;
 use super::foreign::{self, Foreign};
 use super::policy::{Direction, Policy, PolicyFile};
 use crate::facts::context::{Context, PodGroup};
-use crate::facts::read::MetaOnly;
-use crate::facts::sources::{
+use crate::facts::table::read::MetaOnly;
+use crate::facts::{FactsError, Known};
+use crate::model::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
     CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
     CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, EKS_APPLICATION_NETWORK_POLICIES,
     EKS_CLUSTER_NETWORK_POLICIES, NETWORK_POLICIES,
 };
-use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, Grade, SourceId, Unseen};
 
 /// Whether NetworkPolicies have an effect.

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::Known;
-use super::super::schema::{Row, table};
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use super::Accounts;
 use super::kinds::Kind;
 use super::policy::{ANONYMOUS, AUTHENTICATED, SERVICE_ACCOUNTS_GROUP, UNAUTHENTICATED, Who};
 use super::resolved::{Grant, Resolved};
 use super::rules::describe;
+use crate::facts::table::schema::{Row, table};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
 
 /// How many rules of a role stand in one row.

@@ -22,10 +22,10 @@ pub use kinds::Kind;
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};
 pub use who_can::{Allowed, Answer, Question, QuestionError, Via, is_cluster_scoped};
 
-use super::read::Reader;
-use super::schema::TableRow;
-use super::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use super::{FactsError, Family, Known};
+use crate::facts::table::read::Reader;
+use crate::facts::table::schema::TableRow;
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use crate::parallel;
 use crate::snapshot::Snapshot;
 use resolved::Resolved;

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role as NamespacedRole, RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
-use super::super::read::Reader;
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
 use super::super::{FactsError, Known};
 use super::rules::{allows_resource, allows_url};
+use crate::facts::table::read::Reader;
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 /// The API group of roles and bindings.

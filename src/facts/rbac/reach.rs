@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::Known;
-use super::super::schema::{Row, table};
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
 use super::grants::COLUMNS;
 use super::kinds::Kind;
 use super::policy::Who;
 use super::resolved::{Grant, Held, Resolved};
 use super::rights::{Atom, Rights};
+use crate::facts::table::schema::{Row, table};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
 use crate::model::{Evidence, Unseen};
 
 table! {

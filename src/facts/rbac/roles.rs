@@ -4,12 +4,12 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 
 use super::super::Known;
-use super::super::schema::{Row, table};
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
 use super::policy::{Policy, Role};
 use super::resolved::{Resolved, RoleInfo};
 use super::rules::{ALL, describe, has, list};
 use super::shipped::Origin;
+use crate::facts::table::schema::{Row, table};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
 
 /// Places of wildcards that one row carries as evidence.
 const PLACES: usize = 3;

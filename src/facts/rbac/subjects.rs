@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Known;
-use super::super::schema::{Row, table};
-use super::super::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use super::Accounts;
 use super::grants::exists;
 use super::kinds::Kind;
 use super::policy::Who;
 use super::reach::Holders;
 use super::resolved::{Grant, Held, Resolved};
+use crate::facts::table::schema::{Row, table};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
 
 /// Bindings that one row carries as evidence.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::read::Reader;
-use super::super::{FactsError, sources};
 use super::policy::{Action, MASTERS, Policy, Who, allows};
 use super::rules::describe;
+use crate::facts::FactsError;
+use crate::facts::table::read::Reader;
 use crate::model::Unseen;
+use crate::model::sources;
 use crate::snapshot::Snapshot;
 
 /// What is asked: a verb on a resource or on a URL.

@@ -5,9 +5,9 @@ use super::seen::api_server;
 use super::servers::{ApiServers, Server};
 use super::{not_visible, split};
 use crate::facts::Known;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION};
+use crate::facts::table::schema::{Row, table};
 use crate::model::Unseen;
+use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION};
 
 table! {
     /// One row per setting of kube-apiserver and per API server that was seen. `/flagz` (grade B) shows every effective value of

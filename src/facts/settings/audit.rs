@@ -10,10 +10,10 @@ use super::seen::api_server;
 use super::servers::{ApiServers, Server};
 use crate::facts::context::Context;
 use crate::facts::metrics::{Metrics, Sample};
-use crate::facts::read::{Readable, Reader};
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
+use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
 use crate::model::{Evidence, Unseen};
 
 table! {

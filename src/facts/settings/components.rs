@@ -9,9 +9,9 @@ use super::seen::{Instance, mirrors};
 use super::servers::ApiServers;
 use super::{contradiction, not_visible, split};
 use crate::facts::context::Context;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{KUBE_PROXY_CONFIG, KUBEADM_CONFIG, KUBELET_CONFIG, LEASES, NODES, PODS};
+use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{KUBE_PROXY_CONFIG, KUBEADM_CONFIG, KUBELET_CONFIG, LEASES, NODES, PODS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen};
 
 table! {

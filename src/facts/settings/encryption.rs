@@ -8,10 +8,10 @@ use super::seen::{K3S_POINTER, api_server, k3s_server};
 use super::servers::ApiServers;
 use crate::facts::context::Context;
 use crate::facts::metrics::{Metrics, Sample};
-use crate::facts::read::{MetaOnly, Reader};
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
+use crate::facts::table::read::{MetaOnly, Reader};
+use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
-use crate::facts::read::Reader;
+use crate::facts::table::read::Reader;
 use crate::model::{Evidence, Grade, SourceId};
 use crate::snapshot::StoredObject;
 

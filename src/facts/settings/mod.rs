@@ -11,9 +11,9 @@ mod flags;
 mod seen;
 mod servers;
 
-use super::read::Reader;
-use super::schema::TableRow;
 use super::{FactsError, Family, Known};
+use crate::facts::table::read::Reader;
+use crate::facts::table::schema::TableRow;
 use crate::model::{Unseen, UnseenKind};
 
 /// The tables of settings and of what the API server's own counters show of them, computed together: they compare the same sources.

@@ -9,9 +9,9 @@ use super::defaults::{API_SERVER, Component};
 use super::flags::{Flags, flags_of};
 use super::not_visible;
 use crate::facts::context::Context;
-use crate::facts::read::{MetaOnly, Reader};
-use crate::facts::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES};
+use crate::facts::table::read::{MetaOnly, Reader};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES};
 use crate::model::{Evidence, Grade, ObjectRef};
 
 /// One running component as one source shows it.

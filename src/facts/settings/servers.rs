@@ -4,8 +4,8 @@ use super::defaults::API_SERVER;
 use super::seen::{Declared, How, Instance, flagz, k3s, kubeadm, mirrors, servers};
 use super::{contradiction, not_visible};
 use crate::facts::context::Context;
-use crate::facts::sources::{FLAGZ, NODES, PODS, VERSION};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{FLAGZ, NODES, PODS, VERSION};
 use crate::model::{Evidence, Grade, ObjectRef, Unseen};
 
 /// One API server: the source that decides, and what is compared with it.

@@ -5,11 +5,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::velero::{Backup, Doubt, Location, Schedule};
 use super::volumes::Claim;
 use crate::facts::context::Context;
-use crate::facts::read::Reader;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS};
+use crate::facts::table::read::Reader;
+use crate::facts::table::schema::{Row, table};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

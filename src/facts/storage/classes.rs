@@ -4,12 +4,12 @@ use k8s_openapi::api::storage::v1::StorageClass;
 
 use super::drivers::{Encryption, Parameters, encryption};
 use super::volumes::Claim;
-use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
-use crate::facts::read::Reader;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES};
+use crate::facts::table::read::Reader;
+use crate::facts::table::schema::{Row, table};
+use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES};
 use crate::model::{Evidence, ObjectRef};
 
 table! {

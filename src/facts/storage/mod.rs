@@ -9,8 +9,8 @@ mod volumes;
 
 pub(super) use uses::VolumeUses;
 
-use super::schema::TableRow;
 use super::{FactsError, Family};
+use crate::facts::table::schema::TableRow;
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],

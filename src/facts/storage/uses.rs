@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Volume;
 
 use super::drivers::NFS;
-use crate::facts::workloads::Shape;
+use crate::facts::workloads::shapes::Shape;
 use crate::model::{Evidence, ObjectRef};
 
 /// Gathered while pods are read.

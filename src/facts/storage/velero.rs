@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::facts::Known;
-use crate::facts::read::Readable;
+use crate::facts::table::read::Readable;
 use crate::model::UnseenKind;
 
 /// Why something cannot be told from the object.

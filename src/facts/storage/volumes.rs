@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 use super::classes::{Class, Classes};
 use super::drivers::{Encryption, HOST_PATH, LOCAL, NFS, Parameters, canonical, encryption, has_key, has_replicas, on_node};
 use super::uses::{Direct, DirectKey};
-use crate::facts::containers::sorted_owned;
 use crate::facts::context::Context;
-use crate::facts::read::{Readable, Reader};
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{
+use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::schema::{Row, table};
+use crate::facts::workloads::containers::sorted_owned;
+use crate::facts::{FactsError, Known};
+use crate::model::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS,
     STATEFUL_SETS, STORAGE_CLASSES,
 };
-use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

@@ -4,8 +4,8 @@ use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
 use crate::facts::FactsError;
-use crate::facts::read::Reader;
-use crate::facts::sources::DAEMON_SETS;
+use crate::facts::table::read::Reader;
+use crate::model::sources::DAEMON_SETS;
 use crate::model::{Evidence, ObjectRef};
 
 /// Name of the engine, names of its DaemonSets, ends of the names of its images (without tag and digest). Either is enough: people

@@ -10,9 +10,9 @@ use self::engines::{Judged, NODE_ENGINES, of_agent};
 use self::settings::Settings;
 use super::world::Enforcement;
 use crate::facts::context::Context;
-use crate::facts::schema::{Row, table};
-use crate::facts::sources::{DAEMON_SETS, NODES};
+use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{DAEMON_SETS, NODES};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

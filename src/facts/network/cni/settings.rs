@@ -7,12 +7,12 @@ use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use serde_json::Value;
 
 use crate::facts::context::Context;
-use crate::facts::read::Reader;
-use crate::facts::sources::{
+use crate::facts::table::read::Reader;
+use crate::facts::{FactsError, Known};
+use crate::model::sources::{
     AMAZON_CONFIG, ANTREA_CONFIG, CILIUM_CONFIG, FELIX_API_CONFIGURATIONS, FELIX_CONFIGURATIONS, FLANNEL_CONFIG, FLANNEL_SYSTEM_CONFIG,
     NODES, OPENSHIFT_NETWORKS, PODS,
 };
-use crate::facts::{FactsError, Known};
 use crate::model::{Evidence, Grade, ObjectRef, SourceId, Unseen};
 
 /// A ConfigMap, or nothing where there is none; unknown where it was not read.
@@ -104,7 +104,7 @@ fn config_map(reader: &Reader<'_>, source: &SourceId) -> Result<Map, FactsError>
 fn objects(reader: &Reader<'_>, source: &SourceId) -> Result<Objects, FactsError> {
     let mut found = Vec::new();
     reader.each_stored(source, |stored| {
-        let meta = serde_json::from_str::<crate::facts::read::MetaOnly>(&stored.json);
+        let meta = serde_json::from_str::<crate::facts::table::read::MetaOnly>(&stored.json);
         match (meta, serde_json::from_str::<Value>(&stored.json)) {
             (Ok(meta), Ok(value)) => {
                 let origin = reader.origin(source, &meta.metadata, &stored, Grade::EffectiveConfiguration);

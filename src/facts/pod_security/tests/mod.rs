@@ -1,5 +1,5 @@
 //! One test or more for each check, with no need of anything outside; agreement with Kubernetes' own code is in
-//! `tests/pod_security_oracle.rs`.
+//! `tests/it/pod_security_oracle.rs`.
 
 mod baseline;
 mod levels;

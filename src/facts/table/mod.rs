@@ -1,0 +1,11 @@
+//! What every table stands on: reading a snapshot, coverage, cells, schemas. It knows no table.
+
+pub(in crate::facts) mod coverage;
+pub(in crate::facts) mod known;
+pub(in crate::facts) mod merged;
+pub(in crate::facts) mod read;
+pub(in crate::facts) mod schema;
+
+pub use coverage::{CompleteCoverage, Coverage, unseen_source};
+pub use known::{Cell, ColumnType, Known};
+pub use schema::{Column, Row, Table, TableRow, TableSchema};

@@ -1,0 +1,212 @@
+use std::sync::Arc;
+
+use super::known::{Cell, ColumnType};
+use crate::facts::Coverage;
+use crate::model::{Evidence, FactValue, ObjectRef, SmallMap, SourceId};
+
+/// One documented column.
+#[derive(Debug)]
+pub struct Column {
+    /// The name, as `row.<name>` in controls.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: ColumnType,
+    /// Whether it may be null: known to be unset.
+    pub nullable: bool,
+    /// Whether it may be unknown; then a control that touches it is not assessed for that row.
+    pub unknowable: bool,
+    /// What it means.
+    pub doc: &'static str,
+    /// Where it stands below the row's own place in the object, as a relative JSON pointer.
+    pub at: Option<&'static str>,
+    /// Sources that it needs beyond those of the table.
+    pub needs: &'static [SourceId],
+}
+
+/// A documented table.
+#[derive(Debug)]
+pub struct TableSchema {
+    /// The name, as in `over:` and `kube-hipaa facts`.
+    pub name: &'static str,
+    /// What one row is.
+    pub doc: &'static str,
+    /// What rows with one key are, in the plural: what "3 of 41" counts.
+    pub counts: &'static str,
+    /// The sources without which rows may be missing.
+    pub sources: &'static [SourceId],
+    /// Whether it has rows for every cluster, known or not: then nothing is out of the scope of a control over it.
+    pub always: bool,
+    /// The columns in order.
+    pub columns: &'static [Column],
+}
+
+impl TableSchema {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<(usize, &'static Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.name == name)
+    }
+    /// The documentation as plain lines.
+    pub fn doc_text(&self) -> String {
+        plain(self.doc)
+    }
+    /// Every source that the table and the named columns rest on, sorted.
+    pub fn sources_for<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> Vec<SourceId> {
+        let mut sources: Vec<SourceId> = self.sources.to_vec();
+        for name in columns {
+            if let Some((_, column)) = self.column(name) {
+                sources.extend(column.needs.iter().cloned());
+            }
+        }
+        sources.sort();
+        sources.dedup();
+        sources
+    }
+}
+
+impl Column {
+    /// The documentation as plain text.
+    pub fn doc_text(&self) -> String {
+        plain(self.doc)
+    }
+    /// The type as printed in documentation, such as `int?` for a nullable number.
+    pub fn type_text(&self) -> String {
+        format!("{}{}", self.ty.word(), if self.nullable { "?" } else { "" })
+    }
+}
+
+fn plain(doc: &str) -> String {
+    doc.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+/// One row: its identity, where it was seen, and its cells in the schema's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Identity that survives redeploys: no uid, time, index or hash of a name. Rows that describe variants of one thing share it.
+    pub key: String,
+    /// The namespace, absent for cluster-scoped things.
+    pub namespace: Option<String>,
+    /// What a finding would be about.
+    pub subject: Arc<ObjectRef>,
+    /// Other objects that take part.
+    pub related: Vec<Arc<ObjectRef>>,
+    /// Where the row was seen; at least one.
+    pub origins: Vec<Evidence>,
+    /// The cells.
+    pub cells: Vec<Cell>,
+    /// Where the values of single columns stand that come from other objects than the row's own, by name of the column. The pointers
+    /// are exact. A column that is not here stands at its place in `origins`.
+    pub cell_evidence: SmallMap<&'static str, Vec<Arc<Evidence>>>,
+}
+
+impl Row {
+    /// A row about one object, in that object's namespace.
+    pub(in crate::facts) fn new(key: String, subject: impl Into<Arc<ObjectRef>>, origins: Vec<Evidence>, typed: impl TableRow) -> Self {
+        let subject = subject.into();
+        Self {
+            key,
+            namespace: subject.namespace.clone(),
+            subject,
+            related: Vec::new(),
+            origins,
+            cells: typed.cells(),
+            cell_evidence: SmallMap::new(),
+        }
+    }
+    /// The same row, counted to another namespace than that of its subject.
+    #[must_use]
+    pub(in crate::facts) fn in_namespace(self, namespace: Option<String>) -> Self {
+        Self { namespace, ..self }
+    }
+    /// The same row with other objects that take part.
+    #[must_use]
+    pub(in crate::facts) fn related_to(self, related: impl IntoIterator<Item = impl Into<Arc<ObjectRef>>>) -> Self {
+        Self { related: related.into_iter().map(Into::into).collect(), ..self }
+    }
+    /// The same row with evidence of one column that comes from other objects; nothing changes when there is none.
+    #[must_use]
+    pub(in crate::facts) fn evidenced(
+        mut self,
+        column: &'static str,
+        evidence: impl IntoIterator<Item = impl Into<Arc<Evidence>>>,
+    ) -> Self {
+        // Shared, because one rule or class decides cells of thousands of rows.
+        let evidence: Vec<Arc<Evidence>> = evidence.into_iter().map(Into::into).collect();
+        if !evidence.is_empty() {
+            self.cell_evidence.or_default(column).extend(evidence);
+        }
+        self
+    }
+    /// A cell as it is printed.
+    pub fn fact(&self, index: usize) -> FactValue {
+        match self.cells.get(index) {
+            Some(crate::facts::Known::Known(value)) => value.clone(),
+            Some(crate::facts::Known::Unknown(unseen)) => FactValue::Unknown { unknown: unseen.why.clone() },
+            None => FactValue::Unknown { unknown: "the table has no such column".to_owned() },
+        }
+    }
+}
+
+/// A table: its rows in a fixed order, and what they rest on. A table without coverage cannot exist.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The columns.
+    pub schema: &'static TableSchema,
+    /// The rows, sorted by key and then by cells.
+    pub rows: Vec<Row>,
+    /// What was read for them.
+    pub coverage: Coverage,
+}
+
+/// A typed row of one table; implemented by `table!`.
+pub trait TableRow {
+    /// The table's schema.
+    fn schema() -> &'static TableSchema;
+    /// The cells in the schema's order.
+    fn cells(self) -> Vec<Cell>;
+}
+
+/// Declares a row type together with its documented schema, so that the two cannot drift apart.
+macro_rules! table {
+    (
+        $(#[doc = $table_doc:literal])+
+        $vis:vis struct $Row:ident as $name:literal counting $counts:literal $(, $always:ident)? from [$($source:expr),* $(,)?] {
+            $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?])? ; )*
+        }
+    ) => {
+        $(#[doc = $table_doc])+
+        #[derive(Clone, Debug)]
+        $vis struct $Row { $( $(#[doc = $doc])+ pub $column: $ty, )* }
+
+        impl $crate::facts::table::schema::TableRow for $Row {
+            fn schema() -> &'static $crate::facts::table::schema::TableSchema {
+                static SCHEMA: $crate::facts::table::schema::TableSchema = $crate::facts::table::schema::TableSchema {
+                    name: $name,
+                    doc: concat!($($table_doc, "\n"),+),
+                    counts: $counts,
+                    sources: &[$($source),*],
+                    always: $crate::facts::table::schema::table!(@always $($always)?),
+                    columns: &[$(
+                        $crate::facts::table::schema::Column {
+                            name: stringify!($column),
+                            ty: <$ty as $crate::facts::table::known::ColumnValue>::TYPE,
+                            nullable: <$ty as $crate::facts::table::known::ColumnValue>::NULLABLE,
+                            unknowable: <$ty as $crate::facts::table::known::ColumnValue>::UNKNOWABLE,
+                            doc: concat!($($doc, "\n"),+),
+                            at: $crate::facts::table::schema::table!(@at $($at)?),
+                            needs: &[$($($need),*)?],
+                        },
+                    )*],
+                };
+                &SCHEMA
+            }
+            fn cells(self) -> Vec<$crate::facts::table::known::Cell> {
+                vec![$( $crate::facts::table::known::ColumnValue::cell(self.$column) ),*]
+            }
+        }
+    };
+    (@always) => { false };
+    (@always always) => { true };
+    (@at) => { None };
+    (@at $at:literal) => { Some($at) };
+}
+pub(crate) use table;

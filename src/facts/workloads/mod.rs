@@ -1,0 +1,8 @@
+//! Pods, the controllers behind them, their containers and the accounts that they run as.
+
+pub(in crate::facts) mod containers;
+pub(in crate::facts) mod image;
+mod pod_text;
+pub(in crate::facts) mod pods;
+pub(in crate::facts) mod service_accounts;
+pub(in crate::facts) mod shapes;

@@ -1,0 +1,237 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{PodSpec, Volume};
+
+use super::containers::sorted_owned;
+use super::service_accounts::Automount;
+use super::shapes::{Nodes, Shape};
+use crate::facts::Known;
+use crate::facts::namespaces::EnforcedLevels;
+use crate::facts::pod_security::{self, Level, PolicyVersion, Violation};
+use crate::facts::table::schema::{Row, table};
+use crate::model::sources::{
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS,
+    STATEFUL_SETS, VERSION,
+};
+use crate::model::{Unseen, UnseenKind};
+
+table! {
+    /// One row per pod shape of each workload: of its pods, and of the controller's template unless a live pod was seen that was
+    /// made from that very template. The template of a Job counts until the Job is finished. Equal shapes of several pods are one row.
+    pub struct PodRow as "pods" counting "workloads" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
+        /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
+        workload: String;
+        /// Kind of the workload.
+        workload_kind: String;
+        /// Name of the workload.
+        workload_name: String;
+        /// Namespace.
+        namespace: String;
+        /// `running` when seen in a pod, `template` when only in the controller's template.
+        observed_in: &'static str;
+        /// Phase of the pod; empty for a template.
+        phase: String;
+        /// Number of pods with this very shape.
+        pods: i64;
+        /// Whether the pod uses the node's network; unset is false.
+        host_network: bool, at "/hostNetwork";
+        /// Whether the pod sees the node's processes; unset is false.
+        host_pid: bool, at "/hostPID";
+        /// Whether the pod shares the node's inter-process communication; unset is false.
+        host_ipc: bool, at "/hostIPC";
+        /// Whether the pod's containers see each other's processes; unset is false.
+        share_process_namespace: bool, at "/shareProcessNamespace";
+        /// `hostUsers`: false means a user namespace of its own.
+        host_users: Option<bool>, at "/hostUsers";
+        /// The service account; `default` when none is named.
+        service_account: String, at "/serviceAccountName";
+        /// `automountServiceAccountToken` as written on the pod: `true`, `false` or `unset`.
+        token_automount: &'static str, at "/automountServiceAccountToken";
+        /// Whether a token of the service account is mounted automatically: the pod's own setting, else the account's, else true.
+        token_mounted: Known<bool>, at "/automountServiceAccountToken", needs [SERVICE_ACCOUNTS];
+        /// Paths of the node that are volumes of the pod, sorted.
+        host_paths: Vec<String>, at "/volumes";
+        /// Kinds of volumes, sorted.
+        volume_types: Vec<String>, at "/volumes";
+        /// The most restrictive Pod Security level that the pod meets under the server's newest rules: `restricted`, `baseline`
+        /// or `privileged`. Decided as k8s.io/pod-security-admission does.
+        pod_security_level: Known<&'static str>, needs [VERSION];
+        /// Checks of the baseline level that the pod does not meet, by their names in Kubernetes.
+        baseline_violations: Known<Vec<String>>, needs [VERSION];
+        /// Checks of the restricted level that the pod does not meet.
+        restricted_violations: Known<Vec<String>>, needs [VERSION];
+        /// The level that the namespace's label enforces; empty when it has no such label.
+        enforced_level: Known<String>, needs [NAMESPACES, VERSION];
+        /// Whether the pod would be admitted under the label that its namespace has now; true when the namespace enforces nothing.
+        meets_enforced_level: Known<bool>, needs [NAMESPACES, VERSION];
+        /// Seccomp profile type of the pod's security context; empty when not set.
+        seccomp_profile: String, at "/securityContext/seccompProfile";
+        /// `runAsNonRoot` of the pod's security context.
+        run_as_non_root: Option<bool>, at "/securityContext/runAsNonRoot";
+        /// `runAsUser` of the pod's security context.
+        run_as_user: Option<i64>, at "/securityContext/runAsUser";
+        /// `fsGroup` of the pod's security context.
+        fs_group: Option<i64>, at "/securityContext/fsGroup";
+        /// Names of kernel parameters that the pod sets, sorted.
+        sysctls: Vec<String>, at "/securityContext/sysctls";
+        /// Runtime class; empty when not set.
+        runtime_class: String, at "/runtimeClassName";
+        /// Priority class; empty when not set.
+        priority_class: String, at "/priorityClassName";
+        /// Whether the pod shape names its node itself (always true for a running pod).
+        node_name_set: bool, at "/nodeName";
+        /// Whether the pod is a kubelet's copy of a static pod, owned by a Node that exists.
+        mirror: Known<bool>, needs [NODES];
+        /// `spec.os.name`; empty when not set.
+        os: String, at "/os/name";
+        /// Secrets with registry credentials, sorted.
+        image_pull_secrets: Vec<String>, at "/imagePullSecrets";
+        /// `Always`, `OnFailure` or `Never`; empty when not set.
+        restart_policy: String, at "/restartPolicy";
+        /// Whether the pod adds entries to its hosts file.
+        host_aliases: bool, at "/hostAliases";
+        /// Whether a toleration without key lets the pod run on every node.
+        tolerates_everything: bool, at "/tolerations";
+    }
+}
+
+/// What the rows of pods need to know about the rest of the cluster.
+pub(in crate::facts) struct Surroundings {
+    /// Minor version of the server.
+    pub(in crate::facts) server_minor: Known<u32>,
+    /// What each service account says about tokens.
+    pub(in crate::facts) automount: Known<BTreeMap<(String, String), Automount>>,
+    /// What each namespace enforces.
+    pub(in crate::facts) enforced: Known<EnforcedLevels>,
+    /// Which nodes there are.
+    pub(in crate::facts) nodes: Nodes,
+}
+
+/// The row of one shape.
+pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
+    let spec = shape.spec;
+    let security = spec.security_context.as_ref();
+    let namespace = shape.namespace();
+    let service_account = match spec.service_account_name.as_deref() {
+        None | Some("") => "default".to_owned(),
+        Some(name) => name.to_owned(),
+    };
+    let violations = |level: Level| {
+        around.server_minor.clone().and_then(|minor| checked(shape, level, PolicyVersion::Latest.capped_at(minor))).map(sorted_owned)
+    };
+    let baseline_violations = violations(Level::Baseline);
+    let restricted_violations = violations(Level::Restricted);
+    let typed = PodRow {
+        workload: shape.workload_text(),
+        workload_kind: shape.workload.kind.clone(),
+        workload_name: shape.workload.name.clone(),
+        observed_in: shape.observed_in,
+        phase: shape.phase.to_owned(),
+        pods: shape.pods,
+        host_network: spec.host_network == Some(true),
+        host_pid: spec.host_pid == Some(true),
+        host_ipc: spec.host_ipc == Some(true),
+        share_process_namespace: spec.share_process_namespace == Some(true),
+        host_users: spec.host_users,
+        token_automount: match spec.automount_service_account_token {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "unset",
+        },
+        token_mounted: token_mounted(spec, &namespace, &service_account, around),
+        service_account,
+        host_paths: sorted_owned(spec.volumes.iter().flatten().filter_map(|v| v.host_path.as_ref()).map(|h| h.path.clone())),
+        volume_types: sorted_owned(spec.volumes.iter().flatten().map(|v| volume_type(v).to_owned())),
+        baseline_violations,
+        restricted_violations,
+        pod_security_level: around.server_minor.clone().and_then(|minor| {
+            let version = PolicyVersion::Latest.capped_at(minor);
+            let level = pod_security::level_of(shape.annotations, spec, version);
+            // Rules that are not known here could only lower it.
+            if version.is_known() || level == Level::Privileged {
+                Known::Known(level.as_str())
+            } else {
+                Known::Unknown(newer_rules(version))
+            }
+        }),
+        enforced_level: around.enforced.as_ref().map(|levels| match levels.get(&namespace) {
+            Some((level, _)) => level.as_str().to_owned(),
+            None => String::new(),
+        }),
+        meets_enforced_level: around.enforced.as_ref().and_then(|levels| match levels.get(&namespace) {
+            Some((level, version)) => checked(shape, *level, *version).map(|violations| violations.is_empty()),
+            None => Known::Known(true),
+        }),
+        seccomp_profile: security.and_then(|s| s.seccomp_profile.as_ref()).map(|p| p.type_.clone()).unwrap_or_default(),
+        run_as_non_root: security.and_then(|s| s.run_as_non_root),
+        run_as_user: security.and_then(|s| s.run_as_user),
+        fs_group: security.and_then(|s| s.fs_group),
+        sysctls: sorted_owned(security.iter().flat_map(|s| s.sysctls.iter().flatten()).map(|s| s.name.clone())),
+        runtime_class: spec.runtime_class_name.clone().unwrap_or_default(),
+        priority_class: spec.priority_class_name.clone().unwrap_or_default(),
+        node_name_set: spec.node_name.is_some(),
+        mirror: shape.mirror(&around.nodes),
+        os: spec.os.as_ref().map(|os| os.name.clone()).unwrap_or_default(),
+        image_pull_secrets: sorted_owned(spec.image_pull_secrets.iter().flatten().map(|s| s.name.clone())),
+        restart_policy: spec.restart_policy.clone().unwrap_or_default(),
+        host_aliases: spec.host_aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()),
+        tolerates_everything: spec.tolerations.iter().flatten().any(|t| {
+            t.key.as_deref().unwrap_or("").is_empty()
+                && t.operator.as_deref() == Some("Exists")
+                && t.effect.as_deref().unwrap_or("").is_empty()
+        }),
+        namespace,
+    };
+    Row::new(shape.key(), shape.workload.clone(), vec![shape.origin.clone()], typed)
+}
+
+/// The checks that a pod does not meet. Violations of known rules count whatever else there is; their absence says nothing when the
+/// server applies rules that are not known here.
+fn checked(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<String>> {
+    let found: Vec<String> =
+        pod_security::evaluate(shape.annotations, shape.spec, level, version).into_iter().map(|v: Violation| v.check.to_owned()).collect();
+    let decided = version.is_known() || level == Level::Privileged || !found.is_empty();
+    if decided { Known::Known(found) } else { Known::Unknown(newer_rules(version)) }
+}
+
+fn newer_rules(version: PolicyVersion) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotUnderstood,
+        what: format!("the Pod Security rules of {version}"),
+        why: format!("this program knows the rules up to v1.{}, and the server applies newer ones", pod_security::NEWEST_KNOWN_MINOR),
+        how_to_see: "Use a newer version of kube-hipaa.".to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
+/// The pod's setting wins, then the service account's, then true (`core/v1` ServiceAccount.automountServiceAccountToken). A
+/// service account that does not exist cannot admit new pods; its running pods keep what they were given, which is not visible here.
+fn token_mounted(spec: &PodSpec, namespace: &str, account: &str, around: &Surroundings) -> Known<bool> {
+    match spec.automount_service_account_token {
+        Some(value) => Known::Known(value),
+        None => around
+            .automount
+            .as_ref()
+            .map(|accounts| accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts())),
+    }
+}
+
+/// The kind of a volume, by the name of its field in `core/v1` Volume.
+fn volume_type(volume: &Volume) -> &'static str {
+    macro_rules! first {
+        ($($field:ident => $name:literal),* $(,)?) => { $( if volume.$field.is_some() { return $name; } )* };
+    }
+    first!(
+        aws_elastic_block_store => "awsElasticBlockStore", azure_disk => "azureDisk", azure_file => "azureFile", cephfs => "cephfs",
+        cinder => "cinder", config_map => "configMap", csi => "csi", downward_api => "downwardAPI", empty_dir => "emptyDir",
+        ephemeral => "ephemeral", fc => "fc", flex_volume => "flexVolume", flocker => "flocker",
+        gce_persistent_disk => "gcePersistentDisk", git_repo => "gitRepo", glusterfs => "glusterfs", host_path => "hostPath",
+        image => "image", iscsi => "iscsi", nfs => "nfs", persistent_volume_claim => "persistentVolumeClaim",
+        photon_persistent_disk => "photonPersistentDisk", portworx_volume => "portworxVolume", projected => "projected",
+        quobyte => "quobyte", rbd => "rbd", scale_io => "scaleIO", secret => "secret", storageos => "storageos",
+        vsphere_volume => "vsphereVolume",
+    );
+    // Since the API defaults a volume without any source to emptyDir, this is a kind newer than the schema we are built with.
+    "unknown"
+}

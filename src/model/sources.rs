@@ -1,0 +1,168 @@
+//! The sources that tables rest on. The collector's inventory holds each of them; a test compares the two.
+
+use super::SourceId;
+
+/// AdminNetworkPolicies: allow, deny or pass before NetworkPolicies.
+pub const ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "adminnetworkpolicies");
+/// Settings of the network plugin of EKS.
+pub const AMAZON_CONFIG: SourceId = SourceId::config_map("kube-system", "amazon-vpc-cni");
+/// One request without credentials, and how the server answered it.
+pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
+/// Network policies of Antrea without a namespace.
+pub const ANTREA_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "clusternetworkpolicies");
+/// Settings of Antrea's agent.
+pub const ANTREA_CONFIG: SourceId = SourceId::config_map("kube-system", "antrea-config");
+/// Network policies of Antrea.
+pub const ANTREA_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "networkpolicies");
+/// Velero's backups and how they ended.
+pub const BACKUPS: SourceId = SourceId::group("velero.io", "backups");
+/// Where Velero keeps backups.
+pub const BACKUP_LOCATIONS: SourceId = SourceId::group("velero.io", "backupstoragelocations");
+/// Velero's schedules.
+pub const BACKUP_SCHEDULES: SourceId = SourceId::group("velero.io", "schedules");
+/// BaselineAdminNetworkPolicies: decide where no NetworkPolicy does.
+pub const BASELINE_ADMIN_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "baselineadminnetworkpolicies");
+/// Network policies of Calico without a namespace, as its own API shows them.
+pub const CALICO_API_GLOBAL_NETWORK_POLICIES: SourceId = SourceId::group("projectcalico.org", "globalnetworkpolicies");
+/// Network policies of Calico, as its own API shows them.
+pub const CALICO_API_NETWORK_POLICIES: SourceId = SourceId::group("projectcalico.org", "networkpolicies");
+/// Network policies of Calico without a namespace, as it stores them.
+pub const CALICO_GLOBAL_NETWORK_POLICIES: SourceId = SourceId::group("crd.projectcalico.org", "globalnetworkpolicies");
+/// Network policies of Calico, as it stores them.
+pub const CALICO_NETWORK_POLICIES: SourceId = SourceId::group("crd.projectcalico.org", "networkpolicies");
+/// Certificates that cert-manager keeps.
+pub const CERTIFICATES: SourceId = SourceId::group("cert-manager.io", "certificates");
+/// Network policies of Cilium without a namespace.
+pub const CILIUM_CLUSTERWIDE_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumclusterwidenetworkpolicies");
+/// Settings of Cilium's agent.
+pub const CILIUM_CONFIG: SourceId = SourceId::config_map("kube-system", "cilium-config");
+/// Network policies of Cilium.
+pub const CILIUM_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumnetworkpolicies");
+/// Issuers of certificates for the whole cluster.
+pub const CLUSTER_ISSUERS: SourceId = SourceId::group("cert-manager.io", "clusterissuers");
+/// ClusterNetworkPolicies: both of these in one kind.
+pub const CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("policy.networking.k8s.io", "clusternetworkpolicies");
+/// ClusterRoles: their rules as stored.
+pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterroles");
+/// ClusterRoleBindings: who holds which ClusterRole everywhere.
+pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
+/// CronJobs: templates and owners of Jobs.
+pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
+/// DaemonSets: templates.
+pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
+/// Deployments: templates.
+pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
+/// Network policies of EKS that name hosts too.
+pub const EKS_APPLICATION_NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.aws", "applicationnetworkpolicies");
+/// Network policies of EKS without a namespace.
+pub const EKS_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.aws", "clusternetworkpolicies");
+/// Settings of Calico's agent, as its own API shows them.
+pub const FELIX_API_CONFIGURATIONS: SourceId = SourceId::group("projectcalico.org", "felixconfigurations");
+/// Settings of Calico's agent, as it stores them.
+pub const FELIX_CONFIGURATIONS: SourceId = SourceId::group("crd.projectcalico.org", "felixconfigurations");
+/// Effective flags of the API server that answers (KEP-4828).
+pub const FLAGZ: SourceId = SourceId::url("/flagz");
+/// Settings of Flannel.
+pub const FLANNEL_CONFIG: SourceId = SourceId::config_map("kube-flannel", "kube-flannel-cfg");
+/// Settings of Flannel where it was installed into kube-system.
+pub const FLANNEL_SYSTEM_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-flannel-cfg");
+/// Constraints of Gatekeeper: every constraint is a kind of its own.
+pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*");
+/// Gateways: listeners and their TLS.
+pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
+/// Routes for gRPC: what a listener carries.
+pub const GRPC_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "grpcroutes");
+/// HTTPProxies of Contour.
+pub const HTTP_PROXIES: SourceId = SourceId::group("projectcontour.io", "httpproxies");
+/// Routes for HTTP: what a listener carries, and whether it only redirects.
+pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "httproutes");
+/// Ingresses: hosts that are published, and their TLS.
+pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
+/// Classes of Ingresses: which controller serves them.
+pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
+/// IngressRoutes of Traefik.
+pub const INGRESS_ROUTES: SourceId = SourceId::group("traefik.io", "ingressroutes");
+/// IngressRouteTCPs of Traefik.
+pub const INGRESS_ROUTE_TCPS: SourceId = SourceId::group("traefik.io", "ingressroutetcps");
+/// Issuers of certificates.
+pub const ISSUERS: SourceId = SourceId::group("cert-manager.io", "issuers");
+/// Gateways of Istio.
+pub const ISTIO_GATEWAYS: SourceId = SourceId::group("networking.istio.io", "gateways");
+/// Jobs: templates, and the owners behind their pods.
+pub const JOBS: SourceId = SourceId::group("batch", "jobs");
+/// kubeadm's ClusterConfiguration: what was asked for at installation.
+pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
+/// The template of the kubelet's configuration (kubeadm): what new nodes get.
+pub const KUBELET_CONFIG: SourceId = SourceId::config_map("kube-system", "kubelet-config");
+/// The configuration of kube-proxy (kubeadm).
+pub const KUBE_PROXY_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-proxy");
+/// Cluster-wide policies of Kyverno.
+pub const KYVERNO_CLUSTER_POLICIES: SourceId = SourceId::group("kyverno.io", "clusterpolicies");
+/// Policies of Kyverno's newer kinds about signatures of images.
+pub const KYVERNO_IMAGE_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "imagevalidatingpolicies");
+/// Policies of Kyverno's newer kinds for one namespace.
+pub const KYVERNO_NAMESPACED_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "namespacedvalidatingpolicies");
+/// Policies of Kyverno for one namespace.
+pub const KYVERNO_POLICIES: SourceId = SourceId::group("kyverno.io", "policies");
+/// Cluster-wide policies of Kyverno's newer kinds.
+pub const KYVERNO_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "validatingpolicies");
+/// Leases in kube-system: one for each API server (KEP-1965).
+pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
+/// Counters of the API server that answers: live effects of settings that no API shows.
+pub const METRICS: SourceId = SourceId::url("/metrics");
+/// Webhooks that change objects on their way in.
+pub const MUTATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
+/// Namespaces: scope and Pod Security labels.
+pub const NAMESPACES: SourceId = SourceId::core("namespaces");
+/// NetworkPolicies: who may talk to whom.
+pub const NETWORK_POLICIES: SourceId = SourceId::group("networking.k8s.io", "networkpolicies");
+/// Nodes: which mirror pods can be believed.
+pub const NODES: SourceId = SourceId::core("nodes");
+/// IngressRoutes of Traefik before version 3.
+pub const OLD_INGRESS_ROUTES: SourceId = SourceId::group("traefik.containo.us", "ingressroutes");
+/// IngressRouteTCPs of Traefik before version 3.
+pub const OLD_INGRESS_ROUTE_TCPS: SourceId = SourceId::group("traefik.containo.us", "ingressroutetcps");
+/// Settings of the API server on OpenShift: audit profile and encryption.
+pub const OPENSHIFT_API_SERVERS: SourceId = SourceId::group("config.openshift.io", "apiservers");
+/// The network that OpenShift's operator sets up.
+pub const OPENSHIFT_NETWORKS: SourceId = SourceId::group("operator.openshift.io", "networks");
+/// Routes of OpenShift.
+pub const OPENSHIFT_ROUTES: SourceId = SourceId::group("route.openshift.io", "routes");
+/// Volumes behind the claims.
+pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
+/// Claims: where workloads keep data.
+pub const PERSISTENT_VOLUME_CLAIMS: SourceId = SourceId::core("persistentvolumeclaims");
+/// Pods: what really runs.
+pub const PODS: SourceId = SourceId::core("pods");
+/// ReplicationControllers: templates.
+pub const REPLICATION_CONTROLLERS: SourceId = SourceId::core("replicationcontrollers");
+/// ReplicaSets, metadata only: the owners behind pods.
+pub const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
+/// Roles: their rules.
+pub const ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "roles");
+/// RoleBindings: who holds which role in a namespace.
+pub const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "rolebindings");
+/// Services: how workloads can be reached.
+pub const SERVICES: SourceId = SourceId::core("services");
+/// Service accounts: what they say about tokens.
+pub const SERVICE_ACCOUNTS: SourceId = SourceId::core("serviceaccounts");
+/// Which images must be signed (sigstore's policy controller).
+pub const SIGSTORE: SourceId = SourceId::group("policy.sigstore.dev", "clusterimagepolicies");
+/// StatefulSets: templates.
+pub const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
+/// Storage classes: how volumes are made.
+pub const STORAGE_CLASSES: SourceId = SourceId::group("storage.k8s.io", "storageclasses");
+/// Routes for TCP: what a listener carries.
+pub const TCP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tcproutes");
+/// Routes for TLS: what a listener carries.
+pub const TLS_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "tlsroutes");
+/// Routes for UDP: what a listener carries.
+pub const UDP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "udproutes");
+/// Policies that the API server evaluates itself.
+pub const VALIDATING_POLICIES: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingadmissionpolicies");
+/// Where such policies apply, and whether they deny.
+pub const VALIDATING_POLICY_BINDINGS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingadmissionpolicybindings");
+/// Webhooks that refuse objects on their way in.
+pub const VALIDATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingwebhookconfigurations");
+/// The server's version: which rules it applies.
+pub const VERSION: SourceId = SourceId::url("/version");

@@ -1,0 +1,204 @@
+//! What a control says under `fix` works: on a live cluster a control finds an object, the fix is made, and the control finds it no more.
+
+use crate::support::repairs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::time::Instant;
+
+use kube_hipaa::catalog::Catalog;
+use kube_hipaa::model::{Assessment, ControlResult, OutcomeWord, UnseenKind};
+use serde_json::Value;
+
+use crate::support::control_plane::{Audit, ControlPlane, Encryption, Options};
+use crate::support::program;
+use repairs::{Change, EPHI, Repair, SETTINGS, repairs};
+
+type Proven = Result<(), Box<dyn Error>>;
+
+/// Every setting that a control of the API server wants otherwise, in one server.
+fn careless() -> Options {
+    Options {
+        api_server_flags: SETTINGS.iter().flat_map(|setting| setting.careless).map(|flag| (*flag).to_owned()).collect(),
+        audit: Audit::Off,
+        ..Options::default()
+    }
+}
+
+/// The same server after the fixes.
+fn careful() -> Options {
+    Options {
+        api_server_flags: SETTINGS.iter().flat_map(|setting| setting.fixed).map(|flag| (*flag).to_owned()).collect(),
+        anonymous_auth: Some(false),
+        encryption: Encryption::Secretbox,
+        ..Options::default()
+    }
+}
+
+fn scan(plane: &ControlPlane, ephi: &[&str]) -> Result<Assessment, Box<dyn Error>> {
+    let scratch = tempfile::tempdir()?;
+    let namespaces: Vec<&str> = ephi.iter().flat_map(|namespace| ["--ephi-namespace", namespace]).collect();
+    let (code, assessment) = program::scan(&program::scanner(plane), &scratch.path().join("evidence"), &namespaces);
+    let unread: Vec<_> = assessment.coverage.iter().filter(|source| !source.state.is_complete()).collect();
+    let undecided = assessment.controls.iter().flat_map(|control| &control.unseen).filter(|unseen| unseen.kind != UnseenKind::NotVisible);
+    assert_eq!(code, Some(0), "{unread:?}, {:?}", undecided.collect::<Vec<_>>());
+    Ok(assessment)
+}
+
+fn control<'a>(assessment: &'a Assessment, id: &str) -> &'a ControlResult {
+    assessment.controls.iter().find(|control| control.id == id).unwrap_or_else(|| panic!("there is no control {id}"))
+}
+
+/// `Kind namespace/name` of every finding of a control.
+fn found(control: &ControlResult) -> BTreeSet<String> {
+    let place = |namespace: &Option<String>, name: &str| namespace.as_ref().map_or(name.to_owned(), |space| format!("{space}/{name}"));
+    let subjects = control.findings.iter().map(|finding| &finding.subject);
+    subjects.map(|subject| format!("{} {}", subject.kind, place(&subject.namespace, &subject.name))).collect()
+}
+
+/// Who is to be found by which control.
+fn expected(repairs: &[Repair]) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for repair in repairs {
+        for control in repair.controls {
+            expected.entry(control).or_default().insert(repair.subject.to_owned());
+        }
+    }
+    expected
+}
+
+fn mend(plane: &ControlPlane, repair: &Repair) {
+    for (method, path, body) in &repair.first {
+        let (status, answer) = plane.api(method, path, body.as_ref());
+        assert!((200..300).contains(&status), "{}: {method} {path}: {status} {answer}", repair.subject);
+    }
+    match &repair.change {
+        Change::Patch(patch) => {
+            plane.patch(repair.path, patch);
+        }
+        Change::First => {}
+        Change::Restart(whole) => {
+            let (status, answer) = plane.api("DELETE", &format!("{}?gracePeriodSeconds=0", repair.path), None);
+            assert_eq!(status, 200, "{}: {answer}", repair.subject);
+            plane.apply(&whole.to_string());
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the control plane: make test"]
+#[expect(clippy::print_stderr, reason = "the numbers of the proof are for people, with --nocapture")]
+fn what_a_control_says_under_fix_makes_it_pass() -> Proven {
+    let begin = Instant::now();
+    let repairs = repairs();
+    let expected = expected(&repairs);
+    let plane = ControlPlane::start(&careless());
+    for repair in &repairs {
+        plane.apply(&repair.before.to_string());
+    }
+    for (path, patch) in repairs.iter().flat_map(|repair| &repair.then) {
+        plane.patch(path, patch);
+    }
+    let before = scan(&plane, &EPHI)?;
+    let mut wrong = Vec::new();
+    for (id, expected) in &expected {
+        let control = control(&before, id);
+        if found(control) != *expected {
+            wrong.push(format!("before the fix {id} finds {:?}, not {expected:?}", found(control)));
+        }
+    }
+    repairs.iter().for_each(|repair| mend(&plane, repair));
+    let after = scan(&plane, &EPHI)?;
+    drop(plane);
+    for id in expected.keys() {
+        let (was, is) = (control(&before, id), control(&after, id));
+        if is.outcome != OutcomeWord::Pass || is.examined < was.examined {
+            wrong.push(format!(
+                "after the fix {id} says {} and finds {:?}; {} things are examined, {} were",
+                is.outcome.label(),
+                found(is),
+                is.examined,
+                was.examined
+            ));
+        }
+    }
+    let plane = ControlPlane::start(&careful());
+    let settings = scan(&plane, &[])?;
+    for setting in SETTINGS {
+        let (was, is) = (control(&before, setting.control), control(&settings, setting.control));
+        if (was.outcome, is.outcome) != (OutcomeWord::Fail, OutcomeWord::Pass) {
+            wrong.push(format!("{} says {} before and {} after the fix", setting.control, was.outcome.label(), is.outcome.label()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    eprintln!(
+        "{} controls over {} objects and {} settings turned from fail to pass in {:.1} s",
+        expected.len() + SETTINGS.len(),
+        repairs.len(),
+        SETTINGS.len(),
+        begin.elapsed().as_secs_f32()
+    );
+    Ok(())
+}
+
+/// Keys that only say which thing is meant.
+const NAMES: [&str; 13] = [
+    "name",
+    "namespace",
+    "kind",
+    "apiGroup",
+    "apiGroups",
+    "verbs",
+    "secretName",
+    "mountPath",
+    "image",
+    "key",
+    "containerPort",
+    "$patch",
+    "resources",
+];
+
+/// The field and the value of each leaf of a patch.
+fn leaves(patch: &Value, key: &str, into: &mut Vec<(String, String)>) {
+    match patch {
+        Value::Object(fields) if !fields.is_empty() => fields.iter().for_each(|(key, value)| leaves(value, key, into)),
+        Value::Array(items) if items.iter().any(Value::is_object) => items.iter().for_each(|item| leaves(item, key, into)),
+        value => into.push((key.to_owned(), value.as_bool().map_or_else(String::new, |flag| flag.to_string()))),
+    }
+}
+
+/// The patches above are those that the catalog tells people to make: every field of a patch stands in the text of `fix`.
+#[test]
+fn the_fixes_that_are_proven_are_those_that_are_written() -> Proven {
+    let catalog = Catalog::built_in()?;
+    let fix = |id: &str| catalog.control(id).map(|control| control.fix.clone()).ok_or(format!("there is no control {id}"));
+    let mut proven = BTreeSet::new();
+    for repair in repairs() {
+        let mut fields = Vec::new();
+        if let Change::Patch(patch) = &repair.change {
+            leaves(patch, "", &mut fields);
+            assert!(!fields.is_empty(), "{}: an empty patch", repair.subject);
+        }
+        fields.retain(|(key, _)| !NAMES.contains(&key.as_str()));
+        let texts: Vec<String> = repair.controls.iter().map(|id| fix(id)).collect::<Result<_, _>>()?;
+        let says = |text: &str, (key, value): &(String, String)| text.contains(key) && text.contains(value);
+        for field in &fields {
+            assert!(texts.iter().any(|text| says(text, field)), "{}: no `fix` tells people to set {field:?}: {texts:?}", repair.subject);
+        }
+        for (id, text) in repair.controls.iter().zip(&texts) {
+            proven.insert(*id);
+            assert!(
+                fields.is_empty() || fields.iter().any(|field| says(text, field)),
+                "{id}: nothing of the patch stands in `fix`: {text}"
+            );
+        }
+    }
+    for setting in SETTINGS {
+        proven.insert(setting.control);
+        let text = fix(setting.control)?;
+        for flag in setting.fixed.iter().chain(setting.otherwise) {
+            assert!(text.contains(flag), "{}: `fix` does not tell people to set {flag}: {text}", setting.control);
+        }
+    }
+    assert!(proven.len() >= 20, "only {} fixes are proven", proven.len());
+    Ok(())
+}

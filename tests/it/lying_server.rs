@@ -1,0 +1,141 @@
+//! What a server says is not taken for more than it is: an answer that is no list, a discovery that leaves out what every Kubernetes
+//! has, rights that were not told completely.
+
+use crate::support::fake_server as fake;
+use std::time::Duration;
+
+use fake::{FakeServer, Reply, object, pods};
+use kube_hipaa::collect::{Can, CollectOptions, Retries, collect_with, preflight_with};
+use kube_hipaa::model::{SnapshotIndex, SourceId, SourceState, ToolIdentity};
+use kube_hipaa::snapshot::SnapshotWriter;
+use serde_json::{Value, json};
+
+const PODS: SourceId = SourceId::core("pods");
+const PODS_PATH: &str = "/api/v1/pods";
+const RULES_PATH: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+
+fn options() -> CollectOptions {
+    let tool = ToolIdentity { name: "kube-hipaa".into(), version: "0".into(), commit: "unknown".into() };
+    let retries = Retries { attempts: 2, first_wait: Duration::from_millis(1), longest_wait: Duration::from_millis(5) };
+    CollectOptions { retries, timeout: Duration::from_secs(20), ..CollectOptions::new("fake".into(), tool) }
+}
+
+async fn collect(server: &FakeServer) -> SnapshotIndex {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = SnapshotWriter::create(&folder.path().join("snapshot"), false).unwrap();
+    collect_with(server.clients(), options(), &(), writer).await.unwrap()
+}
+
+/// The state of a source when a path is always answered so.
+async fn state(source: &SourceId, path: &str, answer: Value) -> SourceState {
+    let server = FakeServer::new();
+    server.page(path, Reply::Json(200, answer));
+    collect(&server).await.record(source).unwrap().state.clone()
+}
+
+fn why(state: &SourceState) -> &str {
+    state.why().unwrap_or("")
+}
+
+#[tokio::test]
+async fn a_list_without_items_is_failed_and_not_an_empty_list() {
+    let found = state(&PODS, PODS_PATH, json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}})).await;
+    assert!(matches!(found, SourceState::Failed { .. }), "{found:?}");
+    let found = state(&PODS, PODS_PATH, json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": null})).await;
+    assert_eq!(found, SourceState::Read { count: 0, resource_version: None });
+}
+
+#[tokio::test]
+async fn a_list_of_another_kind_is_failed_and_says_what_came() {
+    for kind in ["EventList", "List", "PartialObjectMetadataList"] {
+        let found = state(&PODS, PODS_PATH, json!({"kind": kind, "apiVersion": "v1", "metadata": {}, "items": []})).await;
+        assert!(matches!(found, SourceState::Failed { .. }), "{kind} {found:?}");
+        assert!(why(&found).contains(kind) && why(&found).contains("PodList"), "{found:?}");
+    }
+    let found = state(&PODS, PODS_PATH, json!({"kind": "<b>secret-marker</b>List", "metadata": {}, "items": []})).await;
+    assert!(matches!(found, SourceState::Failed { .. }) && !why(&found).contains("secret-marker"), "{found:?}");
+    // Where only metadata is asked for, a server may answer with either.
+    for kind in ["ReplicaSetList", "PartialObjectMetadataList"] {
+        let source = SourceId::group("apps", "replicasets");
+        let found = state(&source, "/apis/apps/v1/replicasets", json!({"kind": kind, "metadata": {}, "items": []})).await;
+        assert_eq!(found.word(), "read", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn remaining_items_without_a_token_are_partial() {
+    let list = |metadata: Value| json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": pods(2)});
+    let found = state(&PODS, PODS_PATH, list(json!({"remainingItemCount": 7}))).await;
+    assert!(matches!(found, SourceState::Partial { read: 2, .. }) && why(&found).contains("7 more"), "{found:?}");
+    let found = state(&PODS, PODS_PATH, list(json!({"remainingItemCount": 0}))).await;
+    assert_eq!(found.word(), "read");
+}
+
+#[tokio::test]
+async fn continue_tokens_in_a_circle_end_the_list() {
+    let server = FakeServer::new();
+    let page = |token: &str| Reply::Json(200, json!({"kind": "PodList", "metadata": {"continue": token}, "items": pods(1)}));
+    // Longer than the time of this test lets pass one by one, and only two tokens.
+    server.always(PODS_PATH, (0..5000).map(|i| page(if i % 2 == 0 { "a-0" } else { "b-0" })).collect());
+    let index = collect(&server).await;
+    let found = &index.record(&PODS).unwrap().state;
+    assert!(matches!(found, SourceState::Partial { .. }) && why(found).contains("does not advance"), "{found:?}");
+    assert_eq!(server.asked_for(PODS_PATH), 3);
+}
+
+#[tokio::test]
+async fn what_every_kubernetes_has_is_failed_and_not_absent_when_discovery_leaves_it_out() {
+    let server = FakeServer::new();
+    let empty = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": []});
+    server.page("/api", Reply::Json(200, empty));
+    let index = collect(&server).await;
+    for source in [PODS, SourceId::core("namespaces"), SourceId::core("services"), SourceId::config_map("kube-system", "kubeadm-config")] {
+        let found = &index.record(&source).unwrap().state;
+        assert!(matches!(found, SourceState::Failed { .. }), "{source} {found:?}");
+        assert_eq!(why(found), "discovery does not list it, and every Kubernetes has it");
+    }
+    assert_eq!(index.record(&SourceId::group("apps", "deployments")).unwrap().state.word(), "read");
+    // Newer than some Kubernetes that are in use.
+    let newer = SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies");
+    assert_eq!(index.record(&newer).unwrap().state, SourceState::NotServed);
+    let found = preflight_with(server.clients(), options()).await.unwrap();
+    let check = found.checks.iter().find(|check| check.source == PODS).unwrap();
+    assert!(matches!(&check.can, Can::Unknown { why } if why.contains("every Kubernetes has it")), "{check:?}");
+}
+
+#[tokio::test]
+async fn any_freshness_but_current_is_stale() {
+    for (freshness, served) in [(json!("Current"), true), (Value::Null, true), (json!("Unknown"), false), (json!(""), false)] {
+        let server = FakeServer::new();
+        let resources = json!([{"resource": "pods", "responseKind": {"group": "", "version": "v1", "kind": "Pod"}}]);
+        let version = json!({"version": "v1", "freshness": freshness, "resources": resources});
+        let list = json!({"kind": "APIGroupDiscoveryList", "items": [{"metadata": {"name": ""}, "versions": [version]}]});
+        server.page("/api", Reply::Json(200, list));
+        let found = collect(&server).await.record(&PODS).unwrap().state.clone();
+        assert_eq!(matches!(found, SourceState::Stale { .. }), !served, "{freshness} {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn rights_that_the_server_could_not_list_are_not_no_rights() {
+    let review = |status: Value| json!({"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {}, "status": status});
+    let incomplete = review(
+        json!({"resourceRules": null, "nonResourceRules": null, "incomplete": true, "evaluationError": "webhook authorizer does not support user rule resolution"}),
+    );
+    let odd = review(json!({"resourceRules": [{"verbs": "secret-marker"}], "incomplete": false}));
+    let without = json!({"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {}});
+    let refused = json!({"kind": "Status", "message": "no"});
+    let answers =
+        [(201, incomplete, "webhook authorizer"), (201, odd, "cannot be read"), (201, without, "cannot be read"), (403, refused, "no")];
+    for (code, answer, reason) in answers {
+        let server = FakeServer::new();
+        server.list(PODS_PATH, "Pod", vec![object("a", Some("records"))]);
+        server.page(RULES_PATH, Reply::Json(code, answer));
+        let told = collect(&server).await.collected.excess_rights;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("could not list this identity's rights completely") && told[0].contains(reason), "{told:?}");
+        assert!(!told[0].contains("secret-marker"), "{told:?}");
+        let found = preflight_with(server.clients(), options()).await.unwrap();
+        assert_eq!(found.excess_rights.iter().map(ToString::to_string).collect::<Vec<_>>(), told);
+    }
+}

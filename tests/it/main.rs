@@ -1,0 +1,39 @@
+//! The integration tests: one binary, a module a behaviour.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests: they read and write files, look at clocks, print numbers for people, and may fail loudly"
+)]
+
+mod access;
+mod architecture;
+mod bench;
+mod cli;
+mod controls;
+mod credentials;
+mod demo;
+mod docs;
+mod fake_server;
+mod golden;
+mod live_clinic;
+mod live_effects;
+mod live_empty_cluster;
+mod live_fixes;
+mod live_fixture;
+mod live_permissions;
+mod live_pod_security;
+mod live_rbac;
+mod lying_server;
+mod network_oracle;
+mod pod_security_fixtures;
+mod pod_security_oracle;
+mod redaction;
+mod report;
+mod storage;
+pub mod support;
+mod unseen;
+mod unseen_settings;

@@ -1,0 +1,16 @@
+//! What the integration tests share. Not part of the product.
+
+pub mod architecture_rules;
+pub mod clinic;
+pub mod control_plane;
+pub mod fake_server;
+pub mod oracle;
+pub mod pods;
+pub mod program;
+pub mod reference;
+pub mod repairs;
+pub mod rust_source;
+pub mod sample_assessment;
+pub mod small_clusters;
+pub mod wild_pods;
+pub mod worlds;
