@@ -109,3 +109,30 @@ impl Metrics {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::Reading;
+
+    /// A page with these series: name, labels, value.
+    pub(in crate::facts) fn metrics<const N: usize>(series: &[(&str, [(&str, &str); N], &str)]) -> Metrics {
+        let mut families: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
+        for (name, labels, value) in series {
+            let reading = Reading {
+                source: METRICS,
+                object: None,
+                resource_version: None,
+                sha256: String::new(),
+                collected_at: Arc::from(""),
+                request: None,
+            };
+            let origin = Evidence { grade: Grade::LiveEffect, reading: Arc::new(reading), pointer: "/value".into() };
+            let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            families.entry((*name).to_owned()).or_default().push(Sample { labels, value: (*value).to_owned(), origin });
+        }
+        Metrics { families, gap: None }
+    }
+}

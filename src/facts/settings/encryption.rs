@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::gates::Gates;
 use super::seen::{K3S_POINTER, api_server, k3s_server};
 use super::servers::ApiServers;
 use crate::facts::context::Context;
@@ -39,7 +40,8 @@ table! {
         encrypts: Known<bool>;
         /// Whether objects were read that are stored unencrypted.
         reads_plaintext: Known<bool>;
-        /// Whether the retired first version of the KMS interface takes part.
+        /// Whether the retired first version of the KMS interface takes part. Where nothing was counted and the server says that its
+        /// feature gate KMSv1 is off, it does not.
         kms_v1: Known<bool>;
         /// Whether this statement disagrees with what the counters show for Secrets.
         contradiction: Known<bool>;
@@ -96,6 +98,9 @@ fn used(metrics: &Metrics) -> BTreeMap<String, Used<'_>> {
 pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Row>, FactsError> {
     let reader = &context.reader;
     let metrics = Metrics::read(reader)?;
+    let gates = Gates::of(&metrics);
+    // A configuration that names a provider of version 1 is refused without this gate (apiserver encryptionconfig/config.go).
+    let no_kms_v1 = gates.enabled("KMSv1") == Known::Known(Some(false));
     let statements = statements(reader, servers)?;
     let used = used(&metrics);
     let settings: Vec<&Statement> = statements.iter().filter(|statement| statement.from == "setting").collect();
@@ -138,6 +143,7 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
             instance: "/metrics".to_owned(),
             reads_plaintext: readers.clone().map(|names| names.iter().any(|name| name == "identity")),
             kms_v1: match (&writers, &readers) {
+                (Known::Unknown(_), Known::Unknown(_)) if no_kms_v1 => Known::Known(false),
                 (Known::Unknown(unseen), Known::Unknown(_)) => Known::Unknown(unseen.clone()),
                 (writers, readers) => Known::Known(
                     [writers, readers].iter().any(|names| names.known().is_some_and(|names| names.iter().any(|name| name == "kms v1"))),
@@ -156,6 +162,7 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
             names.into_iter().flat_map(|(_, samples)| samples.iter().map(|sample| sample.origin.clone())).collect()
         };
         let (wrote, read) = (evidence(&of.writers), evidence(&of.readers));
+        let gate = gates.evidence("KMSv1").filter(|_| no_kms_v1 && wrote.is_empty() && read.is_empty()).cloned();
         let decided = match wrote.is_empty() {
             true => settings.iter().filter(|_| is_off).flat_map(|statement| statement.origins.clone()).collect(),
             false => wrote.clone(),
@@ -165,7 +172,7 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
             Row::new(format!("{resource}@/metrics"), api_server("/metrics"), origins, typed)
                 .evidenced("encrypts", decided)
                 .evidenced("reads_plaintext", read.clone())
-                .evidenced("kms_v1", wrote.into_iter().chain(read)),
+                .evidenced("kms_v1", wrote.into_iter().chain(read).chain(gate)),
         );
     }
     if metrics.any().is_some()

@@ -8,6 +8,7 @@ mod durations;
 mod encryption;
 mod files;
 mod flags;
+pub(super) mod gates;
 mod seen;
 mod servers;
 
