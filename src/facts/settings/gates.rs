@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::metrics::{Metrics, Sample};
 use crate::facts::Known;
+use crate::facts::metrics::{Metrics, Sample};
 use crate::model::{Evidence, Unseen};
 
 const SERIES: &str = "kubernetes_feature_enabled";
