@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::digest::sha256_parts;
-use crate::facts::{ReadNamespaces, SYSTEM_NAMESPACES};
+pub use crate::facts::SelectorError;
+use crate::facts::{self, ReadNamespaces, SYSTEM_NAMESPACES};
 use crate::model::{Scope, ScopeSource, Unseen, UnseenKind};
 
 /// What the user declared.
@@ -24,74 +25,24 @@ pub enum ScopeDeclaration {
     },
 }
 
-/// A label selector: all requirements must hold (apimachinery `labels.Parse`, its equality-based and existence forms).
+/// A label selector as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     text: String,
-    requirements: Vec<Requirement>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Requirement {
-    Equals(String, String),
-    Differs(String, String),
-    Exists(String),
-    Missing(String),
-}
-
-/// The text is not a selector.
-#[derive(Debug, thiserror::Error)]
-#[error("`{text}` is not a label selector: {why}; write it as `key=value`, `key!=value`, `key` or `!key`, joined with commas")]
-pub struct SelectorError {
-    text: String,
-    why: String,
+    selector: facts::Selector,
 }
 
 impl std::str::FromStr for Selector {
     type Err = SelectorError;
     fn from_str(text: &str) -> Result<Self, SelectorError> {
-        let fail = |why: &str| SelectorError { text: text.to_owned(), why: why.to_owned() };
-        let key = |key: &str| {
-            let key = key.trim();
-            if key.is_empty() || key.contains(|c: char| c.is_whitespace() || "=!()<>,".contains(c)) {
-                Err(fail("a key is empty or has characters that labels cannot have"))
-            } else {
-                Ok(key.to_owned())
-            }
-        };
-        let value = |value: &str| {
-            let value = value.trim();
-            if value.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) {
-                Err(fail("a value has characters that labels cannot have"))
-            } else {
-                Ok(value.to_owned())
-            }
-        };
-        let requirement = |part: &str| {
-            if let Some((k, v)) = part.split_once("!=") {
-                Ok(Requirement::Differs(key(k)?, value(v)?))
-            } else if let Some((k, v)) = part.split_once("==").or_else(|| part.split_once('=')) {
-                Ok(Requirement::Equals(key(k)?, value(v)?))
-            } else if let Some(k) = part.trim().strip_prefix('!') {
-                Ok(Requirement::Missing(key(k)?))
-            } else {
-                Ok(Requirement::Exists(key(part)?))
-            }
-        };
-        let requirements = text.split(',').map(requirement).collect::<Result<_, _>>()?;
-        Ok(Self { text: text.to_owned(), requirements })
+        Ok(Self { text: text.to_owned(), selector: text.parse()? })
     }
 }
 
 impl Selector {
-    /// Whether it selects something with these labels. `!=` also selects what lacks the key, as in Kubernetes.
+    /// Whether it selects something with these labels.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.requirements.iter().all(|requirement| match requirement {
-            Requirement::Equals(key, value) => labels.get(key) == Some(value),
-            Requirement::Differs(key, value) => labels.get(key) != Some(value),
-            Requirement::Exists(key) => labels.contains_key(key),
-            Requirement::Missing(key) => !labels.contains_key(key),
-        })
+        self.selector.matches(labels)
     }
 }
 
@@ -241,20 +192,5 @@ mod tests {
         assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["recrods", "data=ehpi"]);
         assert_eq!(found[0].1.what, "the namespace `recrods`");
         assert_ne!(found[0].1.kind, UnseenKind::NotVisible, "the run is incomplete");
-    }
-
-    #[test]
-    fn selectors_follow_kubernetes() {
-        let selector = |text: &str| text.parse::<Selector>().unwrap_or_else(|error| panic!("{error}"));
-        let ephi = labels(&[("data", "ephi"), ("team", "records")]);
-        assert!(selector("data=ephi").matches(&ephi));
-        assert!(selector("data == ephi, team").matches(&ephi));
-        assert!(selector("tier!=web").matches(&ephi), "!= selects what lacks the key");
-        assert!(selector("!tier").matches(&ephi));
-        assert!(!selector("data!=ephi").matches(&ephi));
-        assert!(!selector("data=ephi,tier").matches(&ephi));
-        for wrong in ["", "a b=c", "=x", "a=b c", "a in (b)"] {
-            assert!(wrong.parse::<Selector>().is_err(), "{wrong}");
-        }
     }
 }

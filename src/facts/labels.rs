@@ -1,65 +1,274 @@
-//! Label selectors (`meta/v1` LabelSelector) as the API server applies them to namespaces. NetworkPolicies, where a field that is not known
-//! could widen what is allowed, are read more strictly: see `network`.
+//! Label selectors as apimachinery reads them: the only reading of them. NetworkPolicies, webhooks, settings of agents for some nodes
+//! and the scope all ask this one.
 
-use std::collections::BTreeMap;
+use core::fmt;
+use core::str::FromStr;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use serde::Deserialize;
 
-type Labels = BTreeMap<String, String>;
+/// Labels of an object.
+pub(super) type Labels = BTreeMap<String, String>;
 
-/// Whether one requirement holds (apimachinery pkg/labels/selector.go: `NotIn` and `DoesNotExist` hold for a label that is not there);
-/// `None` for an operator that is not known.
-fn holds(requirement: &LabelSelectorRequirement, labels: &Labels) -> Option<bool> {
-    let value = labels.get(&requirement.key);
-    let listed = || value.is_some_and(|value| requirement.values.iter().flatten().any(|one| one == value));
-    Some(match requirement.operator.as_str() {
-        "In" => listed(),
-        "NotIn" => !listed(),
-        "Exists" => value.is_some(),
-        "DoesNotExist" => value.is_none(),
-        _ => return None,
-    })
+/// `metav1.LabelSelector` as it stands in objects, read strictly: a field that is not known could be one that narrows it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SelectorFile {
+    match_labels: Option<BTreeMap<String, String>>,
+    match_expressions: Option<Vec<ExpressionFile>>,
 }
 
-fn negative(requirement: &LabelSelectorRequirement) -> bool {
-    matches!(requirement.operator.as_str(), "NotIn" | "DoesNotExist")
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpressionFile {
+    key: String,
+    operator: String,
+    values: Option<Vec<String>>,
 }
 
-/// Whether a selector takes these labels; without one, and with an empty one, it takes everything (`admissionregistration.k8s.io/v1`).
+/// A selector that was understood: all requirements have to hold (`metav1.LabelSelectorAsSelector`). Without any it selects
+/// everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Selector {
+    requirements: Vec<Requirement>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Requirement {
+    In(String, BTreeSet<String>),
+    /// Also holds where the key is absent (`labels.Requirement.Matches`).
+    NotIn(String, BTreeSet<String>),
+    Exists(String),
+    DoesNotExist(String),
+}
+
+impl Requirement {
+    /// What apimachinery makes of it, or why it refuses it: `In` and `NotIn` need values, `Exists` and `DoesNotExist` take none
+    /// (`labels.NewRequirement`).
+    fn read(key: &str, operator: &str, values: BTreeSet<String>) -> Result<Self, String> {
+        let key = key.to_owned();
+        match (operator, values.is_empty()) {
+            ("In", false) => Ok(Self::In(key, values)),
+            ("NotIn", false) => Ok(Self::NotIn(key, values)),
+            ("Exists", true) => Ok(Self::Exists(key)),
+            ("DoesNotExist", true) => Ok(Self::DoesNotExist(key)),
+            ("In" | "NotIn", true) => Err(format!("the selector on {key} has no values")),
+            ("Exists" | "DoesNotExist", false) => Err(format!("the selector on {key} has values that its operator does not take")),
+            (operator, _) => Err(format!("the selector on {key} has the unknown operator {operator}")),
+        }
+    }
+
+    fn key(&self) -> &str {
+        match self {
+            Self::In(key, _) | Self::NotIn(key, _) | Self::Exists(key) | Self::DoesNotExist(key) => key,
+        }
+    }
+
+    /// Whether it also takes what lacks the label: it leaves out, and chooses nothing.
+    fn is_negative(&self) -> bool {
+        matches!(self, Self::NotIn(..) | Self::DoesNotExist(_))
+    }
+
+    fn holds(&self, labels: &Labels) -> bool {
+        match self {
+            Self::In(key, values) => labels.get(key).is_some_and(|value| values.contains(value)),
+            Self::NotIn(key, values) => labels.get(key).is_none_or(|value| !values.contains(value)),
+            Self::Exists(key) => labels.contains_key(key),
+            Self::DoesNotExist(key) => !labels.contains_key(key),
+        }
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]
+    /// Whether one of the two holds whatever the labels are.
+    fn opposes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exists(a), Self::DoesNotExist(b)) | (Self::DoesNotExist(a), Self::Exists(b)) => a == b,
+            (Self::NotIn(a, left_out), Self::In(b, taken)) | (Self::In(b, taken), Self::NotIn(a, left_out)) => {
+                a == b && left_out.is_subset(taken)
+            }
+            (Self::NotIn(a, one), Self::NotIn(b, two)) => a == b && one.is_disjoint(two),
+            (Self::NotIn(a, _), Self::Exists(b)) | (Self::Exists(b), Self::NotIn(a, _)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Selector {
+    /// What apimachinery makes of one as it is written, or why it refuses it.
+    pub(super) fn read(file: &SelectorFile) -> Result<Self, String> {
+        let equal = |(key, value): (&String, &String)| Requirement::In(key.clone(), BTreeSet::from([value.clone()]));
+        let mut requirements: Vec<Requirement> = file.match_labels.iter().flatten().map(equal).collect();
+        for ExpressionFile { key, operator, values } in file.match_expressions.iter().flatten() {
+            requirements.push(Requirement::read(key, operator, values.iter().flatten().cloned().collect())?);
+        }
+        Ok(Self::of_requirements(requirements))
+    }
+
+    /// The same of a typed one.
+    pub(super) fn of(selector: &LabelSelector) -> Result<Self, String> {
+        let equal = |(key, value): (&String, &String)| Requirement::In(key.clone(), BTreeSet::from([value.clone()]));
+        let mut requirements: Vec<Requirement> = selector.match_labels.iter().flatten().map(equal).collect();
+        for LabelSelectorRequirement { key, operator, values } in selector.match_expressions.iter().flatten() {
+            requirements.push(Requirement::read(key, operator, values.iter().flatten().cloned().collect())?);
+        }
+        Ok(Self::of_requirements(requirements))
+    }
+
+    fn of_requirements(mut requirements: Vec<Requirement>) -> Self {
+        requirements.sort();
+        requirements.dedup();
+        Self { requirements }
+    }
+
+    /// Whether it selects everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.requirements.is_empty()
+    }
+
+    /// Whether it selects something with these labels.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.requirements.iter().all(|requirement| requirement.holds(labels))
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]
+    /// Whether it takes what nobody has chosen: something that has no label but those that everything has (`given`).
+    pub(super) fn takes_strangers(&self, given: &[&str]) -> bool {
+        let everybody = |one: &Requirement| matches!(one, Requirement::Exists(key) if given.contains(&key.as_str()));
+        self.requirements.iter().all(|one| everybody(one) || (one.is_negative() && !matches!(one, Requirement::DoesNotExist(key) if given.contains(&key.as_str()))))
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]
+    /// Whether the selectors together select everything: one is empty, or two of one requirement each leave nothing between them.
+    pub(super) fn cover_everything<'s>(selectors: impl IntoIterator<Item = &'s Self>) -> bool {
+        let all: Vec<&Self> = selectors.into_iter().collect();
+        let single: Vec<&Requirement> =
+            all.iter().filter_map(|one| if let [single] = one.requirements.as_slice() { Some(single) } else { None }).collect();
+        all.iter().any(|one| one.is_empty()) || single.iter().any(|one| single.iter().any(|other| one.opposes(other)))
+    }
+
+    /// Whether it leaves things out by a label that they carry.
+    pub(super) fn excludes(&self) -> bool {
+        self.requirements.iter().any(Requirement::is_negative)
+    }
+
+    /// The label (`key=value`) by which these labels are left out, where everything else would take them.
+    pub(super) fn excluded_by(&self, labels: &Labels) -> Option<String> {
+        let wanted = self.requirements.iter().filter(|one| !one.is_negative()).all(|one| one.holds(labels));
+        let against = self.requirements.iter().filter(|one| one.is_negative()).find(|one| !one.holds(labels))?;
+        let value = labels.get(against.key())?;
+        wanted.then(|| format!("{}={value}", against.key()))
+    }
+
+    /// The same with other names for its keys; none when one has no other name.
+    pub(super) fn with_keys(self, name: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let renamed = |requirement| {
+            Some(match requirement {
+                Requirement::In(key, values) => Requirement::In(name(&key)?, values),
+                Requirement::NotIn(key, values) => Requirement::NotIn(name(&key)?, values),
+                Requirement::Exists(key) => Requirement::Exists(name(&key)?),
+                Requirement::DoesNotExist(key) => Requirement::DoesNotExist(name(&key)?),
+            })
+        };
+        Some(Self { requirements: self.requirements.into_iter().map(renamed).collect::<Option<_>>()? })
+    }
+
+    /// The keys that it asks about.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.requirements.iter().map(Requirement::key)
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
+        for (i, requirement) in self.requirements.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            match requirement {
+                Requirement::In(key, values) if values.len() == 1 => write!(f, "{key}={}", list(values))?,
+                Requirement::In(key, values) => write!(f, "{key} in ({})", list(values))?,
+                Requirement::NotIn(key, values) => write!(f, "{key} not in ({})", list(values))?,
+                Requirement::Exists(key) => write!(f, "{key} set")?,
+                Requirement::DoesNotExist(key) => write!(f, "{key} not set")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text is not a selector.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not a label selector: {why}; write it as `key=value`, `key!=value`, `key` or `!key`, joined with commas")]
+pub struct SelectorError {
+    text: String,
+    why: String,
+}
+
+impl FromStr for Selector {
+    type Err = SelectorError;
+
+    /// The equality-based and existence forms of apimachinery's `labels.Parse`.
+    fn from_str(text: &str) -> Result<Self, SelectorError> {
+        let fail = |why: &str| SelectorError { text: text.to_owned(), why: why.to_owned() };
+        let key = |key: &str| {
+            let key = key.trim();
+            if key.is_empty() || key.contains(|c: char| c.is_whitespace() || "=!()<>,".contains(c)) {
+                Err(fail("a key is empty or has characters that labels cannot have"))
+            } else {
+                Ok(key.to_owned())
+            }
+        };
+        let value = |value: &str| {
+            let value = value.trim();
+            if value.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) {
+                Err(fail("a value has characters that labels cannot have"))
+            } else {
+                Ok(BTreeSet::from([value.to_owned()]))
+            }
+        };
+        let requirement = |part: &str| {
+            if let Some((k, v)) = part.split_once("!=") {
+                Ok(Requirement::NotIn(key(k)?, value(v)?))
+            } else if let Some((k, v)) = part.split_once("==").or_else(|| part.split_once('=')) {
+                Ok(Requirement::In(key(k)?, value(v)?))
+            } else if let Some(k) = part.trim().strip_prefix('!') {
+                Ok(Requirement::DoesNotExist(key(k)?))
+            } else {
+                Ok(Requirement::Exists(key(part)?))
+            }
+        };
+        Ok(Self::of_requirements(text.split(',').map(requirement).collect::<Result<_, _>>()?))
+    }
+}
+
+/// Whether a selector that may be left out takes these labels; without one, and with an empty one, it takes everything
+/// (`admissionregistration.k8s.io/v1`). `None` where apimachinery would refuse it.
 pub(super) fn matches(selector: Option<&LabelSelector>, labels: &Labels) -> Option<bool> {
     let Some(selector) = selector else { return Some(true) };
-    let mut all = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-    for requirement in selector.match_expressions.iter().flatten() {
-        all &= holds(requirement, labels)?;
-    }
-    Some(all)
+    Some(Selector::of(selector).ok()?.matches(labels))
 }
 
-/// Whether a selector says anything.
+/// Whether a selector that may be left out says anything.
 pub(super) fn narrows(selector: Option<&LabelSelector>) -> bool {
-    selector.is_some_and(|selector| {
-        selector.match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
-            || selector.match_expressions.as_ref().is_some_and(|expressions| !expressions.is_empty())
-    })
+    selector.is_some_and(|selector| Selector::of(selector).is_ok_and(|selector| !selector.is_empty()))
 }
 
-/// Whether a selector leaves namespaces out by a label that they carry.
+/// Whether a selector that may be left out leaves things out by a label that they carry.
 pub(super) fn excludes(selector: Option<&LabelSelector>) -> bool {
-    selector.is_some_and(|selector| selector.match_expressions.iter().flatten().any(negative))
+    selector.is_some_and(|selector| Selector::of(selector).is_ok_and(|selector| selector.excludes()))
 }
 
-/// The label (`key=value`) by which these labels are left out, where everything else would take them.
+/// See [`Selector::excluded_by`].
 pub(super) fn excluded_by(selector: Option<&LabelSelector>, labels: &Labels) -> Option<String> {
-    let selector = selector?;
-    let wanted = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
-        && selector.match_expressions.iter().flatten().filter(|one| !negative(one)).all(|one| holds(one, labels) == Some(true));
-    let against = selector.match_expressions.iter().flatten().filter(|one| negative(one)).find(|one| holds(one, labels) == Some(false))?;
-    let value = labels.get(&against.key)?;
-    wanted.then(|| format!("{}={value}", against.key))
+    Selector::of(selector?).ok()?.excluded_by(labels)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn selector(json: &str) -> LabelSelector {
@@ -68,6 +277,64 @@ mod tests {
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn read(selector: &Value) -> Selector {
+        let file: SelectorFile = serde_json::from_value(selector.clone()).unwrap_or_else(|error| panic!("{error}"));
+        Selector::read(&file).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn selectors_read_labels_as_apimachinery_does() {
+        let labels = labels(&[("app", "api"), ("empty", "")]);
+        for (selector, expected) in [
+            (json!({}), true),
+            (json!({"matchLabels": {"app": "api"}}), true),
+            (json!({"matchLabels": {"absent": ""}}), false),
+            (json!({"matchLabels": {"empty": ""}}), true),
+            (json!({"matchExpressions": [{"key": "absent", "operator": "NotIn", "values": ["x"]}]}), true),
+            (json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["api", "x"]}]}), false),
+            (json!({"matchExpressions": [{"key": "absent", "operator": "In", "values": [""]}]}), false),
+            (json!({"matchExpressions": [{"key": "absent", "operator": "DoesNotExist"}]}), true),
+            (json!({"matchLabels": {"app": "api"}, "matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}), false),
+        ] {
+            assert_eq!(read(&selector).matches(&labels), expected, "{selector}");
+            let typed: LabelSelector = serde_json::from_value(selector.clone()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(matches(Some(&typed), &labels), Some(expected), "{selector}");
+        }
+    }
+
+    #[test]
+    fn a_selector_that_only_leaves_out_takes_strangers() {
+        let given = &["kubernetes.io/metadata.name"];
+        for (selector, expected) in [
+            (json!({}), true),
+            (json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["lab"]}]}), true),
+            (json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "Exists"}]}), true),
+            (json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "DoesNotExist"}]}), false),
+            (json!({"matchExpressions": [{"key": "restricted", "operator": "DoesNotExist"}]}), true),
+            (json!({"matchLabels": {"team": "a"}}), false),
+            (json!({"matchExpressions": [{"key": "team", "operator": "Exists"}]}), false),
+        ] {
+            assert_eq!(read(&selector).takes_strangers(given), expected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn two_that_leave_nothing_between_them_select_everything() {
+        let one = |operator: &str, values: Value| json!({"matchExpressions": [{"key": "app", "operator": operator, "values": values}]});
+        for (first, second, expected) in [
+            (one("Exists", json!([])), one("DoesNotExist", json!([])), true),
+            (one("In", json!(["a"])), one("NotIn", json!(["a"])), true),
+            (one("In", json!(["a", "b"])), one("NotIn", json!(["a"])), true),
+            (one("In", json!(["a"])), one("NotIn", json!(["a", "b"])), false),
+            (one("NotIn", json!(["a"])), one("NotIn", json!(["b"])), true),
+            (one("Exists", json!([])), one("NotIn", json!(["b"])), true),
+            (one("In", json!(["a"])), one("In", json!(["b"])), false),
+            (one("In", json!(["a"])), json!({}), true),
+        ] {
+            assert_eq!(Selector::cover_everything([&read(&first), &read(&second)]), expected, "{first} {second}");
+        }
     }
 
     #[test]
@@ -89,5 +356,20 @@ mod tests {
         assert_eq!(excluded_by(Some(&opt_in), &labels(&[])), None);
         let both = selector(r#"{"matchLabels":{"team":"a"},"matchExpressions":[{"key":"ignore","operator":"DoesNotExist"}]}"#);
         assert_eq!(excluded_by(Some(&both), &labels(&[("ignore", "1")])), None, "it would not be taken anyway");
+    }
+
+    #[test]
+    fn the_text_form_follows_kubernetes() {
+        let selector = |text: &str| text.parse::<Selector>().unwrap_or_else(|error| panic!("{error}"));
+        let ephi = labels(&[("data", "ephi"), ("team", "records")]);
+        assert!(selector("data=ephi").matches(&ephi));
+        assert!(selector("data == ephi, team").matches(&ephi));
+        assert!(selector("tier!=web").matches(&ephi), "!= selects what lacks the key");
+        assert!(selector("!tier").matches(&ephi));
+        assert!(!selector("data!=ephi").matches(&ephi));
+        assert!(!selector("data=ephi,tier").matches(&ephi));
+        for wrong in ["", "a b=c", "=x", "a=b c", "a in (b)"] {
+            assert!(wrong.parse::<Selector>().is_err(), "{wrong}");
+        }
     }
 }

@@ -120,7 +120,7 @@ fn a_component_is_not_known_by_the_pod_of_another() {
 
 fn agent(name: &str, containers: Value) -> Value {
     let metadata = json!({"name": name, "namespace": "kube-system"});
-    let status = json!({"desiredNumberScheduled": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0});
+    let status = json!({"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0});
     let template = json!({"metadata": {}, "spec": {"hostNetwork": true, "containers": containers}});
     json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": {"selector": {}, "template": template}, "status": status})
 }

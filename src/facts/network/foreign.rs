@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::policy::Direction;
-use super::selector::{Selector, SelectorFile};
 use crate::facts::FactsError;
+use crate::facts::labels::{Selector, SelectorFile};
 use crate::facts::table::read::{MetaOnly, Reader};
 use crate::model::sources::{
     ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,

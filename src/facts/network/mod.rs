@@ -8,7 +8,6 @@ mod isolation;
 mod namespaces;
 mod policy;
 mod ports;
-mod selector;
 pub mod simulate;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::block::{Block, Cidr};
 use super::ports::{PortRule, Protocol};
-use super::selector::{Selector, SelectorFile};
+use crate::facts::labels::{Selector, SelectorFile};
 
 /// A policy as it stands in the snapshot. A field that is not known could allow or deny more than is understood here.
 #[derive(Debug, Deserialize)]

@@ -1,11 +1,8 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::block::{Block, Cidr, whole_world};
 use super::policy::{Direction, Policy, PolicyFile};
 use super::ports::{PortRule, PortSet, Protocol};
-use super::selector::{Selector, SelectorFile};
 
 fn policy(spec: Value) -> Result<Policy, String> {
     let file: PolicyFile = serde_json::from_value(json!({"metadata": {"name": "p", "namespace": "records"}, "spec": spec}))
@@ -63,26 +60,6 @@ fn what_validation_refuses_or_nobody_knows_is_not_understood() {
     ] {
         assert!(policy(spec.clone()).is_err(), "{spec}");
     }
-}
-
-#[test]
-fn selectors_read_labels_as_apimachinery_does() -> Result<(), String> {
-    let labels: BTreeMap<String, String> = [("app", "api"), ("empty", "")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    for (selector, expected) in [
-        (json!({}), true),
-        (json!({"matchLabels": {"app": "api"}}), true),
-        (json!({"matchLabels": {"absent": ""}}), false),
-        (json!({"matchLabels": {"empty": ""}}), true),
-        (json!({"matchExpressions": [{"key": "absent", "operator": "NotIn", "values": ["x"]}]}), true),
-        (json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["api", "x"]}]}), false),
-        (json!({"matchExpressions": [{"key": "absent", "operator": "In", "values": [""]}]}), false),
-        (json!({"matchExpressions": [{"key": "absent", "operator": "DoesNotExist"}]}), true),
-        (json!({"matchLabels": {"app": "api"}, "matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}), false),
-    ] {
-        let file: SelectorFile = serde_json::from_value(selector.clone()).map_err(|error| error.to_string())?;
-        assert_eq!(Selector::read(&file)?.matches(&labels), expected, "{selector}");
-    }
-    Ok(())
 }
 
 #[test]

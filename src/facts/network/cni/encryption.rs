@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::agents::Agent;
+use crate::facts::agents::Agent;
 use super::settings::{Map, Objects, Settings};
 use crate::facts::Known;
 use crate::model::{Evidence, Unseen, UnseenKind};

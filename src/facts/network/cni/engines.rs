@@ -1,6 +1,6 @@
 //! Whether each plugin enforces NetworkPolicies.
 
-use super::agents::Agent;
+use crate::facts::agents::Agent;
 use super::encryption::k3s;
 use super::settings::{NodeFacts, Settings};
 use super::{Enforcement, Engine};

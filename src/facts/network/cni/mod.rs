@@ -5,7 +5,8 @@ mod encryption;
 mod engines;
 mod settings;
 
-use self::agents::{Agent, agents};
+use self::agents::agents;
+use crate::facts::agents::Agent;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
 use self::settings::Settings;
 use super::world::Enforcement;
@@ -85,7 +86,7 @@ impl Cni {
         for agent in agents(reader)? {
             let mut judged = of_agent(&agent, &settings);
             let (mut encryption, mut encrypting) = encryption::of(&agent, &settings);
-            if let Some(why) = coverage(&agent, nodes) {
+            if let Some(why) = agent.missing(Some(nodes)) {
                 if judged.enforcement.known().is_some() {
                     judged.enforcement = not_everywhere(&agent, "NetworkPolicies are enforced", &why);
                     judged.because.clone_from(&why);
@@ -100,7 +101,7 @@ impl Cni {
                 found_by: format!("DaemonSet {}", agent.display()),
                 subject: agent.subject.clone(),
                 origins: vec![agent.origin.clone()],
-                scheduled: agent.scheduled,
+                scheduled: agent.wanted,
                 ready: agent.ready,
                 judged,
                 encryption,
@@ -182,19 +183,6 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
         .in_namespace(None)
         .evidenced("enforces", engine.judged.evidence)
         .evidenced("encrypts", engine.encrypting)
-}
-
-/// Why what an agent does is not done in the whole cluster.
-fn coverage(agent: &Agent, nodes: usize) -> Option<String> {
-    Some(match (agent.scheduled, agent.ready) {
-        (None, _) => "its controller has not yet said on how many nodes its agent is to run".to_owned(),
-        (Some(0), _) => "its agent runs on no node".to_owned(),
-        (Some(some), _) if usize::try_from(some).is_ok_and(|some| some < nodes) => {
-            format!("its agent is to run on {some} of {nodes} nodes, and what does its work on the others is not known")
-        }
-        (Some(_), Some(0)) => "none of its agents is ready".to_owned(),
-        _ => return None,
-    })
 }
 
 /// A verdict that does not hold for the whole cluster.
