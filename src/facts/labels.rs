@@ -79,7 +79,6 @@ impl Requirement {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]
     /// Whether one of the two holds whatever the labels are.
     fn opposes(&self, other: &Self) -> bool {
         match (self, other) {
@@ -135,7 +134,9 @@ impl Selector {
     /// Whether it takes what nobody has chosen: something that has no label but those that everything has (`given`).
     pub(super) fn takes_strangers(&self, given: &[&str]) -> bool {
         let everybody = |one: &Requirement| matches!(one, Requirement::Exists(key) if given.contains(&key.as_str()));
-        self.requirements.iter().all(|one| everybody(one) || (one.is_negative() && !matches!(one, Requirement::DoesNotExist(key) if given.contains(&key.as_str()))))
+        self.requirements.iter().all(|one| {
+            everybody(one) || (one.is_negative() && !matches!(one, Requirement::DoesNotExist(key) if given.contains(&key.as_str())))
+        })
     }
 
     #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]

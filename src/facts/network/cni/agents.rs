@@ -4,7 +4,12 @@ use crate::facts::FactsError;
 use crate::facts::agents::{Agent, Marks, daemon_sets};
 use crate::facts::table::read::Reader;
 
-const fn marks(engine: &'static str, names: &'static [&'static str], images: &'static [&'static str], words: &'static [&'static str]) -> Marks {
+const fn marks(
+    engine: &'static str,
+    names: &'static [&'static str],
+    images: &'static [&'static str],
+    words: &'static [&'static str],
+) -> Marks {
     Marks { engine, names, images, words, owners: &[] }
 }
 

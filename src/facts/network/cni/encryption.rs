@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::facts::agents::Agent;
 use super::settings::{Map, Objects, Settings};
 use crate::facts::Known;
+use crate::facts::agents::Agent;
 use crate::model::{Evidence, Unseen, UnseenKind};
 
 /// `wireguard`, `ipsec` or `none`, with where that stands.

@@ -1,10 +1,10 @@
 //! Whether each plugin enforces NetworkPolicies.
 
-use crate::facts::agents::Agent;
 use super::encryption::k3s;
 use super::settings::{NodeFacts, Settings};
 use super::{Enforcement, Engine};
 use crate::facts::Known;
+use crate::facts::agents::Agent;
 use crate::model::{Evidence, Unseen, UnseenKind};
 
 /// The verdict about one plugin.

@@ -6,10 +6,10 @@ mod engines;
 mod settings;
 
 use self::agents::agents;
-use crate::facts::agents::Agent;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
 use self::settings::Settings;
 use super::world::Enforcement;
+use crate::facts::agents::Agent;
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
