@@ -204,6 +204,7 @@ fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
             excess_rights: Vec::new(),
             server_clock_ahead_seconds: None,
         },
+        discovery: None,
         sources,
         requests: vec![RequestRecord {
             id: 1,

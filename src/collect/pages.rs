@@ -41,6 +41,9 @@ pub(super) struct Task {
     pub(super) source: SourceId,
     pub(super) version: String,
     pub(super) kind: String,
+    /// Whether its objects lie in namespaces, where discovery says it.
+    #[expect(dead_code, reason = "compared with each object in the next step")]
+    pub(super) namespaced: Option<bool>,
 }
 
 impl Task {

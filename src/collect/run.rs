@@ -79,7 +79,7 @@ enum Plan {
 }
 
 fn task(entry: &'static Entry, version: &str, kind: &str) -> Task {
-    Task { entry, source: entry.source.clone(), version: version.to_owned(), kind: kind.to_owned() }
+    Task { entry, source: entry.source.clone(), version: version.to_owned(), kind: kind.to_owned(), namespaced: None }
 }
 
 /// Without discovery, the version that the allow-list was written for is tried: what answers is read, what does not is `Failed`.
@@ -100,16 +100,17 @@ fn plan(entry: &'static Entry, discovery: &Discovery) -> Plan {
         return Plan::Read(untold(entry));
     }
     match discovery.find(entry) {
-        Served::Yes { version, kind } => {
+        Served::Yes { version, kind, namespaced } => {
             let kind = if kind.is_empty() { entry.kind } else { &kind };
-            Plan::Read(task(entry, &version, kind))
+            Plan::Read(Task { namespaced, ..task(entry, &version, kind) })
         }
-        Served::No if entry.always => {
+        Served::No | Served::Doubtful { .. } if entry.always => {
             let why = "discovery does not list it, and every Kubernetes has it".to_owned();
             Plan::Known(Box::new(untold(entry).record(SourceState::Failed { why })))
         }
         Served::No => Plan::Known(Box::new(untold(entry).record(SourceState::NotServed))),
         Served::Stale { why } => Plan::Known(Box::new(untold(entry).record(SourceState::Stale { why }))),
+        Served::Doubtful { why } => Plan::Known(Box::new(untold(entry).record(SourceState::Failed { why }))),
         Served::Unknown { .. } => Plan::Read(untold(entry)),
     }
 }
@@ -288,6 +289,7 @@ impl Run<'_> {
                 excess_rights: self.excess.iter().map(ToString::to_string).collect(),
                 server_clock_ahead_seconds: self.clock_ahead,
             },
+            discovery: Some(discovery.told()),
             sources: self.records,
             requests,
         };
@@ -304,16 +306,17 @@ fn kinds(entry: &'static Entry, discovery: &Discovery) -> (SourceRecord, Vec<Tas
     match discovery.kinds_of(group) {
         Ok(kinds) => {
             let state = SourceState::Read { count: kinds.len() as u64, resource_version: None };
-            let tasks = kinds.into_iter().map(|(resource, version, kind)| Task {
+            let tasks = kinds.into_iter().map(|(plural, version, resource)| Task {
                 entry,
-                source: SourceId::dynamic(group, &resource),
+                source: SourceId::dynamic(group, &plural),
                 version,
-                kind,
+                kind: resource.kind,
+                namespaced: resource.namespaced,
             });
             (record(state), tasks.collect())
         }
         Err(Served::Stale { why }) => (record(SourceState::Stale { why }), Vec::new()),
-        Err(Served::Unknown { why }) => (record(SourceState::Failed { why }), Vec::new()),
+        Err(Served::Unknown { why } | Served::Doubtful { why }) => (record(SourceState::Failed { why }), Vec::new()),
         Err(Served::No | Served::Yes { .. }) => (record(SourceState::NotServed), Vec::new()),
     }
 }

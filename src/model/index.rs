@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, SourceId, SourceState};
+use super::{AccessRule, Discovered, SourceId, SourceState};
 
 /// Which program wrote a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -152,6 +152,9 @@ pub struct SnapshotIndex {
     pub cluster: ClusterIdentity,
     /// When, and by whom.
     pub collected: Collected,
+    /// What discovery listed; absent in snapshots that were taken before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovered>,
     /// One record per source of the inventory, sorted by source.
     pub sources: Vec<SourceRecord>,
     /// Every request that was made.

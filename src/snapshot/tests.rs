@@ -34,6 +34,7 @@ fn index(sources: Vec<SourceRecord>) -> SnapshotIndex {
             excess_rights: Vec::new(),
             server_clock_ahead_seconds: None,
         },
+        discovery: None,
         sources,
         requests: (1..=20).map(request).collect(),
     }

@@ -95,9 +95,12 @@ async fn what_every_kubernetes_has_is_failed_and_not_absent_when_discovery_leave
         assert_eq!(why(found), "discovery does not list it, and every Kubernetes has it");
     }
     assert_eq!(index.record(&SourceId::group("apps", "deployments")).unwrap().state.word(), "read");
-    // Newer than some Kubernetes that are in use.
-    let newer = SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies");
-    assert_eq!(index.record(&newer).unwrap().state, SourceState::NotServed);
+    // What else it leaves out may be there.
+    for source in [SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies"), SourceId::group("kyverno.io", "policies")] {
+        let found = &index.record(&source).unwrap().state;
+        assert!(matches!(found, SourceState::Failed { .. }) && why(found).contains("which every Kubernetes has"), "{source} {found:?}");
+    }
+    assert_eq!(index.discovery.as_ref().unwrap().gap("kyverno.io").map(|gap| gap.group.as_str()), Some("*"));
     let found = preflight_with(server.clients(), options()).await.unwrap();
     let check = found.checks.iter().find(|check| check.source == PODS).unwrap();
     assert!(matches!(&check.can, Can::Unknown { why } if why.contains("every Kubernetes has it")), "{check:?}");
@@ -109,7 +112,7 @@ async fn any_freshness_but_current_is_stale() {
         let server = FakeServer::new();
         let resources = json!([{"resource": "pods", "responseKind": {"group": "", "version": "v1", "kind": "Pod"}}]);
         let version = json!({"version": "v1", "freshness": freshness, "resources": resources});
-        let list = json!({"kind": "APIGroupDiscoveryList", "items": [{"metadata": {"name": ""}, "versions": [version]}]});
+        let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": [{"metadata": {"name": ""}, "versions": [version]}]});
         server.page("/api", Reply::Json(200, list));
         let found = collect(&server).await.record(&PODS).unwrap().state.clone();
         assert_eq!(matches!(found, SourceState::Stale { .. }), !served, "{freshness} {found:?}");
@@ -138,4 +141,52 @@ async fn rights_that_the_server_could_not_list_are_not_no_rights() {
         let found = preflight_with(server.clients(), options()).await.unwrap();
         assert_eq!(found.excess_rights.iter().map(ToString::to_string).collect::<Vec<_>>(), told);
     }
+}
+
+/// `/apis` without groups, with some of them, or with versions that list nothing: what is missing there may be in the cluster.
+#[tokio::test]
+async fn a_discovery_that_is_cut_short_proves_nothing_about_add_ons() {
+    let groups = |items: Value| json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
+    let apps = json!({"metadata": {"name": "apps"}, "versions": [{"version": "v1", "freshness": "Current", "resources": []}]});
+    for items in [json!([]), json!([apps]), json!(null)] {
+        let server = FakeServer::new();
+        server.page("/apis", Reply::Json(200, groups(items.clone())));
+        let index = collect(&server).await;
+        for (group, resource) in [("apps", "deployments"), ("kyverno.io", "clusterpolicies"), ("constraints.gatekeeper.sh", "*")] {
+            let found = &index.record(&SourceId::group(group, resource)).unwrap().state;
+            assert!(matches!(found, SourceState::Failed { .. } | SourceState::Stale { .. }), "{items} {resource} {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_group_whose_version_lists_no_resource_is_not_absent() {
+    let server = FakeServer::new();
+    let mut groups = server.discovery();
+    groups["items"].as_array_mut().unwrap().push(json!({"metadata": {"name": "kyverno.io"}, "versions": [{"version": "v1"}]}));
+    server.page("/apis", Reply::Json(200, groups));
+    let index = collect(&server).await;
+    let found = &index.record(&SourceId::group("kyverno.io", "clusterpolicies")).unwrap().state;
+    assert!(matches!(found, SourceState::Stale { why } if why.contains("kyverno.io/v1 without any resource")), "{found:?}");
+    assert_eq!(index.record(&SourceId::group("velero.io", "backups")).unwrap().state, SourceState::NotServed);
+}
+
+#[tokio::test]
+async fn what_discovery_lists_is_kept_and_a_kind_that_nobody_knows_is_marked() {
+    let server = FakeServer::new();
+    let mut groups = server.discovery();
+    let resource = json!({"resource": "newpolicies", "singularResource": "newpolicy", "shortNames": ["npol"], "scope": "Cluster", "verbs": ["list", "get"],
+        "responseKind": {"group": "kyverno.io", "version": "v9", "kind": "NewPolicy"}, "subresources": [{"subresource": "status"}]});
+    groups["items"].as_array_mut().unwrap().push(json!({"metadata": {"name": "kyverno.io"}, "versions": [{"version": "v9", "freshness": "Current", "resources": [resource]}]}));
+    server.page("/apis", Reply::Json(200, groups));
+    let index = collect(&server).await;
+    let told = index.discovery.as_ref().unwrap();
+    assert!(told.is_complete(), "{:?}", told.gaps);
+    let unknown: Vec<_> = index.unknown_kinds("kyverno.io").collect();
+    assert_eq!(unknown.len(), 1);
+    assert_eq!((unknown[0].kind.as_str(), unknown[0].namespaced, unknown[0].subresources.as_slice()), ("NewPolicy", Some(false), &["status".to_owned()][..]));
+    assert_eq!(unknown[0].verbs, ["get", "list"]);
+    assert_eq!(told.named("npol").len(), 1);
+    assert_eq!(told.find("", "pods").unwrap().namespaced, Some(true));
+    assert_eq!(told.kinds.iter().filter(|kind| kind.unknown).count(), 1, "{:?}", told.kinds);
 }

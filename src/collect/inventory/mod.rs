@@ -2,6 +2,7 @@
 //! `preflight`, `permissions` and the documentation come.
 
 mod addons;
+mod beside;
 mod config_maps;
 mod core;
 mod fragments;
@@ -10,6 +11,7 @@ mod rights;
 
 use std::sync::OnceLock;
 
+pub(super) use beside::is_unknown;
 pub use config_maps::{ConfigKey, ConfigText};
 pub(super) use fragments::fragment;
 pub use manifests::{ManifestNames, manifests};

@@ -53,9 +53,29 @@ pub(in crate::facts) struct Reader<'a> {
     not_understood: RefCell<BTreeMap<SourceId, Vec<Unseen>>>,
 }
 
+/// A kind that nobody knows, in a group that is read, may mean anything for what the group's sources claim: each of them is in doubt by its name.
+fn unknown_kinds(snapshot: &Snapshot) -> BTreeMap<SourceId, Vec<Unseen>> {
+    let index = snapshot.index();
+    let mut doubts: BTreeMap<SourceId, Vec<Unseen>> = BTreeMap::new();
+    for kind in index.discovery.iter().flat_map(|discovery| &discovery.kinds).filter(|kind| kind.unknown) {
+        for record in index.sources.iter().filter(|record| record.source.api_group() == kind.group && !record.source.is_url()) {
+            doubts.entry(record.source.clone()).or_default().push(Unseen {
+                kind: UnseenKind::NotUnderstood,
+                what: format!("{} ({})", SourceId::dynamic(&kind.group, &kind.resource), kind.kind),
+                why: "the cluster serves this kind, and this version of kube-hipaa does not know what it means for the others of its group"
+                    .to_owned(),
+                how_to_see: "Look at its objects by hand; a newer version of kube-hipaa may read them.".to_owned(),
+                source: Some(record.source.clone()),
+                missing_rule: None,
+            });
+        }
+    }
+    doubts
+}
+
 impl<'a> Reader<'a> {
     pub(in crate::facts) fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, not_understood: RefCell::default() }
+        Self { snapshot, not_understood: RefCell::new(unknown_kinds(snapshot)) }
     }
 
     /// When collection ended: the time that everything is judged at, so that the same snapshot always gives the same answer.

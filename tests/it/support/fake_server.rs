@@ -182,6 +182,10 @@ impl FakeServer {
     pub fn plain_discovery(&self) {
         self.with(|state| state.plain = true);
     }
+    /// What it says under `/apis`.
+    pub fn discovery(&self) -> Value {
+        self.with(|state| state.aggregated(false))
+    }
     pub fn asked(&self) -> Vec<Asked> {
         self.with(|state| state.asked.clone())
     }
@@ -344,7 +348,7 @@ impl State {
             let resources: Vec<Value> = resources
                 .iter()
                 .filter(|(name, _)| !stale && !name.contains('/'))
-                .map(|(name, kind)| json!({"resource": name, "responseKind": {"group": group, "version": version, "kind": kind}, "scope": "Namespaced", "verbs": ["list"]}))
+                .map(|(name, kind)| json!({"resource": name, "responseKind": {"group": group, "version": version, "kind": kind}, "scope": if is_namespaced(name) { "Namespaced" } else { "Cluster" }, "singularResource": kind.to_lowercase(), "verbs": ["list"]}))
                 .collect();
             json!({"version": version, "freshness": if stale { "Stale" } else { "Current" }, "resources": resources})
         };
@@ -373,8 +377,33 @@ fn leak(text: &str) -> &'static str {
 fn resources(group: &str, version: &str) -> Reply {
     let found = SERVED.iter().find(|(name, of, _)| *name == group && *of == version).unwrap();
     let list: Vec<Value> =
-        found.2.iter().map(|(name, kind)| json!({"name": name, "kind": kind, "namespaced": true, "verbs": ["list"]})).collect();
-    Reply::Json(200, json!({"kind": "APIResourceList", "groupVersion": version, "resources": list}))
+        found.2.iter().map(|(name, kind)| json!({"name": name, "kind": kind, "singularName": kind.to_lowercase(), "namespaced": is_namespaced(name), "verbs": ["list"]})).collect();
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    Reply::Json(200, json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list}))
+}
+
+fn is_namespaced(resource: &str) -> bool {
+    const CLUSTER: [&str; 18] = [
+        "namespaces",
+        "nodes",
+        "persistentvolumes",
+        "clusterroles",
+        "clusterrolebindings",
+        "priorityclasses",
+        "runtimeclasses",
+        "certificatesigningrequests",
+        "ingressclasses",
+        "storageclasses",
+        "csidrivers",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "customresourcedefinitions",
+        "apiservices",
+        "requiredlabels",
+        "tiers",
+        "selfsubjectreviews",
+    ];
+    !CLUSTER.contains(&resource)
 }
 
 fn served_kind(parts: &[&str]) -> Option<&'static str> {
