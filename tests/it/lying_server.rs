@@ -96,7 +96,8 @@ async fn what_every_kubernetes_has_is_failed_and_not_absent_when_discovery_leave
     }
     assert_eq!(index.record(&SourceId::group("apps", "deployments")).unwrap().state.word(), "read");
     // What else it leaves out may be there.
-    for source in [SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies"), SourceId::group("kyverno.io", "policies")] {
+    for source in [SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies"), SourceId::group("kyverno.io", "policies")]
+    {
         let found = &index.record(&source).unwrap().state;
         assert!(matches!(found, SourceState::Failed { .. }) && why(found).contains("which every Kubernetes has"), "{source} {found:?}");
     }
@@ -146,7 +147,8 @@ async fn rights_that_the_server_could_not_list_are_not_no_rights() {
 /// `/apis` without groups, with some of them, or with versions that list nothing: what is missing there may be in the cluster.
 #[tokio::test]
 async fn a_discovery_that_is_cut_short_proves_nothing_about_add_ons() {
-    let groups = |items: Value| json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
+    let groups =
+        |items: Value| json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
     let apps = json!({"metadata": {"name": "apps"}, "versions": [{"version": "v1", "freshness": "Current", "resources": []}]});
     for items in [json!([]), json!([apps]), json!(null)] {
         let server = FakeServer::new();
@@ -177,14 +179,19 @@ async fn what_discovery_lists_is_kept_and_a_kind_that_nobody_knows_is_marked() {
     let mut groups = server.discovery();
     let resource = json!({"resource": "newpolicies", "singularResource": "newpolicy", "shortNames": ["npol"], "scope": "Cluster", "verbs": ["list", "get"],
         "responseKind": {"group": "kyverno.io", "version": "v9", "kind": "NewPolicy"}, "subresources": [{"subresource": "status"}]});
-    groups["items"].as_array_mut().unwrap().push(json!({"metadata": {"name": "kyverno.io"}, "versions": [{"version": "v9", "freshness": "Current", "resources": [resource]}]}));
+    groups["items"].as_array_mut().unwrap().push(
+        json!({"metadata": {"name": "kyverno.io"}, "versions": [{"version": "v9", "freshness": "Current", "resources": [resource]}]}),
+    );
     server.page("/apis", Reply::Json(200, groups));
     let index = collect(&server).await;
     let told = index.discovery.as_ref().unwrap();
     assert!(told.is_complete(), "{:?}", told.gaps);
     let unknown: Vec<_> = index.unknown_kinds("kyverno.io").collect();
     assert_eq!(unknown.len(), 1);
-    assert_eq!((unknown[0].kind.as_str(), unknown[0].namespaced, unknown[0].subresources.as_slice()), ("NewPolicy", Some(false), &["status".to_owned()][..]));
+    assert_eq!(
+        (unknown[0].kind.as_str(), unknown[0].namespaced, unknown[0].subresources.as_slice()),
+        ("NewPolicy", Some(false), &["status".to_owned()][..])
+    );
     assert_eq!(unknown[0].verbs, ["get", "list"]);
     assert_eq!(told.named("npol").len(), 1);
     assert_eq!(told.find("", "pods").unwrap().namespaced, Some(true));

@@ -98,8 +98,7 @@ impl Discovery {
     /// What every Kubernetes has and this discovery does not list.
     fn missing(&self) -> Option<String> {
         let always = inventory().iter().filter(|entry| entry.always);
-        let missing: Vec<String> =
-            always.filter(|entry| self.find(entry) == Served::No).map(|entry| entry.source.to_string()).collect();
+        let missing: Vec<String> = always.filter(|entry| self.find(entry) == Served::No).map(|entry| entry.source.to_string()).collect();
         let first = missing.first()?;
         let more = match missing.len() - 1 {
             0 => String::new(),

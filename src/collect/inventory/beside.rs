@@ -64,10 +64,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("templates.gatekeeper.sh", ""),
     ("kyverno.io", "cleanuppolicies clustercleanuppolicies globalcontextentries updaterequests"),
     // What these remove or make decides nothing about what is admitted.
-    (
-        "policies.kyverno.io",
-        "deletingpolicies generatingpolicies namespaceddeletingpolicies namespacedgeneratingpolicies",
-    ),
+    ("policies.kyverno.io", "deletingpolicies generatingpolicies namespaceddeletingpolicies namespacedgeneratingpolicies"),
     ("policy.sigstore.dev", "trustroots"),
     ("external-secrets.io", "clusterpushsecrets pushsecrets"),
     ("secrets.hashicorp.com", "hcpauths hcpvaultsecretsapps secrettransformations vaultauthglobals"),
@@ -78,10 +75,7 @@ const BESIDE: &[(&str, &str)] = &[
         "backuprepositories datadownloads datauploads deletebackuprequests downloadrequests podvolumebackups podvolumerestores
          resticrepositories serverstatusrequests volumesnapshotlocations",
     ),
-    (
-        "snapshot.storage.k8s.io",
-        "volumesnapshots volumesnapshotcontents",
-    ),
+    ("snapshot.storage.k8s.io", "volumesnapshots volumesnapshotcontents"),
 ];
 
 /// Options and services of Traefik's routes; routes themselves are read.
