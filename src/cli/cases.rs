@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate_those};
 use crate::catalog::{Case, Catalog};
+use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
     ClusterIdentity, Collected, Identity, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
@@ -30,6 +31,9 @@ pub struct CaseResult {
 /// Runs one case.
 pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
     let id = case.control_id().to_owned();
+    if let Some(problem) = not_stored(case).into_iter().next() {
+        return Ok(CaseResult { control: id, name: case.name.clone(), difference: Some(problem) });
+    }
     let snapshot = snapshot(case);
     let difference = with_result(catalog, case, &snapshot, &id, |result| {
         let outcome = result.outcome.word();
@@ -87,39 +91,75 @@ pub fn snapshot_with(case: &Case, source: &SourceId, object: &str) -> Snapshot {
     build(case, Some((source, object)))
 }
 
-fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
-    let mut objects: BTreeMap<SourceId, Vec<String>> = BTreeMap::new();
-    let mut kinds: BTreeMap<SourceId, String> = BTreeMap::new();
+/// What of a case would not stand in the snapshot of a cluster: objects that nothing reads, answers that are not kept.
+pub fn not_stored(case: &Case) -> Vec<String> {
+    let mut problems = Vec::new();
+    gather(case, &mut problems);
+    problems
+}
+
+/// The objects of a case by source, as the collector would store them.
+#[derive(Default)]
+struct Gathered {
+    objects: BTreeMap<SourceId, Vec<String>>,
+    kinds: BTreeMap<SourceId, String>,
+    /// Sources of which the collector could not read an object.
+    partial: BTreeMap<SourceId, String>,
+}
+
+fn gather(case: &Case, problems: &mut Vec<String>) -> Gathered {
+    let mut gathered = Gathered::default();
     let mut namespaces: BTreeSet<String> = SYSTEM_NAMESPACES.iter().map(|name| (*name).to_owned()).collect();
     // A scope that names what does not exist is a mistake, and no case is about that.
     namespaces.extend(case.ephi.iter().flatten().cloned());
     let mut given = BTreeSet::new();
     for (number, object) in case.objects.iter().enumerate() {
-        let Some((source, kind)) = source_of(object) else { continue };
         let name = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         namespaces.extend(name("/metadata/namespace"));
-        if kind == "Namespace" {
-            given.extend(name("/metadata/name"));
+        match stored_object(&identified(object.clone(), number)) {
+            Ok(stored) => {
+                if stored.kind == "Namespace" {
+                    given.extend(name("/metadata/name"));
+                }
+                gathered.kinds.insert(stored.source.clone(), stored.kind);
+                gathered.objects.entry(stored.source).or_default().push(stored.json);
+            }
+            Err(NotStored::Broken { id, why }) => {
+                gathered.partial.insert(id, why.to_string());
+            }
+            Err(why) => {
+                let text = |pointer: &str| name(pointer).unwrap_or_default();
+                problems.push(format!("object {} ({} {}): {why}", number + 1, text("/kind"), text("/metadata/name")));
+            }
         }
-        kinds.insert(source.clone(), kind);
-        objects.entry(source).or_default().push(identified(object.clone(), number).to_string());
     }
     for name in namespaces.difference(&given) {
         let label = json!({"kubernetes.io/metadata.name": name});
         let namespace = json!({"metadata": {"name": name, "uid": format!("namespace-{name}"), "resourceVersion": "1", "labels": label}, "status": {"phase": "Active"}});
-        objects.entry(SourceId::core("namespaces")).or_default().push(namespace.to_string());
+        gathered.objects.entry(SourceId::core("namespaces")).or_default().push(namespace.to_string());
     }
     let mut urls = case.urls.clone();
     urls.entry("/version".to_owned()).or_insert_with(|| version(&case.server));
     for (name, content) in &urls {
-        // A list is one stored line each, as `/metrics` is stored; a source that is no URL is written as in the snapshot's index.
-        let lines = match content {
-            Value::Array(lines) => lines.iter().map(Value::to_string).collect(),
-            one => vec![one.to_string()],
-        };
-        let source = name.parse().unwrap_or_else(|_| SourceId::dynamic("", name));
-        objects.insert(source, lines);
+        // A source that is no URL is written as in the snapshot's index.
+        let stored = name.parse::<SourceId>().map_err(|error| error.to_string());
+        let stored = stored.and_then(|source| {
+            let lines = stored_answer(&source, content).map_err(|why| why.to_string())?;
+            Ok((source, lines))
+        });
+        match stored {
+            Ok((source, lines)) => {
+                gathered.objects.insert(source, lines);
+            }
+            Err(why) => problems.push(format!("the answer of {name}: {why}")),
+        }
     }
+    gathered
+}
+
+fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
+    // What would not be stored is not there; `run` says so.
+    let Gathered { mut objects, kinds, partial } = gather(case, &mut Vec::new());
     let leases = || (0..api_servers(case)).map(|number| lease(number).to_string()).collect();
     objects.entry(SourceId::group("coordination.k8s.io", "leases")).or_insert_with(leases);
     if let Some((source, object)) = extra {
@@ -127,17 +167,17 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     }
     let mut sources: BTreeSet<SourceId> =
         schemas().iter().flat_map(|schema| schema.sources_for(schema.columns.iter().map(|column| column.name))).collect();
-    sources.extend(objects.keys().cloned());
+    sources.extend(objects.keys().chain(partial.keys()).cloned());
     let records = sources
         .into_iter()
         .map(|source| {
             let count = objects.get(&source).map_or(0, Vec::len) as u64;
             let absent_url = source.is_url() && count == 0;
             SourceRecord {
-                state: if absent_url {
-                    SourceState::NotServed
-                } else {
-                    SourceState::Read { count, resource_version: Some("1".to_owned()) }
+                state: match partial.get(&source) {
+                    Some(why) => SourceState::Partial { read: count, why: why.clone() },
+                    None if absent_url => SourceState::NotServed,
+                    None => SourceState::Read { count, resource_version: Some("1".to_owned()) },
                 },
                 version: None,
                 kind: kinds.get(&source).cloned(),
@@ -218,24 +258,4 @@ fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
             error: None,
         }],
     }
-}
-
-/// The source that serves objects of this `apiVersion` and `kind`, by the plural that Kubernetes' own kinds follow.
-fn source_of(object: &Value) -> Option<(SourceId, String)> {
-    let kind = object.get("kind")?.as_str()?;
-    let group = object.get("apiVersion")?.as_str()?.split_once('/').map_or("", |(group, _)| group);
-    let lower = kind.to_ascii_lowercase();
-    let plural = if let Some(stem) = lower.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
-        format!("{stem}ies")
-    } else if lower.ends_with(['s', 'x']) && lower != "endpoints" {
-        format!("{lower}es")
-    } else {
-        format!("{lower}s")
-    };
-    if kind == "ConfigMap" {
-        let name = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-        let id = format!("configmaps/{}/{}", name("/metadata/namespace")?, name("/metadata/name")?);
-        return id.parse().ok().map(|source| (source, kind.to_owned()));
-    }
-    Some((SourceId::dynamic(group, &plural), kind.to_owned()))
 }

@@ -19,6 +19,7 @@ mod request;
 mod rights;
 mod run;
 mod single;
+mod stored;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
 pub use rights::ExcessRight;
 pub use run::{collect, collect_with};
+pub use stored::{NotStored, Stored, stored_answer, stored_object};
 
 use crate::model::{SourceId, SourceState, ToolIdentity};
 use crate::snapshot::SnapshotError;

@@ -18,7 +18,7 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
         .map(|(i, word)| {
             let word = word.as_ref();
             let is_value_of_known = std::mem::take(&mut known_value_next);
-            if let Some((dashes, name, value)) = flag(word) {
+            if let Some((dashes, name, value)) = flag(word).or_else(|| single_dash(word, system)) {
                 let known = system && flags::is_known_flag(name);
                 let name = if known { flags::normalized(name) } else { Cow::Borrowed(name) };
                 return match value {
@@ -60,6 +60,17 @@ fn flag(word: &str) -> Option<(&str, &str, Option<&str>)> {
         && name.len() <= 80
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     is_name.then_some(("--", name, value))
+}
+
+/// `-name` and `-name=value`, which mean the same as with two dashes to programs that read their command line with Go's own package
+/// (etcd: `flag.FlagSet` in server/etcdmain/config.go). Only names that are known: `-pSECRET` is a value.
+fn single_dash(word: &str, system: bool) -> Option<(&str, &str, Option<&str>)> {
+    let rest = word.strip_prefix('-').filter(|rest| system && !rest.starts_with('-'))?;
+    let (name, value) = match rest.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (rest, None),
+    };
+    (name.len() > 1 && flags::is_known_flag(name)).then_some(("-", name, value))
 }
 
 /// A program's name or path, and not a line of shell.

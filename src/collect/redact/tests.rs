@@ -103,6 +103,12 @@ fn command_lines_keep_names_and_lose_values() {
     );
     assert_eq!(words(&["sh -c 'curl x'", "x"], true, false), [REDACTED, REDACTED]);
     assert_eq!(words(&["--anonymous-auth=false"], false, false), ["--anonymous-auth=[redacted]"]);
+    // Go's own flag package takes one dash for two; a word that only begins with a dash is no name.
+    assert_eq!(
+        words(&["-trusted-ca-file", "/ca.crt", "-client-cert-auth=true", "-pSECRET", "-unknown=x"], false, true),
+        ["-trusted-ca-file", "/ca.crt", "-client-cert-auth=true", REDACTED, REDACTED]
+    );
+    assert_eq!(words(&["-client-cert-auth=true"], false, false), [REDACTED]);
     let system = words(
         &[
             "--log-file=x",
