@@ -71,15 +71,12 @@ pub fn stored_object(object: &Value) -> Result<Stored, NotStored> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let what = || format!("{kind} of {api_version}");
     let metadata = |name: &str| object.pointer(&format!("/metadata/{name}")).and_then(Value::as_str).unwrap_or_default();
-    let found = inventory()
-        .iter()
-        .filter(|entry| entry.source.api_group() == group)
-        .find(|entry| match entry.reach {
-            Reach::ConfigMap => entry.kind == kind && entry.source.object() == Some((metadata("namespace"), metadata("name"))),
-            Reach::KindsOf => true,
-            Reach::Everywhere | Reach::In(_) => entry.kind == kind,
-            Reach::Url { .. } | Reach::SelfReview | Reach::Anonymous => false,
-        });
+    let found = inventory().iter().filter(|entry| entry.source.api_group() == group).find(|entry| match entry.reach {
+        Reach::ConfigMap => entry.kind == kind && entry.source.object() == Some((metadata("namespace"), metadata("name"))),
+        Reach::KindsOf => true,
+        Reach::Everywhere | Reach::In(_) => entry.kind == kind,
+        Reach::Url { .. } | Reach::SelfReview | Reach::Anonymous => false,
+    });
     let Some(found) = found else {
         let name = if kind == "ConfigMap" { format!(" named {}/{}", metadata("namespace"), metadata("name")) } else { String::new() };
         return Err(NotStored::Unread { what: format!("{}{name}", what()) });
@@ -180,7 +177,10 @@ mod tests {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata(), "spec": {"hostname": "a", "future": true}});
         let stored = stored_object(&pod).expect("pods are read");
         assert_eq!(stored.source, SourceId::core("pods"));
-        assert_eq!(stored.json, r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"db","namespace":"records"},"spec":{"hostname":"a"}}"#);
+        assert_eq!(
+            stored.json,
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"db","namespace":"records"},"spec":{"hostname":"a"}}"#
+        );
     }
 
     #[test]
