@@ -43,7 +43,8 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![CertificateRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family =
+    Family { schemas: || vec![CertificateRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 #[derive(Debug, Deserialize)]
 struct Certificate {

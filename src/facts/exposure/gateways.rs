@@ -49,7 +49,7 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![GatewayRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![GatewayRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 #[derive(Debug, Deserialize)]
 struct Gateway {
@@ -120,7 +120,7 @@ struct RouteKind {
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let routes = routes::read(&context.reader)?;
-    let labels = context.namespaces.labels();
+    let labels = context.namespaces()?.labels();
     let mut rows = Vec::new();
     context.reader.each::<Gateway>(&GATEWAYS, |gateway, origin| {
         for (number, listener) in gateway.spec.listeners.iter().enumerate() {

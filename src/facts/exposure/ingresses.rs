@@ -53,7 +53,7 @@ table! {
 }
 
 pub(in crate::facts) const FAMILY: Family =
-    Family { schemas: || vec![IngressRow::schema(), IngressClassRow::schema()], rows: |context| rows(context) };
+    Family { schemas: || vec![IngressRow::schema(), IngressClassRow::schema()], rows: |context, _| rows(context) };
 
 type Annotations = BTreeMap<String, String>;
 

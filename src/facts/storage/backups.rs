@@ -84,7 +84,7 @@ pub(super) fn rows(context: &Context<'_>, claims: &[Claim]) -> Result<Vec<Row>, 
         Err(gaps) => Known::Unknown(gaps.first().clone()),
     };
     Ok(context
-        .namespaces
+        .namespaces()?
         .named()
         .map(|(namespace, uid, origin)| {
             let claims = counts.get(namespace.as_str()).copied().unwrap_or(0);

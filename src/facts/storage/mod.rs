@@ -3,18 +3,15 @@
 mod backups;
 mod classes;
 mod drivers;
-mod uses;
 mod velero;
 mod volumes;
-
-pub(super) use uses::VolumeUses;
 
 use super::{FactsError, Family};
 use crate::facts::table::schema::TableRow;
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],
-    rows: |context| -> Result<_, FactsError> {
+    rows: |context, _| -> Result<_, FactsError> {
         let classes = classes::Classes::read(&context.reader)?;
         let claims = volumes::claims(&context.reader)?;
         let volumes = volumes::rows(context, &classes, &claims)?;

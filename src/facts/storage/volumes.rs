@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use super::classes::{Class, Classes};
 use super::drivers::{Encryption, HOST_PATH, LOCAL, NFS, Parameters, canonical, encryption, has_key, has_replicas, on_node};
-use super::uses::{Direct, DirectKey};
 use crate::facts::context::Context;
 use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::containers::sorted_owned;
+use crate::facts::workloads::volume_uses::{Direct, DirectKey};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS,
@@ -179,6 +179,7 @@ pub(super) fn rows(context: &Context<'_>, classes: &Classes, claims: &[Claim]) -
     })?;
     let volumes_read = context.reader.known_if_complete(&PERSISTENT_VOLUMES, || ());
     let classes_read = context.reader.known_if_complete(&STORAGE_CLASSES, || ());
+    let volume_uses = context.volume_uses()?;
     let mut rows = Vec::new();
     for claim in claims {
         let behind = match (claim.volume.is_empty(), volumes.get(&claim.volume)) {
@@ -186,10 +187,10 @@ pub(super) fn rows(context: &Context<'_>, classes: &Classes, claims: &[Claim]) -
             (false, Some((volume, origin))) => bound(claim, volume, origin, classes, &classes_read),
             (false, None) => gone(claim, &volumes_read),
         };
-        let mounting = context.volume_uses.claims.get(&(claim.namespace.clone(), claim.name.clone()));
+        let mounting = volume_uses.claims.get(&(claim.namespace.clone(), claim.name.clone()));
         rows.push(of_claim(claim, behind, sorted_owned(mounting.into_iter().flatten().cloned())));
     }
-    rows.extend(context.volume_uses.direct.iter().map(|(key, volume)| without_claim(key, volume)));
+    rows.extend(volume_uses.direct.iter().map(|(key, volume)| without_claim(key, volume)));
     Ok(rows)
 }
 

@@ -5,34 +5,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Volume;
 
-use super::drivers::NFS;
-use crate::facts::workloads::shapes::Shape;
+use super::shapes::Shape;
 use crate::model::{Evidence, ObjectRef};
 
 /// Gathered while pods are read.
 #[derive(Debug, Default)]
 pub(in crate::facts) struct VolumeUses {
     /// Workloads by namespace and name of the claim.
-    pub(super) claims: BTreeMap<(String, String), BTreeSet<String>>,
+    pub(in crate::facts) claims: BTreeMap<(String, String), BTreeSet<String>>,
     /// Volumes of pods that name a storage themselves.
-    pub(super) direct: BTreeMap<DirectKey, Direct>,
+    pub(in crate::facts) direct: BTreeMap<DirectKey, Direct>,
 }
 
 /// What a volume without a claim is. While a workload is changed, its pods can have different storage under one name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct DirectKey {
-    pub(super) namespace: String,
-    pub(super) workload: String,
-    pub(super) name: String,
+pub(in crate::facts) struct DirectKey {
+    pub(in crate::facts) namespace: String,
+    pub(in crate::facts) workload: String,
+    pub(in crate::facts) name: String,
     /// The driver, or the type of the volume.
-    pub(super) driver: String,
+    pub(in crate::facts) driver: String,
 }
 
 /// Where a volume without a claim was seen.
 #[derive(Debug)]
-pub(super) struct Direct {
-    pub(super) workload: ObjectRef,
-    pub(super) origin: Evidence,
+pub(in crate::facts) struct Direct {
+    pub(in crate::facts) workload: ObjectRef,
+    pub(in crate::facts) origin: Evidence,
 }
 
 impl Direct {
@@ -82,6 +81,9 @@ fn claim(volume: &Volume, shape: &Shape<'_>) -> Option<String> {
     let pod = shape.origin.object().filter(|_| shape.observed_in == "running")?;
     volume.ephemeral.as_ref().map(|_| format!("{}-{}", pod.name, volume.name))
 }
+
+/// The name of the volume source without a driver that a server of files stands behind.
+pub(in crate::facts) const NFS: &str = "nfs";
 
 /// CSI drivers whose inline volumes are no storage: Secrets, certificates, identities and programs that are put into the pod.
 const NO_STORAGE: &[&str] = &[
