@@ -17,3 +17,8 @@ pub(super) fn now_millis() -> String {
 pub(super) fn instant() -> Instant {
     Instant::now()
 }
+
+/// Seconds from now to a time in RFC 3339; negative when it is over.
+pub(super) fn seconds_until(time: &str) -> Option<i64> {
+    Some(time.parse::<Timestamp>().ok()?.as_second() - now().as_second())
+}

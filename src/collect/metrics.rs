@@ -84,28 +84,63 @@ pub(super) struct Series {
     buckets: BTreeMap<String, f64>,
     kept: Vec<String>,
     samples: u64,
+    /// Lines that are no sample: what they would have said is not known.
+    odd: u64,
 }
 
+/// What a metrics page held.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// One JSON text per series, in a fixed order.
+    pub(super) lines: Vec<String>,
+    /// Whether the page looked like one at all.
+    pub(super) is_page: bool,
+    /// Why these may not be all.
+    pub(super) why_not_all: Option<String>,
+}
+
+/// No page that an API server writes has more series of the families that are kept.
+const MOST_SERIES: usize = 200_000;
+
 impl Series {
-    /// One JSON text per series, in a fixed order, and whether the page looked like one at all.
-    pub(super) fn finish(mut self) -> (Vec<String>, bool) {
+    pub(super) fn finish(mut self) -> Found {
         self.kept.sort();
-        (self.kept, self.samples > 0)
+        // One series has one value.
+        let series = |json: &str| json.rsplit_once(",\"value\":").map(|(series, _)| series.to_owned());
+        let twice = self.kept.windows(2).any(|pair| matches!(pair, [a, b] if series(a) == series(b)));
+        let why_not_all = match self.odd {
+            0 if twice => Some("a series stands twice on the page".to_owned()),
+            0 => None,
+            1 => Some("one line of the page cannot be read".to_owned()),
+            odd => Some(format!("{odd} lines of the page cannot be read")),
+        };
+        Found { lines: self.kept, is_page: self.samples > 0, why_not_all }
     }
 
     fn line(&mut self) {
         let line = std::mem::take(&mut self.line);
         if std::mem::take(&mut self.too_long) {
+            self.odd += 1;
             return;
         }
-        let Ok(line) = std::str::from_utf8(&line) else { return };
+        let Ok(line) = std::str::from_utf8(&line) else {
+            self.odd += 1;
+            return;
+        };
         if line.starts_with('#') || line.trim().is_empty() {
             return;
         }
-        let Some(sample) = parse(line) else { return };
+        let Some(sample) = parse(line) else {
+            self.odd += 1;
+            return;
+        };
         self.samples += 1;
         if let Some(json) = self.keep(&sample) {
-            self.kept.push(json);
+            if self.kept.len() < MOST_SERIES {
+                self.kept.push(json);
+            } else {
+                self.odd += 1;
+            }
         }
     }
 
@@ -240,7 +275,7 @@ mod tests {
             series.bytes(part);
         }
         series.end();
-        series.finish().0
+        series.finish().lines
     }
 
     const PAGE: &str = "# HELP apiserver_audit_level_total counter\n# TYPE apiserver_audit_level_total counter\n\
@@ -269,6 +304,19 @@ mod tests {
                 r#"{"name":"process_start_time_seconds","labels":{},"value":"1.76e+09"}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_and_a_series_with_two_values_are_said() {
+        let why = |text: &str| {
+            let mut series = Series::default();
+            series.bytes(text.as_bytes());
+            series.end();
+            series.finish().why_not_all
+        };
+        assert_eq!(why("a 1\n# x\n\nb{l=\"\"} +Inf 17\n"), None);
+        assert!(why(PAGE).is_some_and(|why| why.contains("one line")));
+        assert!(why("kubernetes_build_info{a=\"b\"} 1\nkubernetes_build_info{a=\"b\"} 0\n").is_some_and(|why| why.contains("twice")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod inventory;
 mod metrics;
 mod observed;
+mod order;
 mod pages;
 mod preflight;
 pub mod redact;
@@ -21,12 +22,14 @@ mod run;
 mod single;
 mod stored;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
 use kube::client::ClientBuilder;
 use kube::config::AuthInfo;
 
+pub use credentials::Credentials;
 pub use connect::{ConnectError, ConnectOptions, Connection, KubeconfigProblem, connect};
 pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
@@ -94,6 +97,8 @@ pub struct Clients {
     pub authenticated: Client,
     /// The same server without any credentials.
     pub anonymous: Option<Client>,
+    /// What is sent with each request of the first, where it is not part of the connection.
+    pub credentials: Option<Arc<Credentials>>,
     /// The URL that is asked.
     pub server: String,
     /// SHA-256 of the CA certificate (DER); absent when the system's trust store decides.
@@ -109,28 +114,28 @@ impl std::fmt::Debug for Clients {
 }
 
 impl Clients {
-    /// Prepares the connections; nothing is sent. Must be called within a tokio runtime.
-    pub fn new(mut config: kube::Config) -> Result<Self, CollectError> {
+    /// Gets the credentials (a plugin runs now) and prepares the connections; nothing is sent. It takes no longer than `timeout`.
+    pub async fn new(mut config: kube::Config, timeout: Duration) -> Result<Self, CollectError> {
         // Our own retry knows the deadline and records every attempt; kube's waits up to 1000 s and does not tell.
         config.default_retry = false;
         config.connect_timeout.get_or_insert(Duration::from_secs(10));
         config.cluster_url = credentials::without_userinfo(&config.cluster_url);
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        if !credentials::is_sendable(&config.auth_info) {
-            let why = "the token has signs that no token has, such as a line break".to_owned();
-            return Err(CollectError::Client { server, why });
-        }
         let ca_sha256 = config.root_cert.as_ref().and_then(|certificates| certificates.first()).map(|der| crate::digest::sha256_hex(der));
         let tls_unverified = config.accept_invalid_certs;
         let mut bare = config.clone();
         // Tokens, client certificates, exec plugins and impersonation are all here; headers could hold an Authorization.
         bare.auth_info = AuthInfo::default();
         bare.headers.clear();
+        let client = |why: String| CollectError::Client { server: server.clone(), why };
+        let deadline = clock::instant().checked_add(timeout);
+        let credentials = Credentials::take(&mut config.auth_info, deadline).await.map_err(|error| client(error.to_string()))?;
         let build = |config| {
-            let failed = |error| CollectError::Client { server: server.clone(), why: request::chain(&error) };
+            let failed = |error| client(request::chain(&error));
             Ok::<_, CollectError>(ClientBuilder::try_from(config).map_err(failed)?.with_layer(&guard::layer()).build())
         };
-        Ok(Self { authenticated: build(config)?, anonymous: Some(build(bare)?), server, ca_sha256, tls_unverified })
+        let (authenticated, anonymous) = (build(config)?, Some(build(bare)?));
+        Ok(Self { authenticated, anonymous, credentials: credentials.map(Arc::new), server, ca_sha256, tls_unverified })
     }
 }
 

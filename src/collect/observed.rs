@@ -9,6 +9,8 @@ use crate::model::SourceId;
 
 const NAMESPACES: SourceId = SourceId::core("namespaces");
 const NODES: SourceId = SourceId::core("nodes");
+const CRDS: SourceId = SourceId::group("apiextensions.k8s.io", "customresourcedefinitions");
+const API_SERVICES: SourceId = SourceId::group("apiregistration.k8s.io", "apiservices");
 
 /// Facts about the cluster that `index.json` tells.
 #[derive(Debug, Default)]
@@ -19,6 +21,10 @@ pub(super) struct Facts {
     /// uid of kube-system.
     pub(super) uid: Option<String>,
     pub(super) namespaces: BTreeSet<String>,
+    /// Names of CustomResourceDefinitions, `plural.group`.
+    definitions: BTreeSet<String>,
+    /// Names of APIServices, `version.group`.
+    api_services: BTreeSet<String>,
     /// Names that nodes give away.
     distributions: BTreeSet<&'static str>,
     version: Option<String>,
@@ -119,6 +125,13 @@ impl Observed {
                     facts.namespaces.insert(metadata.name);
                 });
             }
+        } else if *source == CRDS || *source == API_SERVICES {
+            if let Ok(Named { metadata }) = serde_json::from_str(object) {
+                self.change(|facts| {
+                    let names = if *source == CRDS { &mut facts.definitions } else { &mut facts.api_services };
+                    names.insert(metadata.name);
+                });
+            }
         } else if *source == NODES
             && let Ok(node) = serde_json::from_str(object)
             && let Some(name) = distribution_of_node(&node)
@@ -173,6 +186,21 @@ fn distribution_of_node(node: &Node) -> Option<&'static str> {
 }
 
 impl Facts {
+    /// What says that a source is there although discovery does not list it: it came while the cluster was read, or discovery was cut short.
+    pub(super) fn contradicts_absence(&self, source: &SourceId, has_group: impl Fn(&str) -> bool) -> Option<String> {
+        let group = source.api_group();
+        if group.is_empty() || source.object().is_some() || source.is_url() {
+            return None;
+        }
+        let definition = format!("{}.{group}", source.resource());
+        if self.definitions.contains(&definition) {
+            return Some(format!("discovery does not list it, and there is a CustomResourceDefinition {definition}"));
+        }
+        let mut services = self.api_services.iter().filter(|name| name.split_once('.').is_some_and(|(_, of)| of == group));
+        let service = services.next().filter(|_| !has_group(group))?;
+        Some(format!("discovery does not list its group, and there is an APIService {service}"))
+    }
+
     pub(super) fn server_version(&self) -> Option<String> {
         self.version.clone()
     }

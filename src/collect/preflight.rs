@@ -74,19 +74,24 @@ pub struct Preflight {
 
 /// Asks what the identity of `config` can read.
 pub async fn preflight(config: kube::Config, options: CollectOptions) -> Result<Preflight, CollectError> {
-    preflight_with(Clients::new(config)?, options).await
+    let started = clock::instant();
+    let clients = Clients::new(config, options.timeout).await?;
+    // The time for everything has begun with the credentials.
+    let timeout = options.timeout.saturating_sub(started.elapsed());
+    preflight_with(clients, CollectOptions { timeout, ..options }).await
 }
 
 /// [`preflight`] over connections that are there already.
 pub async fn preflight_with(clients: Clients, options: CollectOptions) -> Result<Preflight, CollectError> {
     let deadline = clock::instant().checked_add(options.timeout);
-    let api = Api::new(clients.authenticated.clone(), &options, deadline);
+    let api = Api::new(clients.authenticated.clone(), &options, deadline).with_credentials(clients.credentials.clone());
     let server = clients.server.clone();
     let observed = Arc::new(Observed::default());
     match api.ask(Ask::get("/version", "application/json")).await {
         Ok(answer) => observed.version(&answer.body),
         Err(Failure::Status { code: 401, message, .. }) => return Err(CollectError::Unauthenticated { server, message }),
-        Err(Failure::Status { .. } | Failure::Garbage(_)) => {}
+        Err(Failure::Status { .. } | Failure::Garbage(_) | Failure::TooLarge) => {}
+        Err(Failure::Credentials(why)) => return Err(CollectError::Client { server, why }),
         Err(failure) => return Err(CollectError::Unreachable { server, why: failure.to_string() }),
     }
     let discovery = Discovery::run(&api).await;

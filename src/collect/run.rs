@@ -1,12 +1,18 @@
-//! The order of things: version, discovery, identity, namespaces, then everything else at once.
+//! The order of things: version, discovery, identity, then everything else, what refers before what is referred to.
+//!
+//! A list says what there was at one moment. What refers to something is read first and to the end, then what it refers to: so "the role of this
+//! binding does not exist" is true when it is said, whatever was made while the cluster was read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
 
 use super::discovery::{Discovery, Served};
 use super::inventory::{Amount, Entry, Reach, inventory};
 use super::observed::Observed;
+use super::order::{self, Order};
 use super::pages::{self, Task};
 use super::request::{Api, Failure, clock_ahead};
 use super::{Clients, CollectError, CollectOptions, Progress, clock, rights, single};
@@ -20,7 +26,11 @@ pub async fn collect(
     progress: &dyn Progress,
     writer: SnapshotWriter,
 ) -> Result<SnapshotIndex, CollectError> {
-    collect_with(Clients::new(config)?, options, progress, writer).await
+    let started = clock::instant();
+    let clients = Clients::new(config, options.timeout).await?;
+    // The time for everything has begun with the credentials.
+    let timeout = options.timeout.saturating_sub(started.elapsed());
+    collect_with(clients, CollectOptions { timeout, ..options }, progress, writer).await
 }
 
 /// [`collect`] over connections that are there already.
@@ -32,7 +42,7 @@ pub async fn collect_with(
 ) -> Result<SnapshotIndex, CollectError> {
     let started = clock::now_millis();
     let deadline = clock::instant().checked_add(options.timeout);
-    let api = Api::new(clients.authenticated.clone(), &options, deadline);
+    let api = Api::new(clients.authenticated.clone(), &options, deadline).with_credentials(clients.credentials.clone());
     let mut run = Run {
         api,
         anonymous: clients.anonymous.clone(),
@@ -44,12 +54,12 @@ pub async fn collect_with(
         excess: Vec::new(),
         clock_ahead: None,
         server: clients.server.clone(),
+        namespaces_are_known: AtomicBool::new(false),
     };
     progress.total(inventory().len());
     run.version().await?;
     let discovery = Discovery::run(&run.api).await;
     run.who(&discovery).await?;
-    run.namespaces(&discovery).await?;
     run.everything_else(&discovery).await?;
     run.finish(&clients, &discovery, started).await
 }
@@ -65,6 +75,8 @@ struct Run<'a> {
     excess: Vec<rights::ExcessRight>,
     clock_ahead: Option<i64>,
     server: String,
+    /// Whether the list of namespaces is whole.
+    namespaces_are_known: AtomicBool,
 }
 
 const VERSION: SourceId = SourceId::url("/version");
@@ -130,6 +142,7 @@ impl Run<'_> {
         let (record, failure, answer) = single::url(&self.api, &self.writer, &untold(entry), &self.observed).await?;
         self.clock_ahead = answer.and_then(|answer| clock_ahead(&answer.headers));
         match failure {
+            Some(Failure::Credentials(why)) => Err(CollectError::Client { server: self.server.clone(), why }),
             Some(failure @ (Failure::Transport(_) | Failure::Timeout(_) | Failure::Deadline)) => {
                 Err(CollectError::Unreachable { server: self.server.clone(), why: failure.to_string() })
             }
@@ -167,17 +180,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// First, because whether a namespace exists decides whether a ConfigMap in it is asked for.
-    async fn namespaces(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
-        let Some(entry) = inventory().iter().find(|entry| entry.source == NAMESPACES) else { return Ok(()) };
-        let record = match plan(entry, discovery) {
-            Plan::Known(record) => *record,
-            Plan::Read(task) => self.list(&task).await?,
-        };
-        self.done(record);
-        Ok(())
-    }
-
     async fn list(&self, task: &Task) -> Result<SourceRecord, CollectError> {
         pages::read(&self.api, &self.writer, task, self.options.page_size, &self.observed, self.progress).await
     }
@@ -193,7 +195,6 @@ impl Run<'_> {
             }
             match plan(entry, discovery) {
                 Plan::Known(record) => known.push(*record),
-                Plan::Read(task) if self.has_no_namespace_for(&task) => known.push(task.record(SourceState::NotServed)),
                 Plan::Read(task) if entry.reach == Reach::Anonymous && !self.options.anonymous_request => {
                     let why = "switched off: no request without credentials was sent".to_owned();
                     known.push(task.record(SourceState::NotRequested { why }));
@@ -205,25 +206,43 @@ impl Run<'_> {
         for record in known {
             self.done(record);
         }
-        // The longest list first: when everything is over depends on it.
-        tasks.sort_by_key(|task| task.source != PODS);
-        let parallelism = self.options.parallelism.max(1);
+        // Who is waited for begins first; of those, the longest list: when everything is over depends on it.
+        tasks.sort_by_key(|task| (order::turn(&task.source, task.entry.reach), task.source != PODS));
+        let order = Order::new(&tasks, self.api.half_of_the_time());
         let this = &*self;
-        let mut running = stream::iter(tasks).map(|task| this.one(task)).buffer_unordered(parallelism);
+        // Waiting takes no place among those that are read at the same time.
+        let (all, places) = (tasks.len().max(1), Semaphore::new(self.options.parallelism.max(1)));
+        let one = |task: Task| {
+            let (order, places) = (&order, &places);
+            async move {
+                order.wait(&task).await;
+                // Never closed; without a place there would be one source too many, and no harm.
+                let _place = places.acquire().await.ok();
+                let source = task.source.clone();
+                let record = this.one(task).await;
+                order.done(source);
+                record
+            }
+        };
+        let mut running = stream::iter(tasks).map(one).buffer_unordered(all);
         let mut read = Vec::new();
         while let Some(record) = running.next().await {
             let record = record?;
+            if record.source == NAMESPACES {
+                this.namespaces_are_known.store(matches!(record.state, SourceState::Read { .. }), Ordering::SeqCst);
+            }
             this.progress.source_done(&record.source, &record.state);
             read.push(record);
         }
         drop(running);
+        order.name_late(&mut read);
         self.records.append(&mut read);
         Ok(())
     }
 
     /// A Role can be granted only in a namespace that exists: elsewhere the answer would be 403, and nothing is missing.
     fn has_no_namespace_for(&self, task: &Task) -> bool {
-        let complete = self.records.iter().any(|record| record.source == NAMESPACES && matches!(record.state, SourceState::Read { .. }));
+        let complete = self.namespaces_are_known.load(Ordering::SeqCst);
         match (task.entry.reach, task.source.object()) {
             (Reach::ConfigMap, Some((namespace, _))) => complete && !self.observed.facts().namespaces.contains(namespace),
             _ => false,
@@ -231,6 +250,9 @@ impl Run<'_> {
     }
 
     async fn one(&self, task: Task) -> Result<SourceRecord, CollectError> {
+        if self.has_no_namespace_for(&task) {
+            return Ok(task.record(SourceState::NotServed));
+        }
         match (task.entry.reach, task.entry.amount) {
             (_, Amount::Keys(keys)) => single::config_map(&self.api, &self.writer, &task, keys).await,
             (_, Amount::Series) => single::metrics(&self.api, &self.writer, &task).await,
@@ -248,6 +270,14 @@ impl Run<'_> {
 
     async fn finish(mut self, clients: &Clients, discovery: &Discovery, started: String) -> Result<SnapshotIndex, CollectError> {
         self.records.sort_by(|a, b| a.source.cmp(&b.source));
+        let facts = self.observed.facts();
+        for record in &mut self.records {
+            if record.state == SourceState::NotServed
+                && let Some(why) = facts.contradicts_absence(&record.source, |group| discovery.has_group(group))
+            {
+                record.state = SourceState::Failed { why };
+            }
+        }
         let lists = || {
             self.records
                 .iter()
@@ -260,7 +290,6 @@ impl Run<'_> {
                 why: why.unwrap_or_else(|| "the server serves none of the resources that are known".to_owned()),
             });
         }
-        let facts = self.observed.facts();
         let state = |source: &SourceId| self.records.iter().find(|record| &record.source == source).map(|record| &record.state);
         let nodes = match state(&SourceId::core("nodes")) {
             Some(SourceState::Read { count, .. }) => Some(*count),

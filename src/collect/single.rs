@@ -45,14 +45,40 @@ pub(super) async fn config_map(
     let answer = api.ask_for(Ask::get(path, "application/json"), |answer| {
         let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;
         let mut json = String::new();
+        is_config_map(text, task)?;
         prune_config_map(text, &metadata, keys, &mut json).map_err(|error| format!("not a ConfigMap: {error}"))?;
         Ok(Found { json, request: answer.id, received: answer.received })
     });
     match answer.await {
         Ok(found) => write(writer, task, vec![found]),
-        Err(Failure::Status { code: 404, from_api: true, .. }) => Ok(task.record(SourceState::Read { count: 0, resource_version: None })),
+        // The answer names what it does not find: another one may speak of the path.
+        Err(Failure::Status { code: 404, from_api: true, name: Some(name), .. })
+            if task.source.object().is_some_and(|(_, own)| own == name) =>
+        {
+            Ok(task.record(SourceState::Read { count: 0, resource_version: None }))
+        }
         Err(failure) => Ok(task.record(failed(&failure))),
     }
+}
+
+/// Whether this is the ConfigMap that was asked for.
+fn is_config_map(text: &str, task: &Task) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Named {
+        kind: String,
+        api_version: String,
+        metadata: Place,
+    }
+    #[derive(Deserialize)]
+    struct Place {
+        name: String,
+        namespace: String,
+    }
+    let named: Named = serde_json::from_str(text).map_err(|error| format!("not a ConfigMap: {}", json_error(&error)))?;
+    let is_it = (named.kind.as_str(), named.api_version.as_str()) == ("ConfigMap", "v1")
+        && task.source.object() == Some((&named.metadata.namespace, &named.metadata.name));
+    if is_it { Ok(()) } else { Err("not the ConfigMap that was asked for".to_owned()) }
 }
 
 /// What a URL answered.
@@ -62,7 +88,7 @@ enum Page {
     TextOnly,
 }
 
-/// `/version`, `/flagz`, `/statusz`. 404 and 406 say that this server does not serve it, or not in a form that can be read
+/// `/version`, `/flagz`, `/statusz`. 404 and 406 of an API server say that it does not serve it, or not in a form that can be read
 /// (up to 1.34 `/flagz` and `/statusz` have only a text form): that is `NotServed`.
 pub(super) async fn url(
     api: &Api,
@@ -77,12 +103,15 @@ pub(super) async fn url(
     let path = task.source.resource();
     let versioned = path != "/version";
     let answer = api.ask_for(Ask::get(path, accept), |answer| {
-        if versioned && is_text(&answer) {
+        if versioned && is_text(&answer) && answer.has_audit_id() {
             return Ok(Page::TextOnly);
         }
         let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;
+        if let Some(kind) = kind_of(path) {
+            says(text, kind)?;
+        }
         let mut json = String::new();
-        prune(text, &keep, &Head::default(), None, &mut json).map_err(|error| format!("not the expected object: {error}"))?;
+        prune(text, &keep, &Head::default().from_server(), None, &mut json).map_err(|error| format!("not the expected object: {error}"))?;
         Ok(Page::Json(Box::new((Found { json, request: answer.id, received: answer.received.clone() }, answer))))
     });
     match answer.await {
@@ -93,9 +122,31 @@ pub(super) async fn url(
             }
             Ok((write(writer, task, vec![found])?, None, Some(answer)))
         }
-        Ok(Page::TextOnly) | Err(Failure::Status { code: 404 | 406, .. }) => Ok((task.record(SourceState::NotServed), None, None)),
+        Ok(Page::TextOnly) => Ok((task.record(SourceState::NotServed), None, None)),
+        Err(Failure::Status { code: 404 | 406, from_api: true, .. }) if versioned => Ok((task.record(SourceState::NotServed), None, None)),
         Err(failure) => Ok((task.record(failed(&failure)), Some(failure), None)),
     }
+}
+
+fn kind_of(path: &str) -> Option<&'static str> {
+    match path {
+        "/flagz" => Some("Flagz"),
+        "/statusz" => Some("Statusz"),
+        _ => None,
+    }
+}
+
+/// Whether a page is the one of its kind (KEP-4828, KEP-4827).
+fn says(text: &str, kind: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Says {
+        kind: String,
+        api_version: String,
+    }
+    let said: Says = serde_json::from_str(text).map_err(|error| format!("not the expected object: {}", json_error(&error)))?;
+    let is_it = said.kind == kind && said.api_version.starts_with("config.k8s.io/");
+    if is_it { Ok(()) } else { Err(format!("not the expected object: not of kind {kind}")) }
 }
 
 /// `/metrics`, read as it comes.
@@ -104,22 +155,26 @@ pub(super) async fn metrics(api: &Api, writer: &SnapshotWriter, task: &Task) -> 
     let mut series = Series::default();
     match api.stream(Ask::get(task.source.resource(), accept), &mut series).await {
         Ok(answer) => {
-            let (lines, is_page) = series.finish();
-            if !is_page {
+            let found = series.finish();
+            if !found.is_page {
                 let why = "not a page of metrics";
                 api.log().unusable(answer.id, why);
                 return Ok(task.record(SourceState::Failed { why: why.to_owned() }));
             }
-            api.log().items(answer.id, lines.len() as u64);
+            api.log().items(answer.id, found.lines.len() as u64);
             let mut file = writer.source(&task.source)?;
-            for line in &lines {
+            for line in &found.lines {
                 file.push(line)?;
             }
             file.end_page(answer.id, answer.received);
             let count = file.items();
-            Ok(task.written(SourceState::Read { count, resource_version: None }, file.finish()?))
+            let state = match found.why_not_all {
+                Some(why) => SourceState::Partial { read: count, why },
+                None => SourceState::Read { count, resource_version: None },
+            };
+            Ok(task.written(state, file.finish()?))
         }
-        Err(Failure::Status { code: 404, .. }) => Ok(task.record(SourceState::NotServed)),
+        Err(Failure::Status { code: 404, from_api: true, .. }) => Ok(task.record(SourceState::NotServed)),
         Err(failure) => Ok(task.record(failed(&failure))),
     }
 }
@@ -134,7 +189,7 @@ pub(super) async fn ask_review(api: &Api, task: &Task, keep: &Keep, spec: Option
     api.ask_for(Ask::review(task.entry.path(&task.version), question.to_string()), |answer| {
         let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;
         let mut json = String::new();
-        prune(text, keep, &Head::default(), Some((&version, task.entry.kind)), &mut json)
+        prune(text, keep, &Head::default().from_server(), Some((&version, task.entry.kind)), &mut json)
             .map_err(|error: Broken| format!("not the expected object: {error}"))?;
         Ok((json, answer))
     })

@@ -7,6 +7,9 @@ use crate::digest::sha256_hex;
 /// No object of etcd comes near this (its limit is 1.5 MiB a request by default): a longer line is a hostile archive.
 pub(super) const MAX_LINE: u64 = 64 * 1024 * 1024;
 
+/// The largest object that is written, in bytes: one whose line would not be read again is not.
+pub const MAX_OBJECT: u64 = 60 * 1024 * 1024;
+
 const HEAD: &[u8] = b"{\"sha256\":\"";
 const MIDDLE: &[u8] = b"\",\"object\":";
 const DIGEST: usize = 64;

@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 pub use error::SnapshotError;
 pub use finishing::Finishing;
+pub use line::MAX_OBJECT;
 pub use objects::{Objects, StoredObject};
 pub use writer::{SnapshotWriter, SourceFile, SourceWriter};
 

@@ -418,7 +418,7 @@ fn rendered_pods(n: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_list_that_does_not_advance_ends() {
-    let stuck = json!({"kind": "PodList", "metadata": {"continue": "again-0"}, "items": pods(1)});
+    let stuck = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": "again-0"}, "items": pods(1)});
     let (state, _) = pods_with(0, true, vec![Reply::Json(200, stuck)]).await;
     assert!(matches!(state, SourceState::Partial { .. }) && why(&state).contains("does not advance"), "{state:?}");
 }

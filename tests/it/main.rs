@@ -29,6 +29,7 @@ mod live_pod_security;
 mod live_rbac;
 mod lying_server;
 mod network_oracle;
+mod planted;
 mod pod_security_fixtures;
 mod pod_security_oracle;
 mod redaction;

@@ -6,7 +6,6 @@ use crate::model::SourceId;
 /// Group, plural, kind, versions, what of it, why.
 type Line = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
 
-const SPEC: &str = "metadata{$meta} spec";
 const CLUSTER_POLICIES: &str = "Cluster-wide network policies, which can override the namespaced ones.";
 const CILIUM: &str = "Network policies of Cilium.";
 const CALICO: &str = "Network policies of Calico.";
@@ -26,12 +25,13 @@ const CERTIFICATES: &str = "Certificates, how long they last and who issues them
 const OPENSHIFT: &str = "Settings of the control plane on OpenShift: audit profile, encryption, identity providers.";
 
 const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarning failurePolicy validationFailureAction
-    validationFailureActionOverrides webhookConfiguration{failurePolicy matchConditions timeoutSeconds} applyRules
-    rules{name match exclude celPreconditions validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
+    validationFailureActionOverrides webhookConfiguration{failurePolicy matchConditions{$condition} timeoutSeconds} applyRules
+    rules{name match exclude celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
     verifyImages{type imageReferences skipImageReferences required mutateDigest verifyDigest failureAction} mutate{} generate{}}}
     status{$conditions}";
-const KYVERNO_CEL: &str = "metadata{$meta} spec{failurePolicy validationActions matchConstraints matchConditions evaluation
-    validationConfigurations webhookConfiguration variables{name} validations{expression message} autogen} status{$conditions}";
+const KYVERNO_CEL: &str = "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
+    validationConfigurations webhookConfiguration{failurePolicy timeoutSeconds matchConditions{$condition}} variables{name}
+    validations{expression:expression} autogen} status{$conditions}";
 const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{$conditions}";
 const EXTERNAL_SECRET: &str = "metadata{$meta} spec{refreshInterval refreshPolicy secretStoreRef target{name creationPolicy
     deletionPolicy immutable} externalSecretName namespaceSelector namespaces refreshTime} status{$conditions}";
@@ -40,39 +40,39 @@ const VAULT_SECRET: &str = "metadata{$meta} spec{vaultAuthRef destination{name c
 
 #[rustfmt::skip]
 const LINES: &[Line] = &[
-    ("policy.networking.k8s.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha2"], SPEC, CLUSTER_POLICIES),
-    ("policy.networking.k8s.io", "adminnetworkpolicies", "AdminNetworkPolicy", &["v1alpha1"], SPEC, CLUSTER_POLICIES),
-    ("policy.networking.k8s.io", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", &["v1alpha1"], SPEC, CLUSTER_POLICIES),
+    ("policy.networking.k8s.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha2"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
+    ("policy.networking.k8s.io", "adminnetworkpolicies", "AdminNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
+    ("policy.networking.k8s.io", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
     ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
     ("cilium.io", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
     ("cilium.io", "tracingpolicies", "TracingPolicy", &["v1alpha1"], METADATA, TETRAGON),
     ("cilium.io", "tracingpoliciesnamespaced", "TracingPolicyNamespaced", &["v1alpha1"], METADATA, TETRAGON),
-    ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], SPEC, CALICO),
-    ("crd.projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v1"], SPEC, CALICO),
-    ("crd.projectcalico.org", "tiers", "Tier", &["v1"], SPEC, CALICO),
+    ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
+    ("crd.projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
+    ("crd.projectcalico.org", "tiers", "Tier", &["v1"], "metadata{$meta} spec{order defaultAction}", CALICO),
     ("crd.projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v1"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
-    ("projectcalico.org", "networkpolicies", "NetworkPolicy", &["v3"], SPEC, CALICO),
-    ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v3"], SPEC, CALICO),
-    ("projectcalico.org", "tiers", "Tier", &["v3"], SPEC, CALICO),
+    ("projectcalico.org", "networkpolicies", "NetworkPolicy", &["v3"], "metadata{$meta} spec{$calicopolicy}", CALICO),
+    ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v3"], "metadata{$meta} spec{$calicopolicy}", CALICO),
+    ("projectcalico.org", "tiers", "Tier", &["v3"], "metadata{$meta} spec{order defaultAction}", CALICO),
     ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
-    ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], SPEC, ANTREA),
-    ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], SPEC, ANTREA),
-    ("networking.k8s.aws", "applicationnetworkpolicies", "ApplicationNetworkPolicy", &["v1alpha1"], SPEC, EKS),
-    ("networking.k8s.aws", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha1"], SPEC, EKS),
-    ("security.istio.io", "peerauthentications", "PeerAuthentication", &["v1", "v1beta1"], SPEC, ISTIO),
-    ("security.istio.io", "authorizationpolicies", "AuthorizationPolicy", &["v1", "v1beta1"], "metadata{$meta} spec{selector targetRef targetRefs action provider rules{from to when{key}}}", ISTIO),
+    ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
+    ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
+    ("networking.k8s.aws", "applicationnetworkpolicies", "ApplicationNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{podSelector policyTypes ingress{from{$peer} ports{$peerport}} egress{to{$peer domainNames} ports{$peerport}}}", EKS),
+    ("networking.k8s.aws", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", EKS),
+    ("security.istio.io", "peerauthentications", "PeerAuthentication", &["v1", "v1beta1"], "metadata{$meta} spec{selector mtls portLevelMtls}", ISTIO),
+    ("security.istio.io", "authorizationpolicies", "AuthorizationPolicy", &["v1", "v1beta1"], "metadata{$meta} spec{selector targetRef targetRefs action provider{name} rules{from{source{principals notPrincipals namespaces notNamespaces serviceAccounts notServiceAccounts ipBlocks notIpBlocks remoteIpBlocks notRemoteIpBlocks requestPrincipals:redacted notRequestPrincipals:redacted}} to{operation{hosts notHosts ports notPorts methods notMethods paths:redacted notPaths:redacted}} when{key}}}", ISTIO),
     ("networking.istio.io", "destinationrules", "DestinationRule", &["v1", "v1beta1"], "metadata{$meta} spec{host exportTo workloadSelector trafficPolicy{tls{mode sni insecureSkipVerify} portLevelSettings{port tls{mode sni insecureSkipVerify}}} subsets{name labels trafficPolicy{tls{mode}}}}", ISTIO),
-    ("policy.linkerd.io", "servers", "Server", &["v1beta3", "v1beta1"], SPEC, LINKERD),
-    ("policy.linkerd.io", "authorizationpolicies", "AuthorizationPolicy", &["v1alpha1"], SPEC, LINKERD),
-    ("policy.linkerd.io", "meshtlsauthentications", "MeshTLSAuthentication", &["v1alpha1"], SPEC, LINKERD),
+    ("policy.linkerd.io", "servers", "Server", &["v1beta3", "v1beta1"], "metadata{$meta} spec{podSelector externalWorkloadSelector port proxyProtocol accessPolicy}", LINKERD),
+    ("policy.linkerd.io", "authorizationpolicies", "AuthorizationPolicy", &["v1alpha1"], "metadata{$meta} spec{targetRef{$ref} requiredAuthenticationRefs{$ref}}", LINKERD),
+    ("policy.linkerd.io", "meshtlsauthentications", "MeshTLSAuthentication", &["v1alpha1"], "metadata{$meta} spec{identities identityRefs{$ref}}", LINKERD),
     ("gateway.networking.k8s.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{gatewayClassName addresses listeners{name hostname port protocol allowedRoutes tls{$gatewaytls}} tls}", GATEWAY),
-    ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], SPEC, GATEWAY),
+    ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], "metadata{$meta} spec{controllerName parametersRef{$ref}}", GATEWAY),
     ("gateway.networking.k8s.io", "httproutes", "HTTPRoute", &["v1", "v1beta1"], "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port} filters{type requestRedirect{scheme statusCode}}}}", GATEWAY),
     ("gateway.networking.k8s.io", "grpcroutes", "GRPCRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "tlsroutes", "TLSRoute", &["v1", "v1alpha3", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "tcproutes", "TCPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "udproutes", "UDPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
-    ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], SPEC, GATEWAY),
+    ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], "metadata{$meta} spec{targetRefs{$ref sectionName} validation{caCertificateRefs{$ref} hostname wellKnownCACertificates subjectAltNames}}", GATEWAY),
     ("route.openshift.io", "routes", "Route", &["v1"], "metadata{$meta} spec{host tls{termination insecureEdgeTerminationPolicy}}", ENTRANCES),
     ("networking.istio.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{servers{port{number name protocol} hosts name tls{mode httpsRedirect}}}", ENTRANCES),
     ("traefik.io", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
@@ -83,12 +83,12 @@ const LINES: &[Line] = &[
     ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created}", "Which policies Gatekeeper knows."),
     ("kyverno.io", "clusterpolicies", "ClusterPolicy", &["v1"], KYVERNO_POLICY, KYVERNO),
     ("kyverno.io", "policies", "Policy", &["v1"], KYVERNO_POLICY, KYVERNO),
-    ("kyverno.io", "policyexceptions", "PolicyException", &["v2", "v2beta1"], "metadata{$meta} spec{exceptions match background podSecurity conditions}", KYVERNO),
+    ("kyverno.io", "policyexceptions", "PolicyException", &["v2", "v2beta1"], "metadata{$meta} spec{exceptions match background podSecurity conditions{}}", KYVERNO),
     ("policies.kyverno.io", "validatingpolicies", "ValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
     ("policies.kyverno.io", "mutatingpolicies", "MutatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
     ("policies.kyverno.io", "imagevalidatingpolicies", "ImageValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
     ("policies.kyverno.io", "namespacedvalidatingpolicies", "NamespacedValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
-    ("policies.kyverno.io", "policyexceptions", "PolicyException", &["v1", "v1beta1", "v1alpha1"], "metadata{$meta} spec{policyRefs matchConditions}", KYVERNO),
+    ("policies.kyverno.io", "policyexceptions", "PolicyException", &["v1", "v1beta1", "v1alpha1"], "metadata{$meta} spec{policyRefs matchConditions{$condition}}", KYVERNO),
     ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy", &["v1beta1", "v1alpha1"], "metadata{$meta} spec{mode images match authorities{name static{action} keyless{url:url identities} key{hashAlgorithm kms:redacted}}}", "Which images must be signed, and by whom."),
     ("external-secrets.io", "externalsecrets", "ExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
     ("external-secrets.io", "clusterexternalsecrets", "ClusterExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),

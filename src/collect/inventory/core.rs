@@ -52,16 +52,16 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::core("nodes"),
             "Node",
-            "metadata{$quietmeta} spec{podCIDR podCIDRs providerID taints unschedulable}
-             status{nodeInfo{kubeletVersion kubeProxyVersion containerRuntimeVersion osImage kernelVersion operatingSystem architecture}
+            "metadata{$quietmeta} spec!{podCIDR podCIDRs providerID taints unschedulable}
+             status!{nodeInfo{kubeletVersion kubeProxyVersion containerRuntimeVersion osImage kernelVersion operatingSystem architecture}
              addresses conditions{type status reason} runtimeHandlers features}",
             "Versions, runtimes and addresses of nodes; owners of mirror pods; k3s publishes its server's flags here.",
         ),
         list(
             SourceId::core("pods"),
             "Pod",
-            "metadata{$meta} spec{$podspec}
-             status{phase podIPs qosClass containerStatuses{$containerstatus} initContainerStatuses{$containerstatus}
+            "metadata{$meta} spec!{$podspec}
+             status!{phase podIPs qosClass containerStatuses{$containerstatus} initContainerStatuses{$containerstatus}
              ephemeralContainerStatuses{$containerstatus}}",
             "What really runs: security settings, images, mounted Secrets and hosts, and the control plane's own flags.",
         ),
@@ -74,45 +74,45 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::core("services"),
             "Service",
-            "metadata{$meta} spec{type clusterIP clusterIPs externalIPs externalName externalTrafficPolicy internalTrafficPolicy
-             ipFamilies loadBalancerClass loadBalancerSourceRanges allocateLoadBalancerNodePorts ports selector
+            "metadata{$meta} spec!{type clusterIP clusterIPs externalIPs externalName externalTrafficPolicy internalTrafficPolicy
+             ipFamilies loadBalancerClass loadBalancerSourceRanges allocateLoadBalancerNodePorts ports{name protocol port targetPort nodePort appProtocol} selector
              publishNotReadyAddresses} status{loadBalancer{ingress{ip hostname}}}",
             "How workloads can be reached, from inside and from outside.",
         ),
         list(
             SourceId::core("persistentvolumes"),
             "PersistentVolume",
-            "metadata{$meta} spec{accessModes capacity claimRef{$ref uid} persistentVolumeReclaimPolicy storageClassName volumeMode
-             mountOptions:redacted csi{driver fsType readOnly volumeHandle volumeAttributes:parameters nodeStageSecretRef{$ref}}
+            "metadata{$meta} spec!{accessModes capacity claimRef{$ref uid} persistentVolumeReclaimPolicy storageClassName volumeMode
+             mountOptions:redacted csi{driver fsType readOnly volumeHandle:redacted volumeAttributes:parameters nodeStageSecretRef{$ref}}
              hostPath local nfs{server path readOnly} *{}} status{phase}",
             "Where data lies and whether its volume is encrypted.",
         ),
         list(
             SourceId::core("persistentvolumeclaims"),
             "PersistentVolumeClaim",
-            "metadata{$meta} spec{accessModes resources storageClassName volumeMode volumeName dataSource} status{phase capacity}",
+            "metadata{$meta} spec!{accessModes resources storageClassName volumeMode volumeName dataSource} status{phase capacity}",
             "Which workloads keep data, and on which class of storage.",
         ),
-        list(SourceId::core("resourcequotas"), "ResourceQuota", "metadata{$meta} spec", "Limits per namespace."),
-        list(SourceId::core("limitranges"), "LimitRange", "metadata{$meta} spec", "Default limits of containers."),
+        list(SourceId::core("resourcequotas"), "ResourceQuota", "metadata{$meta} spec!{hard scopes scopeSelector}", "Limits per namespace."),
+        list(SourceId::core("limitranges"), "LimitRange", "metadata{$meta} spec!{limits{type max min default defaultRequest maxLimitRequestRatio}}", "Default limits of containers."),
         list(
             SourceId::core("replicationcontrollers"),
             "ReplicationController",
-            "metadata{$meta} spec{replicas selector template{$template}}",
+            "metadata{$meta} spec!{replicas selector template{$template}}",
             "Workloads of the oldest kind.",
         ),
         // Workloads.
         list(
             SourceId::group("apps", "deployments"),
             "Deployment",
-            "metadata{$meta} spec{replicas paused selector strategy{type} template{$template}}
+            "metadata{$meta} spec!{replicas paused selector! strategy{type} template!{$template}}
              status{observedGeneration replicas updatedReplicas}",
             "Workloads: what will run after the next rollout.",
         ),
         list(
             SourceId::group("apps", "statefulsets"),
             "StatefulSet",
-            "metadata{$meta} spec{replicas serviceName selector template{$template} updateStrategy{type}
+            "metadata{$meta} spec!{replicas serviceName selector! template!{$template} updateStrategy{type}
              volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
              status{observedGeneration currentRevision updateRevision replicas currentReplicas updatedReplicas}",
             "Workloads that keep data.",
@@ -120,7 +120,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group("apps", "daemonsets"),
             "DaemonSet",
-            "metadata{$meta} spec{selector template{$template} updateStrategy{type}}
+            "metadata{$meta} spec!{selector! template!{$template} updateStrategy{type}}
              status{observedGeneration desiredNumberScheduled updatedNumberScheduled numberReady}",
             "Network plugins, log shippers and runtime sensors, and on how many nodes they run.",
         ),
@@ -131,79 +131,79 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group("batch", "jobs"),
             "Job",
-            "metadata{$meta} spec{suspend parallelism completions template{$template}}
+            "metadata{$meta} spec!{suspend parallelism completions template!{$template}}
              status{completionTime conditions{type status reason}}",
             "Workloads that run once.",
         ),
         list(
             SourceId::group("batch", "cronjobs"),
             "CronJob",
-            "metadata{$meta} spec{schedule suspend timeZone concurrencyPolicy
-             jobTemplate{metadata{$meta} spec{parallelism completions template{$template}}}}",
+            "metadata{$meta} spec!{schedule! suspend timeZone concurrencyPolicy
+             jobTemplate!{metadata{$meta} spec!{parallelism completions template!{$template}}}}",
             "Workloads that run on a schedule, backups among them.",
         ),
         list(
             SourceId::group("policy", "poddisruptionbudgets"),
             "PodDisruptionBudget",
-            "metadata{$meta} spec",
+            "metadata{$meta} spec!{minAvailable maxUnavailable selector unhealthyPodEvictionPolicy}",
             "Availability of workloads during maintenance.",
         ),
         list(
             SourceId::group("scheduling.k8s.io", "priorityclasses"),
             "PriorityClass",
-            "metadata{$meta} value globalDefault preemptionPolicy",
+            "metadata{$meta} value! globalDefault preemptionPolicy",
             "Which workloads stay when resources run short.",
         ),
         list(
             SourceId::group("node.k8s.io", "runtimeclasses"),
             "RuntimeClass",
-            "metadata{$meta} handler overhead scheduling",
+            "metadata{$meta} handler! overhead scheduling",
             "Sandboxed runtimes.",
         ),
         // Who may do what.
-        list(SourceId::group(RBAC, "roles"), "Role", "metadata{$meta} rules", "Who may do what inside a namespace."),
+        list(SourceId::group(RBAC, "roles"), "Role", "metadata{$meta} rules!?{$rule}", "Who may do what inside a namespace."),
         list(
             SourceId::group(RBAC, "rolebindings"),
             "RoleBinding",
-            "metadata{$meta} roleRef subjects",
+            "metadata{$meta} roleRef!{$ref} subjects{$subject}",
             "Who may do what inside a namespace.",
         ),
         list(
             SourceId::group(RBAC, "clusterroles"),
             "ClusterRole",
-            "metadata{$meta} rules aggregationRule",
+            "metadata{$meta} rules!?{$rule} aggregationRule{clusterRoleSelectors}",
             "Who may do what in the cluster.",
         ),
         list(
             SourceId::group(RBAC, "clusterrolebindings"),
             "ClusterRoleBinding",
-            "metadata{$meta} roleRef subjects",
+            "metadata{$meta} roleRef!{$ref} subjects{$subject}",
             "Who may do what in the cluster.",
         ),
         list(
             SourceId::group(CERTIFICATES, "certificatesigningrequests"),
             "CertificateSigningRequest",
-            "metadata{$meta} spec{signerName username groups expirationSeconds usages} status{conditions{type status reason}}",
+            "metadata{$meta} spec!{signerName username groups expirationSeconds usages} status{conditions{type status reason}}",
             "Client certificates that were asked for, and who approved them.",
         ),
         // Network.
-        list(SourceId::group(NETWORKING, "networkpolicies"), "NetworkPolicy", "metadata{$meta} spec", "Who may talk to whom."),
+        list(SourceId::group(NETWORKING, "networkpolicies"), "NetworkPolicy", "metadata{$meta} spec!{podSelector policyTypes ingress{from{$peer} ports{$peerport}} egress{to{$peer} ports{$peerport}}}", "Who may talk to whom."),
         list(
             SourceId::group(NETWORKING, "ingresses"),
             "Ingress",
-            "metadata{$meta} spec{ingressClassName defaultBackend tls rules} status{loadBalancer{ingress{ip hostname}}}",
+            "metadata{$meta} spec!{ingressClassName defaultBackend{$backend} tls{hosts secretName} rules{host http{paths{pathType backend{$backend}}}}} status{loadBalancer{ingress{ip hostname}}}",
             "What is published, and whether with TLS.",
         ),
-        list(SourceId::group(NETWORKING, "ingressclasses"), "IngressClass", "metadata{$meta} spec", "Which controller publishes it."),
+        list(SourceId::group(NETWORKING, "ingressclasses"), "IngressClass", "metadata{$meta} spec{controller parameters{$ref scope}}", "Which controller publishes it."),
         // Storage.
         list(
             SourceId::group("storage.k8s.io", "storageclasses"),
             "StorageClass",
-            "metadata{$meta} provisioner parameters:parameters reclaimPolicy volumeBindingMode allowVolumeExpansion
+            "metadata{$meta} provisioner! parameters:parameters reclaimPolicy volumeBindingMode allowVolumeExpansion
              mountOptions:redacted",
             "Encryption of volumes.",
         ),
-        list(SourceId::group("storage.k8s.io", "csidrivers"), "CSIDriver", "metadata{$meta} spec", "Storage and secrets drivers."),
+        list(SourceId::group("storage.k8s.io", "csidrivers"), "CSIDriver", "metadata{$meta} spec!{attachRequired podInfoOnMount volumeLifecycleModes tokenRequests{audience expirationSeconds} fsGroupPolicy requiresRepublish seLinuxMount storageCapacity}", "Storage and secrets drivers."),
         // Admission.
         list(
             SourceId::group(ADMISSION, "validatingwebhookconfigurations"),
@@ -220,7 +220,8 @@ pub(super) fn entries() -> Vec<Entry> {
         newer(
             SourceId::group(ADMISSION, "validatingadmissionpolicies"),
             "ValidatingAdmissionPolicy",
-            "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind validations variables}",
+            "metadata{$meta} spec!{failurePolicy matchConditions{$condition} matchConstraints{$matching} paramKind{apiVersion kind}
+             validations{expression:expression reason} variables{name expression:expression}}",
             "Policies that the API server itself enforces.",
         ),
         newer(
@@ -232,7 +233,8 @@ pub(super) fn entries() -> Vec<Entry> {
         newer(
             SourceId::group(ADMISSION, "mutatingadmissionpolicies"),
             "MutatingAdmissionPolicy",
-            "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind reinvocationPolicy mutations{patchType}}",
+            "metadata{$meta} spec!{failurePolicy matchConditions{$condition} matchConstraints{$matching} paramKind{apiVersion kind} reinvocationPolicy
+             mutations{patchType}}",
             "Who changes objects on their way in.",
         ),
         newer(
@@ -254,7 +256,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group("apiregistration.k8s.io", "apiservices"),
             "APIService",
-            "metadata{$meta} spec{group version service insecureSkipTLSVerify groupPriorityMinimum versionPriority}
+            "metadata{$meta} spec!{group version service insecureSkipTLSVerify groupPriorityMinimum versionPriority}
              status{conditions{type status reason}}",
             "APIs that other programs serve, and whether they answer.",
         ),
@@ -272,14 +274,14 @@ pub(super) fn entries() -> Vec<Entry> {
             "authentication.k8s.io",
             "selfsubjectreviews",
             "SelfSubjectReview",
-            "status{userInfo{username groups:sorted}}",
+            "status!{userInfo!{username groups:sorted}}",
             "As whom the cluster was read.",
         ),
         review(
             "authorization.k8s.io",
             "selfsubjectrulesreviews",
             "SelfSubjectRulesReview",
-            "spec{namespace} status{resourceRules:sorted nonResourceRules:sorted incomplete}",
+            "spec{namespace} status!{resourceRules:sorted nonResourceRules:sorted incomplete}",
             "Which rights the collecting identity holds, so that an over-privileged one is named.",
         ),
         Entry {
@@ -299,13 +301,13 @@ pub(super) fn entries() -> Vec<Entry> {
         url(
             "/version",
             "application/json",
-            Amount::Fields("major minor gitVersion emulationMajor emulationMinor minCompatibilityMajor minCompatibilityMinor platform"),
+            Amount::Fields("major minor gitVersion! emulationMajor emulationMinor minCompatibilityMajor minCompatibilityMinor platform"),
             "Version of the API server.",
         ),
         url(
             "/flagz",
             "application/json;as=Flagz;v=v1beta1;g=config.k8s.io, application/json;as=Flagz;v=v1alpha1;g=config.k8s.io",
-            Amount::Fields("kind apiVersion flags:flags"),
+            Amount::Fields("kind! apiVersion! flags!:flags"),
             "The effective value of every flag of the API server, defaults included (from 1.35; on by default since 1.36).",
         ),
         url(

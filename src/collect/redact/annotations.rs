@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::arguments::{REDACTED, argument_list};
 use super::flags::is_known_flag;
 use super::prune::{compact, push_text};
+use super::secret::looks_secret;
 
 /// Kept with their value.
 const KEPT: &[&str] = &[
@@ -118,7 +119,8 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
     push_text(name, out);
     out.push(':');
     if KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        compact(value.get(), out);
+        let text = serde_json::from_str::<Cow<'_, str>>(value.get());
+        if text.is_ok_and(|text| looks_secret(&text)) { push_text(REDACTED, out) } else { compact(value.get(), out) }
     } else if PRESENT.contains(&name) {
         push_text(REDACTED, out);
     } else if ARGUMENTS.contains(&name) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::flags;
+use super::{flags, secret};
 use super::special::flag_value;
 
 /// What stands in place of a value that is not stored.
@@ -31,10 +31,10 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
                     Some(_) => format!("{dashes}{name}={REDACTED}"),
                 };
             }
-            if is_value_of_known && !flags::may_carry_credentials(word) && (word == "-" || !word.starts_with('-')) {
+            if is_value_of_known && !flags::may_carry_credentials(word) && !secret::looks_secret(word) && (word == "-" || !word.starts_with('-')) {
                 return word.to_owned();
             }
-            if (first_is_program && i == 0 && is_plain(word)) || (system && flags::is_component(word)) {
+            if (first_is_program && i == 0 && flags::is_program(word)) || (system && flags::is_component(word)) {
                 return word.to_owned();
             }
             // `-p` says which option; `-pSECRET` would say more.
@@ -71,9 +71,4 @@ fn single_dash(word: &str, system: bool) -> Option<(&str, &str, Option<&str>)> {
         None => (rest, None),
     };
     (name.len() > 1 && flags::is_known_flag(name)).then_some(("-", name, value))
-}
-
-/// A program's name or path, and not a line of shell.
-fn is_plain(word: &str) -> bool {
-    word.len() <= 200 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+".contains(c))
 }

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::arguments::REDACTED;
 use super::keep::Keep;
 use super::prune::{Broken, Head, prune as prune_object, push_text};
+use super::secret::looks_secret;
 use super::special::flag_value;
+use super::twice::has_key_twice;
 use crate::collect::inventory::{ConfigKey, ConfigText};
 
 #[derive(Deserialize)]
@@ -23,6 +25,9 @@ struct ConfigMap {
 /// Appends `{"apiVersion":"v1","kind":"ConfigMap","metadata":{...},"data":{...}}` with what `keys` allow of the data.
 pub(in crate::collect) fn prune(object: &str, metadata: &Keep, keys: &[ConfigKey], out: &mut String) -> Result<(), Broken> {
     let head = Head::of(object)?;
+    if has_key_twice(object) {
+        return Err(Broken::Other("it has a field twice"));
+    }
     let map: ConfigMap = serde_json::from_str(object)?;
     prune_object(object, metadata, &head, Some(("v1", "ConfigMap")), out)?;
     // Reopen the object that was just written.
@@ -44,6 +49,7 @@ pub(in crate::collect) fn prune(object: &str, metadata: &Keep, keys: &[ConfigKey
 
 fn kept(how: &ConfigText, text: &str) -> String {
     let fields = match how {
+        ConfigText::Whole if looks_secret(text) => return REDACTED.to_owned(),
         ConfigText::Whole => return text.to_owned(),
         ConfigText::Presence => return REDACTED.to_owned(),
         ConfigText::Fields(fields) => fields,

@@ -183,10 +183,42 @@ pub fn is_known_env(name: &str) -> bool {
     KNOWN_ENV.contains(&name)
 }
 
+/// Programs that say nothing but what they are: that a line of shell follows, for example.
+const PROGRAMS: [&str; 10] = ["sh", "ash", "bash", "dash", "zsh", "busybox", "tini", "dumb-init", "env", "exec"];
+
+/// Whether a word is the name or path of a program that may be told: any other could be anything.
+pub(super) fn is_program(word: &str) -> bool {
+    const FOLDERS: [&str; 7] = ["", "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/"];
+    is_component(word) || PROGRAMS.iter().any(|program| word.strip_suffix(program).is_some_and(|folder| FOLDERS.contains(&folder)))
+}
+
 /// Whether a word is the name or path of a control plane component.
 pub(super) fn is_component(word: &str) -> bool {
     let name = word.rsplit('/').next().unwrap_or(word);
     COMPONENTS.contains(&name) && word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+}
+
+/// Switches among them: their value is a word for yes or no.
+const SWITCH_PARAMETERS: [&str; 6] =
+    ["encrypted", "encryptintransit", "linodebs.csi.linode.com/luks-encrypted", "luksencryption", "secure", "encryption"];
+
+/// Whether this value of a setting that is known is one, and not something else that somebody wrote there.
+pub(super) fn is_value_of_parameter(name: &str, value: &str) -> bool {
+    // `encryption` is a switch for some drivers, and a word for others.
+    const WORDS: [&str; 16] =
+        ["", "true", "false", "yes", "no", "on", "off", "0", "1", "t", "f", "y", "n", "none", "enabled", "disabled"];
+    const KEYS: [&str; 4] = ["disk-encryption-kms-key", "diskencryptionsetid", "encryptionkmsid", "kmskeyid"];
+    let name = name.to_ascii_lowercase();
+    if KEYS.contains(&name.as_str()) {
+        // That a key is named decides; which one is told where it is written as clouds write it: a path or a UUID.
+        let is_path = value.contains(['/', ':']);
+        let is_uuid = value.len() == 36 && value.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+        return value.is_empty() || ((is_path || is_uuid) && super::secret::is_plain_setting(value));
+    }
+    if name == "encryption" || !SWITCH_PARAMETERS.contains(&name.as_str()) {
+        return super::secret::is_plain_setting(value);
+    }
+    WORDS.contains(&value.to_ascii_lowercase().as_str())
 }
 
 /// Whether the value of this setting of a storage driver may be stored. Names of Secrets are references, not contents.

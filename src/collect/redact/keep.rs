@@ -5,6 +5,7 @@
 //! spec{*{}}                  keep the names of all fields of spec whose value is an object, and nothing in them
 //! status{phase}              lists are looked through: a rule speaks about each element
 //! env:env                    treat the value specially
+//! spec!{...} rules!?         must be there, and not null; must be there, and may be null
 //! $podspec                   a named part, see `FRAGMENTS`
 //! ```
 
@@ -23,6 +24,17 @@ pub enum Keep {
     Fields(BTreeMap<&'static str, Self>, Option<Box<Self>>),
     /// A treatment of its own.
     Special(Special),
+    /// A field that the API always writes: an object without it did not come as the server has it.
+    Required(Box<Self>, Null),
+}
+
+/// Whether a field that must be there may be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Null {
+    /// A list that is written even when it is empty.
+    Allowed,
+    /// Anything else.
+    Refused,
 }
 
 /// Fields that hold free text beside configuration that matters.
@@ -46,6 +58,10 @@ pub enum Special {
     Flags,
     /// A URL of which only scheme, host and port stay.
     Url,
+    /// A reference to an image, without user and password.
+    Image,
+    /// An expression of a policy: of the texts in it, only names of namespaces stay.
+    Expression,
     /// A list that the server keeps in no fixed order.
     Sorted,
 }
@@ -98,6 +114,11 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
             continue;
         }
         let (name, tail) = word(rest)?;
+        let (required, tail) = match (tail.strip_prefix("!?"), tail.strip_prefix('!')) {
+            (Some(tail), _) => (Some(Null::Allowed), tail),
+            (None, Some(tail)) => (Some(Null::Refused), tail),
+            (None, None) => (None, tail),
+        };
         let rule = if let Some(tail) = tail.strip_prefix('{') {
             *rest = tail;
             let rule = fields(rest, depth + 1)?;
@@ -111,6 +132,10 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
             *rest = tail;
             Keep::Whole
         };
+        let rule = match required {
+            Some(null) => Keep::Required(Box::new(rule), null),
+            None => rule,
+        };
         if name == "*" {
             others = Some(Box::new(rule));
         } else if named.insert(name, rule).is_some() {
@@ -121,7 +146,7 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
 }
 
 fn word(text: &'static str) -> Result<(&'static str, &'static str), KeepError> {
-    let end = text.find(|c: char| c.is_whitespace() || "{}:$".contains(c)).unwrap_or(text.len());
+    let end = text.find(|c: char| c.is_whitespace() || "{}:$!".contains(c)).unwrap_or(text.len());
     if end == 0 { Err(error(text, "a name is missing")) } else { Ok(text.split_at(end)) }
 }
 
@@ -136,6 +161,8 @@ fn special(name: &str) -> Option<Special> {
         "names" => Special::Names,
         "flags" => Special::Flags,
         "url" => Special::Url,
+        "image" => Special::Image,
+        "expression" => Special::Expression,
         "sorted" => Special::Sorted,
         _ => return None,
     })

@@ -13,14 +13,16 @@ mod config_map;
 mod flags;
 mod keep;
 mod prune;
+mod secret;
 mod special;
 #[cfg(test)]
 mod tests;
+mod twice;
 
 pub use arguments::REDACTED;
 pub use flags::{is_known_env, is_known_flag};
-pub use keep::{Keep, KeepError, Special};
-pub use prune::{Broken, Head, prune};
+pub use keep::{Keep, KeepError, Null, Special};
+pub use prune::{Broken, Head, HeadMetadata, prune};
 
 pub(super) use config_map::prune as prune_config_map;
 pub(super) use prune::{json_error, push_text};

@@ -1,15 +1,16 @@
 //! Copies one object and leaves out what the allow-list does not name, without building a tree.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::keep::Keep;
+use super::keep::{Keep, Null};
 use super::special;
+use super::twice::has_key_twice;
 
 /// Why an object cannot be stored.
 #[derive(Debug, thiserror::Error)]
@@ -23,14 +24,20 @@ pub enum Broken {
     /// It says no name.
     #[error("it has no metadata.name")]
     NoName,
+    /// It is not what was asked for.
+    #[error("{0}")]
+    Other(&'static str),
 }
 
 /// What has to be known about an object before it is copied.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Head<'a> {
+    /// `apiVersion` and `kind`, where they stand before `metadata`.
+    pub says: (Option<Cow<'a, str>>, Option<Cow<'a, str>>),
     /// `metadata`.
-    #[serde(borrow, default)]
     pub metadata: HeadMetadata<'a>,
+    /// A server wrote it, so that every field is there that servers always write. People leave out what does not matter.
+    pub by_server: bool,
 }
 
 /// The part of `metadata` that decides how an object is treated.
@@ -42,6 +49,9 @@ pub struct HeadMetadata<'a> {
     /// `metadata.namespace`.
     #[serde(borrow, default)]
     pub namespace: Option<Cow<'a, str>>,
+    /// `metadata.uid`.
+    #[serde(borrow, default)]
+    pub uid: Option<Cow<'a, str>>,
     /// `metadata.labels`.
     #[serde(borrow, default)]
     pub labels: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
@@ -53,8 +63,16 @@ impl From<serde_json::Error> for Broken {
     }
 }
 
+/// Begins the messages that are our own words and names of our own lists, and never a word of what was read.
+const OWN: &str = "kube-hipaa: ";
+
 /// What is wrong with a JSON text, without a word of it: the parser's own messages repeat the value that it did not expect.
 pub(crate) fn json_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if let Some(own) = text.strip_prefix(OWN) {
+        // Behind it stands where: the object is named already.
+        return own.split(" at line ").next().unwrap_or(own).to_owned();
+    }
     let what = match error.classify() {
         serde_json::error::Category::Eof => "it ends too early",
         serde_json::error::Category::Syntax => "it is not JSON",
@@ -68,17 +86,22 @@ impl<'a> Head<'a> {
     /// Reads the head of an object that must have a name. What follows `metadata`, which servers write first, is not looked at:
     /// [`prune`] does that.
     pub fn of(object: &'a str) -> Result<Self, Broken> {
-        let mut metadata = None;
-        let read = Beginning(&mut metadata).deserialize(&mut serde_json::Deserializer::from_str(object));
-        let head = match (metadata, read) {
-            (Some(metadata), _) => Self { metadata },
-            (None, Ok(())) => Self::default(),
-            (None, Err(error)) => return Err(error.into()),
+        let mut beginning = (Self::default(), false);
+        let read = Beginning(&mut beginning).deserialize(&mut serde_json::Deserializer::from_str(object));
+        let head = match (beginning, read) {
+            ((head, true), _) | ((head, false), Ok(())) => head,
+            ((_, false), Err(error)) => return Err(error.into()),
         };
         match &head.metadata.name {
             Some(name) if !name.is_empty() => Ok(head),
             _ => Err(Broken::NoName),
         }
+    }
+
+    /// The same, of an object that a server wrote.
+    #[must_use]
+    pub fn from_server(self) -> Self {
+        Self { by_server: true, ..self }
     }
 
     /// `namespace/name`, or the name alone.
@@ -104,7 +127,7 @@ impl<'a> Head<'a> {
 }
 
 /// Reads an object up to the end of its `metadata`, and ends with an error there: the rest is not for reading.
-struct Beginning<'m, 'a>(&'m mut Option<HeadMetadata<'a>>);
+struct Beginning<'m, 'a>(&'m mut (Head<'a>, bool));
 
 impl<'de> DeserializeSeed<'de> for Beginning<'_, 'de> {
     type Value = ();
@@ -119,34 +142,59 @@ impl<'de> Visitor<'de> for Beginning<'_, 'de> {
         f.write_str("an object")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(is_metadata) = map.next_key_seed(Is("metadata"))? {
-            if is_metadata {
-                *self.0 = Some(map.next_value()?);
-                return Err(A::Error::custom("the rest is not read"));
+        while let Some(field) = map.next_key_seed(Which)? {
+            match field {
+                Field::Metadata => {
+                    self.0.0.metadata = map.next_value()?;
+                    self.0.1 = true;
+                    return Err(A::Error::custom("the rest is not read"));
+                }
+                Field::Version => self.0.0.says.0 = map.next_value::<Text<'de>>()?.0,
+                Field::Kind => self.0.0.says.1 = map.next_value::<Text<'de>>()?.0,
+                Field::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
-            map.next_value::<IgnoredAny>()?;
         }
         Ok(())
     }
 }
 
-/// Whether a key is this one.
-struct Is(&'static str);
+/// A text, or nothing.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Option<Cow<'a, str>>);
 
-impl<'de> DeserializeSeed<'de> for Is {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+/// A field that stands before the rest of an object.
+enum Field {
+    Version,
+    Kind,
+    Metadata,
+    Other,
+}
+
+/// Which field a key names.
+struct Which;
+
+impl<'de> DeserializeSeed<'de> for Which {
+    type Value = Field;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Is {
-    type Value = bool;
+impl Visitor<'_> for Which {
+    type Value = Field;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field name")
     }
-    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
+    fn visit_str<E>(self, name: &str) -> Result<Field, E> {
+        Ok(match name {
+            "apiVersion" => Field::Version,
+            "kind" => Field::Kind,
+            "metadata" => Field::Metadata,
+            _ => Field::Other,
+        })
     }
 }
 
@@ -179,7 +227,7 @@ pub fn prune(object: &str, keep: &Keep, head: &Head<'_>, kind: Option<(&str, &st
     }
     let prefix = out.len();
     let mut json = serde_json::Deserializer::from_str(object);
-    let done = Prune { keep, head, out, outermost: true }.deserialize(&mut json).and_then(|_| json.end());
+    let done = Prune { keep, head, out, required: false }.deserialize(&mut json).and_then(|_| json.end());
     if let Err(error) = done {
         out.truncate(start);
         return Err(error.into());
@@ -202,8 +250,8 @@ struct Prune<'r, 'h, 'o> {
     keep: &'r Keep,
     head: &'h Head<'h>,
     out: &'o mut String,
-    /// Whether this is the whole object.
-    outermost: bool,
+    /// Whether this must be there.
+    required: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
@@ -212,7 +260,9 @@ impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         match self.keep {
             Keep::Whole => {
-                compact(<&RawValue>::deserialize(deserializer)?.get(), self.out);
+                let text = <&RawValue>::deserialize(deserializer)?.get();
+                once::<D::Error>(text)?;
+                compact(text, self.out);
                 Ok(true)
             }
             Keep::Presence => {
@@ -226,11 +276,36 @@ impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
             }
             Keep::Special(treatment) => {
                 let raw = <&RawValue>::deserialize(deserializer)?;
+                once::<D::Error>(raw.get())?;
                 special::apply(*treatment, raw, self.head, self.out).map_err(D::Error::custom)
             }
             Keep::Fields(..) => deserializer.deserialize_any(self),
+            // Where it may not be null, nothing but its own shape is read.
+            Keep::Required(keep, Null::Refused) => match &**keep {
+                Keep::Fields(..) => deserializer.deserialize_any(Prune { keep, required: self.head.by_server, ..self }),
+                Keep::Whole => {
+                    let text = <&RawValue>::deserialize(deserializer)?.get();
+                    if text == "null" && self.head.by_server {
+                        return Err(D::Error::custom(format_args!("{OWN}a field that must be there is null")));
+                    }
+                    once::<D::Error>(text)?;
+                    compact(text, self.out);
+                    Ok(true)
+                }
+                _ => Prune { keep, ..self }.deserialize(deserializer),
+            },
+            Keep::Required(keep, Null::Allowed) => Prune { keep, ..self }.deserialize(deserializer),
         }
     }
+}
+
+/// Refuses a text in which an object has a key twice.
+fn once<E: serde::de::Error>(json: &str) -> Result<(), E> {
+    if has_key_twice(json) { Err(twice()) } else { Ok(()) }
+}
+
+fn twice<E: serde::de::Error>() -> E {
+    E::custom(format_args!("{OWN}it has a field twice"))
 }
 
 impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
@@ -238,7 +313,10 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object or a list of objects")
     }
-    fn visit_unit<E>(self) -> Result<bool, E> {
+    fn visit_unit<E: serde::de::Error>(self) -> Result<bool, E> {
+        if self.required {
+            return Err(E::custom(format_args!("{OWN}a field that must be there is null")));
+        }
         self.out.push_str("null");
         Ok(true)
     }
@@ -250,7 +328,7 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
             if !first {
                 self.out.push(',');
             }
-            match list.next_element_seed(Prune { keep: self.keep, head: self.head, out: &mut *self.out, outermost: false })? {
+            match list.next_element_seed(Prune { keep: self.keep, head: self.head, out: &mut *self.out, required: false })? {
                 Some(true) => first = false,
                 // An element that leaves nothing keeps its place, so that indices stay true.
                 Some(false) => {
@@ -269,16 +347,26 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         let Keep::Fields(named, others) = self.keep else { return Err(A::Error::custom("an unexpected object")) };
         self.out.push('{');
-        let (mut first, mut headed) = (true, false);
+        let mut first = true;
+        // A key that comes twice: of the first the head was read, and of two values one would decide and the other be judged.
+        let mut seen: Vec<&str> = Vec::new();
+        let mut others_seen: BTreeSet<String> = BTreeSet::new();
         loop {
             let before = self.out.len();
             if !first {
                 self.out.push(',');
             }
             let found = map.next_key_seed(Key { named, others: others.as_deref(), out: &mut *self.out })?;
-            // The head was read from the first one: another would tell another name.
-            if self.outermost && self.out.ends_with("\"metadata\":") && std::mem::replace(&mut headed, true) {
-                return Err(A::Error::custom("it has metadata twice"));
+            let new = match &found {
+                Some(Some(Rule { name: Some(name), .. })) => !seen.contains(name) && {
+                    seen.push(*name);
+                    true
+                },
+                Some(Some(Rule { name: None, .. })) => others_seen.insert(self.out.get(before..).unwrap_or("").trim_start_matches(',').to_owned()),
+                Some(None) | None => true,
+            };
+            if !new {
+                return Err(twice());
             }
             let written = match found {
                 None => {
@@ -289,7 +377,7 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
                     map.next_value::<IgnoredAny>()?;
                     false
                 }
-                Some(Some(keep)) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, outermost: false })?,
+                Some(Some(Rule { keep, .. })) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, required: false })?,
             };
             if written {
                 first = false;
@@ -297,9 +385,20 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
                 self.out.truncate(before);
             }
         }
+        if self.head.by_server
+            && let Some((missing, _)) = named.iter().find(|(name, keep)| matches!(keep, Keep::Required(..)) && !seen.contains(*name))
+        {
+            return Err(A::Error::custom(format_args!("{OWN}it has no {missing}")));
+        }
         self.out.push('}');
         Ok(true)
     }
+}
+
+/// What is kept of a field, and the name under which it stands in the list.
+struct Rule<'r> {
+    name: Option<&'static str>,
+    keep: &'r Keep,
 }
 
 /// Writes the key when there is a rule for it.
@@ -310,24 +409,25 @@ struct Key<'r, 'o> {
 }
 
 impl<'de, 'r> DeserializeSeed<'de> for Key<'r, '_> {
-    type Value = Option<&'r Keep>;
+    type Value = Option<Rule<'r>>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'r> Visitor<'_> for Key<'r, '_> {
-    type Value = Option<&'r Keep>;
+    type Value = Option<Rule<'r>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field name")
     }
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let keep = self.named.get(name).or(self.others);
-        if keep.is_some() {
+        let own = self.named.get_key_value(name).map(|(name, keep)| Rule { name: Some(*name), keep });
+        let rule = own.or(self.others.map(|keep| Rule { name: None, keep }));
+        if rule.is_some() {
             push_text(name, self.out);
             self.out.push(':');
         }
-        Ok(keep)
+        Ok(rule)
     }
 }
 

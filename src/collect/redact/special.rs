@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::arguments::{REDACTED, argument_list};
 use super::keep::Special;
 use super::prune::{Head, compact, push_text};
-use super::{annotations, flags};
+use super::{annotations, flags, secret};
 
 /// `valueFrom`: the kind of reference, and its fields.
 type References<'a> = BTreeMap<Cow<'a, str>, Map<'a>>;
@@ -35,7 +35,8 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         Special::Parameters => map(raw, out, |name, value, out| {
             push_text(name, out);
             out.push(':');
-            if flags::is_known_parameter(name) {
+            let text = serde_json::from_str::<Cow<'_, str>>(value.get());
+            if flags::is_known_parameter(name) && text.is_ok_and(|text| flags::is_value_of_parameter(name, &text)) {
                 compact(value.get(), out)
             } else {
                 push_text(REDACTED, out)
@@ -60,6 +61,14 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         Special::Url => {
             let url: Cow<'_, str> = serde_json::from_str(raw.get())?;
             push_text(&origin(&url), out);
+        }
+        Special::Image => {
+            let reference: Cow<'_, str> = serde_json::from_str(raw.get())?;
+            push_text(&secret::image(&reference), out);
+        }
+        Special::Expression => {
+            let expression: Cow<'_, str> = serde_json::from_str(raw.get())?;
+            push_text(&secret::expression(&expression), out);
         }
         Special::Sorted => {
             let mut items: Vec<&RawValue> = serde_json::from_str(raw.get())?;
@@ -121,7 +130,7 @@ pub(crate) fn flag_value(name: &str, value: &str) -> String {
     if matches!(value, "" | "true" | "false") {
         return value.to_owned();
     }
-    if flags::is_known_flag(name) && !flags::may_carry_credentials(value) { value.to_owned() } else { REDACTED.to_owned() }
+    if flags::is_known_flag(name) && !flags::may_carry_credentials(value) && !secret::looks_secret(value) { value.to_owned() } else { REDACTED.to_owned() }
 }
 
 #[derive(Deserialize)]
@@ -143,7 +152,8 @@ impl Variable<'_> {
         push_text(&self.name, out);
         if let Some(value) = &self.value {
             out.push_str(",\"value\":");
-            push_text(if system && flags::is_known_env(&self.name) { value } else { REDACTED }, out);
+            let known = system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
+            push_text(if known { value } else { REDACTED }, out);
         }
         if let Some(from) = &self.value_from {
             out.push_str(",\"valueFrom\":{");

@@ -13,7 +13,7 @@ fn keep(text: &'static str) -> Keep {
 
 fn pruned(object: &Value, rule: &Keep) -> Result<Value, Broken> {
     let text = object.to_string();
-    let head = serde_json::from_str(&text).unwrap();
+    let head = Head::of(&text).unwrap_or_default();
     let mut out = String::new();
     prune(&text, rule, &head, None, &mut out)?;
     assert!(!out.contains('\n'));
@@ -98,10 +98,13 @@ fn numbers_and_texts_come_through_byte_for_byte() {
 fn command_lines_keep_names_and_lose_values() {
     let words = |list: &[&str], first, system| arguments::argument_list(list, first, system);
     assert_eq!(
-        words(&["/usr/bin/app", "--password=x", "--password", "x", "serve", "-p", "-px", "-p=x", "sh -c x"], true, false),
-        ["/usr/bin/app", "--password=[redacted]", "--password", REDACTED, REDACTED, "-p", REDACTED, REDACTED, REDACTED]
+        words(&["/bin/sh", "--password=x", "--password", "x", "serve", "-p", "-px", "-p=x", "sh -c x"], true, false),
+        ["/bin/sh", "--password=[redacted]", "--password", REDACTED, REDACTED, "-p", REDACTED, REDACTED, REDACTED]
     );
     assert_eq!(words(&["sh -c 'curl x'", "x"], true, false), [REDACTED, REDACTED]);
+    // A name that no list has could be anything.
+    assert_eq!(words(&["hunter2"], true, false), [REDACTED]);
+    assert_eq!(words(&["/opt/hunter2/sh"], true, false), [REDACTED]);
     assert_eq!(words(&["--anonymous-auth=false"], false, false), ["--anonymous-auth=[redacted]"]);
     // Go's own flag package takes one dash for two; a word that only begins with a dash is no name.
     assert_eq!(
@@ -333,6 +336,9 @@ fn marked() -> impl Strategy<Value = Value> {
 fn poisoned(rule: &Keep, depth: usize) -> Value {
     match rule {
         Keep::Whole => json!("kept"),
+        Keep::Required(rule, _) => poisoned(rule, depth),
+        Keep::Special(Special::Image) => json!(format!("{MARK}:{MARK}@registry.example/app")),
+        Keep::Special(Special::Expression) => json!(format!("object.{} == '{MARK}'", MARK.replace('-', "_"))),
         Keep::Presence => json!({"x": MARK, "y": [MARK]}),
         Keep::Special(Special::Redacted) => json!(MARK),
         Keep::Special(Special::Url) => json!(format!("https://{MARK}:{MARK}@host/{MARK}?{MARK}")),

@@ -14,7 +14,7 @@ const FLAGZ: SourceId = SourceId::url("/flagz");
 async fn flagz_in_a_form_that_cannot_be_read_is_not_served() {
     for reply in [
         Reply::Status(406, "only the following media types will be accepted"),
-        Reply::Raw(404, "text/plain", b"404 page not found".to_vec()),
+        Reply::Raw(404, "text/plain", b"404 page not found\n".to_vec()),
         Reply::Raw(200, "text/plain; charset=utf-8", b"kube-apiserver flagz\nanonymous-auth=false\n".to_vec()),
     ] {
         let server = FakeServer::new();
@@ -87,6 +87,7 @@ async fn config_maps_are_asked_for_by_name_and_only_where_they_can_be() {
     let mut map = object("kubeadm-config", Some("kube-system"));
     map["data"] = json!({"ClusterConfiguration": text, "Other": "secret-marker"});
     map["kind"] = json!("ConfigMap");
+    map["apiVersion"] = json!("v1");
     server.page("/api/v1/namespaces/kube-system/configmaps/kubeadm-config", Reply::Json(200, map));
     let done = collect(&server).await;
     let stored = &done.objects(&kubeadm)[0];

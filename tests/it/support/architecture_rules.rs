@@ -169,8 +169,11 @@ pub fn outside_world(source: &Source) -> Vec<Wrong> {
         .collect()
 }
 
-/// No other program is started, anywhere.
+/// No other program is started, anywhere but where the kubeconfig names one that gives credentials.
 pub fn processes(source: &Source) -> Vec<Wrong> {
+    if source.path().ends_with("collect/credentials/plugin.rs") {
+        return Vec::new();
+    }
     let starts = |mention: &super::rust_source::Mention| {
         mention.contains("process::Command") || mention.contains("Command::new") && source.top() != "cli"
     };

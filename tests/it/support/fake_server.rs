@@ -202,6 +202,7 @@ impl FakeServer {
         Clients {
             authenticated: self.client(true),
             anonymous: Some(self.client(false)),
+            credentials: None,
             server: "https://fake.invalid:6443".to_owned(),
             ca_sha256: None,
             tls_unverified: false,
@@ -246,8 +247,11 @@ impl FakeServer {
                         _ => {}
                     }
                     let (code, kind, bytes) = rendered(reply);
+                    // What the API server itself says has an id in its audit log.
+                    let is_own = bytes == b"404 page not found\n" || kind.starts_with("text/plain; charset");
                     let builder =
                         Response::builder().status(code.0).header("content-type", kind).header("date", "Fri, 20 Nov 2026 12:00:00 GMT");
+                    let builder = if is_own { builder.header("audit-id", "1-2-3") } else { builder };
                     let builder = match code.1 {
                         Some(seconds) => builder.header("retry-after", seconds),
                         None => builder,
@@ -332,10 +336,15 @@ impl State {
             ["apis"] => Reply::Json(200, self.aggregated(false)),
             ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => access_review(body),
             _ => match self.lists.get(path) {
-                Some((kind, objects)) => page(query, kind, objects, asked.accept.contains("PartialObjectMetadataList")),
-                None if path.contains("/configmaps/") => Reply::Status(404, "configmaps not found"),
+                Some((kind, objects)) => page(&parts, query, kind, objects, asked.accept.contains("PartialObjectMetadataList")),
+                None if path.contains("/configmaps/") => {
+                    let name = parts.last().unwrap();
+                    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound",
+                        "message": format!("configmaps \"{name}\" not found"), "details": {"name": name, "kind": "configmaps"}});
+                    Reply::Json(404, status)
+                }
                 None => match served_kind(&parts) {
-                    Some(kind) => page(query, kind, &[], false),
+                    Some(kind) => page(&parts, query, kind, &[], false),
                     None => Reply::Raw(404, "text/plain", b"404 page not found\n".to_vec()),
                 },
             },
@@ -416,7 +425,7 @@ fn served_kind(parts: &[&str]) -> Option<&'static str> {
     resources.iter().find(|(name, _)| rest.last() == Some(name)).map(|(_, kind)| *kind)
 }
 
-fn page(query: &str, kind: &str, objects: &[Value], metadata_only: bool) -> Reply {
+fn page(parts: &[&str], query: &str, kind: &str, objects: &[Value], metadata_only: bool) -> Reply {
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let limit: usize = parameter("limit").map_or(usize::MAX, |text| text.parse().unwrap());
     let from: usize = parameter("continue").map_or(0, |token| token.rsplit('-').next().unwrap().parse().unwrap());
@@ -426,11 +435,16 @@ fn page(query: &str, kind: &str, objects: &[Value], metadata_only: bool) -> Repl
         items = items.iter().map(|item| json!({"metadata": item["metadata"]})).collect();
     }
     let next = if to < objects.len() { format!("token-{to}") } else { String::new() };
-    let kind = match (metadata_only, kind) {
-        (true, _) => "PartialObjectMetadataList".to_owned(),
-        (false, kind) => format!("{kind}List"),
+    let (kind, version) = match (metadata_only, parts) {
+        (true, _) => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
+        (false, ["apis", group, version, ..]) => (format!("{kind}List"), format!("{group}/{version}")),
+        (false, _) => (format!("{kind}List"), "v1".to_owned()),
     };
-    Reply::Json(200, json!({"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": "4711", "continue": next}, "items": items}))
+    let mut metadata = json!({"resourceVersion": "4711", "continue": next});
+    if to < objects.len() {
+        metadata["remainingItemCount"] = json!(objects.len() - to);
+    }
+    Reply::Json(200, json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}))
 }
 
 /// Everything but nodes and /metrics is allowed.
@@ -444,9 +458,10 @@ fn access_review(body: &[u8]) -> Reply {
     )
 }
 
-/// An object with a name.
+/// An object with a name and the fields that servers always write.
 pub fn object(name: &str, namespace: Option<&str>) -> Value {
-    json!({"metadata": {"name": name, "namespace": namespace, "uid": format!("uid-of-{name}"), "resourceVersion": "12", "managedFields": [{"manager": "secret-marker"}]}})
+    let metadata = json!({"name": name, "namespace": namespace, "uid": format!("uid-of-{name}"), "resourceVersion": "12", "managedFields": [{"manager": "secret-marker"}]});
+    json!({"metadata": metadata, "spec": {"selector": {}, "template": {"spec": {}}}, "status": {}})
 }
 
 /// So many pods.

@@ -1,22 +1,30 @@
 //! One request: sent, recorded, read with limits, and tried again where that can help.
 
+mod failure;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
-use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::credentials::Credentials;
 use super::{CollectOptions, clock, credentials, guard};
 use crate::model::RequestRecord;
+use failure::status_failure;
+pub(super) use failure::Failure;
 
-/// No page of 500 objects comes near this: etcd holds at most 1.5 MiB per object by default.
-const MAX_BODY: u64 = 1024 * 1024 * 1024;
+/// After unpacking. No page of 500 objects of a cluster in use comes near this; one that does is asked for again in smaller pages.
+pub(super) const MAX_BODY: u64 = 160 * 1024 * 1024;
+/// One answer at a time may be larger than this: what a few bytes on the wire unpack to is memory.
+const LARGE: u64 = 16 * 1024 * 1024;
+/// Every answer of an API server has it.
+const AUDIT_ID: &str = "audit-id";
 /// Errors are a Status object or a proxy's page.
 const MAX_ERROR: u64 = 256 * 1024;
 
@@ -69,63 +77,17 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// When it was complete, RFC 3339 UTC.
     pub(super) received: String,
+    /// While an answer is large, the turn to hold one.
+    pub(super) large: Option<OwnedSemaphorePermit>,
 }
 
 impl Answer {
+    /// Whether an API server of Kubernetes gave it: each of its answers has the id under which it stands in the audit log (KEP-22).
+    pub(super) fn has_audit_id(&self) -> bool {
+        self.headers.contains_key(AUDIT_ID)
+    }
     fn content_type(&self) -> &str {
         self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type")
-    }
-}
-
-/// Why there is no usable answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The server answered with an error.
-    Status {
-        /// The request's number.
-        request: u64,
-        code: u16,
-        message: String,
-        /// The body was a Status object, so that a Kubernetes API said it and not something in between.
-        from_api: bool,
-        retry_after: Option<Duration>,
-        continue_token: Option<String>,
-    },
-    /// The answer did not come, or not whole.
-    Transport(String),
-    /// The answer came and is not what was asked for.
-    Garbage(String),
-    /// This one took too long.
-    Timeout(Duration),
-    /// The time for everything is over.
-    Deadline,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Status { code, message, .. } => write!(f, "the server answered {code}: {message}"),
-            Self::Transport(why) => write!(f, "no whole answer: {why}"),
-            Self::Garbage(why) => write!(f, "not an answer of a Kubernetes API: {why}"),
-            Self::Timeout(after) => write!(f, "no answer within {} s", after.as_secs_f64()),
-            Self::Deadline => f.write_str("deadline: the time for the whole collection was over"),
-        }
-    }
-}
-
-impl Failure {
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Status { code, .. } => *code == 429 || *code == 408 || *code >= 500,
-            Self::Transport(_) | Self::Garbage(_) | Self::Timeout(_) => true,
-            Self::Deadline => false,
-        }
-    }
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
     }
 }
 
@@ -197,6 +159,9 @@ pub(super) struct Api {
     slots: Arc<Semaphore>,
     /// For pages that are asked for before the one before them is there: they are memory, and one list at a time is enough.
     ahead: Arc<Semaphore>,
+    /// For an answer that is large.
+    large: Arc<Semaphore>,
+    credentials: Option<Arc<Credentials>>,
 }
 
 /// Takes the bytes of an answer as they come.
@@ -230,22 +195,6 @@ impl<F: FnMut(&[u8]) + Send> Sink for Watched<F> {
     }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Status {
-    kind: String,
-    message: String,
-    reason: String,
-    metadata: StatusMetadata,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct StatusMetadata {
-    #[serde(rename = "continue")]
-    continue_token: Option<String>,
-}
-
 impl Api {
     pub(super) fn new(client: Client, options: &CollectOptions, deadline: Option<Instant>) -> Self {
         Self {
@@ -257,15 +206,26 @@ impl Api {
             deadline,
             slots: Arc::new(Semaphore::new(options.parallelism.max(1))),
             ahead: Arc::new(Semaphore::new(1)),
+            large: Arc::new(Semaphore::new(1)),
+            credentials: None,
         }
+    }
+    /// With credentials that are sent with each request.
+    pub(super) fn with_credentials(self, credentials: Option<Arc<Credentials>>) -> Self {
+        Self { credentials, ..self }
     }
     /// The same limits and the same list of requests, without credentials.
     pub(super) fn without_credentials(&self, client: Client) -> Self {
-        Self { client, anonymous: true, ..self.clone() }
+        Self { client, anonymous: true, credentials: None, ..self.clone() }
     }
     /// The turn to ask for one page ahead; none while another list has it.
     pub(super) fn ahead(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.ahead).try_acquire_owned().ok()
+    }
+    /// When half of the time that is left is over.
+    pub(super) fn half_of_the_time(&self) -> Option<Instant> {
+        let now = clock::instant();
+        self.deadline.map(|deadline| now + deadline.saturating_duration_since(now) / 2)
     }
     pub(super) fn log(&self) -> &Log {
         &self.log
@@ -328,6 +288,14 @@ impl Api {
     /// Waits before another attempt; the failure of the last one when there is none.
     async fn before_another(&self, attempts: &mut Attempts, failure: Failure) -> Result<(), Failure> {
         attempts.made += 1;
+        // A token can end before its time; a new one is asked for once.
+        if matches!(failure, Failure::Status { code: 401, .. })
+            && attempts.made == 1
+            && let Some(credentials) = &self.credentials
+            && credentials.were_refused().await
+        {
+            return Ok(());
+        }
         if !failure.may_pass() || attempts.made >= self.retries.attempts {
             return Err(failure);
         }
@@ -352,10 +320,11 @@ impl Api {
         let id = self.log.begin(ask, self.anonymous);
         let mut unfinished = Unfinished { log: &self.log, id, given_up: true };
         let limit = left.map_or(self.request_timeout, |left| left.min(self.request_timeout));
-        let result = match tokio::time::timeout(limit, self.exchange(id, ask, sink)).await {
+        let late = || if left.is_some_and(|left| left <= self.request_timeout) { Failure::Deadline } else { Failure::Timeout(limit) };
+        let until = clock::instant() + limit;
+        let result = match tokio::time::timeout(limit, self.exchange(id, ask, sink, until)).await {
+            Ok(Err(Failure::Timeout(_))) | Err(_) => Err(late()),
             Ok(result) => result,
-            Err(_) if left.is_some_and(|left| left <= self.request_timeout) => Err(Failure::Deadline),
-            Err(_) => Err(Failure::Timeout(limit)),
         };
         unfinished.given_up = false;
         if let Err(failure) = &result {
@@ -365,8 +334,13 @@ impl Api {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place from which requests leave: checked and recorded")]
-    async fn exchange(&self, id: u64, ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+    async fn exchange(&self, id: u64, ask: &Ask<'_>, sink: &mut dyn Sink, until: Instant) -> Result<Answer, Failure> {
         let mut request = Request::builder().uri(&ask.path).header(ACCEPT, ask.accept);
+        if let Some(credentials) = &self.credentials
+            && let Some(header) = credentials.header(until).await.map_err(|error| Failure::Credentials(error.to_string()))?
+        {
+            request = request.header(AUTHORIZATION, header);
+        }
         if ask.body.is_some() {
             request = request.method(Method::POST).header(CONTENT_TYPE, "application/json");
         }
@@ -382,6 +356,7 @@ impl Api {
         let good = parts.status.is_success();
         let mut error_body = Vec::new();
         let mut bytes = 0;
+        let mut large = None;
         if good {
             sink.begin();
         }
@@ -392,13 +367,20 @@ impl Api {
                 Some(Ok(frame)) => {
                     let Some(data) = frame.data_ref() else { continue };
                     bytes += data.len() as u64;
+                    // What unpacks without end never waits, so that no timer would be looked at.
+                    if clock::instant() >= until {
+                        break Err(Failure::Timeout(self.request_timeout));
+                    }
+                    if bytes > MAX_BODY {
+                        break Err(Failure::TooLarge);
+                    }
+                    if bytes > LARGE && large.is_none() {
+                        large = Arc::clone(&self.large).acquire_owned().await.ok();
+                    }
                     if good {
                         sink.bytes(data);
                     } else if bytes <= MAX_ERROR {
                         error_body.extend_from_slice(data);
-                    }
-                    if bytes > MAX_BODY {
-                        break Err(Failure::Garbage("the answer is larger than 1 GiB".to_owned()));
                     }
                 }
             }
@@ -407,26 +389,10 @@ impl Api {
         if good {
             whole?;
             sink.end();
-            return Ok(Answer { id, status: code, headers: parts.headers, body: Vec::new(), received: clock::now_millis() });
+            return Ok(Answer { id, status: code, headers: parts.headers, body: Vec::new(), received: clock::now_millis(), large });
         }
         Err(status_failure(id, code, &parts.headers, &error_body))
     }
-}
-
-fn status_failure(request: u64, code: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
-    let status: Status = serde_json::from_slice(body).unwrap_or_default();
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type");
-    let from_api = status.kind == "Status";
-    let message = match (from_api, status.message.is_empty(), status.reason.is_empty()) {
-        (true, false, _) => status.message,
-        (true, true, false) => status.reason,
-        // A proxy's page, for example: its text is not ours to repeat.
-        _ => format!("(no reason given, {kind})"),
-    };
-    let retry_after =
-        headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
-    let continue_token = status.metadata.continue_token.filter(|token| !token.is_empty());
-    Failure::Status { request, code, message, from_api, retry_after, continue_token }
 }
 
 /// An error with all its causes: the first one alone often says nothing ("ServiceError: client error (Connect)"). Where credentials

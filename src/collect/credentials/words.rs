@@ -4,35 +4,10 @@
 use std::error::Error;
 use std::io;
 
-use http::{HeaderValue, Uri};
 use kube::client::AuthError;
-use kube::config::AuthInfo;
-use serde::Deserialize;
-
-/// The URL without `user:password@`: the client does not use them, and the URL is told and stored.
-pub(super) fn without_userinfo(url: &Uri) -> Uri {
-    let Some(authority) = url.authority() else { return url.clone() };
-    let Some((_, host)) = authority.as_str().rsplit_once('@') else { return url.clone() };
-    let mut parts = url.clone().into_parts();
-    parts.authority = host.parse().ok();
-    // Parts of a URL make a URL; if they did not, the one that holds a password is not to be used.
-    Uri::from_parts(parts).unwrap_or_default()
-}
-
-/// Whether a token can be sent: the client library ends the program when it cannot.
-pub(super) fn is_sendable(auth: &AuthInfo) -> bool {
-    #[derive(Deserialize)]
-    struct Token {
-        #[serde(default)]
-        token: Option<String>,
-    }
-    // The one way to the text of the token that does not need the library in which it is wrapped.
-    let token = serde_json::to_value(auth).and_then(serde_json::from_value::<Token>);
-    token.is_ok_and(|Token { token }| token.is_none_or(|token| HeaderValue::try_from(format!("Bearer {token}")).is_ok()))
-}
 
 /// What to say instead of an error that is about credentials, or was caused by one.
-pub(super) fn words(error: &(dyn Error + 'static)) -> Option<String> {
+pub(in crate::collect) fn words(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     let mut about_a_plugin = false;
     while let Some(error) = next {
@@ -83,18 +58,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_in_the_url_of_the_server_is_not_kept() {
-        for (url, kept) in [
-            ("https://admin:s3cret@127.0.0.1:6443", "https://127.0.0.1:6443/"),
-            ("https://admin:s3c@ret@host/base?x=1", "https://host/base?x=1"),
-            ("https://host:6443/k8s/c", "https://host:6443/k8s/c"),
-        ] {
-            let Ok(url) = url.parse::<Uri>() else { continue };
-            assert_eq!(without_userinfo(&url).to_string(), kept);
-        }
-    }
-
-    #[test]
     #[cfg(unix)]
     fn errors_of_credential_plugins_are_told_without_command_and_output() {
         use std::os::unix::process::ExitStatusExt;
@@ -107,11 +70,11 @@ mod tests {
         let expected = "the credential plugin failed (status 1)";
         let boxed: Box<dyn Error + Send + Sync> = Box::new(failed());
         for error in [kube::Error::Auth(failed()), kube::Error::Service(boxed)] {
-            assert_eq!(super::super::request::chain(&error), expected);
+            assert_eq!(super::super::super::request::chain(&error), expected);
         }
         let text = AuthError::AuthExec("Executing \"s3cret\" failed".to_owned());
-        assert_eq!(super::super::request::chain(&text), "the credential plugin failed");
+        assert_eq!(super::super::super::request::chain(&text), "the credential plugin failed");
         let other = io::Error::other("unable to run auth exec: s3cret");
-        assert_eq!(super::super::request::chain(&other), "the credential plugin failed");
+        assert_eq!(super::super::super::request::chain(&other), "the credential plugin failed");
     }
 }

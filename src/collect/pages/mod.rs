@@ -6,30 +6,34 @@
 //! | 401, 403 | `Forbidden`, or `Partial` after a first page |
 //! | 404 | `Failed`: whether it exists is for discovery to say |
 //! | 410 in the middle | the list starts again, once; then it goes on with the server's inconsistent token, and is `Partial` |
-//! | a list of another kind, or without `items` | like something that is not JSON |
+//! | a list of another kind or version, or without `items` | like something that is not JSON |
 //! | objects remain and there is no token to ask for them | `Partial` |
+//! | fewer objects than a page announced, pages of different moments | `Partial` |
+//! | an object that came before, or is of another kind, version or place | it is left out, and the source is `Partial` and names it |
+//! | an answer that is too large to be held | asked for again in smaller pages; then `Failed` or `Partial` |
 //! | a continue token that came before | `Partial`: the list would never end |
 //! | an object that cannot be read among good ones | it is left out, and the source is `Partial` and names it |
 //! | the deadline | `Partial` with what was read, or `Failed` |
 
-use std::borrow::Cow;
+mod ahead;
+mod page;
+
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::task::JoinHandle;
 
-use super::inventory::{Amount, Entry, METADATA, Part};
+use super::inventory::{Amount, Entry, METADATA};
 use super::observed::Observed;
-use super::redact::{Broken, Head, Keep, json_error, prune};
-use super::request::{Answer, Api, Ask, Failure};
+use super::redact::{Broken, Head, HeadMetadata, Keep, prune};
+use super::request::{Answer, Api, Failure};
 use super::{CollectError, Progress};
 use crate::model::{SourceId, SourceRecord, SourceState};
-use crate::snapshot::{SnapshotWriter, SourceFile, SourceWriter};
+use crate::snapshot::{MAX_OBJECT, SnapshotWriter, SourceFile, SourceWriter};
+use ahead::Coming;
+use page::Page;
 
 pub(super) const METADATA_ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
@@ -42,7 +46,6 @@ pub(super) struct Task {
     pub(super) version: String,
     pub(super) kind: String,
     /// Whether its objects lie in namespaces, where discovery says it.
-    #[expect(dead_code, reason = "compared with each object in the next step")]
     pub(super) namespaced: Option<bool>,
 }
 
@@ -85,84 +88,31 @@ impl Task {
     }
 }
 
-#[derive(Deserialize)]
-struct RawPage<'a> {
-    #[serde(borrow, default)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    metadata: ListMeta<'a>,
-    /// May be null and must be there: without it, this is no list.
-    #[serde(borrow, deserialize_with = "Option::deserialize")]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct ListMeta<'a> {
-    #[serde(borrow, default, rename = "continue")]
-    continue_token: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    resource_version: Option<Cow<'a, str>>,
-    #[serde(default)]
-    remaining_item_count: Option<i64>,
-}
-
-/// One page: the text, and where its objects stand in it.
-struct Page {
-    request: u64,
-    received: String,
-    text: String,
-    /// Bytes of the answer were not UTF-8: an object with the replacement character is not what the server has.
-    lossy: bool,
-    items: Vec<Range<usize>>,
-    next: Option<String>,
-    resource_version: Option<String>,
-    /// Objects that the server has and gives no token for.
-    withheld: Option<i64>,
-}
-
-impl Task {
-    /// Whether a list of this kind is what was asked for, and what that would have been called.
-    fn is_list(&self, kind: &str) -> Result<(), String> {
-        const METADATA_LIST: &str = "PartialObjectMetadataList";
-        let metadata = self.entry.amount == Amount::Metadata;
-        let own = format!("{}List", self.kind);
-        // Whoever defines a kind names its list; those of Kubernetes itself are known.
-        let is_own = if self.entry.part == Part::Core { kind == own } else { kind.ends_with("List") && kind != METADATA_LIST };
-        if is_own || (metadata && kind == METADATA_LIST) {
-            return Ok(());
-        }
-        let is_name = (1..=80).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let came = if is_name { format!("of kind {kind}") } else { "of no kind that has a name".to_owned() };
-        Err(format!("the answer is {came} and not {own}"))
-    }
-}
-
-fn read_page(task: &Task, answer: Answer) -> Result<Page, String> {
-    let (text, lossy) = match String::from_utf8(answer.body) {
-        Ok(text) => (text, false),
-        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
-    };
-    let page: RawPage<'_> =
-        serde_json::from_str(&text).map_err(|error| format!("a page of the list cannot be read: {}", json_error(&error)))?;
-    task.is_list(&page.kind)?;
-    let start = text.as_ptr() as usize;
-    let items = page.items.iter().flatten().map(|item| {
-        let from = item.get().as_ptr() as usize - start;
-        from..from + item.get().len()
-    });
-    let items = items.collect();
-    let owned = |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
-    let (next, resource_version) = (owned(page.metadata.continue_token), owned(page.metadata.resource_version));
-    let withheld = page.metadata.remaining_item_count.filter(|remaining| *remaining > 0 && next.is_none());
-    Ok(Page { request: answer.id, received: answer.received, items, next, resource_version, withheld, lossy, text })
-}
-
 /// What the objects of a page left behind.
 struct Stored {
     file: SourceWriter,
+    known: Known,
     broken: Vec<String>,
     items: u64,
+}
+
+/// The objects of a list that came so far, by hashes of their uids and names: no object is twice in one list.
+#[derive(Default)]
+struct Known(BTreeSet<u64>);
+
+impl Known {
+    fn is_new(&mut self, head: &Head<'_>) -> bool {
+        let HeadMetadata { name, namespace, uid, .. } = &head.metadata;
+        let hash = |what: &dyn Fn(&mut DefaultHasher)| {
+            let mut hasher = DefaultHasher::new();
+            what(&mut hasher);
+            hasher.finish()
+        };
+        let by_uid = uid.as_ref().filter(|uid| !uid.is_empty()).map(|uid| hash(&|hasher| (0_u8, uid).hash(hasher)));
+        let by_name = hash(&|hasher| (1_u8, namespace.as_deref().unwrap_or(""), name).hash(hasher));
+        let name_is_new = self.0.insert(by_name);
+        by_uid.is_none_or(|uid| self.0.insert(uid)) && name_is_new
+    }
 }
 
 /// Everything that writing a page needs, shared with the thread that does it.
@@ -173,21 +123,27 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    fn store(&self, page: Page, mut file: SourceWriter) -> Result<Stored, CollectError> {
+    fn store(&self, page: Page, mut file: SourceWriter, mut known: Known) -> Result<Stored, CollectError> {
         let version = self.task.api_version();
         let mut broken = Vec::new();
         let mut json = String::new();
         for (i, range) in page.items.iter().enumerate() {
             let text = page.text.get(range.clone()).unwrap_or("");
             json.clear();
-            let pruned = Head::of(text).and_then(|head| {
+            let pruned = Head::of(text).map(Head::from_server).and_then(|head| {
                 if page.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
                     return Err(Broken::NotText);
                 }
-                prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json).map(|()| head.path())
+                self.task.is_member(&head)?;
+                if !known.is_new(&head) {
+                    return Err(Broken::Other("it came twice in one list"));
+                }
+                prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json)?;
+                // Its line would not be read again.
+                if json.len() as u64 > MAX_OBJECT { Err(Broken::Other("it is larger than 60 MiB")) } else { Ok(()) }
             });
             match pruned {
-                Ok(_) => {
+                Ok(()) => {
                     self.observed.look(&self.task.source, text);
                     file.push(&json)?;
                 }
@@ -195,7 +151,7 @@ impl Writing {
             }
         }
         file.end_page(page.request, page.received);
-        Ok(Stored { file, broken, items: page.items.len() as u64 })
+        Ok(Stored { file, known, broken, items: page.items.len() as u64 })
     }
 }
 
@@ -218,87 +174,48 @@ fn name_of(text: &str, index: usize) -> String {
     }
 }
 
-/// A page that was asked for.
-struct Coming {
-    token: Option<String>,
-    /// The token of the next one, which stands before the objects.
-    next: oneshot::Receiver<String>,
-    page: JoinHandle<Result<Page, Failure>>,
-    /// While it is asked for ahead of its time.
-    turn: Option<OwnedSemaphorePermit>,
+/// What the pages of a list said together.
+#[derive(Default)]
+struct Sum {
+    /// Digests of the tokens that came.
+    tokens: BTreeSet<String>,
+    known: Known,
+    broken: Vec<String>,
+    resource_version: Option<String>,
+    /// Not all pages are of the moment of the first.
+    moved: bool,
+    came: u64,
+    /// The most objects that the list has, by what any page said.
+    announced: u64,
+    /// Objects that the last page left and gave no token for.
+    withheld: u64,
 }
 
-impl Coming {
-    /// `length` is about how many bytes will come.
-    fn new(api: &Api, task: &Task, accept: &'static str, page_size: u32, token: Option<&str>, length: usize) -> Self {
-        let mut path = format!("{}?limit={page_size}", task.path());
-        if let Some(token) = token {
-            path.push_str("&continue=");
-            path.push_str(&query(token));
+impl Sum {
+    fn add(&mut self, page: &Page, is_last: bool) {
+        match (&self.resource_version, &page.resource_version) {
+            (None, Some(version)) => self.resource_version = Some(version.clone()),
+            (Some(first), Some(version)) => self.moved |= first != version,
+            _ => {}
         }
-        let (sender, next) = oneshot::channel();
-        let (api, task, mut sender) = (api.clone(), task.clone(), Some(sender));
-        let page = tokio::spawn(async move {
-            let begun = |body: &[u8]| {
-                if sender.is_some()
-                    && let Some(token) = token_ahead(body)
-                {
-                    // Nobody listens when the page is not wanted any more.
-                    let _told = sender.take().zip(token).map(|(sender, token)| sender.send(token));
-                }
-            };
-            api.ask_watched(Ask::list(path, accept), length, begun, |answer| read_page(&task, answer)).await
-        });
-        Self { token: token.map(str::to_owned), next, page, turn: None }
+        self.came += page.items.len() as u64;
+        let remaining = page.remaining.unwrap_or(0);
+        self.announced = self.announced.max(self.came.saturating_add(remaining));
+        self.withheld = if is_last { remaining } else { 0 };
     }
-    fn in_turn(mut self, turn: OwnedSemaphorePermit) -> Self {
-        self.turn = Some(turn);
-        self
-    }
-    /// The token of the next page, as soon as it is known; none when there is none, or when only the whole answer can tell.
-    async fn next(&mut self) -> Option<String> {
-        (&mut self.next).await.ok()
-    }
-    async fn page(&mut self) -> Result<Result<Page, Failure>, CollectError> {
-        Ok((&mut self.page).await?)
-    }
-}
-
-impl Coming {
-    /// Ends a request whose page is not wanted, and says so in the list of requests: nothing of it is in the snapshot.
-    async fn give_up(mut self, api: &Api) {
-        self.page.abort();
-        if let Ok(Ok(page)) = (&mut self.page).await {
-            api.log().unusable(page.request, "not used: the page before it did not come to an end");
+    /// Why this is not the whole list, where it is not.
+    fn why_not_all(&self) -> Option<String> {
+        if !self.broken.is_empty() {
+            return Some(broken_text(&self.broken));
         }
+        if self.withheld > 0 {
+            return Some(format!("the server has {} more and gave no token to ask for them", self.withheld));
+        }
+        if self.came < self.announced {
+            return Some(format!("the server announced {} and gave {}", self.announced, self.came));
+        }
+        self.moved.then(|| "the pages of the list are of different moments".to_owned())
     }
-}
-
-impl Drop for Coming {
-    fn drop(&mut self) {
-        self.page.abort();
-    }
-}
-
-/// How much of an answer is searched for the beginning of its objects.
-const HEAD: usize = 64 * 1024;
-
-/// What the beginning of an answer says about the next page: nothing yet, that there is none (or that this cannot be told), or its token.
-/// The API server writes a list's metadata before its items.
-fn token_ahead(body: &[u8]) -> Option<Option<String>> {
-    const ITEMS: &[u8] = b",\"items\":[";
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        metadata: ListMeta<'a>,
-    }
-    let head = body.get(..HEAD).unwrap_or(body);
-    let Some(end) = head.windows(ITEMS.len()).position(|window| window == ITEMS) else {
-        return (body.len() >= HEAD).then_some(None);
-    };
-    let head = [head.get(..end).unwrap_or_default(), b"}"].concat();
-    let token = serde_json::from_slice::<Head<'_>>(&head).ok().and_then(|head| head.metadata.continue_token);
-    Some(token.filter(|token| !token.is_empty()).map(Cow::into_owned))
 }
 
 /// Reads a list to its end.
@@ -317,33 +234,29 @@ pub(super) async fn read(
     let writing = Arc::new(Writing { task: task.clone(), keep: Keep::parse(fields)?, observed: Arc::clone(observed) });
     let mut file = writer.source(&task.source)?;
     let (mut token, mut restarted, mut inconsistent) = (None::<String>, false, false);
-    let mut seen = BTreeSet::new();
-    let mut withheld = None;
-    let mut broken = Vec::new();
-    let mut resource_version = None;
+    let mut sum = Sum::default();
     // Pages of one list are about equally long: memory that has to grow is taken twice.
-    let mut length = 0;
-    let fetch = |token: Option<&str>, length: usize| Coming::new(api, task, accept, page_size, token, length);
-    let mut coming = fetch(None, length);
+    let (mut length, mut page_size) = (0, page_size);
+    let fetch = |token: Option<&str>, length: usize, page_size: u32| Coming::new(api, task, accept, page_size, token, length);
+    let mut coming = fetch(None, length, page_size);
     let failure = loop {
         // The server works on the next page while this one comes and is written.
         let mut ahead = match coming.next().await {
-            Some(token) => api.ahead().map(|turn| fetch(Some(&token), length).in_turn(turn)),
+            Some(token) => api.ahead().map(|turn| fetch(Some(&token), length, page_size).in_turn(turn)),
             None => None,
         };
         let step = match coming.page().await? {
             Ok(mut page) => {
                 api.log().items(page.request, page.items.len() as u64);
-                resource_version = resource_version.or_else(|| page.resource_version.clone());
-                withheld = page.withheld;
                 length = page.text.len();
                 let next = page.next.take();
                 // A server that says the same tokens again would never come to an end.
-                let repeated = next.as_ref().is_some_and(|next| !seen.insert(crate::digest::sha256_hex(next.as_bytes())));
-                let writing = Arc::clone(&writing);
-                let stored = tokio::task::spawn_blocking(move || writing.store(page, file)).await??;
-                file = stored.file;
-                broken.extend(stored.broken);
+                let repeated = next.as_ref().is_some_and(|next| !sum.tokens.insert(crate::digest::sha256_hex(next.as_bytes())));
+                sum.add(&page, next.is_none());
+                let (writing, known) = (Arc::clone(&writing), std::mem::take(&mut sum.known));
+                let stored = tokio::task::spawn_blocking(move || writing.store(page, file, known)).await??;
+                (file, sum.known) = (stored.file, stored.known);
+                sum.broken.extend(stored.broken);
                 progress.items(stored.items);
                 match next {
                     Some(_) if repeated => {
@@ -352,7 +265,7 @@ pub(super) async fn read(
                     Some(next) => {
                         // The head of an answer that broke off and came again may have said something else.
                         let known = ahead.take_if(|ahead| ahead.token.as_ref() == Some(&next));
-                        let following = known.unwrap_or_else(|| fetch(Some(&next), length));
+                        let following = known.unwrap_or_else(|| fetch(Some(&next), length, page_size));
                         token = Some(next);
                         Ok(following)
                     }
@@ -362,18 +275,22 @@ pub(super) async fn read(
             Err(Failure::Status { code: 410, .. }) if token.is_some() && !restarted => {
                 restarted = true;
                 token = None;
-                seen.clear();
-                resource_version = None;
-                broken.clear();
+                sum = Sum::default();
                 file.restart()?;
                 observed.forget(&task.source);
-                Ok(fetch(None, length))
+                Ok(fetch(None, length, page_size))
             }
             Err(Failure::Status { code: 410, continue_token: Some(next), .. }) if token.is_some() && !inconsistent => {
                 inconsistent = true;
-                let following = fetch(Some(&next), length);
+                let following = fetch(Some(&next), length, page_size);
                 token = Some(next);
                 Ok(following)
+            }
+            // Fewer objects in one answer take less memory; one object alone has to fit.
+            Err(Failure::TooLarge) if page_size > 1 => {
+                page_size = (page_size / 10).max(1);
+                length = 0;
+                Ok(fetch(token.as_deref(), length, page_size))
             }
             Err(failure) => Err(Some(failure)),
         };
@@ -388,17 +305,16 @@ pub(super) async fn read(
     };
     let read = file.items();
     let begun = token.is_some() || read > 0;
+    let partial = |why: String| SourceState::Partial { read, why };
     let state = match failure {
-        Some(failure) if begun => SourceState::Partial { read, why: failure.to_string() },
+        Some(failure) if begun => partial(failure.to_string()),
         Some(failure) => failed(&failure),
-        None if !broken.is_empty() => SourceState::Partial { read, why: broken_text(&broken) },
-        None if inconsistent => SourceState::Partial {
-            read,
-            why: "the list expired twice while it was read; the later pages are from a later moment than the first".to_owned(),
-        },
-        None => match withheld {
-            Some(more) => SourceState::Partial { read, why: format!("the server has {more} more and gave no token to ask for them") },
-            None => SourceState::Read { count: read, resource_version },
+        None if inconsistent => {
+            partial("the list expired twice while it was read; the later pages are from a later moment than the first".to_owned())
+        }
+        None => match sum.why_not_all() {
+            Some(why) => partial(why),
+            None => SourceState::Read { count: read, resource_version: sum.resource_version },
         },
     };
     let file = tokio::task::spawn_blocking(move || file.finish()).await??;
