@@ -42,8 +42,9 @@ pub(super) struct Task {
     pub(super) version: String,
     pub(super) kind: String,
     /// Whether its objects lie in namespaces, where discovery says it.
-    #[expect(dead_code, reason = "compared with each object in the next step")]
     pub(super) namespaced: Option<bool>,
+    /// The one namespace that is read, where the whole cluster was refused.
+    pub(super) within: Option<String>,
 }
 
 impl Task {
@@ -55,7 +56,11 @@ impl Task {
     }
     fn path(&self) -> String {
         let at = Entry { source: self.source.clone(), ..self.entry.clone() };
-        at.path(&self.version)
+        let path = at.path(&self.version);
+        match (&self.within, path.rsplit_once('/')) {
+            (Some(namespace), Some((group, resource))) => format!("{group}/namespaces/{namespace}/{resource}"),
+            _ => path,
+        }
     }
     /// A record without objects.
     pub(super) fn record(&self, state: SourceState) -> SourceRecord {
