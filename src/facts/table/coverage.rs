@@ -30,6 +30,12 @@ impl Coverage {
         }
     }
 
+    /// The coverage of these records alone, for tests.
+    #[cfg(test)]
+    pub fn of(records: &[SourceRecord]) -> Self {
+        Self::new(records, &BTreeMap::new())
+    }
+
     /// Why one of the sources was not read completely; what could not be understood in it does not count here.
     pub(in crate::facts) fn unread(&self, needed: &[SourceId]) -> Option<Unseen> {
         needed.iter().find_map(|source| match self.sources.get(source) {
