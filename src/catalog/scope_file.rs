@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -58,8 +60,8 @@ pub fn read_scope_file(file: &str, text: &str, selector: impl Fn(&str) -> Option
         }
     }
     for list in [namespaces, selectors] {
-        for (i, one) in list.iter().enumerate().filter(|(i, one)| list.iter().take(*i).any(|before| before.value == one.value)) {
-            let _ = i;
+        let mut seen = BTreeSet::new();
+        for one in list.iter().filter(|one| !seen.insert(one.value.as_str())) {
             problems.spanned(file, one, format!("`{}` stands twice", one.value));
         }
     }

@@ -285,9 +285,9 @@ pub(super) fn namespace_exists(snapshot: &Snapshot, name: &str) -> Result<Result
 }
 
 /// Whether a verb is one of Kubernetes, or one that some role of the cluster speaks of.
-pub(super) fn verb_exists<'r>(verb: &str, in_roles: impl Iterator<Item = &'r String>) -> Result<(), NotFound> {
+pub(super) fn verb_exists<'r>(verb: &str, mut in_roles: impl Iterator<Item = &'r String>) -> Result<(), NotFound> {
     let constrained = ["impersonate:", "impersonate-on:"].iter().any(|prefix| verb.starts_with(prefix));
-    if VERBS.contains(&verb) || constrained || in_roles.into_iter().any(|known| known == verb) {
+    if VERBS.contains(&verb) || constrained || in_roles.any(|known| known == verb) {
         return Ok(());
     }
     Err(NotFound { what: "verb", known: VERBS.iter().filter(|verb| **verb != "*").map(|verb| (*verb).to_owned()).collect() })
