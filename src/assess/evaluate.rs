@@ -8,7 +8,7 @@ use super::verdict::{self, Outcome, Tally};
 use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
 use crate::digest::sha256_parts;
 use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
-use crate::model::{EphiScope, Evidence, Exposure, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind, risk};
+use crate::model::{EphiScope, Evidence, Exposure, FactValue, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind, risk};
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
@@ -316,6 +316,7 @@ impl<'a> Run<'a> {
         let variant = self.failed.last == seen.thing;
         self.failed.add(seen.thing);
         let evidence = self.evidence(row, EVIDENCE);
+        let facts = self.facts(row);
         let exposure = self.exposure(row, seen.context);
         let scope = match (&row.namespace, seen.membership) {
             (None, _) => EphiScope::ClusterWide,
@@ -329,6 +330,11 @@ impl<'a> Run<'a> {
             known.risk = known.risk.max(risk);
             known.exposure = known.exposure.max(exposure);
             known.evidence.extend(evidence.into_iter().take(room));
+            // Where the thing is in several namespaces, each of them counts, with what it has of its own there.
+            known.namespaces.extend(row.namespace.clone());
+            for (value, (_, other)) in known.facts.values_mut().zip(facts.iter()) {
+                merge_fact(value, other);
+            }
             return;
         }
         let digest = sha256_parts([self.control.id.as_bytes(), self.schema.name.as_bytes(), row.key.as_bytes()]);
@@ -340,8 +346,9 @@ impl<'a> Run<'a> {
             statement: self.check.finding.fill(row),
             subject: row.subject.clone(),
             namespace: row.namespace.clone().filter(|namespace| row.subject.place() != Some(namespace)),
+            namespaces: row.namespace.iter().cloned().collect(),
             related: row.related.clone(),
-            facts: self.facts(row),
+            facts,
             evidence,
         };
         self.findings.push(finding);
@@ -349,6 +356,7 @@ impl<'a> Run<'a> {
 
     fn finish(self, coverage: &Coverage, scope: &ResolvedScope<'_>) -> Evaluated<'a> {
         let mut findings = self.findings;
+        findings.iter_mut().for_each(say_namespaces);
         findings.sort_by(|a, b| (&a.subject, &a.statement, &a.fingerprint).cmp(&(&b.subject, &b.statement, &b.fingerprint)));
         let mut undecided: Vec<Unseen> = self.reasons.into_iter().collect();
         if self.check.reach == Reach::Ephi {
@@ -374,6 +382,44 @@ impl<'a> Run<'a> {
             unknown: self.unknown.count,
             outcome: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
         }
+    }
+}
+
+/// Keeps the list of namespaces where there are several, and says them.
+fn say_namespaces(finding: &mut Finding) {
+    const SAID: usize = 5;
+    let mut namespaces = std::mem::take(&mut finding.namespaces);
+    namespaces.sort();
+    namespaces.dedup();
+    if namespaces.len() < 2 {
+        return;
+    }
+    let said: Vec<&str> = namespaces.iter().take(SAID).map(String::as_str).collect();
+    let more = match namespaces.len().saturating_sub(SAID) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    finding.statement.push_str(&format!(" (in {} namespaces: {}{more})", namespaces.len(), said.join(", ")));
+    finding.namespaces = namespaces;
+}
+
+/// Texts of one column in several rows of one thing: all that differ, as a list. Numbers and switches are those of the first row.
+fn merge_fact(known: &mut FactValue, other: &FactValue) {
+    fn texts(value: &FactValue) -> Option<Vec<String>> {
+        match value {
+            FactValue::List(texts) => Some(texts.clone()),
+            FactValue::Text(text) => Some(vec![text.clone()]),
+            _ => None,
+        }
+    }
+    if known == other {
+        return;
+    }
+    if let (Some(mut all), Some(more)) = (texts(known), texts(other)) {
+        all.extend(more);
+        all.sort();
+        all.dedup();
+        *known = FactValue::List(all);
     }
 }
 

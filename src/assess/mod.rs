@@ -8,7 +8,7 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use evaluate::{Evaluated, Evaluation, evaluate, evaluate_those};
-pub use scope::{Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
+pub use scope::{Declared, Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::{Outcome, Parts};
 
 use crate::catalog::{Catalog, Framework};
@@ -61,7 +61,9 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
     let fitting =
         catalog.benchmarks().and_then(|benchmarks| benchmarks.fitting(cluster.version.as_deref(), cluster.distribution.as_deref()));
     let mut outcomes: BTreeMap<String, OutcomeWord> = BTreeMap::new();
-    let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new() };
+    let mut requests: BTreeMap<String, u64> = BTreeMap::new();
+    index.requests.iter().for_each(|request| *requests.entry(request.verb.clone()).or_default() += 1);
+    let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new(), requests };
     let mut controls = Vec::new();
     for result in evaluated {
         let word = result.outcome.word();

@@ -22,7 +22,18 @@ pub enum ScopeDeclaration {
         selectors: Vec<Selector>,
         /// SHA-256 of the file, absent for flags.
         sha256: Option<String>,
+        /// Who said so, and when.
+        declared: Declared,
     },
+}
+
+/// Who declared a scope, and when, as the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// A role or a name.
+    pub by: Option<String>,
+    /// A date.
+    pub on: Option<String>,
 }
 
 /// A label selector as the user wrote it.
@@ -122,9 +133,9 @@ impl<'a> ResolvedScope<'a> {
                 Membership::Out | Membership::Unknown(_) => other.push(name.clone()),
             }
         }
-        let (source, sha256) = match self.declaration {
-            ScopeDeclaration::Default => (ScopeSource::Default, sha256_parts([b"default".as_slice()])),
-            ScopeDeclaration::Declared { source, namespaces, selectors, sha256 } => {
+        let (source, sha256, declared) = match self.declaration {
+            ScopeDeclaration::Default => (ScopeSource::Default, sha256_parts([b"default".as_slice()]), Declared::default()),
+            ScopeDeclaration::Declared { source, namespaces, selectors, sha256, declared } => {
                 // Named namespaces count even when the list of namespaces could not be read.
                 if self.gap.is_some() {
                     ephi.extend(namespaces.iter().filter(|name| !self.labels.contains_key(*name)).cloned());
@@ -133,14 +144,23 @@ impl<'a> ResolvedScope<'a> {
                     let names = namespaces.iter().map(|name| name.as_bytes());
                     sha256_parts(names.chain([b"selectors".as_slice()]).chain(selectors.iter().map(|selector| selector.text.as_bytes())))
                 };
-                (*source, sha256.clone().unwrap_or_else(computed))
+                (*source, sha256.clone().unwrap_or_else(computed), declared.clone())
             }
         };
         ephi.sort();
         let mut unmatched: Vec<String> = self.unmatched.iter().map(|(name, _)| name.clone()).collect();
         unmatched.sort();
         unmatched.dedup();
-        Scope { source, ephi_namespaces: ephi, other_namespaces: other, unmatched, complete: self.gap.is_none(), sha256 }
+        Scope {
+            source,
+            declared_by: declared.by,
+            declared_on: declared.on,
+            ephi_namespaces: ephi,
+            other_namespaces: other,
+            unmatched,
+            complete: self.gap.is_none(),
+            sha256,
+        }
     }
 }
 
@@ -185,6 +205,7 @@ mod tests {
             namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
             selectors: selectors.iter().map(|text| text.parse().unwrap_or_else(|error| panic!("{error}"))).collect(),
             sha256: None,
+            declared: Declared::default(),
         };
         assert_eq!(unmatched(&declared(&["records"], &["data=ephi"]), &cluster), Vec::new());
         assert_eq!(unmatched(&ScopeDeclaration::Default, &cluster), Vec::new());

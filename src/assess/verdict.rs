@@ -124,3 +124,92 @@ fn nothing_said_why() -> Unseen {
         missing_rule: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Exposure, Facts, ObjectRef, Severity, SourceId, SourceRecord, SourceState, UnseenKind};
+
+    fn finding() -> Finding {
+        let subject = ObjectRef { kind: "Pod".into(), group: String::new(), namespace: None, name: "p".into(), uid: None };
+        Finding {
+            fingerprint: "f".into(),
+            severity: Severity::Low,
+            risk: 1,
+            exposure: Exposure::Namespace,
+            statement: "S".into(),
+            subject: subject.into(),
+            namespace: None,
+            namespaces: Vec::new(),
+            related: Vec::new(),
+            facts: Facts::default(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Coverage over one source in that state; a proof of it can only be made by [`crate::facts::Coverage::complete`].
+    fn coverage(state: SourceState) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
+        let record = SourceRecord {
+            source: SourceId::core("pods"),
+            version: None,
+            kind: None,
+            state,
+            missing_rule: None,
+            file: None,
+            sha256: None,
+            pages: Vec::new(),
+        };
+        crate::facts::Coverage::of(&[record]).complete(&[SourceId::core("pods")])
+    }
+
+    #[test]
+    fn what_follows_from_what_was_seen() {
+        use OutcomeWord::{Fail, NotApplicable, NotAssessed, Pass};
+        let read = || SourceState::Read { count: 1, resource_version: None };
+        let refused = || SourceState::Forbidden { why: "no".into() };
+        let half = || SourceState::Partial { read: 1, why: "no".into() };
+        let unseen = Unseen { kind: UnseenKind::NotVisible, ..nothing_said_why() };
+        // Findings, examined rows, undecided rows, the source: the outcome, and how many reasons stand beside it.
+        let rows: &[(usize, u64, usize, SourceState, OutcomeWord, usize)] = &[
+            (0, 1, 0, read(), Pass, 0),
+            (0, 0, 0, read(), NotApplicable, 0),
+            (1, 1, 0, read(), Fail, 0),
+            (0, 1, 1, read(), NotAssessed, 1),
+            (0, 0, 1, read(), NotAssessed, 1),
+            (1, 2, 1, read(), Fail, 1),
+            (0, 1, 0, SourceState::NotServed, Pass, 0),
+            (0, 0, 0, SourceState::NotServed, NotApplicable, 0),
+            (0, 1, 0, refused(), NotAssessed, 1),
+            (0, 0, 0, refused(), NotAssessed, 1),
+            (1, 1, 0, refused(), Fail, 1),
+            (0, 1, 1, refused(), NotAssessed, 2),
+            (0, 1, 0, half(), NotAssessed, 1),
+            (0, 0, 0, SourceState::Stale { why: "no".into() }, NotAssessed, 1),
+            (0, 0, 0, SourceState::Failed { why: "no".into() }, NotAssessed, 1),
+            (0, 0, 0, SourceState::NotRequested { why: "no".into() }, NotAssessed, 1),
+        ];
+        for (findings, examined, undecided, state, expected, reasons) in rows {
+            let tally = Tally {
+                findings: (0..*findings).map(|_| finding()).collect(),
+                examined: *examined,
+                undecided: (0..*undecided).map(|_| unseen.clone()).collect(),
+                rows: *examined,
+                sample: Vec::new(),
+            };
+            let outcome = of_check(tally, coverage(state.clone()));
+            let row = format!("{findings} findings, {examined} examined, {undecided} undecided, {}", state.word());
+            assert_eq!(outcome.word(), *expected, "{row}");
+            let Parts { findings: told, unseen, proof, question } = outcome.into_parts();
+            assert_eq!((told.len(), unseen.len()), (*findings, *reasons), "{row}");
+            assert_eq!(proof.is_some(), matches!(expected, Pass | NotApplicable), "{row}");
+            assert!(question.is_none(), "{row}");
+        }
+    }
+
+    /// Coverage that failed and says nothing is no coverage: there is no way to make an empty list of reasons.
+    #[test]
+    fn a_question_is_manual() {
+        let question = Question { ask: "A".into(), evidence: "E".into(), who: "W".into() };
+        assert_eq!(of_question(question).word(), OutcomeWord::Manual);
+    }
+}

@@ -229,7 +229,7 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
         }
     };
     let before = problems.len();
-    let mut problem = |line: u64, message: String| problems.push(Problem { file: file.to_owned(), line, message });
+    let mut problem = |line: u64, message: String| problems.push(Problem { file: file.to_owned(), line, column: None, message });
     let expected = path.trim_end_matches(".yaml");
     let id = &parsed.id;
     if id.value != expected {

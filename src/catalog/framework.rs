@@ -85,6 +85,55 @@ pub struct Mapping {
     pub extent: Extent,
 }
 
+/// A file that maps own controls to the paragraphs of a framework that is there already.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Extension {
+    /// The framework's id.
+    extends: Spanned<String>,
+    /// Its paragraphs with the controls to add.
+    paragraphs: Vec<ExtendedParagraph>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExtendedParagraph {
+    id: Spanned<String>,
+    controls: Vec<Mapping>,
+}
+
+impl Extension {
+    /// Whether a file is one: it says `extends` where a framework says `id`.
+    pub(super) fn is_one(text: &str) -> bool {
+        text.lines().any(|line| line.starts_with("extends:"))
+    }
+
+    /// Adds the mappings, or reports what does not exist.
+    pub(super) fn apply(self, file: &str, frameworks: &mut [(String, Framework)], controls: &[&str], problems: &mut Problems) {
+        let ids: Vec<String> = frameworks.iter().map(|(_, framework)| framework.id.clone()).collect();
+        let Some((_, framework)) = frameworks.iter_mut().find(|(_, framework)| framework.id == self.extends.value) else {
+            problems.spanned(file, &self.extends, format!("there is no framework `{}`; there are {}", self.extends.value, ids.join(", ")));
+            return;
+        };
+        for ExtendedParagraph { id, controls: added } in self.paragraphs {
+            let Some(paragraph) = framework.paragraphs.iter_mut().find(|paragraph| paragraph.id.value == id.value) else {
+                problems.spanned(file, &id, format!("the framework `{}` has no paragraph `{}`", framework.id, id.value));
+                continue;
+            };
+            for mapping in added {
+                let control = &mapping.control;
+                if !controls.contains(&control.value.as_str()) {
+                    problems.spanned(file, control, format!("there is no control `{}`", control.value));
+                } else if paragraph.controls.iter().any(|known| known.control.value == control.value) {
+                    problems.spanned(file, control, format!("`{}` is mapped to {} already", control.value, id.value));
+                } else {
+                    paragraph.controls.push(mapping);
+                }
+            }
+        }
+    }
+}
+
 /// A control that is evidence for no paragraph.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

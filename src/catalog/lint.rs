@@ -5,13 +5,18 @@ pub struct Problem {
     pub file: String,
     /// The line, from 1.
     pub line: u64,
+    /// The column, from 1, where it is known.
+    pub column: Option<u64>,
     /// What is wrong and what is expected.
     pub message: String,
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+        match self.column {
+            Some(column) => write!(f, "{}:{}:{column}: {}", self.file, self.line, self.message),
+            None => write!(f, "{}:{}: {}", self.file, self.line, self.message),
+        }
     }
 }
 
@@ -24,13 +29,18 @@ impl Problems {
         self.0.push(problem);
     }
     pub(super) fn at(&mut self, file: &str, line: u64, message: impl Into<String>) {
-        self.push(Problem { file: file.to_owned(), line, message: message.into() });
+        self.push(Problem { file: file.to_owned(), line, column: None, message: message.into() });
+    }
+    pub(super) fn spanned<T>(&mut self, file: &str, at: &serde_saphyr::Spanned<T>, message: impl Into<String>) {
+        let (line, column) = (at.referenced.line(), Some(at.referenced.column()));
+        self.push(Problem { file: file.to_owned(), line, column, message: message.into() });
     }
     pub(super) fn yaml(&mut self, file: &str, error: &serde_saphyr::Error) {
         let line = error.location().map_or(1, |location| location.line());
         let message = error.to_string();
         // The first line holds the message; the rest is a picture of the file, which the line number replaces.
-        self.at(file, line, message.lines().next().unwrap_or("not valid YAML").to_owned());
+        let message = message.lines().next().unwrap_or("not valid YAML").to_owned();
+        self.push(Problem { file: file.to_owned(), line, column: error.location().map(|location| location.column()), message });
     }
     pub(super) fn len(&self) -> usize {
         self.0.len()

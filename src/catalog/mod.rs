@@ -4,6 +4,7 @@ mod benchmark;
 mod cases;
 mod control;
 mod framework;
+mod limits;
 mod lint;
 mod predicate;
 mod row_context;
@@ -132,6 +133,10 @@ impl Catalog {
             digests.push((format!("overlay {}", identity.name), identity.sha256.clone()));
             overlay_identities.push(identity);
         }
+        let ids: Vec<&str> = controls.keys().map(String::as_str).collect();
+        for folder in overlays {
+            own_frameworks(folder, &ids, &mut frameworks, &mut problems);
+        }
         let problems = problems.into_sorted();
         if !problems.is_empty() {
             return Err(CatalogError { problems });
@@ -234,6 +239,33 @@ fn built_in_files() -> Vec<(String, &'static str)> {
     files
 }
 
+/// Frameworks of the user's own, and mappings of own controls to the paragraphs of one that is there: `frameworks/*.yaml` in a folder.
+fn own_frameworks(folder: &OverlayFolder, controls: &[&str], frameworks: &mut Vec<(String, Framework)>, problems: &mut lint::Problems) {
+    let mut files: Vec<&OverlayFile> = folder.files.iter().filter(|file| matches!(kind_of(&file.path), FileKind::Framework)).collect();
+    // Whole frameworks first, so that the others can extend them.
+    files.sort_by_key(|file| (framework::Extension::is_one(&file.text), &file.path));
+    for OverlayFile { path, text } in files {
+        let file = format!("{}/{path}", folder.shown);
+        if framework::Extension::is_one(text) {
+            match serde_saphyr::from_str::<framework::Extension>(text) {
+                Ok(extension) => extension.apply(&file, frameworks, controls, problems),
+                Err(error) => problems.yaml(&file, &error),
+            }
+            continue;
+        }
+        match serde_saphyr::from_str::<Framework>(text) {
+            Ok(own) if frameworks.iter().any(|(_, known)| known.id == own.id) => {
+                problems.at(&file, 1, format!("there is a framework `{}` already; write `extends: {}` to add to it", own.id, own.id));
+            }
+            Ok(own) => {
+                own.lint(&file, controls, problems);
+                frameworks.push((file, own));
+            }
+            Err(error) => problems.yaml(&file, &error),
+        }
+    }
+}
+
 fn lay_over(
     folder: &OverlayFolder,
     controls: &mut BTreeMap<String, Control>,
@@ -246,9 +278,9 @@ fn lay_over(
     for OverlayFile { path, text } in &files {
         let file = format!("{}/{path}", folder.shown);
         match kind_of(path) {
-            FileKind::Framework | FileKind::Benchmarks => {
-                problems.at(&file, 1, "own frameworks are not supported: only the built-in ones are reported")
-            }
+            // When all controls are there: see `own_frameworks`.
+            FileKind::Framework => {}
+            FileKind::Benchmarks => problems.at(&file, 1, "the numbers of the benchmarks are those of the built-in controls"),
             FileKind::Cases => read_cases_into(&file, text, cases, problems),
             FileKind::Control => {
                 let Some((control, says_replaces)) = control::read(&file, path, text, problems) else { continue };

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators};
 use cel::{Program, Value};
 
+use super::limits;
 use super::row_context::RowContext;
 use crate::facts::{ColumnType, TableSchema};
 
@@ -15,6 +16,15 @@ pub struct Predicate {
     source: String,
     program: Program,
     columns: BTreeSet<&'static str>,
+    /// Every loop with those around it: what they walk.
+    loops: Vec<Vec<Walked>>,
+}
+
+/// What a loop walks: the columns of its range, and what literals add.
+#[derive(Clone, Debug, Default)]
+struct Walked {
+    columns: Vec<&'static str>,
+    literal: u64,
 }
 
 /// What is wrong with an expression, with the place as line and column inside it (from 1), where it is known.
@@ -64,6 +74,10 @@ const MOST_NODES: usize = 400;
 impl Predicate {
     /// Parses and checks `source`; all problems at once.
     pub fn compile(source: &str, schema: &'static TableSchema) -> Result<Self, Vec<ExpressionProblem>> {
+        // Before the parser, which walks an expression recursively.
+        if let Some(message) = limits::exceeded(source) {
+            return Err(vec![ExpressionProblem { message, part: escape_long(source) }]);
+        }
         let program = Program::compile(source).map_err(|errors| {
             errors
                 .errors
@@ -71,14 +85,23 @@ impl Predicate {
                 .map(|error| ExpressionProblem { message: format!("not a CEL expression: {}", error.msg), part: source.to_owned() })
                 .collect::<Vec<_>>()
         })?;
-        let mut checker =
-            Checker { source, program: &program, schema, columns: BTreeSet::new(), problems: Vec::new(), variables: Vec::new(), nodes: 0 };
+        let mut checker = Checker {
+            source,
+            program: &program,
+            schema,
+            columns: BTreeSet::new(),
+            problems: Vec::new(),
+            variables: Vec::new(),
+            nodes: 0,
+            within: Vec::new(),
+            loops: Vec::new(),
+        };
         let result = checker.check(program.expression());
         if !matches!(result, Type::Wrong | Type::Value { ty: ColumnType::Bool, nullable: false }) {
             checker.problem(program.expression(), format!("the expression must be true or false, it is {}", result.describe()));
         }
-        let Checker { columns, problems, .. } = checker;
-        if problems.is_empty() { Ok(Self { source: source.to_owned(), program, columns }) } else { Err(problems) }
+        let Checker { columns, problems, loops, .. } = checker;
+        if problems.is_empty() { Ok(Self { source: source.to_owned(), program, columns, loops }) } else { Err(problems) }
     }
 
     /// The expression as written.
@@ -94,11 +117,34 @@ impl Predicate {
     /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
     /// treat that as *not seen*, never as either answer.
     pub fn holds(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
+        let steps: u64 = self.loops.iter().map(|nest| steps(nest, row)).fold(0, u64::saturating_add);
+        if steps > limits::MOST_STEPS {
+            return Err(Undecided(format!(
+                "`{}` would take {steps} steps, more than {}: loops in loops over long lists",
+                self.source,
+                limits::MOST_STEPS
+            )));
+        }
         match self.program.execute(row.cel()) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(Undecided(format!("`{}` gave {other:?}, which is neither true nor false", self.source))),
             Err(error) => Err(Undecided(format!("`{}` could not be evaluated: {error}", self.source))),
         }
+    }
+}
+
+/// How often the body of the innermost of these loops is looked at.
+fn steps(nest: &[Walked], row: &RowContext<'_>) -> u64 {
+    let length = |walked: &Walked| walked.columns.iter().map(|column| row.length(column)).fold(walked.literal, u64::saturating_add);
+    nest.iter().map(length).fold(1, u64::saturating_mul)
+}
+
+/// A long expression, shortened for an error.
+fn escape_long(source: &str) -> String {
+    const SHOWN: usize = 80;
+    match source.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", source.get(..end).unwrap_or(source)),
+        None => source.to_owned(),
     }
 }
 
@@ -115,6 +161,9 @@ struct Checker<'a> {
     problems: Vec<ExpressionProblem>,
     variables: Vec<(String, Type)>,
     nodes: usize,
+    /// The loops around this place.
+    within: Vec<Walked>,
+    loops: Vec<Vec<Walked>>,
 }
 
 impl Checker<'_> {
@@ -245,7 +294,10 @@ impl Checker<'_> {
 
     /// `all` and `exists` as the parser expands them; every other macro has another accumulator.
     fn comprehension(&mut self, expr: &IdedExpr, c: &ComprehensionExpr) -> Type {
+        let before = std::mem::take(&mut self.columns);
         let range = self.check(&c.iter_range);
+        let walked = Walked { columns: self.columns.iter().copied().collect(), literal: literals(&c.iter_range) };
+        self.columns.extend(before);
         if !matches!(range, Type::LIST | Type::Numbers | Type::Wrong) {
             self.problem(&c.iter_range, format!("`all` and `exists` walk a list, this is {}", range.describe()));
         }
@@ -260,9 +312,21 @@ impl Checker<'_> {
             _ => Type::TEXT,
         };
         self.variables.push((c.iter_var.clone(), element));
+        self.within.push(walked);
+        self.loops.push(self.within.clone());
         self.check(&c.loop_step);
+        self.within.pop();
         self.variables.truncate(self.variables.len() - 2);
         Type::BOOL
+    }
+}
+
+/// Elements of the lists that are written in a range.
+fn literals(range: &IdedExpr) -> u64 {
+    match &range.expr {
+        Expr::List(list) => list.elements.len() as u64,
+        Expr::Call(call) => call.target.iter().map(|target| literals(target)).chain(call.args.iter().map(literals)).sum(),
+        _ => 0,
     }
 }
 
@@ -300,136 +364,4 @@ fn nearest(written: &str, schema: &TableSchema) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::row_context::Environment;
-    use super::*;
-    use crate::facts::{Cell, Known, Row, schemas};
-    use crate::model::FactValue;
-
-    fn containers() -> &'static TableSchema {
-        schemas()[0]
-    }
-
-    fn problems(source: &str) -> Vec<String> {
-        match Predicate::compile(source, containers()) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.into_iter().map(|problem| problem.message).collect(),
-        }
-    }
-
-    #[test]
-    fn accepts_what_the_catalog_needs() {
-        for source in [
-            "!row.privileged",
-            "row.kind != 'init' || row.pods >= 1",
-            "row.run_as_user == null || row.run_as_user > 0",
-            "row.capabilities_added.all(c, c in ['NET_BIND_SERVICE'])",
-            "row.host_path_mounts.exists(p, p == '/' || p.startsWith('/etc'))",
-            "size(row.host_ports) == 0 && row.host_ports.size() == 0",
-            "(row.cpu_limit == '' ? 0 : 1) == 1",
-        ] {
-            assert_eq!(problems(source), Vec::<String>::new(), "{source}");
-        }
-    }
-
-    #[test]
-    fn refuses_everything_that_could_hide_a_mistake() {
-        for (source, expected) in [
-            ("!row.priviledged", "no column `priviledged`; did you mean `privileged`?"),
-            ("row.privileged == 'yes'", "compare values of one type"),
-            ("has(row.privileged)", "`has()` is not allowed"),
-            ("row.?privileged.orValue(false)", "not"),
-            ("row.image.matches('^a')", "`matches` is not allowed"),
-            ("row.pods", "must be true or false"),
-            ("row.run_as_non_root", "must be true or false, it is bool?"),
-            ("!row.run_as_non_root", "`!` needs true or false"),
-            ("row.capabilities_added.map(c, c) == []", "only the macros"),
-            ("row.capabilities_added.filter(c, c == 'ALL') == []", "only the macros"),
-            ("privileged", "columns are written `row.<column>`"),
-            ("row.privileged &&", "not a CEL expression"),
-            ("row.pods < 'a'", "compare whole numbers"),
-            ("row['privileged']", "is not allowed"),
-            ("{'a': row.privileged}.a", "maps and messages"),
-            ("row.privileged == null", "compare values of one type"),
-        ] {
-            let found = problems(source);
-            assert!(found.iter().any(|problem| problem.contains(expected)), "{source}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_list_holds_one_type_and_in_compares_like_with_like() {
-        for (source, expected) in [
-            ("!(row.phase in [1, 2])", "a text in a list of texts"),
-            ("row.namespace in ['a', 1]", "texts or numbers, not both"),
-            ("!(row.pods in ['1'])", "a number in a list of numbers"),
-            ("!(row.pods in row.capabilities_added)", "a number in a list of numbers"),
-            ("row.capabilities_added == [1]", "compare values of one type"),
-            ("row.capabilities_added.all(c, c != 1)", "compare values of one type"),
-            ("[1, 2].exists(n, n == row.phase)", "compare values of one type"),
-        ] {
-            let found = problems(source);
-            assert!(found.iter().any(|problem| problem.contains(expected)), "{source}: {found:?}");
-        }
-        for source in
-            ["row.pods in [1, 2]", "row.namespace in ['a', 'b']", "[1, 2].exists(n, n == row.pods)", "row.capabilities_added == []"]
-        {
-            assert_eq!(problems(source), Vec::<String>::new(), "{source}");
-        }
-    }
-
-    #[test]
-    fn reports_every_problem_at_once() {
-        assert_eq!(problems("!row.nope && row.image.matches('x') && row.nada == 1").len(), 3);
-    }
-
-    fn row(cells: Vec<(&str, Cell)>) -> Row {
-        let unseen = crate::model::Unseen {
-            kind: crate::model::UnseenKind::ReadFailed,
-            what: "x".into(),
-            why: "not read".into(),
-            how_to_see: String::new(),
-            source: None,
-            missing_rule: None,
-        };
-        let mut all: Vec<Cell> = containers().columns.iter().map(|_| Known::Unknown(Box::new(unseen.clone()))).collect();
-        for (name, cell) in cells {
-            let (index, _) = containers().column(name).unwrap_or_else(|| panic!("no column {name}"));
-            all[index] = cell;
-        }
-        Row {
-            key: "k".into(),
-            namespace: None,
-            subject: crate::model::ObjectRef { kind: "Pod".into(), group: String::new(), namespace: None, name: "p".into(), uid: None }
-                .into(),
-            related: vec![],
-            origins: vec![],
-            cells: all,
-            cell_evidence: crate::model::SmallMap::new(),
-        }
-    }
-
-    fn eval(source: &str, row: &Row) -> Result<bool, Undecided> {
-        let predicate = Predicate::compile(source, containers()).unwrap_or_else(|problems| panic!("{source}: {problems:?}"));
-        predicate.holds(&RowContext::new(&Environment::default(), containers(), row))
-    }
-
-    #[test]
-    fn an_unknown_column_is_an_error_unless_cel_does_not_need_it() {
-        let known = row(vec![("pods", Known::Known(FactValue::Int(1)))]);
-        assert!(eval("row.privileged", &known).is_err());
-        assert!(eval("!row.privileged", &known).is_err());
-        assert!(eval("row.privileged && row.pods == 1", &known).is_err());
-        assert_eq!(eval("row.privileged || row.pods == 1", &known), Ok(true));
-        assert_eq!(eval("row.pods == 2 && row.privileged", &known), Ok(false));
-        assert!(eval("row.capabilities_added.all(c, c == 'X')", &known).is_err());
-    }
-
-    #[test]
-    fn null_is_known_and_is_no_number() {
-        let unset = row(vec![("run_as_user", Known::Known(FactValue::Null))]);
-        assert_eq!(eval("row.run_as_user == null", &unset), Ok(true));
-        assert_eq!(eval("row.run_as_user == 0", &unset), Ok(false));
-        assert!(eval("row.run_as_user > 0", &unset).is_err(), "an ordering with null must not become an answer");
-    }
-}
+mod tests;

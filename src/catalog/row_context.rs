@@ -30,14 +30,25 @@ impl std::fmt::Debug for Environment {
 /// for an unknown one is an error.
 pub struct RowContext<'r> {
     context: Context<'r, 'r>,
+    row: RowValue<'r>,
 }
 
 impl<'r> RowContext<'r> {
     /// The row's value.
     pub fn new(environment: &Environment, schema: &'r TableSchema, row: &'r Row) -> Self {
         let mut context = Context::with_env(environment.0.clone());
-        context.add_variable_as_val("row", Box::new(RowValue { schema, cells: &row.cells }));
-        Self { context }
+        let row = RowValue { schema, cells: &row.cells };
+        context.add_variable_as_val("row", Box::new(row));
+        Self { context, row }
+    }
+
+    /// How many elements the list of a column has; anything else is one.
+    pub(super) fn length(&self, column: &str) -> u64 {
+        let cell = self.row.schema.column(column).and_then(|(index, _)| self.row.cells.get(index));
+        match cell {
+            Some(Known::Known(FactValue::List(values))) => values.len() as u64,
+            _ => 1,
+        }
     }
 
     pub(super) fn cel(&self) -> &Context<'r, 'r> {

@@ -9,7 +9,7 @@ const EXIT_HELP: &str = "\
 Exit status:
   0  done; the gate, if one was set with --fail-on, is met
   1  done; there is a finding at or above --fail-on
-  2  a usage, scope, catalog or file error; nothing was asked of the cluster
+  2  a usage, scope or catalog error, found before anything was asked of the cluster; or a file that cannot be read or written
   3  nothing could be collected: no cluster, no identity, or no right at all
   4  done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1
 
@@ -42,36 +42,71 @@ pub enum Command {
     /// Collect from a cluster, assess, and print the summary
     ///
     /// With -o DIR the evidence folder is written too: report.html, report.md, assessment.json, lists as CSV, requests.jsonl and the snapshot.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa scan --ephi-selector data=ephi\n  kube-hipaa scan --scope scope.yaml -o evidence --fail-on high"
+    )]
     Scan(ScanArgs),
     /// Show everything on a cluster that is part of the program; needs no cluster
     ///
     /// Assesses the snapshot of a real cluster (the reference clinic of this project) and writes its report to ./kube-hipaa-demo.
+    #[command(after_help = "Examples:\n  kube-hipaa demo\n  kube-hipaa demo -o clinic --force --min-severity critical")]
     Demo(DemoArgs),
     /// Collect from a cluster into a snapshot and stop
+    #[command(
+        after_help = "Examples:\n  kube-hipaa collect -o cluster.zip\n  kube-hipaa collect -o snapshot --context production --timeout 5m"
+    )]
     Collect(CollectArgs),
     /// Assess a saved snapshot, offline
+    #[command(after_help = "Examples:\n  kube-hipaa assess cluster.zip\n  kube-hipaa assess evidence -o again --controls our-controls")]
     Assess(AssessArgs),
     /// Print the tables that controls look at
     ///
     /// Without TABLE: the tables with their columns. With it: its rows.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa facts cluster.zip\n  kube-hipaa facts evidence containers --where 'row.privileged' --format csv"
+    )]
     Facts(FactsArgs),
     /// Say who may do something, through which binding and rule
     ///
     /// RESOURCE is written as for kubectl: secrets, deployments.apps, pods/exec, or a URL such as /metrics. Without -n every namespace is
     /// looked at, and each way says where it holds. The answer is that of RBAC; other authorizers of a cluster can allow more.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa who-can get secrets -n records\n  kube-hipaa who-can create pods/exec --from cluster.zip --format json"
+    )]
     WhoCan(WhoCanArgs),
     /// Write documents again from a saved assessment.json
+    #[command(
+        after_help = "Examples:\n  kube-hipaa render evidence -o again --format markdown,csv\n  kube-hipaa render assessment.json --format html > report.html"
+    )]
     Render(RenderArgs),
     /// Print the manifests of the least rights that a scan needs
+    #[command(
+        after_help = "Examples:\n  kube-hipaa permissions | kubectl apply -f -\n  kube-hipaa permissions --core-only -n audit > rights.yaml"
+    )]
     Permissions(PermissionsArgs),
     /// Say what this identity can and cannot read, and what each gap costs
+    #[command(
+        after_help = "Examples:\n  kube-hipaa preflight\n  kube-hipaa preflight --as system:serviceaccount:kube-hipaa:kube-hipaa -o yaml | kubectl apply -f -"
+    )]
     Preflight(PreflightArgs),
     /// Read and check the catalog of controls
+    #[command(
+        after_help = "Examples:\n  kube-hipaa controls show pod/privileged-container\n  kube-hipaa controls lint --controls our-controls"
+    )]
     Controls(ControlsArgs),
     /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  source <(kube-hipaa completions bash)\n  kube-hipaa completions fish > ~/.config/fish/completions/kube-hipaa.fish"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff) of the program, or of one command
+    #[command(hide = true)]
+    Man {
+        /// The command
+        command: Option<String>,
     },
 }
 
@@ -153,13 +188,30 @@ pub struct AssessOptionsArgs {
     /// Do not exit with 4 when reads failed
     #[arg(long)]
     pub allow_incomplete: bool,
+    #[command(flatten)]
+    pub(super) narrow: NarrowArgs,
+}
+
+/// What of the findings the terminal shows.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Showing (the judgement, the documents and the exit status stay whole)")]
+pub struct NarrowArgs {
+    /// Show only findings in this namespace; may be repeated
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) namespace: Vec<String>,
+    /// Show only findings of this control; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(super) control: Vec<String>,
+    /// Show only findings that are at least this severe
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(super) min_severity: Option<FailOn>,
 }
 
 /// What to write where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Folder for the documents; `-` writes the one --format to standard output
+    /// Folder for the documents; `-`, or one --format without a folder, writes that to standard output
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Documents to write [default: html,markdown,json]
@@ -168,7 +220,10 @@ pub struct OutputArgs {
     /// Replace what is already there
     #[arg(long)]
     pub force: bool,
-    /// Print nothing but errors
+    /// Let everybody on this machine read what is written (0755 and 0644) [default: only you]
+    #[arg(long)]
+    pub world_readable: bool,
+    /// Print nothing but errors, and one line when the gate is not met
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Print every source with what became of it
@@ -211,6 +266,9 @@ pub struct CollectArgs {
     /// Replace what is already there
     #[arg(long)]
     pub(super) force: bool,
+    /// Let everybody on this machine read the snapshot (0755 and 0644) [default: only you]
+    #[arg(long)]
+    pub(super) world_readable: bool,
     /// Do not exit with 4 when reads failed
     #[arg(long)]
     pub(super) allow_incomplete: bool,
@@ -268,6 +326,9 @@ pub struct WhoCanArgs {
     /// Only in this namespace
     #[arg(short, long, value_name = "NAMESPACE")]
     pub(super) namespace: Option<String>,
+    /// List what Kubernetes' own bindings (system:...) give, too, and do not only count it
+    #[arg(short, long)]
+    pub(super) all: bool,
     /// Folder or .zip of a snapshot, or an evidence folder [default: ask the cluster]
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["kubeconfig", "context", "impersonate", "impersonate_groups"])]
     pub(super) from: Option<PathBuf>,
@@ -292,7 +353,7 @@ pub enum WhoCanFormat {
 /// Arguments of `render`.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// A saved assessment.json
+    /// A saved assessment.json, or the evidence folder that holds it
     pub(super) assessment: PathBuf,
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -307,6 +368,9 @@ pub struct PermissionsArgs {
     /// Leave out the rights to read add-ons (service meshes, policy engines, backup systems and so on)
     #[arg(long)]
     pub(super) core_only: bool,
+    /// Also print, apart, the rights for what is read and stored and what no control of today's catalog rests on
+    #[arg(long, conflicts_with = "core_only")]
+    pub(super) for_later: bool,
     /// Also print the Roles for the namespaces of add-ons (such as falco or kyverno); apply those whose namespaces exist
     #[arg(short = 'A', long, conflicts_with = "core_only")]
     pub(super) all_namespaces: bool,
@@ -320,8 +384,18 @@ pub struct PreflightArgs {
     #[command(flatten)]
     pub(super) collect: CollectOptionsArgs,
     /// Print every source, not only those that cannot be read
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "output")]
     pub(super) verbose: bool,
+    /// `yaml` prints the missing rules as manifests for `kubectl apply`, bound to this identity
+    #[arg(short, long, value_enum, value_name = "FORM")]
+    pub(super) output: Option<PreflightOutput>,
+}
+
+/// How `preflight` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PreflightOutput {
+    /// The missing rules as manifests
+    Yaml,
 }
 
 /// Arguments of `controls`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::assess::{Evaluated, ResolvedScope, ScopeDeclaration, evaluate_those};
+use crate::assess::{Declared, Evaluated, ResolvedScope, ScopeDeclaration, evaluate_those};
 use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
@@ -75,7 +75,8 @@ fn with_result<T>(
     let declaration = match &case.ephi {
         None => ScopeDeclaration::Default,
         Some(namespaces) => {
-            ScopeDeclaration::Declared { source: ScopeSource::Flags, namespaces: namespaces.clone(), selectors: Vec::new(), sha256: None }
+            let (source, declared) = (ScopeSource::Flags, Declared::default());
+            ScopeDeclaration::Declared { source, namespaces: namespaces.clone(), selectors: Vec::new(), sha256: None, declared }
         }
     };
     let scope = ResolvedScope::new(&declaration, tables.namespaces());

@@ -3,6 +3,7 @@
 use super::args::{ControlsArgs, ControlsCommand};
 use super::error::{CliError, Exit};
 use super::grid::grid;
+use super::nearest::{nearest, there_are};
 use super::output::print;
 use super::{cases, inputs};
 use crate::catalog::{Catalog, Control, ControlKind};
@@ -15,7 +16,7 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
             let control = catalog.control(id).ok_or_else(|| CliError::Unknown {
                 what: "control",
                 name: id.clone(),
-                known: catalog.controls().iter().map(|control| control.id.as_str()).collect::<Vec<_>>().join(", "),
+                known: there_are(id, catalog.controls().iter().map(|control| control.id.as_str())),
             })?;
             print(show(&catalog, control).as_bytes())?;
         }
@@ -118,7 +119,10 @@ fn test(catalog: &Catalog, only: Option<&str>) -> Result<(), CliError> {
         return Err(CliError::Unknown {
             what: "control with cases",
             name: id.to_owned(),
-            known: "see `kube-hipaa controls list`".to_owned(),
+            known: match nearest(id, catalog.controls().iter().map(|control| control.id.as_str())) {
+                Some(near) => format!("Did you mean `{near}`? `kube-hipaa controls list` names all."),
+                None => "`kube-hipaa controls list` names all.".to_owned(),
+            },
         });
     }
     print(format!("{} of {all} cases came out as written\n", all - failed).as_bytes())?;

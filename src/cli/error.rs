@@ -11,7 +11,7 @@ pub enum Exit {
     Done,
     /// Done; a finding at or above `--fail-on`.
     Gate,
-    /// Usage, scope or catalog error: nothing was asked of the cluster.
+    /// Usage, scope, catalog or file error.
     Usage,
     /// Nothing could be collected.
     NothingCollected,
@@ -24,7 +24,10 @@ impl Exit {
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Done, "Done; the gate, if one was set with --fail-on, is met."),
         (Self::Gate, "Done; there is a finding at or above --fail-on."),
-        (Self::Usage, "A usage, scope, catalog or file error; nothing was asked of the cluster."),
+        (
+            Self::Usage,
+            "A usage, scope or catalog error, found before anything was asked of the cluster; or a file that cannot be read or written.",
+        ),
         (Self::NothingCollected, "Nothing could be collected: no cluster, no identity, or no right at all."),
         (Self::Incomplete, "Done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1."),
     ];
@@ -104,15 +107,45 @@ pub enum CliError {
     /// A label selector is not one.
     #[error(transparent)]
     Selector(#[from] crate::assess::SelectorError),
-    /// No such framework, control or table.
+    /// No such framework, control, table, resource, verb or namespace.
     #[error("there is no {what} `{name}`")]
     Unknown {
         /// What kind of thing.
         what: &'static str,
         /// What was asked for.
         name: String,
-        /// What there is.
+        /// What is called nearly so, or what there is: a whole sentence.
         known: String,
+    },
+    /// A flag that would do nothing.
+    #[error("{flag} does nothing here: {why}")]
+    Pointless {
+        /// The flag.
+        flag: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// The name of an archive where a folder is written.
+    #[error("will not write a folder with the name of an archive, {}", .0.display())]
+    Archive(PathBuf),
+    /// A pipe, a device, a socket where a file is read.
+    #[error("will not read {}: it is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// A file that is larger than any of its kind.
+    #[error("will not read {}: it is larger than {most} bytes", .path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// The limit.
+        most: u64,
+    },
+    /// A folder that holds no assessment or no snapshot.
+    #[error("{} holds no {what}", .path.display())]
+    Lacks {
+        /// Which.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
     },
     /// An expression of `--where` is wrong.
     #[error("the expression of --where has {} problem(s):\n{}", .0.len(), .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
@@ -190,7 +223,12 @@ impl CliError {
             Self::NeedsFolder => "Name a folder.".to_owned(),
             Self::Catalog(_) | Self::Problems { .. } => "Correct the lines above; nothing was asked of the cluster.".to_owned(),
             Self::Selector(_) => "Correct the selector; nothing was asked of the cluster.".to_owned(),
-            Self::Unknown { known, .. } => format!("There are: {known}."),
+            Self::Unknown { known, .. } => known.clone(),
+            Self::Pointless { .. } => "Leave it out, or name a folder with -o DIR.".to_owned(),
+            Self::Archive(_) => "Name a folder; `kube-hipaa collect -o NAME.zip` writes a snapshot as one file.".to_owned(),
+            Self::NotAFile(_) => "Save it to a file first, and name that.".to_owned(),
+            Self::TooLarge { .. } => "Check that it is the file that was meant.".to_owned(),
+            Self::Lacks { .. } => "Name an evidence folder that kube-hipaa wrote, or the file or folder inside it.".to_owned(),
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
             Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),

@@ -1,20 +1,59 @@
 //! What the user hands over: snapshots, scope, controls.
 
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::args::AssessOptionsArgs;
 use super::error::CliError;
-use crate::assess::ScopeDeclaration;
+use crate::assess::{Declared, ScopeDeclaration, Selector};
 use crate::catalog::{Catalog, OverlayFile, OverlayFolder, read_scope_file};
 use crate::digest::sha256_hex;
 use crate::model::ScopeSource;
 use crate::snapshot::Snapshot;
 
+/// No file of controls, no scope file comes near this.
+const MOST_YAML: u64 = 4 * 1024 * 1024;
+/// No assessment does.
+pub(super) const MOST_ASSESSMENT: u64 = 4 * 1024 * 1024 * 1024;
+
+/// The bytes of a file that the user named. A pipe may never end, and a device is no file.
+pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, CliError> {
+    if !std::fs::metadata(path).map_err(CliError::read(path))?.is_file() {
+        return Err(CliError::NotAFile(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(CliError::read(path))?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(CliError::read(path))?;
+    if bytes.len() as u64 > most {
+        return Err(CliError::TooLarge { path: path.to_owned(), most });
+    }
+    Ok(bytes)
+}
+
+fn read_text(path: &Path) -> Result<String, CliError> {
+    let not_text = |error| CliError::Read { path: path.to_owned(), source: std::io::Error::other(error) };
+    String::from_utf8(read_file(path, MOST_YAML)?).map_err(not_text)
+}
+
 /// A snapshot folder, a zip, or the evidence folder that holds one.
 pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
     let inside = path.join("snapshot");
     let place = if !path.join("index.json").is_file() && inside.join("index.json").is_file() { inside } else { path.to_owned() };
+    if place == path && path.is_dir() && path.join("assessment.json").is_file() && !path.join("index.json").is_file() {
+        // `assess` and `render` write documents and leave the snapshot where it was.
+        return Err(CliError::Lacks { path: path.to_owned(), what: "snapshot" });
+    }
     Ok(Snapshot::open(&place)?)
+}
+
+/// An assessment.json, or the evidence folder that holds it.
+pub(super) fn assessment(path: &Path) -> Result<PathBuf, CliError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let inside = path.join("assessment.json");
+    if inside.is_file() { Ok(inside) } else { Err(CliError::Lacks { path: path.to_owned(), what: "assessment.json" }) }
 }
 
 /// The built-in catalog with the user's folders, and all cases.
@@ -33,18 +72,25 @@ fn overlays(folders: &[PathBuf]) -> Result<Vec<OverlayFolder>, CliError> {
 
 fn overlay(folder: &Path) -> Result<OverlayFolder, CliError> {
     let mut files = Vec::new();
-    walk(folder, folder, &mut files)?;
+    walk(folder, folder, &mut BTreeSet::new(), &mut files)?;
     let name = folder.file_name().map_or_else(|| "controls".to_owned(), |name| name.to_string_lossy().into_owned());
     Ok(OverlayFolder { name, shown: folder.display().to_string().trim_end_matches('/').to_owned(), files })
 }
 
-fn walk(root: &Path, folder: &Path, files: &mut Vec<OverlayFile>) -> Result<(), CliError> {
-    for entry in std::fs::read_dir(folder).map_err(CliError::read(folder))? {
-        let path = entry.map_err(CliError::read(folder))?.path();
+/// Every folder once, however often links lead to it.
+fn walk(root: &Path, folder: &Path, walked: &mut BTreeSet<PathBuf>, files: &mut Vec<OverlayFile>) -> Result<(), CliError> {
+    if !walked.insert(folder.canonicalize().map_err(CliError::read(folder))?) {
+        return Ok(());
+    }
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).map_err(CliError::read(folder))?.collect();
+    let mut paths: Vec<PathBuf> = entries.map_err(CliError::read(folder))?.into_iter().map(|entry| entry.path()).collect();
+    // In a fixed order, so that of two links to one folder the same is followed everywhere.
+    paths.sort();
+    for path in paths {
         if path.is_dir() {
-            walk(root, &path, files)?;
+            walk(root, &path, walked, files)?;
         } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            let text = std::fs::read_to_string(&path).map_err(CliError::read(&path))?;
+            let text = read_text(&path)?;
             let below = path.strip_prefix(root).unwrap_or(&path);
             let below = below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
             files.push(OverlayFile { path: below, text });
@@ -56,14 +102,16 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<OverlayFile>) -> Result<(), 
 /// Which namespaces hold ePHI.
 pub(super) fn scope(args: &AssessOptionsArgs) -> Result<ScopeDeclaration, CliError> {
     if let Some(path) = &args.scope {
-        let text = std::fs::read_to_string(path).map_err(CliError::read(path))?;
+        let text = read_text(path)?;
+        let shown = path.display().to_string();
         let file =
-            read_scope_file(&path.display().to_string(), &text).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
+            read_scope_file(&shown, &text, selector_problem).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
         return Ok(ScopeDeclaration::Declared {
             source: ScopeSource::File,
-            namespaces: file.ephi.namespaces,
-            selectors: file.ephi.selectors.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            namespaces: file.ephi.namespaces.into_iter().map(|name| name.value).collect(),
+            selectors: selectors(file.ephi.selectors.iter().map(|selector| selector.value.as_str()))?,
             sha256: Some(sha256_hex(text.as_bytes())),
+            declared: Declared { by: file.declared_by, on: file.declared_on.map(|date| date.value) },
         });
     }
     if args.ephi_namespace.is_empty() && args.ephi_selector.is_empty() {
@@ -72,7 +120,16 @@ pub(super) fn scope(args: &AssessOptionsArgs) -> Result<ScopeDeclaration, CliErr
     Ok(ScopeDeclaration::Declared {
         source: ScopeSource::Flags,
         namespaces: args.ephi_namespace.clone(),
-        selectors: args.ephi_selector.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+        selectors: selectors(args.ephi_selector.iter().map(String::as_str))?,
         sha256: None,
+        declared: Declared::default(),
     })
+}
+
+fn selectors<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec<Selector>, CliError> {
+    Ok(texts.map(str::parse).collect::<Result<_, _>>()?)
+}
+
+fn selector_problem(text: &str) -> Option<String> {
+    text.parse::<Selector>().err().map(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::{CollectArgs, CollectOptionsArgs, ConnectArgs, PermissionsArgs, PreflightArgs, ScanArgs};
+use super::args::{CollectArgs, CollectOptionsArgs, ConnectArgs, PermissionsArgs, PreflightArgs, PreflightOutput, ScanArgs};
 use super::error::{CliError, Exit};
 use super::output::{Destination, print};
 use super::run::{Ending, Plan, deliver};
@@ -19,7 +19,7 @@ use crate::snapshot::{Finishing, Snapshot, SnapshotWriter};
 /// `scan`.
 pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let plan = Plan::new(&args.assess)?;
-    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force, finishing)?;
+    let destination = Destination::prepare(&args.output, finishing)?;
     // Without a folder to keep it in, the snapshot goes away with this variable.
     let scratch = match &destination {
         Destination::Folder(..) => None,
@@ -34,8 +34,11 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
         (_, None) => return Err(CliError::NeedsFolder),
     };
     let writer = SnapshotWriter::create(&place, false)?;
+    let writer = if scratch.is_some() { writer.not_kept() } else { writer };
     let index = run(&args.connect, &args.collect, writer, finishing)?;
-    warn_of_rights(&index);
+    if !args.output.quiet {
+        warn_of_rights(&index);
+    }
     let snapshot = Snapshot::open(&place)?;
     let assessment = plan.assess(&snapshot)?;
     let next = match (&destination, plan.exit(&assessment)) {
@@ -45,7 +48,9 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
         }
         _ => None,
     };
-    deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &Ending { next })?;
+    let narrow = plan.narrow(&assessment)?;
+    let ending = Ending { next, quiet: plan.in_one_line(&assessment), narrow: narrow.as_ref() };
+    deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &ending)?;
     Ok(plan.exit(&assessment))
 }
 
@@ -58,16 +63,21 @@ pub(super) fn look(
     let scratch = tempfile::tempdir().map_err(CliError::write(&std::env::temp_dir()))?;
     finishing.watch(scratch.path());
     let place = scratch.path().join("snapshot");
-    run(connect_args, collect_args, SnapshotWriter::create(&place, false)?, finishing)?;
+    run(connect_args, collect_args, SnapshotWriter::create(&place, false)?.not_kept(), finishing)?;
     Ok((Snapshot::open(&place)?, scratch))
 }
 
 /// `collect`.
 pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit, CliError> {
-    let writer = SnapshotWriter::create(&args.output, args.force)?.interrupted_by(finishing);
+    let writer = SnapshotWriter::create(&args.output, args.force)?.interrupted_by(finishing).world_readable(args.world_readable);
+    let catalog = Catalog::without_built_in_cases(&[])?;
     let index = run(&args.connect, &args.collect, writer, finishing)?;
-    warn_of_rights(&index);
-    let incomplete = index.sources.iter().filter(|record| record.state.is_failed_read()).count();
+    if !args.quiet {
+        warn_of_rights(&index);
+    }
+    let failed: Vec<_> = index.sources.iter().filter(|record| record.state.is_failed_read()).collect();
+    // Where no control rests on it, no verdict will be missing.
+    let incomplete = failed.iter().filter(|record| sources::needed_by(&catalog, &record.source) > 0).count();
     if !args.quiet {
         let read = index.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).count();
         let objects: u64 = index.sources.iter().map(|record| record.state.count()).sum();
@@ -76,14 +86,26 @@ pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit,
         if incomplete > 0 {
             text.push_str(&format!("▲ {incomplete} sources could not be read completely; `kube-hipaa preflight` says why\n"));
         }
+        if failed.len() > incomplete {
+            text.push_str(&format!("{} more could not be read, on which no control rests\n", failed.len() - incomplete));
+        }
         print(text.as_bytes())?;
+    } else if incomplete > 0 && !args.allow_incomplete {
+        tell(&format!("incomplete: {incomplete} sources could not be read; `kube-hipaa preflight` says why"));
     }
     Ok(if incomplete > 0 && !args.allow_incomplete { Exit::Incomplete } else { Exit::Done })
 }
 
 /// `permissions`.
 pub(super) fn permissions(args: &PermissionsArgs) -> Result<Exit, CliError> {
-    let names = ManifestNames { namespace: args.namespace.clone(), core_only: args.core_only, ..ManifestNames::default() };
+    let catalog = Catalog::without_built_in_cases(&[])?;
+    let names = ManifestNames {
+        namespace: args.namespace.clone(),
+        core_only: args.core_only,
+        needed: Some(sources::needed_today(&catalog)),
+        for_later: args.for_later,
+        ..ManifestNames::default()
+    };
     // A Role cannot be applied to a namespace that does not exist; these always do.
     let always = ["kube-public".to_owned(), "kube-system".to_owned()];
     print(manifests(&names, (!args.all_namespaces).then_some(always.as_slice())).as_bytes())?;
@@ -98,7 +120,14 @@ pub(super) fn preflight(args: &PreflightArgs, finishing: &Finishing) -> Result<E
         let options = collect_options(&args.connect, &args.collect, &connection);
         Ok(ask(connection.config, options).await?)
     })?;
-    let (text, complete) = sources::preflight(&report, &catalog, args.verbose);
+    let (text, complete) = match args.output {
+        Some(PreflightOutput::Yaml) => {
+            let (text, complete, notes) = sources::missing(&report, &catalog);
+            notes.iter().for_each(|note| tell(note));
+            (text, complete)
+        }
+        None => sources::preflight(&report, &catalog, args.verbose),
+    };
     print(text.as_bytes())?;
     Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
@@ -152,6 +181,7 @@ fn collect_options(connect: &ConnectArgs, args: &CollectOptionsArgs, connection:
         page_size: args.page_size,
         parallelism: usize::from(args.concurrency),
         timeout: args.timeout,
+        namespace: Some(connection.config.default_namespace.clone()),
         anonymous_request: !args.no_anonymous_request,
         ..CollectOptions::new(name, tool())
     }

@@ -10,6 +10,9 @@ mod error;
 mod grid;
 mod inputs;
 mod live;
+mod man;
+mod narrow;
+mod nearest;
 mod output;
 mod replace;
 mod run;
@@ -25,6 +28,7 @@ use clap::{CommandFactory, Parser};
 
 pub use args::{Cli, Command};
 pub use error::{CliError, Exit};
+pub use sources::needed_today;
 
 use crate::model::ToolIdentity;
 use crate::snapshot::Finishing;
@@ -62,6 +66,7 @@ fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
         Command::Permissions(args) => live::permissions(args),
         Command::Preflight(args) => live::preflight(args, finishing),
         Command::Controls(args) => catalog_commands::run(args),
+        Command::Man { command } => man::print(command.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "kube-hipaa", &mut script);

@@ -8,11 +8,12 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
+use super::args::OutputArgs;
 use super::error::CliError;
 use super::replace::replaceable;
 use crate::model::{Assessment, RequestRecord};
 use crate::report::{DEFAULTS, Document, FORMATS, Format, Reported};
-use crate::snapshot::Finishing;
+use crate::snapshot::{Finishing, private};
 
 /// Where the documents go.
 pub(super) enum Destination {
@@ -25,17 +26,33 @@ pub(super) enum Destination {
 }
 
 impl Destination {
-    /// Checks everything before the cluster is asked anything.
-    pub(super) fn prepare(output: Option<&Path>, formats: &[String], force: bool, finishing: &Finishing) -> Result<Self, CliError> {
+    /// Checks everything before the cluster is asked anything. One format without a place goes to standard output.
+    pub(super) fn prepare(args: &OutputArgs, finishing: &Finishing) -> Result<Self, CliError> {
+        Self::prepare_in(None, args, finishing)
+    }
+
+    /// The same, into `usual` where no place was named.
+    pub(super) fn prepare_in(usual: Option<&Path>, args: &OutputArgs, finishing: &Finishing) -> Result<Self, CliError> {
+        let formats = &args.format;
         let chosen =
             if formats.is_empty() { DEFAULTS.to_vec() } else { formats.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()? };
-        match output {
-            None => Ok(Self::Nowhere),
-            Some(path) if path == Path::new("-") => match (formats, chosen.as_slice()) {
-                ([_], [one]) => Ok(Self::Stdout(*one)),
-                _ => Err(CliError::OneFormat(chosen.len())),
-            },
-            Some(path) => Ok(Self::Folder(Staged::new(path, force, finishing)?, chosen)),
+        let folder = args.output.as_deref().or(usual).filter(|path| *path != Path::new("-"));
+        if let Some(path) = folder {
+            let staged = Staged::new(path, args.force, finishing)?.readable(args.world_readable);
+            return Ok(Self::Folder(staged, chosen));
+        }
+        for (given, flag) in [(args.force, "--force"), (args.world_readable, "--world-readable")] {
+            if given {
+                return Err(CliError::Pointless { flag, why: "no folder is written" });
+            }
+        }
+        match (args.output.is_some(), formats.as_slice(), chosen.as_slice()) {
+            (false, [], _) => Ok(Self::Nowhere),
+            (_, [_], [_]) if args.verbose => {
+                Err(CliError::Pointless { flag: "--verbose", why: "the document on standard output holds every source" })
+            }
+            (_, [_], [one]) => Ok(Self::Stdout(*one)),
+            _ => Err(CliError::OneFormat(chosen.len())),
         }
     }
 }
@@ -47,22 +64,37 @@ fn format(name: &str) -> Result<&'static dyn Format, CliError> {
     })
 }
 
+fn parent(target: &Path) -> &Path {
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Names by which people mean one file. A folder of that name would be taken for it.
+fn is_archive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z"].iter().any(|end| name.ends_with(end))
+}
+
 /// A folder that is made beside its place and moved there when it is complete.
 pub(super) struct Staged {
     target: PathBuf,
     force: bool,
     folder: TempDir,
     finishing: Finishing,
+    /// Everybody may read it: only on demand.
+    readable: bool,
 }
 
 impl Staged {
     /// `target` must not exist (with `force` it may, when it is ours), its parent must.
     pub(super) fn new(target: &Path, force: bool, finishing: &Finishing) -> Result<Self, CliError> {
         let name = target.file_name().ok_or(CliError::NeedsFolder)?.to_string_lossy().into_owned();
-        let parent = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        if is_archive(&name) {
+            return Err(CliError::Archive(target.to_owned()));
+        }
+        let parent = parent(target);
         if !parent.is_dir() {
             return Err(CliError::NoParent(parent.to_owned()));
         }
@@ -73,7 +105,12 @@ impl Staged {
         let folder =
             tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".partial").tempdir_in(parent).map_err(CliError::write(parent))?;
         finishing.watch(folder.path());
-        Ok(Self { target: target.to_owned(), force, folder, finishing: finishing.clone() })
+        Ok(Self { target: target.to_owned(), force, folder, finishing: finishing.clone(), readable: false })
+    }
+
+    fn readable(mut self, everybody: bool) -> Self {
+        self.readable = everybody;
+        self
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -82,13 +119,14 @@ impl Staged {
 
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CliError> {
         let path = self.path().join(name);
-        let written = self.finishing.step(|| std::fs::write(&path, bytes)).ok_or(CliError::Interrupted)?;
+        let write = || private::create(&path).and_then(|mut file| file.write_all(bytes));
+        let written = self.finishing.step(write).ok_or(CliError::Interrupted)?;
         written.map_err(CliError::write(&self.target.join(name)))
     }
 
     fn write_document(&self, document: &Document<'_>) -> Result<(), CliError> {
         let place = self.target.join(document.name);
-        let file = File::create(self.path().join(document.name)).map_err(CliError::write(&place))?;
+        let file = private::create(&self.path().join(document.name)).map_err(CliError::write(&place))?;
         let mut guarded = Guarded { file, finishing: &self.finishing };
         match document.write_to(&mut guarded) {
             Err(_) if self.finishing.is_interrupted() => Err(CliError::Interrupted),
@@ -99,11 +137,7 @@ impl Staged {
     /// Moves the folder to its place; what was there before goes only when the new one is there.
     pub(super) fn commit(self) -> Result<PathBuf, CliError> {
         let fail = |source| CliError::Write { path: self.target.clone(), source };
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(self.folder.path(), std::fs::Permissions::from_mode(0o755)).map_err(fail)?;
-        }
+        private::settle(self.folder.path(), self.readable).map_err(fail)?;
         if !self.finishing.begin() {
             return Err(CliError::Interrupted);
         }
@@ -132,6 +166,7 @@ impl Staged {
             let removed = if aside.is_dir() { std::fs::remove_dir_all(&aside) } else { std::fs::remove_file(&aside) };
             removed.map_err(CliError::write(&aside))?;
         }
+        private::sync_folder(parent(&self.target));
         Ok(self.target)
     }
 }

@@ -7,13 +7,12 @@ use super::error::CliError;
 use crate::model::RequestRecord;
 use crate::report::FORMATS;
 use crate::snapshot::is_snapshot;
+use crate::snapshot::{DESKTOP, foreign_file};
 
 /// The requests beside the documents.
 pub(super) const REQUESTS: &str = "requests.jsonl";
 /// The snapshot beside the documents.
 const SNAPSHOT: &str = "snapshot";
-/// Files that desktops leave in folders that somebody looked at.
-const DESKTOP: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 /// Any version of our assessments.
 const SCHEMA_FAMILY: &str = "kube-hipaa/assessment/";
 /// How much of a document is looked at.
@@ -41,12 +40,18 @@ pub(super) fn replaceable(target: &Path) -> Result<(), CliError> {
     if names.is_empty() {
         return Ok(());
     }
-    let of_snapshot = |name: &str| name == crate::snapshot::INDEX_FILE || name.ends_with(".jsonl.gz");
     if is_snapshot(target) {
-        return match names.iter().find(|name| !of_snapshot(name)) {
+        return match foreign_file(target) {
             Some(name) => not_ours(format!("beside a snapshot it holds {name}")),
             None => Ok(()),
         };
+    }
+    let inside = target.join(SNAPSHOT);
+    if names.iter().any(|name| name == SNAPSHOT)
+        && inside.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+        && let Some(name) = foreign_file(&inside)
+    {
+        return not_ours(format!("its snapshot folder holds {name}, which is no part of a snapshot"));
     }
     match names.iter().find(|name| !is_ours(&target.join(name), name)) {
         Some(name) => not_ours(format!("it holds {name}, which is no part of the evidence that kube-hipaa writes")),
@@ -57,7 +62,7 @@ pub(super) fn replaceable(target: &Path) -> Result<(), CliError> {
 /// Whether a file or folder of an evidence folder has the name and the look of what is written there.
 fn is_ours(path: &Path, name: &str) -> bool {
     if name == SNAPSHOT {
-        return is_snapshot(path);
+        return path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) && is_snapshot(path);
     }
     match head(path) {
         Some(text) if name == REQUESTS => {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::args::{AssessArgs, AssessOptionsArgs, DemoArgs, OutputArgs, RenderArgs};
 use super::error::{CliError, Exit};
+use super::nearest::there_are;
 use super::output::{Destination, print, print_document, requests_jsonl, write_documents};
 use super::replace::REQUESTS;
-use super::{color, inputs, terminal_width, tool};
+use super::{color, inputs, narrow, terminal_width, tool};
 use crate::assess::{Input, ScopeDeclaration, assess};
 use crate::catalog::{Catalog, Framework};
 use crate::facts::Computation;
@@ -34,8 +35,13 @@ impl<'a> Plan<'a> {
         self.catalog.framework(&self.args.framework).ok_or_else(|| CliError::Unknown {
             what: "framework",
             name: self.args.framework.clone(),
-            known: self.catalog.frameworks().iter().map(|framework| framework.id.as_str()).collect::<Vec<_>>().join(", "),
+            known: there_are(&self.args.framework, self.catalog.frameworks().iter().map(|framework| framework.id.as_str())),
         })
+    }
+
+    /// What of the findings is shown, where it was asked for less than all.
+    pub(super) fn narrow(&self, assessment: &Assessment) -> Result<Option<narrow::Narrow>, CliError> {
+        narrow::Narrow::new(&self.args.narrow, &self.catalog, assessment)
     }
 
     /// The assessment lives until the process ends: giving a million small pieces of memory back takes as long as a document.
@@ -57,26 +63,52 @@ impl<'a> Plan<'a> {
         if !self.args.allow_incomplete && is_incomplete(assessment) {
             return Exit::Incomplete;
         }
-        let gate = self.args.fail_on.map(super::args::FailOn::severity);
-        let fails = |gate| assessment.controls.iter().flat_map(|control| &control.findings).any(|finding| finding.severity <= gate);
-        if gate.is_some_and(fails) { Exit::Gate } else { Exit::Done }
+        if self.over_the_gate(assessment) > 0 { Exit::Gate } else { Exit::Done }
+    }
+
+    /// How many findings are at or above `--fail-on`.
+    fn over_the_gate(&self, assessment: &Assessment) -> usize {
+        let Some(gate) = self.args.fail_on.map(super::args::FailOn::severity) else { return 0 };
+        assessment.controls.iter().flat_map(|control| &control.findings).filter(|finding| finding.severity <= gate).count()
+    }
+
+    /// What a quiet run says when it does not end with 0: one line.
+    pub(super) fn in_one_line(&self, assessment: &Assessment) -> Option<String> {
+        match self.exit(assessment) {
+            Exit::Incomplete => {
+                Some("incomplete: reads failed and verdicts are missing; `kube-hipaa preflight` says which rights are".to_owned())
+            }
+            Exit::Gate => {
+                let gate = self.args.fail_on.map(|gate| gate.severity().word()).unwrap_or_default();
+                let number = self.over_the_gate(assessment);
+                Some(format!("the gate is not met: {number} finding{} at or above {gate}", if number == 1 { "" } else { "s" }))
+            }
+            _ => None,
+        }
     }
 }
 
-/// Whether a read failed, or a verdict misses something that could have been seen. What cannot be seen through the API by design does
-/// not count, and what the user switched off does not either.
+/// Whether a verdict was lost to a read that was denied, failed or ended half way, or to a scope that matches nothing. A failed read on
+/// which no verdict rests loses none; what cannot be seen through the API by design, what was read and not understood, and what the
+/// user switched off are said in the report and are no failed reads.
 fn is_incomplete(assessment: &Assessment) -> bool {
     let state = |source: &SourceId| assessment.coverage.iter().find(|row| row.source == *source).map(|row| &row.state);
-    let switched_off =
-        |unseen: &Unseen| unseen.source.as_ref().is_some_and(|source| matches!(state(source), Some(SourceState::NotRequested { .. })));
-    let missing = |unseen: &Unseen| unseen.kind != UnseenKind::NotVisible && !switched_off(unseen);
-    assessment.coverage.iter().any(|source| source.state.is_failed_read())
-        || assessment.controls.iter().flat_map(|control| &control.unseen).any(missing)
+    let lost = |unseen: &Unseen| match unseen.source.as_ref().and_then(state) {
+        Some(SourceState::NotRequested { .. }) => false,
+        Some(state) if state.is_failed_read() => true,
+        _ => unseen.kind == UnseenKind::ReadFailed,
+    };
+    !assessment.scope.unmatched.is_empty() || assessment.controls.iter().flat_map(|control| &control.unseen).any(lost)
 }
 
 /// What the last lines of the summary say.
+#[derive(Default)]
 pub(super) struct Ending<'a> {
     pub(super) next: Option<&'a str>,
+    /// What a quiet run still says.
+    pub(super) quiet: Option<String>,
+    /// What of the findings is shown on the terminal.
+    pub(super) narrow: Option<&'a narrow::Narrow>,
 }
 
 /// Writes what was asked for and prints the summary.
@@ -106,10 +138,14 @@ pub(super) fn deliver(
         }
     }
     if output.quiet {
+        ending.quiet.iter().for_each(|line| super::tell(line));
         return Ok(());
     }
     let look = Summary { width: terminal_width(), color: color::stdout(), report: report.as_deref(), next: ending.next };
-    let mut text = summary(assessment, &look);
+    let mut text = match ending.narrow {
+        Some(narrow) => narrow.listing(assessment, report.as_deref()),
+        None => summary(assessment, &look),
+    };
     if output.verbose {
         text.push_str(&super::sources::listing(assessment));
     }
@@ -119,10 +155,12 @@ pub(super) fn deliver(
 /// `assess`.
 pub(super) fn assess_saved(args: &AssessArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let plan = Plan::new(&args.assess)?;
-    let destination = Destination::prepare(args.output.output.as_deref(), &args.output.format, args.output.force, finishing)?;
+    let destination = Destination::prepare(&args.output, finishing)?;
     let snapshot = inputs::snapshot(&args.snapshot)?;
     let assessment = plan.assess(&snapshot)?;
-    deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &Ending { next: None })?;
+    let narrow = plan.narrow(&assessment)?;
+    let ending = Ending { next: None, quiet: plan.in_one_line(&assessment), narrow: narrow.as_ref() };
+    deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &ending)?;
     Ok(plan.exit(&assessment))
 }
 
@@ -142,21 +180,25 @@ pub(super) fn demo(args: &DemoArgs, finishing: &Finishing) -> Result<Exit, CliEr
         options.ephi_selector.push(DEMO_EPHI.to_owned());
     }
     let plan = Plan::new(&options)?;
-    let folder = args.output.output.as_deref().unwrap_or(Path::new(DEMO_FOLDER));
-    let destination = Destination::prepare(Some(folder), &args.output.format, args.output.force, finishing)?;
+    let destination = Destination::prepare_in(Some(Path::new(DEMO_FOLDER)), &args.output, finishing)?;
     let snapshot = Snapshot::from_zip_bytes(DEMO)?;
     let assessment = plan.assess(&snapshot)?;
-    let ending = Ending { next: Some("kube-hipaa scan -o evidence   (your own cluster)") };
+    let narrow = plan.narrow(&assessment)?;
+    let next = Some("kube-hipaa scan -o evidence   (your own cluster)");
+    let ending = Ending { next, quiet: plan.in_one_line(&assessment), narrow: narrow.as_ref() };
     deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &ending)?;
     Ok(plan.exit(&assessment))
 }
 
 /// `render`.
 pub(super) fn render(args: &RenderArgs, finishing: &Finishing) -> Result<Exit, CliError> {
-    let output = args.output.output.as_deref().ok_or(CliError::NeedsFolder)?;
-    let destination = Destination::prepare(Some(output), &args.output.format, args.output.force, finishing)?;
-    let bytes = std::fs::read(&args.assessment).map_err(CliError::read(&args.assessment))?;
-    let assessment = json::read(&bytes).map_err(|source| CliError::Assessment { path: args.assessment.clone(), source })?;
-    deliver(destination, &args.output, &assessment, None, &Ending { next: None })?;
+    if args.output.output.is_none() && args.output.format.len() != 1 {
+        return Err(CliError::NeedsFolder);
+    }
+    let destination = Destination::prepare(&args.output, finishing)?;
+    let path = inputs::assessment(&args.assessment)?;
+    let bytes = inputs::read_file(&path, inputs::MOST_ASSESSMENT)?;
+    let assessment = json::read(&bytes).map_err(|source| CliError::Assessment { path: path.clone(), source })?;
+    deliver(destination, &args.output, &assessment, None, &Ending::default())?;
     Ok(Exit::Done)
 }

@@ -1,8 +1,11 @@
 //! Lists of sources: for `--verbose` and `preflight`.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::Catalog;
+use crate::collect::inventory::{inventory, missing_manifests};
 use crate::collect::{Can, Preflight};
-use crate::model::Assessment;
+use crate::model::{Assessment, SourceId};
 use crate::report::escape;
 
 /// Every source with what became of it, one line each.
@@ -23,7 +26,7 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
     let user = report.identity.user.as_deref().unwrap_or("unknown");
     let mut text = line(&format!("{}  {}", report.server, report.version.as_deref().unwrap_or("version unknown")));
     text.push_str(&line(&format!("as {user}, groups {}", report.identity.groups.join(", "))));
-    let (mut can, mut absent, mut gaps) = (0, 0, Vec::new());
+    let (mut can, mut absent, mut lost, mut gaps) = (0, 0, 0, Vec::new());
     for check in &report.checks {
         let (word, why) = match &check.can {
             Can::Read => {
@@ -42,9 +45,14 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
         };
         let gap = !matches!(check.can, Can::Read | Can::NotServed);
         if gap {
-            let needed =
-                catalog.controls().iter().filter(|control| control.check().is_some_and(|c| c.sources().contains(&check.source))).count();
-            gaps.push(line(&format!("  {word:<13} {}{why}; {needed} controls would not be assessed", check.source)));
+            let cost = match needed_by(catalog, &check.source) {
+                0 => "no control rests on it".to_owned(),
+                needed => {
+                    lost += 1;
+                    format!("{needed} controls would not be assessed")
+                }
+            };
+            gaps.push(line(&format!("  {word:<13} {}{why}; {cost}", check.source)));
         } else if verbose {
             text.push_str(&line(&format!("  {word:<13} {}", check.source)));
         }
@@ -58,7 +66,49 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
         }
     }
     if !gaps.is_empty() {
-        text.push_str("\n`kube-hipaa permissions` prints the manifests that grant what is missing.\n");
+        text.push_str("\n`kube-hipaa preflight -o yaml` prints the manifests that grant what is missing, and nothing else.\n");
     }
-    (text, gaps.is_empty())
+    (text, lost == 0)
+}
+
+/// How many controls of the catalog rest on a source.
+pub(super) fn needed_by(catalog: &Catalog, source: &SourceId) -> usize {
+    let rests = |check: &crate::catalog::Check| {
+        let kinds = |needed: &SourceId| needed.resource() == "*" && needed.api_group() == source.api_group();
+        check.sources().iter().any(|needed| needed == source || kinds(needed))
+    };
+    catalog.controls().iter().filter(|control| control.check().is_some_and(rests)).count()
+}
+
+/// What the collector itself needs to say which cluster this is and who holds what, whatever the controls are.
+const ALWAYS: [SourceId; 4] =
+    [SourceId::core("namespaces"), SourceId::core("nodes"), SourceId::core("pods"), SourceId::config_map("kube-system", "kubeadm-config")];
+
+/// The sources that today's catalog rests on: what has to be readable. The rest of the inventory is stocked for controls to come.
+pub fn needed_today(catalog: &Catalog) -> BTreeSet<SourceId> {
+    let needed = catalog.controls().iter().filter_map(|control| control.check()).flat_map(|check| check.sources());
+    // Which network plugin and which kind of cluster it is shows in the settings of kube-system.
+    let of_system =
+        inventory().iter().map(|entry| &entry.source).filter(|source| source.object().is_some_and(|(place, _)| place == "kube-system"));
+    needed.chain(ALWAYS).chain([SourceId::url("/version")]).chain(of_system.cloned()).collect()
+}
+
+/// Exactly the missing rules as manifests, bound to the identity that asked; whether nothing is lost without them; and what no rule can
+/// mend.
+pub(super) fn missing(report: &Preflight, catalog: &Catalog) -> (String, bool, Vec<String>) {
+    let (mut rules, mut notes, mut lost) = (Vec::new(), Vec::new(), false);
+    for check in &report.checks {
+        let needed = needed_by(catalog, &check.source) > 0;
+        match &check.can {
+            Can::Read | Can::NotServed => continue,
+            Can::Refused { missing_rule, .. } => rules.push(missing_rule.clone()),
+            Can::Stale { why } | Can::Unknown { why } => notes.push(format!("note: no rule gives {}: {why}", check.source)),
+        }
+        lost |= needed;
+    }
+    let user = report.identity.user.as_deref();
+    if user.is_none() {
+        notes.push("note: the server did not say who asks: replace the subject of the bindings".to_owned());
+    }
+    (missing_manifests(&rules, user.unwrap_or("REPLACE-WITH-THE-USER")), !lost, notes)
 }

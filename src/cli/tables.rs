@@ -4,6 +4,7 @@ use super::args::{FactsArgs, FactsFormat};
 use super::error::{CliError, Exit};
 use super::grid::grid;
 use super::inputs;
+use super::nearest::there_are;
 use super::output::print;
 use crate::catalog::{Environment, Predicate, RowContext};
 use crate::facts::{Row, Table, TableSchema, Tables, schemas};
@@ -23,7 +24,7 @@ pub(super) fn run(args: &FactsArgs) -> Result<Exit, CliError> {
     let schema = schemas().into_iter().find(|schema| schema.name == name).ok_or_else(|| CliError::Unknown {
         what: "table",
         name: name.clone(),
-        known: schemas().iter().map(|schema| schema.name).collect::<Vec<_>>().join(", "),
+        known: there_are(name, schemas().iter().map(|schema| schema.name)),
     })?;
     let filter = args.filter.as_deref().map(|source| predicate(source, schema)).transpose()?;
     let tables = Tables::those(&snapshot, &|table| table == schema.name)?;

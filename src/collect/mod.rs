@@ -55,6 +55,8 @@ pub struct CollectOptions {
     pub timeout: Duration,
     /// The longest time for one request.
     pub request_timeout: Duration,
+    /// The namespace that is read alone where the identity may read in no other.
+    pub namespace: Option<String>,
     /// Whether to send the one request without credentials.
     pub anonymous_request: bool,
     /// How requests are tried again.
@@ -71,6 +73,7 @@ impl CollectOptions {
             parallelism: 8,
             timeout: Duration::from_secs(600),
             request_timeout: Duration::from_secs(60),
+            namespace: None,
             anonymous_request: true,
             retries: Retries::default(),
         }

@@ -91,7 +91,7 @@ enum Plan {
 }
 
 fn task(entry: &'static Entry, version: &str, kind: &str) -> Task {
-    Task { entry, source: entry.source.clone(), version: version.to_owned(), kind: kind.to_owned(), namespaced: None }
+    Task { entry, source: entry.source.clone(), version: version.to_owned(), kind: kind.to_owned(), namespaced: None, within: None }
 }
 
 /// Without discovery, the version that the allow-list was written for is tried: what answers is read, what does not is `Failed`.
@@ -181,7 +181,33 @@ impl Run<'_> {
     }
 
     async fn list(&self, task: &Task) -> Result<SourceRecord, CollectError> {
+        let record = self.pages(task).await?;
+        match (&record.state, self.only_namespace(task)) {
+            (SourceState::Forbidden { why }, Some(namespace)) => {
+                let inside = self.pages(&Task { within: Some(namespace.to_owned()), ..task.clone() }).await?;
+                let only = format!("the whole cluster was refused ({why}); read was the namespace {namespace}");
+                let state = match inside.state {
+                    SourceState::Read { count, .. } => SourceState::Partial { read: count, why: only },
+                    SourceState::Partial { read, why } => SourceState::Partial { read, why: format!("{only}, and of it not all: {why}") },
+                    _ => return Ok(record),
+                };
+                Ok(SourceRecord { state, missing_rule: record.missing_rule.clone(), ..inside })
+            }
+            _ => Ok(record),
+        }
+    }
+
+    async fn pages(&self, task: &Task) -> Result<SourceRecord, CollectError> {
         pages::read(&self.api, &self.writer, task, self.options.page_size, &self.observed, self.progress).await
+    }
+
+    /// The namespace to read a refused list in: that of the context, for an identity that may not even list namespaces. Its report is
+    /// of that namespace, and says of everything that the rest was not seen.
+    fn only_namespace(&self, task: &Task) -> Option<&str> {
+        let refused = |record: &SourceRecord| record.source == NAMESPACES && matches!(record.state, SourceState::Forbidden { .. });
+        let is_list = matches!(task.entry.reach, Reach::Everywhere | Reach::KindsOf) && task.namespaced != Some(false);
+        let namespace = self.options.namespace.as_deref().filter(|name| !name.is_empty())?;
+        (is_list && self.records.iter().any(refused)).then_some(namespace)
     }
 
     async fn everything_else(&mut self, discovery: &Discovery) -> Result<(), CollectError> {
@@ -341,6 +367,7 @@ fn kinds(entry: &'static Entry, discovery: &Discovery) -> (SourceRecord, Vec<Tas
                 version,
                 kind: resource.kind,
                 namespaced: resource.namespaced,
+                within: None,
             });
             (record(state), tasks.collect())
         }

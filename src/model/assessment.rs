@@ -89,6 +89,12 @@ pub enum ScopeSource {
 pub struct Scope {
     /// Who said so.
     pub source: ScopeSource,
+    /// Who declared it, as the scope file says: a role or a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_by: Option<String>,
+    /// The date of the declaration, as the scope file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_on: Option<String>,
     /// The namespaces, sorted.
     pub ephi_namespaces: Vec<String>,
     /// Namespaces seen in the cluster that are not in that list, sorted.
@@ -206,6 +212,9 @@ pub struct Totals {
     pub findings: SeverityCounts,
     /// Sources per state word.
     pub sources: BTreeMap<String, u64>,
+    /// Requests per verb, as requests.jsonl holds them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, u64>,
 }
 
 /// One source, its state, and who needs it.
@@ -248,6 +257,9 @@ pub struct Finding {
     /// The namespace that it counts to, where that is not the subject's: a listener of a Gateway counts to that of its routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// All namespaces that it counts to, sorted, where there are several: those in which a binding holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
     /// Other objects that take part.
     pub related: Vec<Arc<ObjectRef>>,
     /// The values that decided it.
@@ -260,6 +272,12 @@ impl Finding {
     /// The namespace that it counts to; none for what concerns the whole cluster.
     pub fn place(&self) -> Option<&String> {
         self.namespace.as_ref().or_else(|| self.subject.place())
+    }
+
+    /// All namespaces that it counts to; none for what concerns the whole cluster.
+    pub fn places(&self) -> impl Iterator<Item = &String> {
+        let only = if self.namespaces.is_empty() { self.place() } else { None };
+        self.namespaces.iter().chain(only)
     }
 }
 

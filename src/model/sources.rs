@@ -10,6 +10,8 @@ pub const AMAZON_CONFIG: SourceId = SourceId::config_map("kube-system", "amazon-
 pub const ANONYMOUS_REQUEST: SourceId = SourceId::probe("anonymous-request");
 /// Network policies of Antrea without a namespace.
 pub const ANTREA_CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("crd.antrea.io", "clusternetworkpolicies");
+/// APIServices: which groups other servers offer.
+pub const API_SERVICES: SourceId = SourceId::group("apiregistration.k8s.io", "apiservices");
 /// Settings of Antrea's agent.
 pub const ANTREA_CONFIG: SourceId = SourceId::config_map("kube-system", "antrea-config");
 /// Network policies of Antrea.
@@ -46,6 +48,8 @@ pub const CLUSTER_NETWORK_POLICIES: SourceId = SourceId::group("policy.networkin
 pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterroles");
 /// ClusterRoleBindings: who holds which ClusterRole everywhere.
 pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
+/// CustomResourceDefinitions: which kinds were added.
+pub const CUSTOM_RESOURCE_DEFINITIONS: SourceId = SourceId::group("apiextensions.k8s.io", "customresourcedefinitions");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.

@@ -162,14 +162,21 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
             "control title",
             "fingerprint",
             "evidence",
+            "counts in",
         ],
     )?;
     for control in &assessment.controls {
         let paragraphs = control.paragraphs.join(", ");
         for finding in &control.findings {
             let subject = &finding.subject;
-            let place = subject.namespace.as_ref().or((subject.kind == "Namespace").then_some(&subject.name));
-            let ephi = place.map_or("cluster-wide", |name| if assessment.scope.ephi_namespaces.contains(name) { "yes" } else { "no" });
+            // The same places as in the documents.
+            let places: Vec<&str> = finding.places().map(String::as_str).collect();
+            let in_scope = finding.places().any(|name| assessment.scope.ephi_namespaces.contains(name));
+            let ephi = match (places.is_empty(), in_scope) {
+                (true, _) => "cluster-wide",
+                (false, true) => "yes",
+                (false, false) => "no",
+            };
             rows.texts([control.id.as_str(), finding.severity.word()])?;
             rows.cell(|cell| write!(cell, "{}", finding.risk))?;
             rows.texts([finding.exposure.label(), &finding.statement])?;
@@ -179,6 +186,7 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
             rows.joined("; ", finding.facts.iter(), |cell, (name, value)| write!(cell, "{name} = {value}"))?;
             rows.texts([paragraphs.as_str(), &control.title, &finding.fingerprint])?;
             rows.joined("\n", &finding.evidence, evidence)?;
+            rows.joined("; ", &places, |cell, place| cell.write_str(place))?;
             rows.end()?;
         }
     }

@@ -5,6 +5,8 @@
 
 mod csv;
 pub mod escape;
+#[cfg(test)]
+mod example;
 mod html;
 pub mod json;
 mod markdown;
@@ -129,4 +131,30 @@ pub enum ReportError {
         #[source]
         source: tera::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of CONTRIBUTING.md is a format like any other.
+    #[test]
+    fn the_example_renders() {
+        let format: &dyn Format = &example::Lines;
+        assert!(!FORMATS.iter().any(|known| known.name() == format.name()));
+        let empty = serde_json::json!({"schema": crate::model::ASSESSMENT_SCHEMA, "tool": {"name": "kube-hipaa", "version": "0", "commit": "0"},
+            "catalog": {"version": "0", "sha256": "", "overlays": []}, "snapshot_sha256": "", "cluster": {"name": "", "server": ""},
+            "collected": {"started": "", "finished": "", "identity": {"groups": []}, "requests": 0},
+            "scope": {"source": "default", "ephi_namespaces": [], "other_namespaces": [], "unmatched": [], "complete": true, "sha256": ""},
+            "totals": {"controls": {"fail": 0, "not_assessed": 0, "manual": 0, "pass": 0, "not_applicable": 0},
+                       "findings": {"critical": 0, "high": 0, "medium": 0, "low": 0}, "sources": {}},
+            "coverage": [], "controls": [], "paragraphs": []});
+        let assessment: Assessment = serde_json::from_value(empty).expect("the least that is an assessment");
+        let documents = format.render(&Reported::new(&assessment)).expect("renders");
+        let names: Vec<&str> = documents.iter().map(|document| document.name).collect();
+        assert_eq!(names, [format.files()[0].name]);
+        assert!(!format.description().is_empty());
+        let text = documents.into_iter().next().expect("one").bytes().expect("in memory");
+        assert_eq!(String::from_utf8(text).expect("UTF-8").trim_end(), format.files()[0].mark);
+    }
 }

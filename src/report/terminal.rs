@@ -120,7 +120,11 @@ impl Page {
             ScopeSource::Default => format!("ePHI: nobody declared where it is, so {count} are treated as holding it (--ephi-namespace)"),
             ScopeSource::File | ScopeSource::Flags => {
                 let names: Vec<String> = scope.ephi_namespaces.iter().map(|name| clip(name, 40)).collect();
-                format!("ePHI declared in {count}: {}", names.join(", "))
+                let part = |word: &str, value: &Option<String>| {
+                    value.as_ref().map(|value| format!(" {word} {}", clip(value, 40))).unwrap_or_default()
+                };
+                let by = part("by", &scope.declared_by) + &part("on", &scope.declared_on);
+                format!("ePHI declared{by} in {count}: {}", names.join(", "))
             }
         };
         self.push(out, "", 0, &said, 2, Style::new());

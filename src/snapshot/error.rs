@@ -88,6 +88,12 @@ pub enum SnapshotError {
         /// Where it would have been.
         path: PathBuf,
     },
+    /// An archive of another form than zip.
+    #[error("cannot write the snapshot to {}: it is written as a folder or as a .zip file; give a name that ends in .zip, or in no such ending", .path.display())]
+    Archive {
+        /// The path as given.
+        path: PathBuf,
+    },
     /// The path has no name to write to.
     #[error("cannot write the snapshot to {}: that is not a place for a new file or folder; give a path that ends in a name", .path.display())]
     NoName {

@@ -20,6 +20,7 @@ mod finishing;
 mod line;
 mod objects;
 mod open;
+pub mod private;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,9 @@ pub use writer::{SnapshotWriter, SourceFile, SourceWriter};
 use crate::model::{SnapshotIndex, SourceId, SourceRecord, SourceState};
 use budget::{Budget, MAX_UNPACKED};
 use store::Store;
+
+/// Files that desktops leave in folders that somebody looked at.
+pub const DESKTOP: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 
 /// `index.json`: the file that says what the others are.
 pub const INDEX_FILE: &str = "index.json";
@@ -138,6 +142,11 @@ impl Snapshot {
     pub fn shuffled(&self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self.clone() }
     }
+}
+
+/// The first file in a folder that is a snapshot by its index, and that the index does not name: somebody else put it there.
+pub fn foreign_file(folder: &Path) -> Option<String> {
+    open::foreign_file(folder)
 }
 
 /// Whether a folder or a zip file is a snapshot of any version of this program, whole or not.

@@ -184,3 +184,30 @@ fn digest(mut file: impl Read) -> io::Result<String> {
         }
     }
 }
+
+/// See [`super::foreign_file`]. An index of another version is read for the names of its files only.
+pub(super) fn foreign_file(folder: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    let read = Store::Folder(folder.to_owned()).file(INDEX_FILE).and_then(|file| file.take(MAX_INDEX).read_to_end(&mut bytes));
+    let index: serde_json::Value = match read {
+        Ok(_) => serde_json::from_slice(&bytes).ok()?,
+        Err(_) => return Some(INDEX_FILE.to_owned()),
+    };
+    let sources = index.get("sources").and_then(serde_json::Value::as_array);
+    let named: BTreeSet<&str> = sources.into_iter().flatten().filter_map(|source| source.get("file")?.as_str()).collect();
+    let ours = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // A link of one of our names leads to what somebody else keeps.
+        (name == INDEX_FILE || named.contains(name.as_ref())) && entry.file_type().is_ok_and(|kind| kind.is_file())
+            || super::DESKTOP.contains(&name.as_ref())
+    };
+    let mut foreign: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter(|entry| !ours(entry))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    foreign.sort();
+    foreign.into_iter().next()
+}

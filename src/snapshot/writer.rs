@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use tempfile::{NamedTempFile, TempDir};
 
-use super::{Finishing, INDEX_FILE, SnapshotError, index_bytes, is_snapshot, line, zipped};
+use super::{DESKTOP, Finishing, INDEX_FILE, SnapshotError, foreign_file, index_bytes, is_snapshot, line, private, zipped};
 use crate::digest::Hasher;
 use crate::model::{Page, SnapshotIndex, SourceId};
 
@@ -22,6 +22,10 @@ pub struct SnapshotWriter {
     folder: TempDir,
     target: PathBuf,
     force: bool,
+    /// Everybody may read it: only on demand.
+    world_readable: bool,
+    /// False for what is only looked at and goes away: it need not be on the disk.
+    kept: bool,
     finishing: Finishing,
 }
 
@@ -29,8 +33,11 @@ impl SnapshotWriter {
     /// Starts a snapshot at `target`: a zip file when the name ends in `.zip`, else a folder. What is there already is replaced at
     /// the end, only with `force`, and only when it is empty or a snapshot.
     pub fn create(target: &Path, force: bool) -> Result<Self, SnapshotError> {
-        if target.file_name().is_none() {
-            return Err(SnapshotError::NoName { path: target.to_owned() });
+        let Some(name) = target.file_name() else { return Err(SnapshotError::NoName { path: target.to_owned() }) };
+        // Who names an archive means one file, and of those there is one form.
+        let name = name.to_string_lossy().to_ascii_lowercase();
+        if [".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z"].iter().any(|end| name.ends_with(end)) {
+            return Err(SnapshotError::Archive { path: target.to_owned() });
         }
         if !force && target.symlink_metadata().is_ok() {
             return Err(SnapshotError::Exists { path: target.to_owned() });
@@ -42,7 +49,8 @@ impl SnapshotWriter {
             path: parent.to_owned(),
             source,
         })?;
-        Ok(Self { folder, target: target.to_owned(), force, finishing: Finishing::default() })
+        let finishing = Finishing::default();
+        Ok(Self { folder, target: target.to_owned(), force, world_readable: false, kept: true, finishing })
     }
 
     /// The same, for whoever listens for an interrupt: one that comes before [`SnapshotWriter::finish`] wins.
@@ -50,6 +58,18 @@ impl SnapshotWriter {
     pub fn interrupted_by(self, finishing: &Finishing) -> Self {
         finishing.watch(self.folder.path());
         Self { finishing: finishing.clone(), ..self }
+    }
+
+    /// The same, readable for everybody on this machine.
+    #[must_use]
+    pub fn world_readable(self, everybody: bool) -> Self {
+        Self { world_readable: everybody, ..self }
+    }
+
+    /// The same, for a snapshot that nobody keeps.
+    #[must_use]
+    pub fn not_kept(self) -> Self {
+        Self { kept: false, ..self }
     }
 
     /// Starts the file of one source. Several may be open at a time.
@@ -64,7 +84,10 @@ impl SnapshotWriter {
     pub fn finish(self, index: &SnapshotIndex) -> Result<(), SnapshotError> {
         let path = self.folder.path().join(INDEX_FILE);
         let bytes = index_bytes(index).map_err(|source| SnapshotError::Index { path: self.target.clone(), source })?;
-        fs::write(&path, bytes).map_err(|source| SnapshotError::Io { what: "write", path, source })?;
+        let written = private::create(&path).and_then(|mut file| file.write_all(&bytes));
+        written.map_err(|source| SnapshotError::Io { what: "write", path, source })?;
+        let settled = if self.kept { private::settle(self.folder.path(), self.world_readable) } else { Ok(()) };
+        settled.map_err(|source| SnapshotError::Io { what: "write", path: self.target.clone(), source })?;
         if !self.finishing.begin() {
             return Err(SnapshotError::Interrupted { path: self.target });
         }
@@ -82,7 +105,8 @@ impl SnapshotWriter {
         let parent = parent(&self.target);
         let io = |source| SnapshotError::Io { what: "write", path: self.target.clone(), source };
         let (file, path) = NamedTempFile::with_prefix_in(TEMP_PREFIX, parent).map_err(io)?.into_parts();
-        zipped::pack(self.folder.path(), &names, file, &self.target)?;
+        zipped::pack(self.folder.path(), &names, file, &self.target)?.sync_all().map_err(io)?;
+        private::set_mode(&path, if self.world_readable { 0o644 } else { 0o600 }).map_err(io)?;
         if self.force {
             replaceable(&self.target)?;
             path.persist(&self.target).map_err(|error| io(error.error))
@@ -112,6 +136,7 @@ impl SnapshotWriter {
             Ok(()) => {
                 // The folder has moved: there is nothing left to clean up.
                 let _moved = self.folder.keep();
+                private::sync_folder(parent(&self.target));
                 Ok(())
             }
             Err(source) => {
@@ -139,13 +164,13 @@ fn replaceable(target: &Path) -> Result<(), SnapshotError> {
         return not_ours("it is neither a folder nor a file");
     }
     let entries = fs::read_dir(target).map_err(|source| SnapshotError::Io { what: "read", path: target.to_owned(), source })?;
-    let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !DESKTOP.contains(&name.as_str())).collect();
     names.sort();
-    let foreign = names.iter().find(|name| *name != INDEX_FILE && !name.ends_with(".jsonl.gz"));
+    let foreign = if is_snapshot(target) { foreign_file(target) } else { names.into_iter().next() };
     match foreign {
         Some(name) => not_ours(&format!("it holds {name}, which is no part of a snapshot")),
-        None if names.is_empty() || is_snapshot(target) => Ok(()),
-        None => not_ours("it is not a snapshot"),
+        None => Ok(()),
     }
 }
 
@@ -239,7 +264,7 @@ impl SourceWriter {
 
 /// No time, no name, no operating system, one level: the same objects give the same bytes.
 fn gzip(path: &Path) -> Result<GzEncoder<Hashing>, SnapshotError> {
-    let file = File::create(path).map_err(|source| SnapshotError::Io { what: "create", path: path.to_owned(), source })?;
+    let file = private::create(path).map_err(|source| SnapshotError::Io { what: "create", path: path.to_owned(), source })?;
     let hashing = Hashing { file: BufWriter::with_capacity(64 * 1024, file), hash: Hasher::default() };
     Ok(GzBuilder::new().mtime(0).operating_system(255).write(hashing, Compression::fast()))
 }

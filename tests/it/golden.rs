@@ -30,6 +30,7 @@ fn scope(name: &str) -> ScopeDeclaration {
             namespaces: Vec::new(),
             selectors: vec!["clinic.example/ephi=true".parse().expect("a selector")],
             sha256: None,
+            declared: Default::default(),
         },
         _ => ScopeDeclaration::Default,
     }
@@ -78,9 +79,28 @@ fn documents_are_as_they_were() {
             }
             compare(&folder.join(&file), &bytes, &mut changed);
         }
+        let verdicts = format!("{:#}\n", verdicts(&assessed(&catalog, name, &open(path))));
+        compare(&folder.join("verdicts.json"), verdicts.as_bytes(), &mut changed);
         compare(&folder.join("sha256.txt"), digests.as_bytes(), &mut changed);
     }
     assert!(changed.is_empty(), "changed: {}\nread what changed, then UPDATE_GOLDEN=1 cargo test --test it golden::", changed.join(", "));
+}
+
+/// What an assessment says, without its evidence: of the large document, what a person has to read in a difference.
+fn verdicts(assessment: &Assessment) -> serde_json::Value {
+    let controls: serde_json::Map<String, serde_json::Value> = assessment
+        .controls
+        .iter()
+        .map(|control| {
+            let findings: Vec<String> =
+                control.findings.iter().map(|finding| format!("{} {}: {}", finding.severity.word(), finding.risk, finding.statement)).collect();
+            let unseen: Vec<String> = control.unseen.iter().map(|unseen| format!("{}: {}", unseen.what, unseen.why)).collect();
+            let counts = format!("{} examined, {} failed, {} unknown", control.examined, control.failed, control.unknown);
+            let verdict = json!({"outcome": control.outcome.label(), "version": control.version, "counts": counts, "findings": findings, "unseen": unseen});
+            (control.id.clone(), verdict)
+        })
+        .collect();
+    json!({"totals": assessment.totals, "scope": assessment.scope, "controls": controls})
 }
 
 fn compare(path: &Path, bytes: &[u8], changed: &mut Vec<String>) {

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 pub(super) use beside::is_unknown;
 pub use config_maps::{ConfigKey, ConfigText};
 pub(super) use fragments::fragment;
-pub use manifests::{ManifestNames, manifests};
+pub use manifests::{ManifestNames, manifests, missing_manifests};
 pub use rights::{AccessRules, access_rules};
 
 use crate::model::{AccessRule, SourceId};

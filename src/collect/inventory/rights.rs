@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Part, Reach, inventory};
+use super::{Entry, Part, Reach, inventory};
 use crate::model::AccessRule;
 
 /// The least rights: two ClusterRoles, and one Role per namespace for reads by name.
@@ -18,12 +18,17 @@ pub struct AccessRules {
 
 /// The rules, merged: one per API group. Only `get` and `list` occur, Secrets never.
 pub fn access_rules() -> AccessRules {
+    access_rules_of(|_| true)
+}
+
+/// The same, of some entries only.
+pub(super) fn access_rules_of(wanted: impl Fn(&Entry) -> bool) -> AccessRules {
     let mut rules = AccessRules { core: Vec::new(), addons: Vec::new(), namespaced: BTreeMap::new() };
     // Group and verb to resources; BTreeMap keeps the order fixed.
     let mut lists: BTreeMap<(Part, String), BTreeSet<String>> = BTreeMap::new();
     let mut urls: BTreeMap<Part, BTreeSet<String>> = BTreeMap::new();
     let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for entry in inventory() {
+    for entry in inventory().iter().filter(|entry| wanted(entry)) {
         let Some(rule) = entry.rule() else { continue };
         match (entry.reach, rule.namespace.clone()) {
             (Reach::Url { .. }, _) => urls.entry(entry.part).or_default().extend(rule.non_resource_urls),

@@ -47,6 +47,8 @@ pub(super) struct Task {
     pub(super) kind: String,
     /// Whether its objects lie in namespaces, where discovery says it.
     pub(super) namespaced: Option<bool>,
+    /// The one namespace that is read, where the whole cluster was refused.
+    pub(super) within: Option<String>,
 }
 
 impl Task {
@@ -58,7 +60,11 @@ impl Task {
     }
     fn path(&self) -> String {
         let at = Entry { source: self.source.clone(), ..self.entry.clone() };
-        at.path(&self.version)
+        let path = at.path(&self.version);
+        match (&self.within, path.rsplit_once('/')) {
+            (Some(namespace), Some((group, resource))) => format!("{group}/namespaces/{namespace}/{resource}"),
+            _ => path,
+        }
     }
     /// A record without objects.
     pub(super) fn record(&self, state: SourceState) -> SourceRecord {

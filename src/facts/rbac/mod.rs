@@ -6,6 +6,7 @@
 mod grants;
 mod kinds;
 mod leads;
+mod names;
 mod policy;
 mod reach;
 mod resolved;
@@ -19,8 +20,9 @@ mod who_can;
 use std::collections::BTreeSet;
 
 pub use kinds::Kind;
+pub use names::is_cluster_scoped;
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};
-pub use who_can::{Allowed, Answer, Question, QuestionError, Via, is_cluster_scoped};
+pub use who_can::{Allowed, Answer, Question, QuestionError, Via};
 
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;

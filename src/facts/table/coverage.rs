@@ -49,6 +49,12 @@ impl Coverage {
         Self { sources: records.iter().map(|record| (record.source.clone(), record.clone())).collect(), doubts: doubts.clone() }
     }
 
+    /// The coverage of these records alone, for tests.
+    #[cfg(test)]
+    pub fn of(records: &[SourceRecord]) -> Self {
+        Self::new(records, &Doubts::new())
+    }
+
     /// Proof that all of `needed` was read completely and understood, or everything that was not.
     pub fn complete(&self, needed: &[SourceId]) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
         self.complete_within(needed, |_| true)

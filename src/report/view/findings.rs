@@ -39,14 +39,12 @@ impl Reach {
     fn of(findings: &[&Finding], ephi: &BTreeSet<&str>) -> Self {
         let mut reach = Self { cluster: false, namespaces: BTreeSet::new(), ephi: BTreeSet::new() };
         for finding in findings {
-            match finding.place() {
-                None => reach.cluster = true,
-                Some(namespace) => {
-                    if ephi.contains(namespace.as_str()) {
-                        reach.ephi.insert(namespace.clone());
-                    }
-                    reach.namespaces.insert(namespace.clone());
+            reach.cluster |= finding.places().next().is_none();
+            for namespace in finding.places() {
+                if ephi.contains(namespace.as_str()) {
+                    reach.ephi.insert(namespace.clone());
                 }
+                reach.namespaces.insert(namespace.clone());
             }
         }
         reach
@@ -80,7 +78,7 @@ impl<'a> Group<'a> {
     fn new(control: &'a ControlResult, cause: Option<&'a ObjectRef>, mut findings: Vec<&'a Finding>, ephi: &BTreeSet<&str>) -> Self {
         // What weighs most stands first, and so in the one line of the first page; among equals, what concerns ePHI.
         findings.sort_by_key(|finding| {
-            let ephi = finding.place().is_some_and(|namespace| ephi.contains(namespace.as_str()));
+            let ephi = finding.places().any(|namespace| ephi.contains(namespace.as_str()));
             (std::cmp::Reverse(finding.risk), !ephi)
         });
         let severity = findings.iter().map(|finding| finding.severity).min().unwrap_or(control.severity);
@@ -134,7 +132,7 @@ impl<'a> Group<'a> {
     /// What its findings are about.
     /// The namespaces that its findings count to; none for one that counts to no namespace.
     pub(super) fn places(&self) -> impl Iterator<Item = Option<&'a String>> {
-        self.findings.iter().map(|finding| finding.place())
+        self.findings.iter().flat_map(|finding| places(finding))
     }
 
     pub(crate) fn severity(&self) -> Severity {
@@ -171,6 +169,12 @@ impl<'a> Group<'a> {
         }
         if exposure == place { place } else { format!("{exposure} · {place}") }
     }
+}
+
+/// The namespaces that a finding counts to; one `None` for what counts to none.
+fn places(finding: &Finding) -> impl Iterator<Item = Option<&String>> {
+    let none = finding.places().next().is_none();
+    finding.places().map(Some).chain(none.then_some(None))
 }
 
 /// FNV-1a folded to 32 bits: names the cause in an anchor; nothing rests on it being hard to forge.
@@ -309,7 +313,7 @@ impl Affected {
             finding.related.iter().map(|object| &**object).filter(|object| !named.contains(object)).map(Object::new).collect();
         Self {
             anchor: anchor("x", &finding.fingerprint),
-            class: filters.class(std::iter::once(finding.place())),
+            class: filters.class(places(finding)),
             statement: (finding.statement != title).then(|| finding.statement.clone()),
             subject: Object::new(&finding.subject),
             fold: !facts.is_empty() || !related.is_empty() || evidence.len() > 1,
@@ -351,7 +355,7 @@ pub(super) fn chapter(
             GroupView {
                 number: format!("{number}.{}", i + 1),
                 anchor: group.anchor(),
-                class: filters.class(group.findings.iter().map(|finding| finding.place())),
+                class: filters.class(group.places()),
                 severity: group.severity.word(),
                 title,
                 rank: group.rank(false),

@@ -194,6 +194,21 @@ impl View {
     }
 }
 
+/// How many requests of which verb there were.
+fn requests_by_verb(assessment: &Assessment) -> String {
+    let counts = &assessment.totals.requests;
+    if counts.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<String> = counts.iter().map(|(verb, count)| format!("{count} {verb}")).collect();
+    let create = if counts.contains_key("create") {
+        "; each create is a question about the identity and the rights of the program itself, which the server answers and does not store"
+    } else {
+        ""
+    };
+    format!(" ({}{create})", parts.join(", "))
+}
+
 fn coverage(assessment: &Assessment, linker: &mut Linker) -> Coverage {
     let rows = assessment
         .coverage
@@ -255,7 +270,7 @@ pub fn build(assessment: &Assessment) -> View {
         .map(|(i, (title, paragraphs))| Part {
             number: format!("{METHODS}.{}", i + 1),
             title,
-            paragraphs: paragraphs.iter().map(|text| linker.prose(text)).collect(),
+            paragraphs: paragraphs.iter().map(|text| linker.prose(&text.replace("{requests}", &requests_by_verb(assessment)))).collect(),
         })
         .collect();
     let entries = sections

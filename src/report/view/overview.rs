@@ -89,7 +89,13 @@ impl Cover {
             ephi.push(words(": "));
             ephi.extend(names(&scope.ephi_namespaces));
         }
-        ephi.extend([words(format!("; {said}, digest ")), digest(&scope.sha256)]);
+        ephi.push(words(format!("; {said}")));
+        for (word, value) in [(" by ", &scope.declared_by), (" on ", &scope.declared_on)] {
+            if let Some(value) = value {
+                ephi.extend([words(word), name(value)]);
+            }
+        }
+        ephi.extend([words(", digest "), digest(&scope.sha256)]);
         let mut catalog_row = vec![words(format!("{}, digest ", catalog.version)), digest(&catalog.sha256)];
         for overlay in &catalog.overlays {
             let replaced = if overlay.replaces.is_empty() { String::new() } else { format!(", replaces {}", list(&overlay.replaces)) };

@@ -139,7 +139,7 @@ pub(super) const METHOD: &[(&str, &[&str])] = &[
     (
         "How it was collected",
         &[
-            "The program sent only requests that read. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the requests in the evidence index are line numbers there.",
+            "The program sent only requests that read{requests}. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the requests in the evidence index are line numbers there.",
             "Each object was reduced to the fields that controls need before it was stored. Values that may be confidential never entered the snapshot. The digest of each entry of the evidence index is that of the reduced object, as it stands in the snapshot.",
         ],
     ),

@@ -64,6 +64,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("schemars", &["model", "report"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("anstream", &["cli"]),
     ("indicatif", &["cli"]),
     ("terminal_size", &["cli"]),

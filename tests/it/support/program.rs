@@ -29,9 +29,9 @@ pub fn said(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Applies what `kube-hipaa permissions` prints, and gives a kubeconfig of the service account in it.
+/// Applies what `kube-hipaa permissions --for-later` prints, and gives a kubeconfig of the service account in it.
 pub fn scanner(plane: &ControlPlane) -> PathBuf {
-    let output = kube_hipaa(["permissions"]);
+    let output = kube_hipaa(["permissions", "--for-later"]);
     assert!(output.status.success(), "{}", said(&output));
     plane.apply(&String::from_utf8_lossy(&output.stdout));
     plane.kubeconfig_for_service_account(SERVICE_ACCOUNT.0, SERVICE_ACCOUNT.1)

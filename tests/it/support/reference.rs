@@ -26,8 +26,13 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ("docs/sources.md", sources()),
         ("docs/tables.md", tables()),
         ("docs/schemas/assessment-v1.schema.json", format!("{:#}\n", json::json_schema())),
-        ("deploy/kubernetes.yaml", inventory::manifests(&ManifestNames::default(), None)),
+        ("deploy/kubernetes.yaml", inventory::manifests(&today(&catalog), None)),
     ]
+}
+
+/// The least rights for today's catalog.
+fn today(catalog: &Catalog) -> ManifestNames {
+    ManifestNames { needed: Some(kube_hipaa::cli::needed_today(catalog)), ..ManifestNames::default() }
 }
 
 /// Writing to a String cannot fail.

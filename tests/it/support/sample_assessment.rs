@@ -116,6 +116,7 @@ impl Builder {
             statement,
             subject: subject.into(),
             namespace: None,
+            namespaces: Vec::new(),
             related: cause.cloned().map(Into::into).into_iter().collect(),
             facts,
             evidence,
@@ -323,6 +324,8 @@ fn build(mut make: Builder) -> Assessment {
         },
         scope: Scope {
             source: ScopeSource::Flags,
+            declared_by: None,
+            declared_on: None,
             ephi_namespaces: namespaces(&["billing", "identity", "imaging", "integration", "records"], &mut make),
             other_namespaces: namespaces(
                 &["default", "ingress", "kube-node-lease", "kube-public", "kube-system", "monitoring", "scheduling", "sandbox", "website"],
@@ -332,7 +335,12 @@ fn build(mut make: Builder) -> Assessment {
             complete: true,
             sha256: make.digest(),
         },
-        totals: Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new() },
+        totals: Totals {
+            controls: OutcomeCounts::default(),
+            findings: SeverityCounts::default(),
+            sources: BTreeMap::new(),
+            requests: BTreeMap::new(),
+        },
         coverage: coverage(),
         controls,
         paragraphs: vec![],
@@ -388,7 +396,12 @@ fn paragraphs() -> Vec<Paragraph> {
 
 /// Derives everything that is a count or an index from the controls and the coverage.
 fn finish(assessment: &mut Assessment) {
-    let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new() };
+    let mut totals = Totals {
+        controls: OutcomeCounts::default(),
+        findings: SeverityCounts::default(),
+        sources: BTreeMap::new(),
+        requests: BTreeMap::new(),
+    };
     for control in &assessment.controls {
         totals.controls.add(control.outcome);
         for finding in &control.findings {
