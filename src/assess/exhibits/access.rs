@@ -13,8 +13,10 @@ pub(super) const TABLE: &str = "reach";
 /// Places of the columns that the matrix takes.
 struct Columns {
     kinds: usize,
+    taken_over: usize,
     shipped_kinds: usize,
     via: usize,
+    via_takeover: usize,
 }
 
 /// What one subject has in one place.
@@ -30,7 +32,13 @@ struct Reaches<'t> {
 /// The matrix; `None` only when the table has not its columns.
 pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> Option<AccessMatrix> {
     let place = |name: &str| table.schema.column(name).map(|(index, _)| index);
-    let columns = Columns { kinds: place("kinds")?, shipped_kinds: place("shipped_kinds")?, via: place("via")? };
+    let columns = Columns {
+        kinds: place("kinds")?,
+        taken_over: place("kinds_by_takeover")?,
+        shipped_kinds: place("shipped_kinds")?,
+        via: place("via")?,
+        via_takeover: place("takeover_via")?,
+    };
     let namespaces: Vec<String> = scope.ephi().cloned().collect();
     let mut subjects: Vec<SubjectAccess> = Vec::new();
     for (subject, reaches) in reaches(table, &columns) {
@@ -63,9 +71,12 @@ fn reaches<'t>(table: &'t Table, columns: &Columns) -> BTreeMap<&'t ObjectRef, R
             None => &mut reaches.everywhere,
             Some(namespace) => reaches.inside.entry(namespace).or_default(),
         };
-        let kinds = list(row, columns.kinds);
-        cell.0.extend(Kind::ALL.into_iter().filter(|kind| kinds.iter().any(|id| id == kind.id())));
-        cell.1.extend(list(row, columns.via).iter().map(String::as_str));
+        // What is reached by taking over other identities is reached.
+        for (kinds, via) in [(columns.kinds, columns.via), (columns.taken_over, columns.via_takeover)] {
+            let kinds = list(row, kinds);
+            cell.0.extend(Kind::ALL.into_iter().filter(|kind| kinds.iter().any(|id| id == kind.id())));
+            cell.1.extend(list(row, via).iter().map(String::as_str));
+        }
     }
     all
 }

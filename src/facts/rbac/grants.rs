@@ -7,6 +7,7 @@ use super::kinds::Kind;
 use super::policy::{ANONYMOUS, AUTHENTICATED, SERVICE_ACCOUNTS_GROUP, UNAUTHENTICATED, Who};
 use super::resolved::{Grant, Resolved};
 use super::rules::describe;
+use super::standing::Holders;
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
@@ -16,7 +17,7 @@ const RULES: usize = 6;
 
 table! {
     /// One row per binding and subject: who holds which role through which binding. Columns about reach say what this grant gives by
-    /// itself, beyond what Kubernetes and kubeadm ship. Other authorizers and certificates of the group system:masters are not seen.
+    /// itself or together with what else its subject holds there, beyond what Kubernetes and kubeadm ship. Other authorizers and certificates of the group system:masters are not seen.
     pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] {
         /// `RoleBinding` or `ClusterRoleBinding`.
         binding_kind: &'static str;
@@ -45,13 +46,18 @@ table! {
         empty: bool;
         /// Whether the role that it refers to does not exist.
         dangling: Known<bool>;
+        /// Whether it gives nothing: its role does not exist, or has no rules.
+        gives_nothing: Known<bool>;
+        /// Why it gives nothing, in words; not set where it gives something.
+        nothing_because: Known<Option<String>>;
         /// Whether the role is put together by aggregation; its rules are read as stored.
         aggregated: bool;
         /// Whether the subject is nobody in particular: requests without credentials (system:anonymous, system:unauthenticated).
         anonymous: bool;
         /// Whether the subject is every identity (system:authenticated) or every service account (system:serviceaccounts).
         everyone: bool;
-        /// Whether the subject is the service account `default` of a namespace.
+        /// Whether the subject is the service account `default` of a namespace, or the group of all service accounts of one
+        /// (system:serviceaccounts:NAMESPACE), which that account is in.
         default_account: bool;
         /// Whether the service account exists; not set for users and groups, which no API lists.
         account_exists: Known<Option<bool>>, needs [SERVICE_ACCOUNTS];
@@ -66,6 +72,8 @@ table! {
         rules: Vec<String>;
         /// Dangerous rights that are restricted to named objects, sorted; the columns below leave them out.
         named: Vec<String>;
+        /// ConfigMaps of kube-system with settings of the cluster's own parts that it may write by name, sorted.
+        named_settings: Vec<String>;
         /// Any verb on any resource: as the ClusterRole cluster-admin.
         everything: Known<bool>;
         /// Act as other users, groups or nodes: verb `impersonate`, or both halves of constrained impersonation.
@@ -76,59 +84,88 @@ table! {
         proxies_nodes: Known<bool>;
         /// Approve or sign client certificates.
         approves_certificates: Known<bool>;
-        /// Create PersistentVolumes.
+        /// Change APIServices or CustomResourceDefinitions, through which every object of a group passes.
+        changes_apis: Known<bool>;
+        /// Create or change PersistentVolumes, or contents of volume snapshots.
         creates_volumes: Known<bool>;
-        /// Write admission webhooks or policies, or change Namespaces.
+        /// Write admission webhooks or policies, or change Namespaces, by their subresources too.
         changes_policies: Known<bool>;
-        /// Write ConfigMaps of kube-system.
+        /// Change nodes or their status, or bind pods to nodes.
+        changes_nodes: Known<bool>;
+        /// Write all ConfigMaps of kube-system, or ClusterTrustBundles.
         changes_system_config: Known<bool>;
-        /// get, list or watch on all Secrets.
+        /// Read the content of all Secrets: get, list, watch, and patch, delete and deletecollection, whose answers hold it.
         reads_secrets: Known<bool>;
-        /// Create tokens of service accounts, or impersonate them.
+        /// Create tokens of service accounts or Secrets that are filled with them, or impersonate accounts.
         becomes_service_accounts: Known<bool>, needs [VERSION];
-        /// pods/exec, pods/attach or pods/portforward: create, or get on servers before 1.35. Or pods/proxy or services/proxy, with any verb.
+        /// Act as users that the role names.
+        impersonates_named: Known<bool>, needs [VERSION];
+        /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
+        /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
         execs: Known<bool>, needs [VERSION];
         /// Add containers to running pods.
         adds_containers: Known<bool>;
         /// Create or change pods and what makes them.
         writes_workloads: Known<bool>;
+        /// Overwrite or delete all Secrets.
+        changes_secrets: Known<bool>;
+        /// Change Services, endpoints, EndpointSlices, Ingresses, routes, or the status of pods, Services and Ingresses.
+        redirects_traffic: Known<bool>;
         /// Write NetworkPolicies or those of a network plugin.
         changes_network_policies: Known<bool>;
-        /// Delete Events, Leases or DaemonSets.
+        /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
+        /// namespace.
+        deletes_data: Known<bool>;
+        /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).
+        reads_logs: Known<bool>;
+        /// Delete or overwrite Events, or delete Leases or DaemonSets.
         deletes_evidence: Known<bool>;
     }
 }
 
 /// The column of each kind of reach, here and in the table `reach`.
-pub(super) const COLUMNS: [(Kind, &str); 15] = [
+pub(super) const COLUMNS: [(Kind, &str); 22] = [
     (Kind::Everything, "everything"),
     (Kind::Impersonate, "impersonates"),
     (Kind::Escalate, "escalates"),
     (Kind::ProxyNodes, "proxies_nodes"),
     (Kind::ApproveCertificates, "approves_certificates"),
+    (Kind::ChangeApis, "changes_apis"),
     (Kind::CreateVolumes, "creates_volumes"),
     (Kind::ChangePolicies, "changes_policies"),
+    (Kind::ChangeNodes, "changes_nodes"),
     (Kind::ChangeSystemConfig, "changes_system_config"),
     (Kind::ReadSecrets, "reads_secrets"),
     (Kind::BecomeServiceAccounts, "becomes_service_accounts"),
+    (Kind::ImpersonateNamed, "impersonates_named"),
     (Kind::Exec, "execs"),
     (Kind::EphemeralContainers, "adds_containers"),
     (Kind::WriteWorkloads, "writes_workloads"),
+    (Kind::ChangeSecrets, "changes_secrets"),
+    (Kind::RedirectTraffic, "redirects_traffic"),
     (Kind::ChangeNetworkPolicies, "changes_network_policies"),
+    (Kind::DeleteData, "deletes_data"),
+    (Kind::ReadLogs, "reads_logs"),
     (Kind::DeleteEvidence, "deletes_evidence"),
 ];
 
-pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
+pub(super) fn rows(resolved: &Resolved<'_>, holders: &Holders<'_, '_>, accounts: &Accounts) -> Vec<Row> {
     let mut known = BTreeMap::new();
-    resolved.grants.iter().map(|grant| row(resolved, grant, accounts, &mut known)).collect()
+    resolved.grants.iter().map(|grant| row(resolved, holders, grant, accounts, &mut known)).collect()
 }
 
 /// `known` are the subjects of rows before: most have several grants.
-fn row<'r>(resolved: &'r Resolved<'_>, grant: &'r Grant<'_>, accounts: &Accounts, known: &mut BTreeMap<&'r Who, Arc<ObjectRef>>) -> Row {
+fn row<'r>(
+    resolved: &'r Resolved<'_>,
+    holders: &Holders<'_, '_>,
+    grant: &'r Grant<'_>,
+    accounts: &Accounts,
+    known: &mut BTreeMap<&'r Who, Arc<ObjectRef>>,
+) -> Row {
     let binding = grant.binding;
     let mut evidence: Vec<(&'static str, Vec<Arc<Evidence>>)> = Vec::new();
     let mut gives = |kind: Kind| {
-        let held = resolved.gives(grant, kind);
+        let held = resolved.gives(grant, kind, holders);
         if let Some((_, column)) = COLUMNS.iter().find(|(of, _)| *of == kind)
             && !held.evidence.is_empty()
         {
@@ -161,30 +198,41 @@ fn row<'r>(resolved: &'r Resolved<'_>, grant: &'r Grant<'_>, accounts: &Accounts
         cluster_wide: binding.namespace.is_none(),
         empty: grant.who.is_none(),
         dangling: grant.dangling.clone(),
+        gives_nothing: resolved.gives_nothing(grant),
+        nothing_because: nothing_because(grant, &resolved.gives_nothing(grant)),
         aggregated: grant.role.is_some_and(|(role, _)| role.selectors.is_some()),
         anonymous: is("User", &[ANONYMOUS]) || is("Group", &[UNAUTHENTICATED]),
         everyone: is("Group", &[AUTHENTICATED, SERVICE_ACCOUNTS_GROUP]),
-        default_account: is("ServiceAccount", &["default"]),
+        default_account: is("ServiceAccount", &["default"])
+            || grant.who.as_ref().is_some_and(|who| who.kind == "Group" && who.name.starts_with("system:serviceaccounts:")),
         account_exists: exists(grant.who.as_ref(), accounts),
         origin: grant.origin.word(),
         shipped: grant.is_shipped(),
         beyond_shipped: resolved.is_beyond(grant),
         rules: shown,
         named: resolved.beyond(grant).map(|rights| rights.named.clone()).unwrap_or_default(),
+        named_settings: resolved.beyond(grant).map(|rights| rights.settings(binding.namespace.as_deref()).to_vec()).unwrap_or_default(),
         everything: gives(Kind::Everything),
         impersonates: gives(Kind::Impersonate),
         escalates: gives(Kind::Escalate),
         proxies_nodes: gives(Kind::ProxyNodes),
         approves_certificates: gives(Kind::ApproveCertificates),
+        changes_apis: gives(Kind::ChangeApis),
         creates_volumes: gives(Kind::CreateVolumes),
         changes_policies: gives(Kind::ChangePolicies),
+        changes_nodes: gives(Kind::ChangeNodes),
         changes_system_config: gives(Kind::ChangeSystemConfig),
         reads_secrets: gives(Kind::ReadSecrets),
         becomes_service_accounts: gives(Kind::BecomeServiceAccounts),
+        impersonates_named: gives(Kind::ImpersonateNamed),
         execs: gives(Kind::Exec),
         adds_containers: gives(Kind::EphemeralContainers),
         writes_workloads: gives(Kind::WriteWorkloads),
+        changes_secrets: gives(Kind::ChangeSecrets),
+        redirects_traffic: gives(Kind::RedirectTraffic),
         changes_network_policies: gives(Kind::ChangeNetworkPolicies),
+        deletes_data: gives(Kind::DeleteData),
+        reads_logs: gives(Kind::ReadLogs),
         deletes_evidence: gives(Kind::DeleteEvidence),
         who: who.clone(),
     };
@@ -197,6 +245,19 @@ fn row<'r>(resolved: &'r Resolved<'_>, grant: &'r Grant<'_>, accounts: &Accounts
         .related_to(related)
         .evidenced("dangling", missing.then_some(role_ref));
     evidence.into_iter().fold(row, |row, (column, evidence)| row.evidenced(column, evidence))
+}
+
+fn nothing_because(grant: &Grant<'_>, gives_nothing: &Known<bool>) -> Known<Option<String>> {
+    let why = match (&grant.who, grant.place) {
+        (None, None) => Some("because it names nobody"),
+        (None, Some(_)) => Some("because what it names matches no identity"),
+        (Some(_), _) => None,
+    };
+    if let Some(why) = why {
+        return Known::Known(Some(why.to_owned()));
+    }
+    let role = if grant.role.is_some() { "because its role has no rules" } else { "because its role does not exist" };
+    gives_nothing.as_ref().map(|nothing| nothing.then(|| role.to_owned()))
 }
 
 /// Whether a service account exists; not set for what is none.

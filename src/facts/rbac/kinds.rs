@@ -2,7 +2,7 @@
 
 use super::super::Known;
 use super::rights::Atom;
-use crate::model::Unseen;
+use super::server::{Gate, Server};
 
 /// A kind of dangerous reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,73 +17,99 @@ pub enum Kind {
     ProxyNodes,
     /// Issue client certificates.
     ApproveCertificates,
-    /// Mount paths of nodes.
+    /// Stand between the API server and objects.
+    ChangeApis,
+    /// Mount paths of nodes, and volumes of others.
     CreateVolumes,
     /// Change what is admitted.
     ChangePolicies,
+    /// Decide where pods run and where the API server finds kubelets.
+    ChangeNodes,
     /// Change settings of the cluster's own parts.
     ChangeSystemConfig,
     /// Read Secrets.
     ReadSecrets,
     /// Act as service accounts.
     BecomeServiceAccounts,
+    /// Act as named users.
+    ImpersonateNamed,
     /// Run commands in pods or reach their ports.
     Exec,
     /// Add containers to running pods.
     EphemeralContainers,
     /// Run pods.
     WriteWorkloads,
+    /// Overwrite or delete Secrets.
+    ChangeSecrets,
+    /// Decide where traffic goes.
+    RedirectTraffic,
     /// Change what is isolated.
     ChangeNetworkPolicies,
+    /// Delete stored data and its copies.
+    DeleteData,
+    /// Read logs.
+    ReadLogs,
     /// Remove traces.
     DeleteEvidence,
 }
 
-/// One way to a kind of reach: all of these rights, on servers of these versions.
-struct Way {
+/// One way to a kind of reach: all of these rights, where the server's gate leaves it open.
+pub(super) struct Way {
     all: &'static [Atom],
-    versions: Versions,
-}
-
-#[derive(Clone, Copy)]
-enum Versions {
-    All,
-    Before(u32),
-    From(u32),
+    gate: Option<&'static Gate>,
 }
 
 const fn one(all: &'static [Atom]) -> Way {
-    Way { all, versions: Versions::All }
+    Way { all, gate: None }
 }
 
 impl Way {
     fn is_made_of(&self, held: impl Fn(Atom) -> bool, decisive: impl Fn(Atom) -> bool) -> bool {
-        self.all.iter().all(|&atom| held(atom)) && self.all.iter().any(|&atom| decisive(atom))
+        // What decides is asked first: it is one grant, and what is held may be thousands.
+        self.all.iter().any(|&atom| decisive(atom)) && self.all.iter().all(|&atom| held(atom))
     }
 }
 
-/// Constrained impersonation came with 1.35.
+/// KEP-5284.
+const CONSTRAINED: Gate = Gate { name: "ConstrainedImpersonation", opens: true, exists_from: 35, on_from: 36 };
+/// With it, a connection by `get` needs `create` too.
+const WEBSOCKETS: Gate = Gate { name: "AuthorizePodWebsocketUpgradeCreatePermission", opens: false, exists_from: 35, on_from: 35 };
+
 const fn constrained(all: &'static [Atom]) -> Way {
-    Way { all, versions: Versions::From(35) }
+    Way { all, gate: Some(&CONSTRAINED) }
 }
+
+const fn by_get(all: &'static [Atom]) -> Way {
+    Way { all, gate: Some(&WEBSOCKETS) }
+}
+
+/// A program of one's own choice in a running pod, which finds the token of the pod's account.
+pub(super) const SHELL: &[Way] = &[one(&[Atom::ShellCreate]), by_get(&[Atom::ShellGet]), one(&[Atom::EphemeralContainers])];
 
 impl Kind {
     /// All kinds, gravest first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::Everything,
         Self::Impersonate,
         Self::Escalate,
         Self::ProxyNodes,
         Self::ApproveCertificates,
+        Self::ChangeApis,
         Self::CreateVolumes,
         Self::ChangePolicies,
+        Self::ChangeNodes,
         Self::ChangeSystemConfig,
         Self::ReadSecrets,
         Self::BecomeServiceAccounts,
+        Self::ImpersonateNamed,
         Self::Exec,
         Self::EphemeralContainers,
         Self::WriteWorkloads,
+        Self::ChangeSecrets,
+        Self::RedirectTraffic,
         Self::ChangeNetworkPolicies,
+        Self::DeleteData,
+        Self::ReadLogs,
         Self::DeleteEvidence,
     ];
 
@@ -103,21 +129,42 @@ impl Kind {
             Self::ApproveCertificates => {
                 ("approve-certificates", "issue certificates", "Approve or sign client certificates, for any user or node.")
             }
-            Self::CreateVolumes => ("create-volumes", "create volumes", "Create PersistentVolumes, which may be paths of a node."),
+            Self::ChangeApis => (
+                "change-apis",
+                "serve APIs",
+                "Change APIServices or CustomResourceDefinitions: a program of one's own then answers for every object of a group.",
+            ),
+            Self::CreateVolumes => (
+                "create-volumes",
+                "write volumes",
+                "Write PersistentVolumes or contents of snapshots: paths of a node, and volumes that belonged to others.",
+            ),
             Self::ChangePolicies => (
                 "change-policies",
                 "change policies",
                 "Change admission webhooks and policies, or the labels of namespaces that Pod Security and NetworkPolicies go by.",
             ),
+            Self::ChangeNodes => (
+                "change-nodes",
+                "steer pods",
+                "Change nodes (labels, taints, the address of the kubelet) or bind pods to them: where ePHI is processed.",
+            ),
             Self::ChangeSystemConfig => (
                 "change-system-config",
                 "change settings",
-                "Write ConfigMaps of kube-system: name service, network agent, mapping of identities.",
+                "Write ConfigMaps of kube-system (name service, network agent, mapping of identities) or ClusterTrustBundles.",
             ),
-            Self::ReadSecrets => ("read-secrets", "read Secrets", "Read the content of every Secret, by get, list or watch."),
-            Self::BecomeServiceAccounts => {
-                ("become-service-accounts", "become accounts", "Act as every service account, by a token of it or by impersonation.")
-            }
+            Self::ReadSecrets => (
+                "read-secrets",
+                "read Secrets",
+                "Read the content of every Secret: by get, list and watch, and by patch and delete, whose answers hold it.",
+            ),
+            Self::BecomeServiceAccounts => (
+                "become-service-accounts",
+                "become accounts",
+                "Act as every service account: by a token, by a Secret that is filled with one, or by impersonation.",
+            ),
+            Self::ImpersonateNamed => ("impersonate-named", "act as named users", "Send requests in the name of users that the role names."),
             Self::Exec => (
                 "exec",
                 "exec",
@@ -129,16 +176,58 @@ impl Kind {
                 "run pods",
                 "Create or change pods and what makes them: they mount any Secret and run as any service account.",
             ),
+            Self::ChangeSecrets => ("change-secrets", "overwrite Secrets", "Overwrite or delete any Secret, credentials and keys among them."),
+            Self::RedirectTraffic => (
+                "redirect-traffic",
+                "redirect traffic",
+                "Change Services, their endpoints, Ingresses or routes: traffic with ePHI goes where the holder wants.",
+            ),
             Self::ChangeNetworkPolicies => {
                 ("change-network-policies", "change isolation", "Write NetworkPolicies, or those of a network plugin.")
             }
-            Self::DeleteEvidence => ("delete-evidence", "remove traces", "Delete Events, Leases or DaemonSets such as log shippers."),
+            Self::DeleteData => (
+                "delete-data",
+                "delete data",
+                "Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets or the whole namespace.",
+            ),
+            Self::ReadLogs => ("read-logs", "read logs", "Read what containers wrote to their logs, or log files of nodes."),
+            Self::DeleteEvidence => {
+                ("delete-evidence", "remove traces", "Delete or overwrite Events, or delete Leases or DaemonSets such as log shippers.")
+            }
         }
     }
 
     /// Its id.
     pub fn id(self) -> &'static str {
         self.words().0
+    }
+
+    /// Whether whoever has it in the whole cluster or in kube-system can make itself its administrator.
+    pub(super) fn takes_over(self) -> bool {
+        match self {
+            Self::Everything
+            | Self::Impersonate
+            | Self::Escalate
+            | Self::ProxyNodes
+            | Self::ApproveCertificates
+            | Self::ChangeApis
+            | Self::CreateVolumes
+            | Self::ChangePolicies
+            | Self::ChangeNodes
+            | Self::ChangeSystemConfig
+            | Self::ReadSecrets
+            | Self::BecomeServiceAccounts
+            | Self::Exec
+            | Self::EphemeralContainers
+            | Self::WriteWorkloads => true,
+            Self::ImpersonateNamed
+            | Self::ChangeSecrets
+            | Self::RedirectTraffic
+            | Self::ChangeNetworkPolicies
+            | Self::DeleteData
+            | Self::ReadLogs
+            | Self::DeleteEvidence => false,
+        }
     }
 
     fn ways(self) -> &'static [Way] {
@@ -149,6 +238,8 @@ impl Kind {
                 const {
                     &[
                         one(&[ImpersonateUsers]),
+                        one(&[ImpersonateMasters, ImpersonateNamed]),
+                        one(&[ImpersonateMasters, ImpersonateAnAccount]),
                         constrained(&[UserInfo, OnUserInfo]),
                         constrained(&[AnyNode, OnAnyNode]),
                         constrained(&[OwnNode, OnOwnNode]),
@@ -158,18 +249,43 @@ impl Kind {
             Self::Escalate => const { &[one(&[EscalateOrBind])] },
             Self::ProxyNodes => const { &[one(&[NodesProxy])] },
             Self::ApproveCertificates => const { &[one(&[ApproveRequests, ApproveForSigner]), one(&[SignRequests, SignForSigner])] },
-            Self::CreateVolumes => const { &[one(&[CreateVolumes])] },
+            Self::ChangeApis => const { &[one(&[WriteApis])] },
+            Self::CreateVolumes => const { &[one(&[WriteVolumes])] },
             Self::ChangePolicies => const { &[one(&[AdmissionPolicies]), one(&[ChangeNamespaces])] },
-            Self::ChangeSystemConfig => const { &[one(&[SystemConfig])] },
+            Self::ChangeNodes => const { &[one(&[SteerPods])] },
+            Self::ChangeSystemConfig => const { &[one(&[SystemConfig]), one(&[TrustBundles])] },
             Self::ReadSecrets => const { &[one(&[ReadSecrets])] },
             Self::BecomeServiceAccounts => {
-                const { &[one(&[CreateTokens]), one(&[ImpersonateAccounts]), constrained(&[ServiceAccountMode, OnServiceAccountMode])] }
+                const {
+                    &[
+                        one(&[CreateTokens]),
+                        one(&[ImpersonateAccounts]),
+                        // A Secret of the type kubernetes.io/service-account-token is filled by the controller manager; its maker chooses
+                        // the name and so may read it where one name is allowed.
+                        one(&[CreateSecrets, ReadASecret]),
+                        constrained(&[ServiceAccountMode, OnServiceAccountMode]),
+                    ]
+                }
             }
-            // AuthorizePodWebsocketUpgradeCreatePermission: since 1.35 a connection by get needs create too.
-            Self::Exec => const { &[one(&[ConnectCreate]), Way { all: &[ConnectGet], versions: Versions::Before(35) }, one(&[Proxy])] },
+            Self::ImpersonateNamed => const { &[one(&[ImpersonateNamed]), constrained(&[UserInfoNamed, OnUserInfo])] },
+            Self::Exec => {
+                const {
+                    &[
+                        one(&[ShellCreate]),
+                        one(&[ForwardCreate]),
+                        by_get(&[ShellGet]),
+                        by_get(&[ForwardGet]),
+                        one(&[Proxy]),
+                    ]
+                }
+            }
             Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
             Self::WriteWorkloads => const { &[one(&[WriteWorkloads])] },
+            Self::ChangeSecrets => const { &[one(&[ChangeSecrets])] },
+            Self::RedirectTraffic => const { &[one(&[RedirectTraffic])] },
             Self::ChangeNetworkPolicies => const { &[one(&[NetworkPolicies])] },
+            Self::DeleteData => const { &[one(&[DeleteData])] },
+            Self::ReadLogs => const { &[one(&[ReadLogs])] },
             Self::DeleteEvidence => const { &[one(&[DeleteEvidence])] },
         }
     }
@@ -182,23 +298,28 @@ impl Kind {
     /// Whether rights that `held` knows make up this kind; the rights that do. `decisive` is asked for at least one of them.
     pub(super) fn held(
         self,
-        minor: &Known<u32>,
+        server: &Server,
         held: impl Fn(Atom) -> bool,
         decisive: impl Fn(Atom) -> bool,
     ) -> Known<Option<&'static [Atom]>> {
-        let mut doubt: Option<&Unseen> = None;
-        for way in self.ways() {
-            if !way.is_made_of(&held, &decisive) {
-                continue;
-            }
-            match (way.versions, minor) {
-                (Versions::All, _) => return Known::Known(Some(way.all)),
-                (Versions::Before(limit), Known::Known(minor)) if *minor < limit => return Known::Known(Some(way.all)),
-                (Versions::From(limit), Known::Known(minor)) if *minor >= limit => return Known::Known(Some(way.all)),
-                (_, Known::Known(_)) => {}
-                (_, Known::Unknown(unseen)) => doubt = Some(unseen),
-            }
-        }
-        doubt.map_or(Known::Known(None), |unseen| Known::Unknown(unseen.clone()))
+        first_way(self.ways(), server, held, decisive)
     }
+}
+
+/// The first of some ways that is made of rights that `held` knows, one of them `decisive`.
+pub(super) fn first_way(
+    ways: &'static [Way],
+    server: &Server,
+    held: impl Fn(Atom) -> bool,
+    decisive: impl Fn(Atom) -> bool,
+) -> Known<Option<&'static [Atom]>> {
+    let mut doubt = None;
+    for way in ways.iter().filter(|way| way.is_made_of(&held, &decisive)) {
+        match way.gate.map_or(Known::Known(true), |gate| server.leaves_open(gate)) {
+            Known::Known(true) => return Known::Known(Some(way.all)),
+            Known::Known(false) => {}
+            Known::Unknown(unseen) => doubt = Some(unseen),
+        }
+    }
+    doubt.map_or(Known::Known(None), Known::Unknown)
 }

@@ -3,6 +3,8 @@
 //! Other authorizers (Node, Webhook, ABAC, a provider's own) can allow more, and the group `system:masters` is allowed everything
 //! before any of them is asked; neither stands in an object of the API.
 
+mod account_reach;
+mod asked;
 mod grants;
 mod kinds;
 mod leads;
@@ -13,8 +15,12 @@ mod resolved;
 mod rights;
 mod roles;
 mod rules;
+mod server;
 mod shipped;
+mod standing;
 mod subjects;
+mod takeover;
+mod takeovers;
 mod who_can;
 
 use std::collections::BTreeSet;
@@ -30,29 +36,63 @@ use crate::facts::table::schema::TableRow;
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use crate::parallel;
 use crate::snapshot::Snapshot;
+use super::metrics::Metrics;
+use super::settings::gates::Gates;
 use resolved::Resolved;
+use server::Server;
+use standing::Holders;
+use takeover::{Population, Takeover};
 
 /// Namespace and name of every service account.
 type Accounts = Known<BTreeSet<(String, String)>>;
 
 /// The tables of access.
 pub(super) const FAMILY: Family = Family {
-    schemas: || vec![grants::GrantRow::schema(), reach::ReachRow::schema(), roles::RoleRow::schema(), subjects::SubjectRow::schema()],
+    schemas: || {
+        vec![
+            grants::GrantRow::schema(),
+            reach::ReachRow::schema(),
+            roles::RoleRow::schema(),
+            subjects::SubjectRow::schema(),
+            takeovers::TakeoverRow::schema(),
+            account_reach::AccountReachRow::schema(),
+        ]
+    },
     rows: |context, _| {
         let policy = Policy::read(&context.reader)?;
-        let held = context.accounts()?;
-        let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || held.automount().into_keys().collect());
+        let (service_accounts, usages) = (context.accounts()?, context.usages()?);
+        let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || service_accounts.automount().into_keys().collect());
         let bindings_read = context
             .reader
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
             .and_then(|()| context.reader.known_if_complete(&ROLE_BINDINGS, || ()));
-        let resolved = Resolved::new(&policy, context.server_minor()?);
+        let server = Server { minor: context.server_minor()?.clone(), gates: Gates::of(&Metrics::read(&context.reader)?) };
+        let resolved = Resolved::new(&policy, server);
+        let holders = Holders::of(&resolved);
+        let population = Population {
+            running: usages.as_ref().map(|usages| service_accounts.running(usages)),
+            listed_secrets: service_accounts.listed_secrets(),
+            existing: accounts.clone(),
+        };
         // Each of them asks the same rules only.
-        let ((reach, subjects), (grants, roles)) = parallel::both(
-            || (reach::rows(&resolved), subjects::rows(&resolved, &accounts)),
-            || (grants::rows(&resolved, &accounts), roles::rows(&resolved, &bindings_read)),
+        let ((reach, takeovers, account_reach), (grants, roles, subjects)) = parallel::both(
+            || {
+                let takeover = Takeover::new(&resolved, &holders, &population);
+                (
+                    reach::rows(&resolved, &holders, &takeover),
+                    takeovers::rows(&resolved, &takeover),
+                    account_reach::rows(&takeover, service_accounts, usages),
+                )
+            },
+            || {
+                (
+                    grants::rows(&resolved, &holders, &accounts),
+                    roles::rows(&resolved, &bindings_read),
+                    subjects::rows(&resolved, &holders, &accounts),
+                )
+            },
         );
-        Ok(vec![grants, reach, roles, subjects])
+        Ok(vec![grants, reach, roles, subjects, takeovers, account_reach])
     },
 };
 

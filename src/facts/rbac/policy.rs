@@ -38,6 +38,8 @@ pub struct Role {
     pub(super) labels: BTreeMap<String, String>,
     /// The annotation `rbac.authorization.kubernetes.io/autoupdate` says `false`.
     pub(super) manual: bool,
+    /// It carries the label of what the server makes when it starts; anybody can write it.
+    pub(super) bootstrapping: bool,
     pub(super) origin: Evidence,
     /// Where each rule stands, made when somebody asks and shared by all who do.
     places: Vec<OnceLock<Arc<Evidence>>>,
@@ -55,6 +57,8 @@ pub struct Binding {
     /// The name of the role that it refers to.
     pub role_name: String,
     pub(super) subjects: Vec<Subject>,
+    /// It carries the label of what the server makes when it starts; anybody can write it.
+    pub(super) bootstrapping: bool,
     /// The role, where it exists.
     pub(super) role: Option<usize>,
     pub(super) origin: Evidence,
@@ -155,6 +159,7 @@ impl Policy {
         let mut bindings = Vec::new();
         let mut bind = |metadata: ObjectMeta, role: (String, String), subjects: Option<Vec<Subject>>, origin| {
             let (role_kind, role_name) = role;
+            let bootstrapping = is_bootstrapping(&metadata);
             let namespace = metadata.namespace;
             let place = match (role_kind.as_str(), &namespace) {
                 ("ClusterRole", _) => Some((None, role_name.clone())),
@@ -166,6 +171,7 @@ impl Policy {
                 role: place.and_then(|place| places.get(&place).copied()),
                 name: metadata.name.unwrap_or_default(),
                 subjects: subjects.into_iter().flatten().collect(),
+                bootstrapping,
                 namespace,
                 role_kind,
                 role_name,
@@ -233,6 +239,7 @@ impl Policy {
 
 impl Role {
     fn new(metadata: ObjectMeta, rules: Option<Vec<PolicyRule>>, selectors: Option<Vec<LabelSelector>>, origin: Evidence) -> Self {
+        let bootstrapping = is_bootstrapping(&metadata);
         let annotations = metadata.annotations.unwrap_or_default();
         let rules: Vec<PolicyRule> = rules.into_iter().flatten().collect();
         Self {
@@ -243,6 +250,7 @@ impl Role {
             selectors,
             labels: metadata.labels.unwrap_or_default(),
             manual: annotations.get("rbac.authorization.kubernetes.io/autoupdate").is_some_and(|value| value == "false"),
+            bootstrapping,
             origin,
         }
     }
@@ -287,7 +295,7 @@ impl Binding {
     /// Who one of its subjects is; `None` for one that matches no identity.
     pub(super) fn who(&self, subject: &Subject) -> Option<Who> {
         match subject.kind.as_str() {
-            "User" => Some(account_of(&subject.name).unwrap_or_else(|| Who::named("User", &subject.name))),
+            "User" => Some(Who::user(&subject.name)),
             "Group" => Some(Who::named("Group", &subject.name)),
             "ServiceAccount" => {
                 let written = subject.namespace.as_ref().filter(|namespace| !namespace.is_empty());
@@ -297,6 +305,11 @@ impl Binding {
             _ => None,
         }
     }
+}
+
+/// `plugin/pkg/auth/authorizer/rbac/bootstrappolicy`, Label.
+fn is_bootstrapping(metadata: &ObjectMeta) -> bool {
+    metadata.labels.as_ref().and_then(|labels| labels.get("kubernetes.io/bootstrapping")).is_some_and(|value| value == "rbac-defaults")
 }
 
 fn object(kind: &str, namespace: Option<&String>, name: &str, origin: &Evidence) -> Arc<ObjectRef> {
@@ -317,6 +330,13 @@ fn object(kind: &str, namespace: Option<&String>, name: &str, origin: &Evidence)
 impl Who {
     pub(super) fn named(kind: &'static str, name: &str) -> Self {
         Self { kind, namespace: None, name: name.to_owned() }
+    }
+    pub(super) fn account(namespace: &str, name: &str) -> Self {
+        Self { kind: "ServiceAccount", namespace: Some(namespace.to_owned()), name: name.to_owned() }
+    }
+    /// A user by its name, which may be that of a service account.
+    pub(super) fn user(name: &str) -> Self {
+        account_of(name).unwrap_or_else(|| Self::named("User", name))
     }
     /// Such as `ServiceAccount delivery/deploy-runner` or `Group developers`.
     pub fn text(&self) -> String {

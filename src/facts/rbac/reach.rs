@@ -1,21 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::super::Known;
 use super::grants::COLUMNS;
 use super::kinds::Kind;
 use super::policy::Who;
-use super::resolved::{Grant, Held, Resolved};
-use super::rights::{Atom, Rights};
+use super::resolved::{Held, Resolved};
+use super::standing::{Holders, Standing};
+use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
-use crate::model::{Evidence, Unseen};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use crate::model::Evidence;
 
 table! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for
     /// what RoleBindings of that namespace add. Several bindings of one subject count together, with those of the groups that the server
     /// puts it into; membership in other groups is known to the identity provider only. Columns about reach leave out what Kubernetes and
-    /// kubeadm ship.
+    /// kubeadm ship. What is reached by taking over other identities stands in columns of its own.
     pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] {
         /// Namespace; not set for the whole cluster.
         namespace: Option<String>;
@@ -29,6 +29,10 @@ table! {
         who: String;
         /// Kinds of reach beyond what is shipped, by id, gravest first.
         kinds: Vec<String>;
+        /// Further kinds that it reaches by acting as service accounts or users that it can take over, by id, gravest first.
+        kinds_by_takeover: Known<Vec<String>>, needs [PODS, SERVICE_ACCOUNTS, VERSION];
+        /// The ways to these, one for each kind.
+        takeover_via: Known<Vec<String>>, needs [PODS, SERVICE_ACCOUNTS, VERSION];
         /// Kinds of reach that come from shipped bindings alone, by id.
         shipped_kinds: Vec<String>;
         /// The bindings that give the kinds beyond what is shipped, sorted.
@@ -43,108 +47,130 @@ table! {
         proxies_nodes: Known<bool>;
         /// Approve or sign client certificates: the request's approval or status, and the signer.
         approves_certificates: Known<bool>;
-        /// Create PersistentVolumes.
+        /// Change APIServices or CustomResourceDefinitions, through which every object of a group passes.
+        changes_apis: Known<bool>;
+        /// Create or change PersistentVolumes, or contents of volume snapshots.
         creates_volumes: Known<bool>;
-        /// Write admission webhooks or policies, or change Namespaces.
+        /// Write admission webhooks or policies, or change Namespaces, by their subresources too.
         changes_policies: Known<bool>;
-        /// Write ConfigMaps of kube-system.
+        /// Change nodes or their status, or bind pods to nodes.
+        changes_nodes: Known<bool>;
+        /// Write all ConfigMaps of kube-system, or ClusterTrustBundles.
         changes_system_config: Known<bool>;
-        /// get, list or watch on all Secrets.
+        /// Read the content of all Secrets: get, list, watch, and patch, delete and deletecollection, whose answers hold it.
         reads_secrets: Known<bool>;
-        /// Create tokens of service accounts, or impersonate them.
+        /// Create tokens of service accounts or Secrets that are filled with them, or impersonate accounts.
         becomes_service_accounts: Known<bool>, needs [VERSION];
-        /// pods/exec, pods/attach or pods/portforward: create, or get on servers before 1.35. Or pods/proxy or services/proxy, with any verb.
+        /// Act as users that the role names.
+        impersonates_named: Known<bool>, needs [VERSION];
+        /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
+        /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
         execs: Known<bool>, needs [VERSION];
         /// Add containers to running pods.
         adds_containers: Known<bool>;
         /// Create or change pods and what makes them.
         writes_workloads: Known<bool>;
+        /// Overwrite or delete all Secrets.
+        changes_secrets: Known<bool>;
+        /// Change Services, endpoints, EndpointSlices, Ingresses, routes, or the status of pods, Services and Ingresses.
+        redirects_traffic: Known<bool>;
         /// Write NetworkPolicies or those of a network plugin.
         changes_network_policies: Known<bool>;
-        /// Delete Events, Leases or DaemonSets.
+        /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
+        /// namespace.
+        deletes_data: Known<bool>;
+        /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).
+        reads_logs: Known<bool>;
+        /// Delete or overwrite Events, or delete Leases or DaemonSets.
         deletes_evidence: Known<bool>;
     }
 }
 
-/// Grants by the namespace of their binding; `None` for ClusterRoleBindings.
-pub(super) type Places<'g, 'p> = BTreeMap<Option<String>, Vec<&'g Grant<'p>>>;
-
-/// Everything that each subject holds.
-pub(super) struct Holders<'g, 'p>(BTreeMap<&'g Who, Places<'g, 'p>>);
-
-/// Everything that one subject holds.
-pub(super) struct Standing<'h, 'g, 'p> {
-    own: &'h Places<'g, 'p>,
-    /// Grants of the groups that it is in by nature.
-    implied: Vec<&'h Places<'g, 'p>>,
+/// Grants that one subject holds in one place.
+struct Place {
+    cells: BTreeMap<Kind, Known<bool>>,
+    kinds: Vec<String>,
+    shipped_kinds: Vec<String>,
+    via: BTreeSet<String>,
+    evidence: Vec<(&'static str, Vec<std::sync::Arc<Evidence>>)>,
 }
 
-impl<'g, 'p> Holders<'g, 'p> {
-    pub(super) fn of(resolved: &'g Resolved<'p>) -> Self {
-        let mut holders: BTreeMap<&Who, Places<'_, '_>> = BTreeMap::new();
-        for grant in &resolved.grants {
-            if let Some(who) = &grant.who {
-                holders.entry(who).or_default().entry(grant.binding.namespace.clone()).or_default().push(grant);
-            }
-        }
-        Self(holders)
-    }
-
-    pub(super) fn standing(&self, who: &Who) -> Option<Standing<'_, 'g, 'p>> {
-        let group = |name: &String| self.0.get(&Who::named("Group", name));
-        Some(Standing { own: self.0.get(who)?, implied: who.implied_groups().iter().filter_map(group).collect() })
-    }
-}
-
-impl Standing<'_, '_, '_> {
-    /// Whether a kind of reach is held anywhere beyond what is shipped.
-    pub(super) fn anywhere(&self, resolved: &Resolved<'_>, kind: Kind) -> Held {
-        let mut doubt = None;
-        for namespace in self.own.keys() {
-            let (held, _) = beyond(resolved, kind, namespace.as_deref(), self);
-            match held.value {
-                Known::Known(true) => return held,
-                Known::Known(false) => {}
-                Known::Unknown(_) => doubt = Some(held),
-            }
-        }
-        doubt.unwrap_or(Held { value: Known::Known(false), evidence: Vec::new() })
-    }
-}
-
-pub(super) fn rows(resolved: &Resolved<'_>) -> Vec<Row> {
-    let holders = Holders::of(resolved);
+pub(super) fn rows(resolved: &Resolved<'_>, holders: &Holders<'_, '_>, takeover: &Takeover<'_, '_>) -> Vec<Row> {
     let mut rows = Vec::new();
-    for who in holders.0.keys() {
-        let Some(standing) = holders.standing(who) else { continue };
-        rows.extend(standing.own.keys().filter_map(|namespace| row(resolved, who, namespace.as_deref(), &standing)));
+    for who in holders.everybody() {
+        let standing = holders.standing(who);
+        let gain = gain(resolved, takeover, who, &standing);
+        let own: BTreeSet<Option<String>> = standing.own_places().cloned().collect();
+        let mut places = standing.places();
+        places.extend(gain.kinds.keys().cloned());
+        for namespace in places {
+            let place = if own.contains(&namespace) {
+                Place::of(resolved, &standing, namespace.as_deref(), |kind| standing.beyond(resolved, kind, namespace.as_deref()))
+            } else {
+                Place::of(resolved, &standing, namespace.as_deref(), |kind| match &namespace {
+                    Some(here) => standing.beyond_with_groups(resolved, kind, here),
+                    None => (Held { value: Known::Known(false), evidence: Vec::new() }, Vec::new()),
+                })
+            };
+            rows.extend(row(who, namespace.as_deref(), &standing, place, &gain));
+        }
     }
     rows
 }
 
-fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> Option<Row> {
-    let mut kinds = Vec::new();
-    let mut shipped_kinds = Vec::new();
-    let mut via = BTreeSet::new();
-    let mut cells = BTreeMap::new();
-    let mut evidence = Vec::new();
-    for (kind, column) in COLUMNS {
-        let (held, bindings) = beyond(resolved, kind, namespace, standing);
-        match &held.value {
-            Known::Known(true) => {
-                kinds.push(kind.id().to_owned());
-                via.extend(bindings);
-            }
-            Known::Known(false) if by_shipped(resolved, kind, namespace, standing) => shipped_kinds.push(kind.id().to_owned()),
-            Known::Known(false) | Known::Unknown(_) => {}
+/// What somebody reaches by further steps beyond what is shipped.
+fn gain(resolved: &Resolved<'_>, takeover: &Takeover<'_, '_>, who: &Who, standing: &Standing<'_, '_, '_>) -> Leads {
+    let mut starts = BTreeSet::new();
+    let mut doubt = None;
+    for namespace in standing.own_places() {
+        for grant in standing.own_at(namespace.as_deref()).filter(|grant| resolved.beyond(grant).is_some_and(|rights| rights.leads_on())) {
+            let (steps, unseen) = takeover.steps(grant);
+            starts.extend(steps.into_iter().map(|step| step.start));
+            doubt = doubt.or(unseen);
         }
-        evidence.push((column, held.evidence));
-        cells.insert(kind, held.value);
     }
+    let gain = takeover.gain(who, starts.iter());
+    Leads { doubt: gain.doubt.clone().or(doubt), ..gain }
+}
+
+impl Place {
+    fn of(
+        resolved: &Resolved<'_>,
+        standing: &Standing<'_, '_, '_>,
+        namespace: Option<&str>,
+        held: impl Fn(Kind) -> (Held, Vec<String>),
+    ) -> Self {
+        let mut place = Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
+        for (kind, column) in COLUMNS {
+            let (held, bindings) = held(kind);
+            match &held.value {
+                Known::Known(true) => {
+                    place.kinds.push(kind.id().to_owned());
+                    place.via.extend(bindings);
+                }
+                Known::Known(false) if standing.by_shipped(resolved, kind, namespace) => place.shipped_kinds.push(kind.id().to_owned()),
+                Known::Known(false) | Known::Unknown(_) => {}
+            }
+            place.evidence.push((column, held.evidence));
+            place.cells.insert(kind, held.value);
+        }
+        place
+    }
+}
+
+fn row(who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_, '_>, place: Place, gain: &Leads) -> Option<Row> {
+    let Place { mut cells, kinds, shipped_kinds, via, evidence } = place;
     let unknown = cells.values().any(|cell| matches!(cell, Known::Unknown(_)));
-    if kinds.is_empty() && shipped_kinds.is_empty() && !unknown {
+    let nothing = Kinds::new();
+    let further = gain.kinds.get(&namespace.map(str::to_owned)).unwrap_or(&nothing);
+    if kinds.is_empty() && shipped_kinds.is_empty() && further.is_empty() && !unknown {
         return None;
     }
+    // What is reached for certain is said; a doubt is about what may come to it.
+    let known = |values: Vec<String>| match &gain.doubt {
+        Some(unseen) if values.is_empty() => Known::Unknown(unseen.clone()),
+        _ => Known::Known(values),
+    };
     let mut take = |kind: Kind| cells.remove(&kind).unwrap_or(Known::Known(false));
     let typed = ReachRow {
         namespace: namespace.map(str::to_owned),
@@ -153,6 +179,8 @@ fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &S
         subject: who.name.clone(),
         who: who.text(),
         kinds,
+        kinds_by_takeover: known(further.keys().map(|kind| kind.id().to_owned()).collect()),
+        takeover_via: known(further.values().cloned().collect::<BTreeSet<_>>().into_iter().collect()),
         shipped_kinds,
         via: via.into_iter().collect(),
         everything: take(Kind::Everything),
@@ -160,86 +188,32 @@ fn row(resolved: &Resolved<'_>, who: &Who, namespace: Option<&str>, standing: &S
         escalates: take(Kind::Escalate),
         proxies_nodes: take(Kind::ProxyNodes),
         approves_certificates: take(Kind::ApproveCertificates),
+        changes_apis: take(Kind::ChangeApis),
         creates_volumes: take(Kind::CreateVolumes),
         changes_policies: take(Kind::ChangePolicies),
+        changes_nodes: take(Kind::ChangeNodes),
         changes_system_config: take(Kind::ChangeSystemConfig),
         reads_secrets: take(Kind::ReadSecrets),
         becomes_service_accounts: take(Kind::BecomeServiceAccounts),
+        impersonates_named: take(Kind::ImpersonateNamed),
         execs: take(Kind::Exec),
         adds_containers: take(Kind::EphemeralContainers),
         writes_workloads: take(Kind::WriteWorkloads),
+        changes_secrets: take(Kind::ChangeSecrets),
+        redirects_traffic: take(Kind::RedirectTraffic),
         changes_network_policies: take(Kind::ChangeNetworkPolicies),
+        deletes_data: take(Kind::DeleteData),
+        reads_logs: take(Kind::ReadLogs),
         deletes_evidence: take(Kind::DeleteEvidence),
     };
-    let own = standing.own.get(&namespace.map(str::to_owned));
-    let mut origins: Vec<Evidence> = own.into_iter().flatten().map(|grant| (*grant.here).clone()).collect();
+    let mut origins: Vec<Evidence> = standing.own_at(namespace).map(|grant| (*grant.here).clone()).collect();
+    if origins.is_empty() {
+        // Reached from another place, or through a group: what it holds there is where it begins.
+        origins = standing.own_places().flat_map(|place| standing.own_at(place.as_deref())).map(|grant| (*grant.here).clone()).collect();
+    }
     origins.sort_by(|a, b| (a.object(), &a.pointer).cmp(&(b.object(), &b.pointer)));
     origins.truncate(2);
     let place = namespace.map_or_else(|| "the whole cluster".to_owned(), str::to_owned);
     let row = Row::new(format!("{} in {place}", who.text()), who.object(), origins, typed).in_namespace(namespace.map(str::to_owned));
     Some(evidence.into_iter().fold(row, |row, (column, evidence)| row.evidenced(column, evidence)))
-}
-
-/// Grants that count in a place: those of the place itself, and everywhere those of ClusterRoleBindings.
-fn in_place<'g, 'p>(places: &'g Places<'g, 'p>, namespace: Option<&str>) -> impl Iterator<Item = &'g Grant<'p>> {
-    let here = namespace.and_then(|namespace| places.get(&Some(namespace.to_owned())));
-    here.into_iter().chain(places.get(&None)).flatten().copied()
-}
-
-fn rule_of(rights: Option<&Rights>, grant: &Grant<'_>, atom: Atom) -> Option<usize> {
-    rights?.rule_for(atom, grant.binding.namespace.as_deref())
-}
-
-/// Whether the subject has a kind of reach in a place beyond what is shipped: all rights of one way are there, and one that is not
-/// shipped comes from a binding of this place.
-fn beyond(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> (Held, Vec<String>) {
-    let all = || in_place(standing.own, namespace).chain(standing.implied.iter().flat_map(|places| in_place(places, namespace)));
-    let key = namespace.map(str::to_owned);
-    let here = || standing.own.get(&key).into_iter().flatten().copied();
-    let gives = |grant: &Grant<'_>, atom: Atom| rule_of(resolved.rights(grant), grant, atom).is_some();
-    let adds = |grant: &Grant<'_>, atom: Atom| rule_of(resolved.beyond(grant), grant, atom).is_some();
-    let held = kind.held(&resolved.minor, |atom| all().any(|grant| gives(grant, atom)), |atom| here().any(|grant| adds(grant, atom)));
-    let none = |value| (Held { value, evidence: Vec::new() }, Vec::new());
-    let atoms = match held {
-        Known::Unknown(unseen) => return none(Known::Unknown(unseen)),
-        Known::Known(None) => {
-            let unread: Option<Unseen> = here().find_map(|grant| match &grant.dangling {
-                Known::Unknown(unseen) => Some(unseen.clone()),
-                Known::Known(_) => None,
-            });
-            return none(unread.map_or(Known::Known(false), Known::Unknown));
-        }
-        Known::Known(Some(atoms)) => atoms,
-    };
-    // What is certain decides; a shipped role with rules of which that is not known leaves a doubt.
-    let certain = |grant: &&Grant<'_>| resolved.doubt(grant).is_none();
-    let decided = atoms.iter().any(|&atom| here().filter(certain).any(|grant| adds(grant, atom)));
-    if !decided
-        && let Some(unseen) = here().filter(|grant| atoms.iter().any(|&atom| adds(grant, atom))).find_map(|grant| resolved.doubt(grant))
-    {
-        return none(Known::Unknown(unseen));
-    }
-    let mut evidence = Vec::new();
-    let mut bindings = Vec::new();
-    for &atom in atoms {
-        // The grant of this place first, because it is what makes the difference; then any other that gives the right.
-        let best = here().find(|grant| adds(grant, atom)).or_else(|| all().find(|grant| gives(grant, atom)));
-        if let Some(grant) = best
-            && let Some(rule) = rule_of(resolved.rights(grant), grant, atom)
-            && let Some((role, _)) = grant.role
-        {
-            evidence.extend(role.rule_evidence(rule));
-            evidence.push(Arc::clone(&grant.here));
-        }
-        bindings.extend(all().filter(|grant| gives(grant, atom)).map(|grant| grant.binding.via()));
-    }
-    (Held { value: Known::Known(true), evidence }, bindings)
-}
-
-/// Whether shipped bindings of this place alone give it.
-fn by_shipped(resolved: &Resolved<'_>, kind: Kind, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> bool {
-    let key = namespace.map(str::to_owned);
-    let here = || standing.own.get(&key).into_iter().flatten().filter(|grant| grant.is_shipped());
-    let gives = |atom: Atom| here().any(|grant| rule_of(resolved.rights(grant), grant, atom).is_some());
-    matches!(kind.held(&resolved.minor, gives, gives), Known::Known(Some(_)))
 }

@@ -10,8 +10,10 @@ use super::leads::Leads;
 use super::policy::{Binding, Policy, Role, Who};
 use super::rights::{Atom, Rights};
 use super::rules::{covers, describe};
-use super::shipped::{MINOR, Origin, is_provider, shipped};
-use crate::model::{Evidence, Unseen, UnseenKind};
+use super::server::Server;
+use super::shipped::{Origin, Shipped, is_provider};
+use super::standing::{Holders, rule_of};
+use crate::model::{Evidence, Unseen};
 
 /// What is known of one role beside its rules.
 pub(super) struct RoleInfo {
@@ -35,6 +37,8 @@ pub(super) struct Grant<'p> {
     pub(super) role: Option<(&'p Role, usize)>,
     pub(super) dangling: Known<bool>,
     pub(super) origin: Origin,
+    /// Why it may be shipped by a version that this program does not know.
+    maybe_shipped: Option<Unseen>,
     /// Where the subject stands in the binding.
     pub(super) here: Arc<Evidence>,
 }
@@ -44,7 +48,8 @@ pub(super) struct Resolved<'p> {
     pub(super) policy: &'p Policy,
     pub(super) roles: Vec<RoleInfo>,
     pub(super) grants: Vec<Grant<'p>>,
-    pub(super) minor: Known<u32>,
+    pub(super) server: Server,
+    pub(super) shipped: Shipped,
 }
 
 /// Whether a kind of reach is held, and where that stands.
@@ -54,11 +59,12 @@ pub(super) struct Held {
 }
 
 impl<'p> Resolved<'p> {
-    pub(super) fn new(policy: &'p Policy, minor: &Known<u32>) -> Self {
+    pub(super) fn new(policy: &'p Policy, server: Server) -> Self {
+        let shipped = Shipped::of(&server.minor);
         let rights: Vec<Rights> = policy.roles.iter().map(|role| Rights::of(&role.rules)).collect();
         let leads = Leads::of(policy.roles.iter().map(|role| role.name.as_str()).zip(&rights));
         let roles: Vec<RoleInfo> =
-            policy.roles.iter().zip(rights).map(|(role, rights)| RoleInfo::new(role, rights, minor, &leads)).collect();
+            policy.roles.iter().zip(rights).map(|(role, rights)| RoleInfo::new(role, rights, &shipped, &leads)).collect();
         let mut grants = Vec::new();
         for binding in &policy.bindings {
             let grant = |place: Option<usize>| {
@@ -69,7 +75,8 @@ impl<'p> Resolved<'p> {
                     who: subject.and_then(|subject| binding.who(subject)),
                     role: binding.role.and_then(|index| policy.roles.get(index).map(|role| (role, index))),
                     dangling: policy.dangling(binding),
-                    origin: shipped().triple(binding, subject),
+                    origin: shipped.triple(binding, subject),
+                    maybe_shipped: shipped.doubt_of_binding(binding, subject).cloned(),
                     here: Arc::new(here(binding, place)),
                 }
             };
@@ -78,7 +85,7 @@ impl<'p> Resolved<'p> {
             }
             grants.extend((0..binding.subjects.len()).map(|place| grant(Some(place))));
         }
-        Self { policy, roles, grants, minor: minor.clone() }
+        Self { policy, roles, grants, server, shipped }
     }
 
     fn info(&self, grant: &Grant<'_>) -> Option<&RoleInfo> {
@@ -99,7 +106,7 @@ impl<'p> Resolved<'p> {
     /// Whether a grant gives anything beyond what is shipped.
     pub(super) fn is_beyond(&self, grant: &Grant<'_>) -> Known<bool> {
         if !grant.is_shipped() {
-            return Known::Known(true);
+            return grant.maybe_shipped.clone().map_or(Known::Known(true), Known::Unknown);
         }
         match (self.info(grant), &grant.dangling) {
             (Some(info), _) => info.widened.clone(),
@@ -117,12 +124,19 @@ impl<'p> Resolved<'p> {
         }
     }
 
-    /// Whether one grant by itself gives a kind of reach beyond what is shipped. A binding for nobody gives none.
-    pub(super) fn gives(&self, grant: &Grant<'_>, kind: Kind) -> Held {
-        let none = Held { value: Known::Known(false), evidence: Vec::new() };
-        if grant.who.is_none() {
-            return none;
+    /// Whether a grant gives nothing: its role is missing, or has no rules.
+    pub(super) fn gives_nothing(&self, grant: &Grant<'_>) -> Known<bool> {
+        match grant.role {
+            Some((role, _)) => Known::Known(role.rules.is_empty()),
+            None => grant.dangling.clone(),
         }
+    }
+
+    /// Whether one grant gives a kind of reach beyond what is shipped, by itself or with what else its subject holds where the grant does.
+    /// A binding for nobody gives none.
+    pub(super) fn gives(&self, grant: &Grant<'_>, kind: Kind, holders: &Holders<'_, '_>) -> Held {
+        let none = Held { value: Known::Known(false), evidence: Vec::new() };
+        let Some(who) = &grant.who else { return none };
         let Some((role, _)) = grant.role else {
             let value = match &grant.dangling {
                 Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
@@ -131,8 +145,13 @@ impl<'p> Resolved<'p> {
             return Held { value, ..none };
         };
         let Some(rights) = self.beyond(grant) else { return none };
-        let rule = |atom: Atom| rights.rule_for(atom, grant.binding.namespace.as_deref());
-        match kind.held(&self.minor, |atom| rule(atom).is_some(), |_| true) {
+        let namespace = grant.binding.namespace.as_deref();
+        let rule = |atom: Atom| rights.rule_for(atom, namespace);
+        let standing = holders.standing(who);
+        let other = |atom: Atom| {
+            standing.counting_in(namespace).find_map(|other| Some((other, rule_of(self.rights(other), other, atom)?)))
+        };
+        match kind.held(&self.server, |atom| rule(atom).is_some() || other(atom).is_some(), |atom| rule(atom).is_some()) {
             Known::Known(None) => none,
             Known::Unknown(unseen) => Held { value: Known::Unknown(unseen), ..none },
             Known::Known(Some(atoms)) => match self.doubt(grant) {
@@ -142,6 +161,10 @@ impl<'p> Resolved<'p> {
                     places.dedup();
                     let mut evidence: Vec<Arc<Evidence>> = places.into_iter().filter_map(|place| role.rule_evidence(place)).collect();
                     evidence.push(Arc::clone(&grant.here));
+                    for (other, place) in atoms.iter().filter(|atom| rule(**atom).is_none()).filter_map(|&atom| other(atom)) {
+                        evidence.extend(other.role.and_then(|(role, _)| role.rule_evidence(place)));
+                        evidence.push(Arc::clone(&other.here));
+                    }
                     Held { value: Known::Known(true), evidence }
                 }
             },
@@ -163,12 +186,14 @@ fn here(binding: &Binding, place: Option<usize>) -> Evidence {
 }
 
 impl RoleInfo {
-    fn new(role: &Role, rights: Rights, minor: &Known<u32>, leads: &Leads<'_>) -> Self {
+    fn new(role: &Role, rights: Rights, shipped: &Shipped, leads: &Leads<'_>) -> Self {
         let worth = |names: &[String]| leads.worth(&role.name, names);
         let rights = rights.weighed(worth);
-        let Some((origin, rules)) = shipped().role(role) else {
+        let Some((origin, rules)) = shipped.role(role) else {
             let origin = if is_provider(&role.name) { Origin::Provider } else { Origin::Own };
-            return Self { origin, rights, extra: Vec::new(), extra_rights: Rights::default(), widened: Known::Known(false) };
+            // A role that a version beyond those that are known may ship is not known to be somebody's own.
+            let widened = shipped.doubt_of_role(role).cloned().map_or(Known::Known(false), Known::Unknown);
+            return Self { origin, rights, extra: Vec::new(), extra_rights: Rights::default(), widened };
         };
         let added = |(index, rule): (usize, &PolicyRule)| (!rules.contains(rule) && !covers(rules, rule)).then_some(index);
         let extra: Vec<usize> = role.rules.iter().enumerate().filter_map(added).collect();
@@ -180,12 +205,11 @@ impl RoleInfo {
         let widened = if extra.is_empty() || (role.selectors.is_some() && harmless) {
             Known::Known(false)
         } else {
-            match minor {
-                Known::Known(minor) if *minor == MINOR => Known::Known(true),
+            match shipped.doubt() {
+                None => Known::Known(true),
                 // Another version may ship other rules; those that lead nowhere are not worth a doubt.
-                Known::Known(_) if harmless => Known::Known(false),
-                Known::Known(minor) => Known::Unknown(other_version(role, *minor)),
-                Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
+                Some(_) if harmless => Known::Known(false),
+                Some(unseen) => Known::Unknown(unseen.clone()),
             }
         };
         Self { origin, rights, extra, extra_rights, widened }
@@ -203,17 +227,4 @@ fn rights_at(role: &Role, places: &[usize]) -> Rights {
     let rules: Vec<PolicyRule> =
         role.rules.iter().enumerate().map(|(index, rule)| if places.contains(&index) { rule.clone() } else { nothing.clone() }).collect();
     Rights::of(&rules)
-}
-
-fn other_version(role: &Role, minor: u32) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("whether Kubernetes 1.{minor} ships all rules of the {} {}", role.kind(), role.name),
-        why: format!("this program knows what Kubernetes 1.{MINOR} ships, and the role holds rules beyond that"),
-        how_to_see: format!(
-            "Compare its rules with the bootstrap policy of Kubernetes 1.{minor} (plugin/pkg/auth/authorizer/rbac/bootstrappolicy)."
-        ),
-        source: None,
-        missing_rule: None,
-    }
 }

@@ -1,19 +1,23 @@
-//! The single rights that lead to ePHI or to the whole cluster, and which rules give them. The list follows Kubernetes' own *RBAC Good
-//! Practices* and the CIS benchmark, section 5.1; the proxies of pods and Services do what pods/portforward does.
+//! The single rights that lead to ePHI or to the whole cluster, and which rules give them.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
-use super::rules::{ALL, has, list, names, verb_matches};
+use super::asked::{ASKED, Asked, Names, ON, PODS, Place, SETTINGS, TEMPLATES, URLS};
+use super::rules::{ALL, has, list, names, reaches_url, verb_matches};
 
 /// One right that a rule gives or does not give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Atom {
     Everything,
     ImpersonateUsers,
+    ImpersonateMasters,
+    ImpersonateNamed,
+    ImpersonateAnAccount,
     ImpersonateAccounts,
     UserInfo,
+    UserInfoNamed,
     OnUserInfo,
     ServiceAccountMode,
     OnServiceAccountMode,
@@ -27,290 +31,47 @@ pub(super) enum Atom {
     ApproveForSigner,
     SignRequests,
     SignForSigner,
-    CreateVolumes,
+    WriteVolumes,
+    WriteApis,
     AdmissionPolicies,
     ChangeNamespaces,
+    SteerPods,
     SystemConfig,
+    TrustBundles,
     ReadSecrets,
+    ReadASecret,
+    CreateSecrets,
+    ChangeSecrets,
     CreateTokens,
-    ConnectCreate,
-    ConnectGet,
+    CreateAccounts,
+    ShellCreate,
+    ShellGet,
+    ForwardCreate,
+    ForwardGet,
     Proxy,
     EphemeralContainers,
     WriteWorkloads,
+    RedirectTraffic,
     NetworkPolicies,
+    DeleteData,
+    ReadLogs,
     DeleteEvidence,
 }
 
-/// Where the request is made that the right is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Without a namespace: a RoleBinding never gives it.
-    Cluster,
-    /// In a namespace, or in all of them.
-    Anywhere,
-    /// In kube-system, or in all namespaces.
-    System,
+/// A right on named objects that makes its holder somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum NamedStep {
+    /// Tokens of these service accounts, or requests in their name.
+    Accounts(Vec<String>),
+    /// The content of these Secrets.
+    Secrets(Vec<String>),
+    /// Templates of pods, which may name any account: of which kind, and the names.
+    Templates(&'static str, Vec<String>),
+    /// Requests in the name of these users.
+    Users(Vec<String>),
+    /// Requests in the name of members of these groups.
+    Groups(Vec<String>),
 }
-
-/// What a rule gives that is restricted to names.
-#[derive(Clone, Copy)]
-enum Names {
-    /// Only that object: told apart from the right itself.
-    Restricted,
-    /// The right itself: one is enough.
-    AnyOf(&'static [&'static str]),
-    /// The right itself, whatever the names.
-    Enough,
-    /// The right itself where the roles are worth having.
-    Roles,
-}
-
-struct Asked {
-    atom: Atom,
-    verbs: &'static [&'static str],
-    /// Group, resource, subresource.
-    resources: &'static [(&'static str, &'static str, &'static str)],
-    place: Place,
-    names: Names,
-}
-
-const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
-const CHANGE: &[&str] = &["update", "patch"];
-const RBAC: &str = super::policy::RBAC;
-const ROLES: &[(&str, &str, &str)] = &[(RBAC, "roles", ""), (RBAC, "clusterroles", "")];
-const CERTIFICATES: &str = "certificates.k8s.io";
-const ADMISSION: &str = "admissionregistration.k8s.io";
-const AUTHENTICATION: &str = "authentication.k8s.io";
-/// Signers of client certificates, by name or by their domain (`pkg/certauthorization`).
-const CLIENT_SIGNERS: &[&str] = &["kubernetes.io/kube-apiserver-client", "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/*"];
-const CONNECTS: &[(&str, &str, &str)] = &[("", "pods", "exec"), ("", "pods", "attach"), ("", "pods", "portforward")];
-
-const ASKED: &[Asked] = &[
-    Asked {
-        atom: Atom::ImpersonateUsers,
-        verbs: &["impersonate"],
-        resources: &[("", "users", ""), ("", "groups", "")],
-        place: Place::Cluster,
-        names: Names::Enough,
-    },
-    Asked {
-        atom: Atom::ImpersonateAccounts,
-        verbs: &["impersonate"],
-        resources: &[("", "serviceaccounts", "")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::UserInfo,
-        verbs: &["impersonate:user-info"],
-        resources: &[(AUTHENTICATION, "users", "")],
-        place: Place::Cluster,
-        names: Names::Enough,
-    },
-    Asked {
-        atom: Atom::ServiceAccountMode,
-        verbs: &["impersonate:serviceaccount"],
-        resources: &[(AUTHENTICATION, "serviceaccounts", "")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::AnyNode,
-        verbs: &["impersonate:arbitrary-node"],
-        resources: &[(AUTHENTICATION, "nodes", "")],
-        place: Place::Cluster,
-        names: Names::Enough,
-    },
-    Asked {
-        atom: Atom::OwnNode,
-        verbs: &["impersonate:associated-node"],
-        resources: &[(AUTHENTICATION, "nodes", "")],
-        place: Place::Cluster,
-        names: Names::AnyOf(&[ALL]),
-    },
-    // Whoever may write more into a role than it holds itself is not bound by what stands there today (`RoleEscalationAuthorized`).
-    Asked { atom: Atom::EscalateOrBind, verbs: &["escalate"], resources: ROLES, place: Place::Anywhere, names: Names::Enough },
-    Asked { atom: Atom::EscalateOrBind, verbs: &["bind"], resources: ROLES, place: Place::Anywhere, names: Names::Roles },
-    Asked {
-        atom: Atom::NodesProxy,
-        verbs: &["get", "create", "update", "patch", "delete"],
-        resources: &[("", "nodes", "proxy")],
-        place: Place::Cluster,
-        names: Names::Enough,
-    },
-    Asked {
-        atom: Atom::ApproveRequests,
-        verbs: CHANGE,
-        resources: &[(CERTIFICATES, "certificatesigningrequests", "approval")],
-        place: Place::Cluster,
-        names: Names::Enough,
-    },
-    Asked {
-        atom: Atom::ApproveForSigner,
-        verbs: &["approve"],
-        resources: &[(CERTIFICATES, "signers", "")],
-        place: Place::Cluster,
-        names: Names::AnyOf(CLIENT_SIGNERS),
-    },
-    Asked {
-        atom: Atom::SignRequests,
-        verbs: CHANGE,
-        resources: &[(CERTIFICATES, "certificatesigningrequests", "status")],
-        place: Place::Cluster,
-        names: Names::Enough,
-    },
-    Asked {
-        atom: Atom::SignForSigner,
-        verbs: &["sign"],
-        resources: &[(CERTIFICATES, "signers", "")],
-        place: Place::Cluster,
-        names: Names::AnyOf(CLIENT_SIGNERS),
-    },
-    Asked {
-        atom: Atom::CreateVolumes,
-        verbs: &["create"],
-        resources: &[("", "persistentvolumes", "")],
-        place: Place::Cluster,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::AdmissionPolicies,
-        verbs: WRITE,
-        resources: &[
-            (ADMISSION, "validatingwebhookconfigurations", ""),
-            (ADMISSION, "mutatingwebhookconfigurations", ""),
-            (ADMISSION, "validatingadmissionpolicies", ""),
-            (ADMISSION, "validatingadmissionpolicybindings", ""),
-            (ADMISSION, "mutatingadmissionpolicies", ""),
-            (ADMISSION, "mutatingadmissionpolicybindings", ""),
-        ],
-        place: Place::Cluster,
-        names: Names::Restricted,
-    },
-    // The Namespace object of that name is a request in that namespace.
-    Asked {
-        atom: Atom::ChangeNamespaces,
-        verbs: CHANGE,
-        resources: &[("", "namespaces", "")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::SystemConfig,
-        verbs: WRITE,
-        resources: &[("", "configmaps", "")],
-        place: Place::System,
-        names: Names::AnyOf(&[
-            "aws-auth",
-            "cilium-config",
-            "coredns",
-            "extension-apiserver-authentication",
-            "kube-proxy",
-            "kubeadm-config",
-            "kubelet-config",
-        ]),
-    },
-    Asked {
-        atom: Atom::ReadSecrets,
-        verbs: &["get", "list", "watch"],
-        resources: &[("", "secrets", "")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::CreateTokens,
-        verbs: &["create"],
-        resources: &[("", "serviceaccounts", "token")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked { atom: Atom::ConnectCreate, verbs: &["create"], resources: CONNECTS, place: Place::Anywhere, names: Names::Restricted },
-    Asked { atom: Atom::ConnectGet, verbs: &["get"], resources: CONNECTS, place: Place::Anywhere, names: Names::Restricted },
-    // The API server sends the request on to a port of the pod; each HTTP method is a verb, and each reaches it.
-    Asked {
-        atom: Atom::Proxy,
-        verbs: &["get", "create", "update", "patch", "delete"],
-        resources: &[("", "pods", "proxy"), ("", "services", "proxy")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::EphemeralContainers,
-        verbs: CHANGE,
-        resources: &[("", "pods", "ephemeralcontainers")],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::WriteWorkloads,
-        verbs: &["create", "update", "patch"],
-        resources: &[
-            ("", "pods", ""),
-            ("", "replicationcontrollers", ""),
-            ("apps", "deployments", ""),
-            ("apps", "daemonsets", ""),
-            ("apps", "statefulsets", ""),
-            ("apps", "replicasets", ""),
-            ("batch", "jobs", ""),
-            ("batch", "cronjobs", ""),
-        ],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::NetworkPolicies,
-        verbs: WRITE,
-        resources: &[
-            ("networking.k8s.io", "networkpolicies", ""),
-            ("crd.projectcalico.org", "networkpolicies", ""),
-            ("projectcalico.org", "networkpolicies", ""),
-            ("cilium.io", "ciliumnetworkpolicies", ""),
-            ("crd.antrea.io", "networkpolicies", ""),
-            ("network.openshift.io", "egressnetworkpolicies", ""),
-            ("k8s.ovn.org", "egressfirewalls", ""),
-            ("networking.k8s.aws", "applicationnetworkpolicies", ""),
-        ],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::NetworkPolicies,
-        verbs: WRITE,
-        resources: &[
-            ("crd.projectcalico.org", "globalnetworkpolicies", ""),
-            ("projectcalico.org", "globalnetworkpolicies", ""),
-            ("cilium.io", "ciliumclusterwidenetworkpolicies", ""),
-            ("crd.antrea.io", "clusternetworkpolicies", ""),
-            ("policy.networking.k8s.io", "adminnetworkpolicies", ""),
-            ("policy.networking.k8s.io", "baselineadminnetworkpolicies", ""),
-            ("policy.networking.k8s.io", "clusternetworkpolicies", ""),
-            ("networking.k8s.aws", "clusternetworkpolicies", ""),
-        ],
-        place: Place::Cluster,
-        names: Names::Restricted,
-    },
-    Asked {
-        atom: Atom::DeleteEvidence,
-        verbs: &["delete", "deletecollection"],
-        resources: &[
-            ("", "events", ""),
-            ("events.k8s.io", "events", ""),
-            ("coordination.k8s.io", "leases", ""),
-            ("apps", "daemonsets", ""),
-        ],
-        place: Place::Anywhere,
-        names: Names::Restricted,
-    },
-];
-
-/// The second halves of constrained impersonation (KEP-5284): any request while being somebody else.
-const ON: &[(Atom, &str)] = &[
-    (Atom::OnUserInfo, "impersonate-on:user-info:"),
-    (Atom::OnServiceAccountMode, "impersonate-on:serviceaccount:"),
-    (Atom::OnAnyNode, "impersonate-on:arbitrary-node:"),
-    (Atom::OnOwnNode, "impersonate-on:associated-node:"),
-];
 
 /// What the rules of one role give: each right with the place of the first rule that gives it.
 #[derive(Clone, Debug, Default)]
@@ -322,6 +83,10 @@ pub(super) struct Rights {
     binds: Vec<(usize, Vec<String>)>,
     /// Rights that are restricted to names, in words, sorted.
     pub(super) named: Vec<String>,
+    /// ConfigMaps of kube-system with settings of the cluster that they may write by name, sorted.
+    settings: Vec<String>,
+    /// Rights on named objects that lead to other identities, with their rules.
+    pub(super) steps: Vec<(usize, NamedStep)>,
 }
 
 impl Rights {
@@ -342,28 +107,33 @@ impl Rights {
                     rights.first.entry(atom).or_insert(index);
                 }
             }
+            for &(atom, verb, below) in URLS {
+                if reaches_url(rule, verb, below) {
+                    rights.cluster_only.entry(atom).or_insert(index);
+                }
+            }
             for asked in ASKED {
                 rights.ask(asked, rule, index);
             }
+            rights.steps.extend(named_steps(rule).into_iter().map(|step| (index, step)));
         }
-        rights.named.sort();
-        rights.named.dedup();
+        for words in [&mut rights.named, &mut rights.settings] {
+            words.sort();
+            words.dedup();
+        }
         rights
     }
 
     fn ask(&mut self, asked: &Asked, rule: &PolicyRule, index: usize) {
         for &(group, resource, subresource) in asked.resources {
             let Some(names) = names(rule, group, resource, subresource) else { continue };
-            // A request that creates an object or deletes a collection has no name, except on a subresource of an object that is there.
-            let nameless = |verb: &str| subresource.is_empty() && matches!(verb, "create" | "deletecollection");
-            let mut verbs = asked.verbs.iter().copied().filter(|verb| verb_matches(rule, verb));
-            if !verbs.any(|verb| names.is_empty() || !nameless(verb)) {
+            if !asked.verbs.iter().any(|verb| verb_matches(rule, verb) && (names.is_empty() || has_name(rule, verb, subresource))) {
                 continue;
             }
             let whole = names.is_empty()
                 || match asked.names {
                     Names::Restricted | Names::Roles => false,
-                    Names::Enough => true,
+                    Names::Enough | Names::Named => true,
                     Names::AnyOf(some) => names.iter().any(|name| some.contains(&name.as_str())),
                 };
             if whole {
@@ -372,6 +142,9 @@ impl Rights {
             } else if matches!(asked.names, Names::Restricted) {
                 let resource = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
                 self.named.push(format!("{resource}: {}", names.join(", ")));
+                if asked.atom == Atom::SystemConfig {
+                    self.settings.extend(names.iter().filter(|name| SETTINGS.contains(&name.as_str())).cloned());
+                }
             } else if matches!(asked.names, Names::Roles) && self.binds.last().is_none_or(|(last, _)| *last != index) {
                 self.binds.push((index, names.to_vec()));
             }
@@ -399,10 +172,15 @@ impl Rights {
 
     /// Which rule gives a right to whoever is bound in that namespace; `None` is a ClusterRoleBinding.
     pub(super) fn rule_for(&self, atom: Atom, namespace: Option<&str>) -> Option<usize> {
-        let system_only = atom == Atom::SystemConfig && namespace.is_some_and(|namespace| namespace != "kube-system");
+        let system_only = atom == Atom::SystemConfig && !is_of_system(namespace);
         let anywhere = self.first.get(&atom).filter(|_| !system_only);
         let cluster = self.cluster_only.get(&atom).filter(|_| namespace.is_none());
         anywhere.into_iter().chain(cluster).min().copied()
+    }
+
+    /// The ConfigMaps with settings of the cluster that whoever is bound in that namespace may write by name.
+    pub(super) fn settings(&self, namespace: Option<&str>) -> &[String] {
+        if is_of_system(namespace) { &self.settings } else { &[] }
     }
 
     /// Whether a right is among them, wherever it holds.
@@ -410,10 +188,87 @@ impl Rights {
         self.first.contains_key(&atom) || self.cluster_only.contains_key(&atom)
     }
 
+    /// Whether they may let their holder act as somebody else.
+    pub(super) fn leads_on(&self) -> bool {
+        !self.steps.is_empty() || STEPS.iter().any(|&atom| self.has(atom))
+    }
+
     /// Takes out what another set of rights holds.
     pub(super) fn remove(&mut self, other: &Self) {
         self.first.retain(|atom, _| !other.first.contains_key(atom));
         self.cluster_only.retain(|atom, _| !other.cluster_only.contains_key(atom));
         self.named.retain(|text| !other.named.contains(text));
+        self.settings.retain(|name| !other.settings.contains(name));
+        self.steps.retain(|(_, step)| !other.steps.iter().any(|(_, known)| known == step));
     }
+}
+
+/// Rights that may let their holder act as somebody else.
+const STEPS: &[Atom] = &[
+    Atom::Everything,
+    Atom::EscalateOrBind,
+    Atom::CreateTokens,
+    Atom::ImpersonateAccounts,
+    Atom::ServiceAccountMode,
+    Atom::OnServiceAccountMode,
+    Atom::CreateSecrets,
+    Atom::ReadASecret,
+    Atom::ReadSecrets,
+    Atom::ShellCreate,
+    Atom::ShellGet,
+    Atom::EphemeralContainers,
+    Atom::WriteWorkloads,
+];
+
+/// In kube-system, or everywhere.
+fn is_of_system(namespace: Option<&str>) -> bool {
+    namespace.is_none_or(|namespace| namespace == "kube-system")
+}
+
+/// Whether a request of that verb can match a rule with names. One that creates an object or deletes a collection has none, except on a
+/// subresource of an object that is there; a server-side apply asks for `patch` and `create` with the name
+/// (`apiserver/pkg/endpoints/handlers/patch.go`).
+fn has_name(rule: &PolicyRule, verb: &str, subresource: &str) -> bool {
+    match verb {
+        "create" => !subresource.is_empty() || verb_matches(rule, "patch"),
+        "deletecollection" => !subresource.is_empty(),
+        _ => true,
+    }
+}
+
+/// What a rule with names leads to, taken alone.
+fn named_steps(rule: &PolicyRule) -> Vec<NamedStep> {
+    let of = |group: &str, resource: &str, subresource: &str| names(rule, group, resource, subresource).filter(|names| !names.is_empty());
+    let mut steps = Vec::new();
+    let may = |verbs: &[&str]| verbs.iter().any(|verb| verb_matches(rule, verb));
+    if may(&["create"])
+        && let Some(names) = of("", "serviceaccounts", "token")
+    {
+        steps.push(NamedStep::Accounts(names.to_vec()));
+    }
+    if may(&["impersonate"]) {
+        steps.extend(of("", "serviceaccounts", "").map(|names| NamedStep::Accounts(names.to_vec())));
+        steps.extend(of("", "users", "").map(|names| NamedStep::Users(names.to_vec())));
+        steps.extend(of("", "groups", "").map(|names| NamedStep::Groups(names.to_vec())));
+    }
+    if may(&["get", "list", "watch", "patch", "delete"]) {
+        steps.extend(of("", "secrets", "").map(|names| NamedStep::Secrets(names.to_vec())));
+    }
+    for &(group, resource, _) in TEMPLATES {
+        if may(&["update", "patch"])
+            && let Some(names) = of(group, resource, "")
+        {
+            steps.push(NamedStep::Templates(resource, names.to_vec()));
+        }
+    }
+    // A pod's account is fixed once it is there: to choose it, it has to be made.
+    for &(group, resource, _) in PODS {
+        if verb_matches(rule, "create")
+            && verb_matches(rule, "patch")
+            && let Some(names) = of(group, resource, "")
+        {
+            steps.push(NamedStep::Templates(resource, names.to_vec()));
+        }
+    }
+    steps
 }

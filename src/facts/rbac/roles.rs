@@ -7,7 +7,7 @@ use super::super::Known;
 use super::policy::{Policy, Role};
 use super::resolved::{Resolved, RoleInfo};
 use super::rules::{ALL, describe, has, list};
-use super::shipped::Origin;
+use super::shipped::{Origin, Shipped};
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
 
@@ -30,7 +30,7 @@ table! {
         shipped: bool, at "/metadata/name";
         /// Whether the annotation `rbac.authorization.kubernetes.io/autoupdate` is `false`: the server no longer restores it when it starts.
         autoupdate_off: bool, at "/metadata/annotations/rbac.authorization.kubernetes.io~1autoupdate";
-        /// Whether a shipped role gives more than is shipped (Kubernetes 1.36). Of an aggregated one, which is made to be extended, only what
+        /// Whether a shipped role gives more than is shipped (by the bootstrap policy of its minor version). Of an aggregated one, which is made to be extended, only what
         /// gives a new kind of dangerous reach counts.
         widened: Known<bool>, at "/rules", needs [VERSION];
         /// Rules that a shipped role holds beyond what is shipped, in words.
@@ -39,7 +39,7 @@ table! {
         aggregated: bool, at "/aggregationRule";
         /// ClusterRoles that its selectors take in and that are not shipped, sorted.
         aggregates: Vec<String>, at "/aggregationRule";
-        /// Rules with a wildcard as verb, resource or API group, in words. Reading all kinds of one API group that is not Kubernetes' own is
+        /// Rules with a wildcard as verb, resource (such as `*/scale`), API group or whole URL, in words. Reading all kinds of one API group that is not Kubernetes' own is
         /// left out: such kinds may be defined by users and cannot be named.
         wildcards: Vec<String>, at "/rules";
         /// All rules in words.
@@ -68,11 +68,11 @@ pub(super) fn rows(resolved: &Resolved<'_>, bindings_read: &Known<()>) -> Vec<Ro
         holders.sort();
         holders.dedup();
     }
-    let row = |(index, (role, info))| row(resolved.policy, role, info, uses.get(&index), bindings_read);
+    let row = |(index, (role, info))| row(resolved, role, info, uses.get(&index), bindings_read);
     resolved.policy.roles.iter().zip(&resolved.roles).enumerate().map(row).collect()
 }
 
-fn row(policy: &Policy, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<String>)>, bindings_read: &Known<()>) -> Row {
+fn row(resolved: &Resolved<'_>, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<String>)>, bindings_read: &Known<()>) -> Row {
     let wild = |index: &usize| role.rules.get(*index).is_some_and(is_wild);
     let wildcards: Vec<usize> = (0..role.rules.len()).filter(wild).collect();
     let (bindings, holders) = uses.cloned().unwrap_or((0, Vec::new()));
@@ -86,7 +86,7 @@ fn row(policy: &Policy, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<St
         widened: info.widened.clone(),
         extra_rules: info.extra_text(role),
         aggregated: role.selectors.is_some(),
-        aggregates: aggregates(policy, role),
+        aggregates: aggregates(resolved.policy, &resolved.shipped, role),
         wildcards: wildcards.iter().filter_map(|&index| role.rules.get(index)).map(describe).collect(),
         rules: role.rules.iter().map(describe).collect(),
         bindings: bindings_read.clone().map(|()| bindings),
@@ -102,20 +102,25 @@ fn row(policy: &Policy, role: &Role, info: &RoleInfo, uses: Option<&(i64, Vec<St
 
 fn is_wild(rule: &PolicyRule) -> bool {
     let groups = list(rule.api_groups.as_ref());
+    let resources = list(rule.resources.as_ref());
     // Kubernetes' own groups are the core one, those without a dot, and those of k8s.io.
     let foreign = |group: &String| group.contains('.') && group != "k8s.io" && !group.ends_with(".k8s.io");
     let only_read = rule.verbs.iter().all(|verb| matches!(verb.as_str(), "get" | "list" | "watch"));
-    has(&rule.verbs, ALL) || has(groups, ALL) || (has(list(rule.resources.as_ref()), ALL) && !(only_read && groups.iter().all(foreign)))
+    // A subresource of whatever has it; the other way round (`pods/*`) matches nothing.
+    let any_resource = resources.iter().any(|resource| resource == ALL || (resource.starts_with("*/") && resource != "*/*"));
+    // A beginning such as `/api/*` says what it is for; these are every URL.
+    let any_url = list(rule.non_resource_urls.as_ref()).iter().any(|url| url.trim_start_matches('/').starts_with(ALL));
+    has(&rule.verbs, ALL) || has(groups, ALL) || any_url || (any_resource && !(only_read && groups.iter().all(foreign)))
 }
 
 /// ClusterRoles of somebody's own that the selectors take in.
-fn aggregates(policy: &Policy, role: &Role) -> Vec<String> {
+fn aggregates(policy: &Policy, shipped: &Shipped, role: &Role) -> Vec<String> {
     let Some(selectors) = &role.selectors else { return Vec::new() };
     let mut names: Vec<String> = policy
         .roles
         .iter()
         .filter(|other| other.namespace.is_none() && other.name != role.name)
-        .filter(|other| super::shipped::shipped().role(other).is_none())
+        .filter(|other| shipped.role(other).is_none())
         .filter(|other| selectors.iter().any(|selector| selects(selector, &other.labels)))
         .map(|other| other.name.clone())
         .collect();

@@ -17,6 +17,13 @@ pub(super) fn allows_url(rule: &PolicyRule, verb: &str, path: &str) -> bool {
     verb_matches(rule, verb) && list(rule.non_resource_urls.as_ref()).iter().any(|url| url_covers(url, path))
 }
 
+/// Whether a rule allows a verb on any URL that begins so.
+pub(super) fn reaches_url(rule: &PolicyRule, verb: &str, below: &str) -> bool {
+    let some = format!("{below}x");
+    verb_matches(rule, verb)
+        && list(rule.non_resource_urls.as_ref()).iter().any(|url| url.starts_with(below) || url_covers(url, below) || url_covers(url, &some))
+}
+
 pub(super) fn verb_matches(rule: &PolicyRule, verb: &str) -> bool {
     has(&rule.verbs, ALL) || has(&rule.verbs, verb)
 }

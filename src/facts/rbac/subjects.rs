@@ -5,8 +5,8 @@ use super::Accounts;
 use super::grants::exists;
 use super::kinds::Kind;
 use super::policy::Who;
-use super::reach::Holders;
 use super::resolved::{Grant, Held, Resolved};
+use super::standing::{Holders, Standing};
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
@@ -40,12 +40,18 @@ table! {
         namespaces: Vec<String>;
         /// Roles that it holds, in words, sorted.
         roles: Vec<String>;
-        /// Whether it holds any verb on any resource in the whole cluster, as cluster-admin does, shipped or not.
+        /// Whether it holds any verb on any resource in the whole cluster, as cluster-admin does, shipped or not, by its own bindings or those
+        /// of the groups that the server puts it into.
         cluster_admin: Known<bool>;
         /// Whether it can act as other users, groups or nodes, all its bindings taken together, beyond what is shipped.
         impersonates: Known<bool>, needs [VERSION];
+        /// Whether it can act as users that a role names, all its bindings taken together, beyond what is shipped; whoever can act as any
+        /// user can do that, too.
+        impersonates_named: Known<bool>, needs [VERSION];
         /// Whether it can approve or sign client certificates, all its bindings taken together, beyond what is shipped.
         approves_certificates: Known<bool>;
+        /// Whether no binding names it: what it holds comes from groups that the server puts it into, which have rows of their own.
+        by_group_only: bool;
         /// Whether every binding that names it is exactly what Kubernetes or kubeadm ships.
         shipped: bool;
     }
@@ -57,7 +63,7 @@ struct Gathered<'g, 'p> {
     by_group: Vec<&'g Grant<'p>>,
 }
 
-pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
+pub(super) fn rows(resolved: &Resolved<'_>, holders: &Holders<'_, '_>, accounts: &Accounts) -> Vec<Row> {
     let mut all: BTreeMap<Who, Gathered<'_, '_>> = BTreeMap::new();
     let mut groups: BTreeMap<&str, Vec<&Grant<'_>>> = BTreeMap::new();
     for grant in &resolved.grants {
@@ -81,19 +87,27 @@ pub(super) fn rows(resolved: &Resolved<'_>, accounts: &Accounts) -> Vec<Row> {
             all.entry(who).or_default().by_group = by_group;
         }
     }
-    let holders = Holders::of(resolved);
-    all.into_iter().map(|(who, gathered)| row(resolved, who, &gathered, &holders, accounts)).collect()
+    all.into_iter().map(|(who, gathered)| row(resolved, who, &gathered, holders, accounts)).collect()
 }
 
 fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, holders: &Holders<'_, '_>, accounts: &Accounts) -> Row {
     let own = &gathered.own;
     let standing = holders.standing(&who);
-    let reach = |kind: Kind| match &standing {
-        Some(standing) => standing.anywhere(resolved, kind),
-        // Reached through groups only, whose rows say it.
-        None => Held { value: Known::Known(false), evidence: Vec::new() },
+    let group = |name: &String| Who::named("Group", name);
+    // What a group gives holds for its members: by the group's own standing where no binding names the member.
+    let reach = |kind: Kind| {
+        if !own.is_empty() {
+            return standing.anywhere(resolved, kind);
+        }
+        let of_groups = who.implied_groups().iter().map(|name| holders.standing(&group(name)).anywhere(resolved, kind)).collect::<Vec<_>>();
+        let best = of_groups.into_iter().min_by_key(|held| match held.value {
+            Known::Known(true) => 0,
+            Known::Unknown(_) => 1,
+            Known::Known(false) => 2,
+        });
+        best.unwrap_or(Held { value: Known::Known(false), evidence: Vec::new() })
     };
-    let (impersonates, approves) = (reach(Kind::Impersonate), reach(Kind::ApproveCertificates));
+    let (impersonates, named, approves) = (reach(Kind::Impersonate), reach(Kind::ImpersonateNamed), reach(Kind::ApproveCertificates));
     let names = |grant: &&&Grant<'_>| {
         let subject = grant.place.and_then(|place| grant.binding.subjects.get(place));
         subject.is_some_and(|subject| subject.kind == "User")
@@ -117,9 +131,11 @@ fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, holders: 
         bindings_by_group: i64::try_from(gathered.by_group.len()).unwrap_or(i64::MAX),
         namespaces: namespaces.into_iter().collect(),
         roles: roles.into_iter().collect(),
-        cluster_admin: cluster_admin(resolved, own),
+        cluster_admin: cluster_admin(resolved, &standing),
         impersonates: impersonates.value,
+        impersonates_named: named.value,
         approves_certificates: approves.value,
+        by_group_only: own.is_empty(),
         shipped: own.iter().all(|grant| grant.is_shipped()) && gathered.by_group.is_empty(),
     };
     let mut origins: Vec<Evidence> = own.iter().chain(&gathered.by_group).map(|grant| (*grant.here).clone()).collect();
@@ -130,22 +146,17 @@ fn row(resolved: &Resolved<'_>, who: Who, gathered: &Gathered<'_, '_>, holders: 
     Row::new(who.text(), subject, origins, typed)
         .in_namespace(None)
         .evidenced("impersonates", impersonates.evidence)
+        .evidenced("impersonates_named", named.evidence)
         .evidenced("approves_certificates", approves.evidence)
 }
 
 /// Whether one of the grants is everything, everywhere.
-fn cluster_admin(resolved: &Resolved<'_>, own: &[&Grant<'_>]) -> Known<bool> {
-    let everywhere = || own.iter().filter(|grant| grant.binding.namespace.is_none());
-    let everything = |grant: &&&Grant<'_>| {
-        let rights = resolved.rights(grant);
-        rights.is_some_and(|rights| {
-            matches!(Kind::Everything.held(&resolved.minor, |atom| rights.rule_for(atom, None).is_some(), |_| true), Known::Known(Some(_)))
-        })
-    };
-    if everywhere().any(|grant| everything(&grant)) {
+fn cluster_admin(resolved: &Resolved<'_>, standing: &Standing<'_, '_, '_>) -> Known<bool> {
+    let held = standing.in_fact(resolved, Kind::Everything, None);
+    if matches!(held, Known::Known(Some(_))) {
         return Known::Known(true);
     }
-    let unread = everywhere().find_map(|grant| match &grant.dangling {
+    let unread = standing.at(None).find_map(|grant| match &grant.dangling {
         Known::Unknown(unseen) => Some(unseen.clone()),
         Known::Known(_) => None,
     });

@@ -105,6 +105,36 @@ impl ServiceAccounts {
         self.objects.iter().map(|(account, _)| (identity(account), automount(account))).collect()
     }
 
+    /// Where an account was read.
+    pub(in crate::facts) fn origin(&self, namespace: &str, name: &str) -> Option<&Evidence> {
+        let wanted = |account: &ServiceAccount| {
+            account.metadata.namespace.as_deref() == Some(namespace) && account.metadata.name.as_deref() == Some(name)
+        };
+        self.objects.iter().find(|(account, _)| wanted(account)).map(|(_, origin)| origin)
+    }
+
+    /// Names of the accounts that list a Secret, by its namespace and name.
+    pub(in crate::facts) fn listed_secrets(&self) -> BTreeMap<(String, String), Vec<String>> {
+        let mut all: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for (account, _) in &self.objects {
+            let (namespace, name) = identity(account);
+            for secret in account.secrets.iter().flatten().filter_map(|secret| secret.name.clone()) {
+                all.entry((namespace.clone(), secret)).or_default().push(name.clone());
+            }
+        }
+        all
+    }
+
+    /// The accounts whose token some running pod holds.
+    pub(in crate::facts) fn running(&self, usages: &Usages) -> BTreeSet<(String, String)> {
+        let automount = self.automount();
+        let holds = |place: &(String, String), usage: &Usage| {
+            let mounts = automount.get(place).is_none_or(|automount| automount.automounts());
+            !usage.ask_for_token.is_empty() || (mounts && !usage.leave_it_to_account.is_empty())
+        };
+        usages.iter().filter(|(place, usage)| usage.pods > 0 && holds(place, usage)).map(|(place, _)| place.clone()).collect()
+    }
+
     fn rows(&self, usages: &Known<Usages>) -> Vec<Row> {
         self.objects.iter().cloned().map(|(account, origin)| row(account, origin, usages)).collect()
     }

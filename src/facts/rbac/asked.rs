@@ -1,0 +1,325 @@
+//! The list of rights that lead to ePHI or to the whole cluster. It begins with Kubernetes' own *RBAC Good Practices* and the CIS
+//! benchmark, section 5.1, and goes on with what was shown on a running API server to lead there too.
+//!
+//! Beyond its end: a verb or resource that is not here is not dangerous as far as this program knows. What it leaves out on purpose:
+//! nodes/metrics, nodes/stats and nodes/configz (no content), `*/scale` and pods/eviction (availability), pods/resize and
+//! pods/ephemeralcontainers for metadata (their strategies reset it), custom resources that are not named below.
+
+use super::policy::RBAC;
+use super::rights::Atom;
+use super::rules::ALL;
+
+/// Where the request is made that the right is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Without a namespace: a RoleBinding never gives it.
+    Cluster,
+    /// In a namespace, or in all of them.
+    Anywhere,
+    /// In kube-system, or in all namespaces.
+    System,
+}
+
+/// What a rule gives that is restricted to names.
+#[derive(Clone, Copy)]
+pub(super) enum Names {
+    /// Only that object: told apart from the right itself.
+    Restricted,
+    /// The right itself: one is enough.
+    AnyOf(&'static [&'static str]),
+    /// The right itself, whatever the names.
+    Enough,
+    /// The right itself where the roles are worth having.
+    Roles,
+    /// The right is one on named objects: a rule without names gives it too.
+    Named,
+}
+
+pub(super) struct Asked {
+    pub(super) atom: Atom,
+    pub(super) verbs: &'static [&'static str],
+    /// Group, resource, subresource.
+    pub(super) resources: &'static [(&'static str, &'static str, &'static str)],
+    pub(super) place: Place,
+    pub(super) names: Names,
+}
+
+const fn anywhere(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
+    Asked { atom, verbs, resources, place: Place::Anywhere, names: Names::Restricted }
+}
+
+const fn cluster(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
+    Asked { atom, verbs, resources, place: Place::Cluster, names: Names::Restricted }
+}
+
+impl Asked {
+    const fn named(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+}
+
+const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
+const MAKE: &[&str] = &["create", "update", "patch"];
+const CHANGE: &[&str] = &["update", "patch"];
+const DELETE: &[&str] = &["delete", "deletecollection"];
+const HTTP: &[&str] = &["get", "create", "update", "patch", "delete"];
+/// Verbs whose answer holds what was stored. A patch answers with the whole object, a deleted collection with its objects, and a deletion
+/// that waits (propagationPolicy Foreground) with the object, all of them with dryRun too
+/// (`apiserver/pkg/registry/generic/registry/store.go`). An update answers with what was sent.
+const SHOWS: &[&str] = &["get", "list", "watch", "patch", "delete", "deletecollection"];
+const ROLES: &[(&str, &str, &str)] = &[(RBAC, "roles", ""), (RBAC, "clusterroles", "")];
+const CERTIFICATES: &str = "certificates.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const AUTHENTICATION: &str = "authentication.k8s.io";
+const APIS: &str = "apiregistration.k8s.io";
+const CUSTOM: &str = "apiextensions.k8s.io";
+const NETWORKING: &str = "networking.k8s.io";
+const GATEWAYS: &str = "gateway.networking.k8s.io";
+const ISTIO: &str = "networking.istio.io";
+const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
+const GROUP_SNAPSHOTS: &str = "groupsnapshot.storage.k8s.io";
+/// Signers of client certificates, by name or by their domain (`pkg/certauthorization`).
+const CLIENT_SIGNERS: &[&str] = &["kubernetes.io/kube-apiserver-client", "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/*"];
+const SHELLS: &[(&str, &str, &str)] = &[("", "pods", "exec"), ("", "pods", "attach")];
+const FORWARDS: &[(&str, &str, &str)] = &[("", "pods", "portforward")];
+/// ConfigMaps of kube-system that decide how names resolve, who is who, and what components run with.
+pub(super) const SETTINGS: &[&str] = &[
+    "aws-auth",
+    "calico-config",
+    "cilium-config",
+    "coredns",
+    "coredns-custom",
+    "extension-apiserver-authentication",
+    "kube-dns",
+    "kube-proxy",
+    "kubeadm-config",
+    "kubelet-config",
+    "node-local-dns",
+];
+
+/// What makes pods from a template of its own. Kinds beyond this list that make pods are not followed.
+pub(super) const TEMPLATES: &[(&str, &str, &str)] = &[
+    ("", "replicationcontrollers", ""),
+    ("apps", "deployments", ""),
+    ("apps", "daemonsets", ""),
+    ("apps", "statefulsets", ""),
+    ("apps", "replicasets", ""),
+    ("batch", "jobs", ""),
+    ("batch", "cronjobs", ""),
+    ("apps.openshift.io", "deploymentconfigs", ""),
+    ("build.openshift.io", "builds", ""),
+    ("build.openshift.io", "buildconfigs", ""),
+    ("argoproj.io", "rollouts", ""),
+    ("argoproj.io", "workflows", ""),
+    ("argoproj.io", "cronworkflows", ""),
+    ("tekton.dev", "taskruns", ""),
+    ("tekton.dev", "pipelineruns", ""),
+    ("serving.knative.dev", "services", ""),
+    ("serving.knative.dev", "configurations", ""),
+    ("kubevirt.io", "virtualmachines", ""),
+    ("kubevirt.io", "virtualmachineinstances", ""),
+    ("apps.kruise.io", "clonesets", ""),
+    ("apps.kruise.io", "statefulsets", ""),
+    ("apps.kruise.io", "daemonsets", ""),
+    ("batch.volcano.sh", "jobs", ""),
+    ("jobset.x-k8s.io", "jobsets", ""),
+    ("leaderworkerset.x-k8s.io", "leaderworkersets", ""),
+    ("sparkoperator.k8s.io", "sparkapplications", ""),
+    ("ray.io", "rayclusters", ""),
+    ("ray.io", "rayjobs", ""),
+    ("ray.io", "rayservices", ""),
+];
+
+pub(super) const PODS: &[(&str, &str, &str)] = &[("", "pods", "")];
+
+pub(super) const ASKED: &[Asked] = &[
+    cluster(Atom::ImpersonateUsers, &["impersonate"], &[("", "users", "")]),
+    // A request that names groups has to name a user too (`apiserver/pkg/endpoints/filters/impersonation`); whoever may be anybody, and a
+    // member of the group of unlimited administrators, needs no more.
+    cluster(Atom::ImpersonateMasters, &["impersonate"], &[("", "groups", "")]).named(Names::AnyOf(&[super::policy::MASTERS])),
+    cluster(Atom::ImpersonateNamed, &["impersonate"], &[("", "users", "")]).named(Names::Named),
+    anywhere(Atom::ImpersonateAnAccount, &["impersonate"], &[("", "serviceaccounts", "")]).named(Names::Named),
+    anywhere(Atom::ImpersonateAccounts, &["impersonate"], &[("", "serviceaccounts", "")]),
+    cluster(Atom::UserInfo, &["impersonate:user-info"], &[(AUTHENTICATION, "users", "")]),
+    cluster(Atom::UserInfoNamed, &["impersonate:user-info"], &[(AUTHENTICATION, "users", "")]).named(Names::Named),
+    anywhere(Atom::ServiceAccountMode, &["impersonate:serviceaccount"], &[(AUTHENTICATION, "serviceaccounts", "")]),
+    cluster(Atom::AnyNode, &["impersonate:arbitrary-node"], &[(AUTHENTICATION, "nodes", "")]).named(Names::Enough),
+    cluster(Atom::OwnNode, &["impersonate:associated-node"], &[(AUTHENTICATION, "nodes", "")]).named(Names::AnyOf(&[ALL])),
+    // Whoever may write more into a role than it holds itself is not bound by what stands there today (`RoleEscalationAuthorized`).
+    anywhere(Atom::EscalateOrBind, &["escalate"], ROLES).named(Names::Enough),
+    anywhere(Atom::EscalateOrBind, &["bind"], ROLES).named(Names::Roles),
+    cluster(Atom::NodesProxy, HTTP, &[("", "nodes", "proxy")]).named(Names::Enough),
+    cluster(Atom::ApproveRequests, CHANGE, &[(CERTIFICATES, "certificatesigningrequests", "approval")]).named(Names::Enough),
+    cluster(Atom::ApproveForSigner, &["approve"], &[(CERTIFICATES, "signers", "")]).named(Names::AnyOf(CLIENT_SIGNERS)),
+    cluster(Atom::SignRequests, CHANGE, &[(CERTIFICATES, "certificatesigningrequests", "status")]).named(Names::Enough),
+    cluster(Atom::SignForSigner, &["sign"], &[(CERTIFICATES, "signers", "")]).named(Names::AnyOf(CLIENT_SIGNERS)),
+    // A changed claimRef hands a volume to another claim; a content of a snapshot is another way to the data of any volume.
+    cluster(Atom::WriteVolumes, MAKE, &[("", "persistentvolumes", "")]),
+    cluster(
+        Atom::WriteVolumes,
+        MAKE,
+        &[(SNAPSHOTS, "volumesnapshotcontents", ""), (GROUP_SNAPSHOTS, "volumegroupsnapshotcontents", "")],
+    ),
+    // An APIService and the conversion webhook of a CustomResourceDefinition stand between the API server and objects of a group. The
+    // status strategy of the latter keeps metadata as sent, which injectors of certificates go by.
+    cluster(Atom::WriteApis, MAKE, &[(APIS, "apiservices", "")]),
+    cluster(Atom::WriteApis, CHANGE, &[(CUSTOM, "customresourcedefinitions", ""), (CUSTOM, "customresourcedefinitions", "status")]),
+    cluster(
+        Atom::AdmissionPolicies,
+        WRITE,
+        &[
+            (ADMISSION, "validatingwebhookconfigurations", ""),
+            (ADMISSION, "mutatingwebhookconfigurations", ""),
+            (ADMISSION, "validatingadmissionpolicies", ""),
+            (ADMISSION, "validatingadmissionpolicybindings", ""),
+            (ADMISSION, "mutatingadmissionpolicies", ""),
+            (ADMISSION, "mutatingadmissionpolicybindings", ""),
+        ],
+    ),
+    // The Namespace object of that name is a request in that namespace. Its subresources keep spec and status apart, not metadata.
+    anywhere(Atom::ChangeNamespaces, CHANGE, &[("", "namespaces", ""), ("", "namespaces", "status"), ("", "namespaces", "finalize")]),
+    // Labels and taints steer pods, and the status says where the API server finds the kubelet.
+    cluster(Atom::SteerPods, MAKE, &[("", "nodes", "")]),
+    cluster(Atom::SteerPods, CHANGE, &[("", "nodes", "status")]),
+    anywhere(Atom::SteerPods, &["create"], &[("", "pods", "binding"), ("", "bindings", "")]),
+    Asked { atom: Atom::SystemConfig, verbs: WRITE, resources: &[("", "configmaps", "")], place: Place::System, names: Names::Restricted },
+    cluster(Atom::TrustBundles, WRITE, &[(CERTIFICATES, "clustertrustbundles", "")]),
+    anywhere(Atom::ReadSecrets, SHOWS, &[("", "secrets", "")]),
+    anywhere(Atom::ReadASecret, SHOWS, &[("", "secrets", "")]).named(Names::Named),
+    anywhere(Atom::CreateSecrets, &["create"], &[("", "secrets", "")]).named(Names::Enough),
+    anywhere(Atom::ChangeSecrets, &["update", "patch", "delete", "deletecollection"], &[("", "secrets", "")]),
+    anywhere(Atom::CreateTokens, &["create"], &[("", "serviceaccounts", "token")]),
+    // Nothing by itself: a binding may name an account that is not there yet.
+    anywhere(Atom::CreateAccounts, &["create"], &[("", "serviceaccounts", "")]),
+    anywhere(Atom::ShellCreate, &["create"], SHELLS),
+    anywhere(Atom::ShellGet, &["get"], SHELLS),
+    anywhere(Atom::ForwardCreate, &["create"], FORWARDS),
+    anywhere(Atom::ForwardGet, &["get"], FORWARDS),
+    // The API server sends the request on to a port of the pod; each HTTP method is a verb, and each reaches it.
+    anywhere(Atom::Proxy, HTTP, &[("", "pods", "proxy"), ("", "services", "proxy")]),
+    anywhere(Atom::EphemeralContainers, CHANGE, &[("", "pods", "ephemeralcontainers")]),
+    anywhere(Atom::WriteWorkloads, MAKE, PODS),
+    anywhere(Atom::WriteWorkloads, MAKE, TEMPLATES),
+    // Names resolve to Services, these lead to what EndpointSlices name, and those follow the labels and addresses in pods/status. The
+    // status of a Service names addresses that kube-proxy takes for it; that of an Ingress keeps annotations as sent.
+    anywhere(
+        Atom::RedirectTraffic,
+        MAKE,
+        &[
+            ("", "services", ""),
+            ("", "endpoints", ""),
+            ("discovery.k8s.io", "endpointslices", ""),
+            (NETWORKING, "ingresses", ""),
+            ("extensions", "ingresses", ""),
+            (GATEWAYS, "gateways", ""),
+            (GATEWAYS, "httproutes", ""),
+            (GATEWAYS, "grpcroutes", ""),
+            (GATEWAYS, "tlsroutes", ""),
+            (GATEWAYS, "tcproutes", ""),
+            (GATEWAYS, "udproutes", ""),
+            (GATEWAYS, "referencegrants", ""),
+            (GATEWAYS, "listenersets", ""),
+            ("route.openshift.io", "routes", ""),
+            ("traefik.io", "ingressroutes", ""),
+            ("traefik.io", "ingressroutetcps", ""),
+            ("traefik.io", "ingressrouteudps", ""),
+            ("projectcontour.io", "httpproxies", ""),
+            (ISTIO, "virtualservices", ""),
+            (ISTIO, "gateways", ""),
+            (ISTIO, "destinationrules", ""),
+            (ISTIO, "serviceentries", ""),
+            (ISTIO, "envoyfilters", ""),
+            ("cilium.io", "ciliumenvoyconfigs", ""),
+            ("cilium.io", "ciliumlocalredirectpolicies", ""),
+            ("externaldns.k8s.io", "dnsendpoints", ""),
+        ],
+    ),
+    anywhere(Atom::RedirectTraffic, CHANGE, &[("", "services", "status"), ("", "pods", "status"), (NETWORKING, "ingresses", "status")]),
+    cluster(Atom::RedirectTraffic, MAKE, &[("cilium.io", "ciliumclusterwideenvoyconfigs", "")]),
+    anywhere(
+        Atom::NetworkPolicies,
+        WRITE,
+        &[
+            (NETWORKING, "networkpolicies", ""),
+            ("extensions", "networkpolicies", ""),
+            ("crd.projectcalico.org", "networkpolicies", ""),
+            ("projectcalico.org", "networkpolicies", ""),
+            ("cilium.io", "ciliumnetworkpolicies", ""),
+            ("crd.antrea.io", "networkpolicies", ""),
+            ("network.openshift.io", "egressnetworkpolicies", ""),
+            ("k8s.ovn.org", "egressfirewalls", ""),
+            ("networking.k8s.aws", "applicationnetworkpolicies", ""),
+        ],
+    ),
+    cluster(
+        Atom::NetworkPolicies,
+        WRITE,
+        &[
+            ("crd.projectcalico.org", "globalnetworkpolicies", ""),
+            ("projectcalico.org", "globalnetworkpolicies", ""),
+            ("cilium.io", "ciliumclusterwidenetworkpolicies", ""),
+            ("crd.antrea.io", "clusternetworkpolicies", ""),
+            ("policy.networking.k8s.io", "adminnetworkpolicies", ""),
+            ("policy.networking.k8s.io", "baselineadminnetworkpolicies", ""),
+            ("policy.networking.k8s.io", "clusternetworkpolicies", ""),
+            ("networking.k8s.aws", "clusternetworkpolicies", ""),
+        ],
+    ),
+    // Owner references in the metadata of a claim let the garbage collector delete it, and its status keeps them as sent.
+    anywhere(Atom::DeleteData, &["update", "patch", "delete", "deletecollection"], &[("", "persistentvolumeclaims", "")]),
+    anywhere(Atom::DeleteData, CHANGE, &[("", "persistentvolumeclaims", "status")]),
+    anywhere(
+        Atom::DeleteData,
+        DELETE,
+        &[
+            // The Namespace object of that name is a request in that namespace.
+            ("", "namespaces", ""),
+            ("apps", "statefulsets", ""),
+            (SNAPSHOTS, "volumesnapshots", ""),
+            (GROUP_SNAPSHOTS, "volumegroupsnapshots", ""),
+            ("velero.io", "backups", ""),
+            ("velero.io", "backupstoragelocations", ""),
+            ("velero.io", "schedules", ""),
+        ],
+    ),
+    anywhere(Atom::DeleteData, &["create"], &[("velero.io", "deletebackuprequests", "")]),
+    cluster(
+        Atom::DeleteData,
+        DELETE,
+        &[
+            ("", "persistentvolumes", ""),
+            (SNAPSHOTS, "volumesnapshotcontents", ""),
+            (GROUP_SNAPSHOTS, "volumegroupsnapshotcontents", ""),
+            (CUSTOM, "customresourcedefinitions", ""),
+        ],
+    ),
+    anywhere(Atom::ReadLogs, &["get"], &[("", "pods", "log")]),
+    // Files below /var/log of a node: the logs of all its pods.
+    cluster(Atom::ReadLogs, &["get"], &[("", "nodes", "log")]).named(Names::Enough),
+    anywhere(
+        Atom::DeleteEvidence,
+        &["update", "patch", "delete", "deletecollection"],
+        &[("", "events", ""), ("events.k8s.io", "events", "")],
+    ),
+    anywhere(Atom::DeleteEvidence, DELETE, &[("coordination.k8s.io", "leases", ""), ("apps", "daemonsets", "")]),
+];
+
+/// Rights on URLs of the API server itself: the files below /var/log of its node, the audit log among them
+/// (`apiserver/pkg/server/routes`, Logs).
+pub(super) const URLS: &[(Atom, &str, &str)] = &[(Atom::ReadLogs, "get", "/logs/")];
+
+/// The second halves of constrained impersonation (KEP-5284): any request while being somebody else.
+pub(super) const ON: &[(Atom, &str)] = &[
+    (Atom::OnUserInfo, "impersonate-on:user-info:"),
+    (Atom::OnServiceAccountMode, "impersonate-on:serviceaccount:"),
+    (Atom::OnAnyNode, "impersonate-on:arbitrary-node:"),
+    (Atom::OnOwnNode, "impersonate-on:associated-node:"),
+];

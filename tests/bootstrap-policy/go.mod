@@ -1,0 +1,3 @@
+module kube-hipaa/bootstrap-policy
+
+go 1.26.0
