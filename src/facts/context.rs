@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, Volume};
 use serde::Deserialize;
 
 use super::namespaces::Namespaces;
@@ -44,7 +44,7 @@ pub(super) struct Context<'a> {
     /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
     /// [`containers::ContainerRow`]'s sources are.
     pub(super) pods: Vec<PodGroup>,
-    /// Running pods of kube-system that say that a kubelet made them from a file, sorted by name; see [`StaticPod::believed`].
+    /// Running pods of kube-system that say that a kubelet made them from a file or a URL, sorted by name; see [`StaticPod::believed`].
     pub(super) static_pods: Vec<StaticPod>,
     /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
     pub(super) volume_uses: VolumeUses,
@@ -61,11 +61,19 @@ pub(super) struct StaticPod {
     /// Name and uid of the node that it says it is owned by.
     node: (String, String),
     pub(super) containers: Vec<Container>,
+    pub(super) volumes: Vec<Volume>,
+    /// Its label `component`, by which kubeadm names what it is.
+    pub(super) component: Option<String>,
     /// Where its spec stands.
     pub(super) origin: Evidence,
 }
 
 impl StaticPod {
+    /// The node that it says it is owned by.
+    pub(super) fn node_name(&self) -> &str {
+        &self.node.0
+    }
+
     /// Whether the Node object that it names as its owner is there with that uid. Whoever may create pods in kube-system could
     /// still fake one (evidence sources, section 1.1).
     pub(super) fn believed(&self, nodes: &Nodes) -> bool {
@@ -242,6 +250,8 @@ fn static_pod(shape: &Shape<'_>) -> Option<StaticPod> {
         subject: shape.workload.clone(),
         node,
         containers: shape.spec.containers.clone(),
+        volumes: shape.spec.volumes.clone().unwrap_or_else(Vec::new),
+        component: shape.labels.get("component").cloned(),
         origin: shape.origin.clone(),
     })
 }
