@@ -250,7 +250,7 @@ fn static_pod(shape: &Shape<'_>) -> Option<StaticPod> {
         subject: shape.workload.clone(),
         node,
         containers: shape.spec.containers.clone(),
-        volumes: shape.spec.volumes.clone().unwrap_or_else(Vec::new),
+        volumes: shape.spec.volumes.iter().flatten().cloned().collect(),
         component: shape.labels.get("component").cloned(),
         origin: shape.origin.clone(),
     })
