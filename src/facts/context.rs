@@ -15,8 +15,8 @@ use super::table::merged::{Merged, keep_first};
 use super::table::read::Reader;
 use super::table::schema::{Row, TableRow};
 use super::workloads::service_accounts::{ServiceAccounts, Usages};
-use super::workloads::shapes::{Nodes, Shape, each_shape};
-use super::workloads::{containers, pods};
+use super::workloads::shapes::{NodeIdentity, Nodes, Shape, each_shape};
+use super::workloads::{containers, owners, pods, token, unread};
 use super::{FactsError, Family, Known};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind, sources};
 use crate::snapshot::Snapshot;
@@ -35,7 +35,7 @@ pub(super) struct Context<'a> {
     pub(super) server_minor: Known<u32>,
     pub(super) namespaces: Namespaces,
     pub(super) accounts: ServiceAccounts,
-    /// Name and uid of every node.
+    /// Every node by name.
     pub(super) nodes: Nodes,
     /// Who uses which service account.
     pub(super) usages: Known<Usages>,
@@ -69,7 +69,7 @@ impl StaticPod {
     /// Whether the Node object that it names as its owner is there with that uid. Whoever may create pods in kube-system could
     /// still fake one (evidence sources, section 1.1).
     pub(super) fn believed(&self, nodes: &Nodes) -> bool {
-        nodes.known().is_some_and(|nodes| nodes.get(&self.node.0) == Some(&self.node.1))
+        nodes.known().and_then(|nodes| nodes.get(&self.node.0)).is_some_and(|node| node.uid == self.node.1)
     }
 }
 
@@ -100,7 +100,7 @@ impl PodGroup {
     }
     /// `Kind/name` of the workload.
     pub(super) fn workload_text(&self) -> String {
-        format!("{}/{}", self.workload.kind, self.workload.name)
+        owners::workload_text(&self.workload)
     }
     /// Whether it has ended and starts no process again.
     pub(super) fn is_finished(&self) -> bool {
@@ -147,7 +147,8 @@ impl<'a> Context<'a> {
         let listed = namespaces.labels();
         let mut strangers: BTreeSet<String> = BTreeSet::new();
         let mut static_pods: Vec<StaticPod> = Vec::new();
-        each_shape(&reader, |shape| {
+        let mut unread_templates = Vec::new();
+        let take = |shape: &Shape<'_>| {
             if shape.pods > 0 {
                 count(shape, &mut usages, &mut counts);
             }
@@ -166,7 +167,12 @@ impl<'a> Context<'a> {
                 pod_rows.add_all(shape.origin, vec![pods::row(shape, &surroundings)]);
                 container_rows.add_all(shape.origin, containers::rows(shape, &surroundings.nodes));
             }
-        })?;
+        };
+        each_shape(&reader, take, |unread| unread_templates.push(unread))?;
+        for template in unread_templates {
+            pod_rows.add_one(unread::pod_row(&template));
+            container_rows.add_one(unread::container_row(&template));
+        }
         for namespace in strangers {
             reader.doubt(
                 &sources::NAMESPACES,
@@ -265,16 +271,16 @@ fn count(shape: &Shape<'_>, usages: &mut Usages, counts: &mut BTreeMap<String, (
     let usage = usages.entry((namespace, account_of(shape).to_owned())).or_default();
     usage.pods += shape.pods;
     usage.workloads.insert(shape.workload_text());
-    usage.says(shape.workload_text(), shape.spec.automount_service_account_token, shape.origin);
+    if let Some(place) = token::mounted(shape.spec) {
+        usage.mounts(shape.workload_text(), shape.origin.at(format!("{}{place}", shape.origin.pointer)));
+    }
 }
 
-/// Name and uid of every node.
+/// Every node by name.
 fn nodes(reader: &Reader<'_>) -> Result<Nodes, FactsError> {
     let mut nodes = BTreeMap::new();
     reader.each::<k8s_openapi::api::core::v1::Node>(&sources::NODES, |node, _| {
-        if let (Some(name), Some(uid)) = (node.metadata.name, node.metadata.uid) {
-            nodes.insert(name, uid);
-        }
+        nodes.extend(NodeIdentity::of(&node.metadata));
     })?;
     Ok(reader.known_if_complete(&sources::NODES, || nodes))
 }

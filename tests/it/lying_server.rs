@@ -55,9 +55,10 @@ async fn a_list_of_another_kind_is_failed_and_says_what_came() {
     let found = state(&PODS, PODS_PATH, json!({"kind": "<b>secret-marker</b>List", "metadata": {}, "items": []})).await;
     assert!(matches!(found, SourceState::Failed { .. }) && !why(&found).contains("secret-marker"), "{found:?}");
     // Where only metadata is asked for, a server may answer with either.
-    for kind in ["ReplicaSetList", "PartialObjectMetadataList"] {
-        let source = SourceId::group("apps", "replicasets");
-        let found = state(&source, "/apis/apps/v1/replicasets", json!({"kind": kind, "metadata": {}, "items": []})).await;
+    for kind in ["CustomResourceDefinitionList", "PartialObjectMetadataList"] {
+        let source = SourceId::group("apiextensions.k8s.io", "customresourcedefinitions");
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        let found = state(&source, path, json!({"kind": kind, "metadata": {}, "items": []})).await;
         assert_eq!(found.word(), "read", "{kind}");
     }
 }

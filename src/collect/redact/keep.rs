@@ -5,6 +5,7 @@
 //! spec{*{}}                  keep the names of all fields of spec whose value is an object, and nothing in them
 //! status{phase}              lists are looked through: a rule speaks about each element
 //! env:env                    treat the value specially
+//! spec!{replicas}            keep it only of an object that no Deployment controls: what those start stands in the Deployment
 //! $podspec                   a named part, see `FRAGMENTS`
 //! ```
 
@@ -23,6 +24,8 @@ pub enum Keep {
     Fields(BTreeMap<&'static str, Self>, Option<Box<Self>>),
     /// A treatment of its own.
     Special(Special),
+    /// This, unless a Deployment controls the object.
+    OfNoDeployment(Box<Self>),
 }
 
 /// Fields that hold free text beside configuration that matters.
@@ -110,6 +113,10 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
         } else {
             *rest = tail;
             Keep::Whole
+        };
+        let (name, rule) = match name.strip_suffix('!') {
+            Some(name) => (name, Keep::OfNoDeployment(Box::new(rule))),
+            None => (name, rule),
         };
         if name == "*" {
             others = Some(Box::new(rule));

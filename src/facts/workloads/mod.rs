@@ -1,8 +1,15 @@
 //! Pods, the controllers behind them, their containers and the accounts that they run as.
 
 pub(in crate::facts) mod containers;
+mod credentials;
+mod effective;
 pub(in crate::facts) mod image;
+mod restricted;
+pub(in crate::facts) mod owners;
 mod pod_text;
 pub(in crate::facts) mod pods;
 pub(in crate::facts) mod service_accounts;
 pub(in crate::facts) mod shapes;
+mod templates;
+pub(in crate::facts) mod token;
+pub(in crate::facts) mod unread;
