@@ -171,6 +171,10 @@ const COMPONENTS: &[&str] = &[
     "etcd-manager-main",
     "etcd-manager-events",
     "konnectivity-server",
+    // What kubeadm's guide to high availability puts before several API servers.
+    "haproxy",
+    "keepalived",
+    "kube-vip",
 ];
 
 impl Shape<'_> {
