@@ -46,15 +46,15 @@ pub struct HeadMetadata<'a> {
     /// `metadata.labels`.
     #[serde(borrow, default)]
     pub labels: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
-    /// `metadata.ownerReferences`.
+    /// `metadata.ownerReferences`, which are looked into only where they decide.
     #[serde(borrow, default)]
-    pub owner_references: Option<Vec<HeadOwner<'a>>>,
+    owner_references: Option<&'a RawValue>,
 }
 
 /// The part of an owner that says what it is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HeadOwner<'a> {
+struct HeadOwner<'a> {
     #[serde(borrow, default)]
     api_version: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -113,7 +113,9 @@ impl<'a> Head<'a> {
                 && owner.kind.as_deref() == Some("Deployment")
                 && owner.api_version.as_deref().is_some_and(|version| version.starts_with("apps/"))
         };
-        self.metadata.owner_references.iter().flatten().any(of)
+        // Of another shape: nobody's, so that what it would start is kept.
+        let owners = self.metadata.owner_references.map(|raw| serde_json::from_str::<Vec<HeadOwner<'_>>>(raw.get()));
+        owners.is_some_and(|owners| owners.is_ok_and(|owners| owners.iter().any(of)))
     }
 
     /// Whether values of known flags may be kept: pods of the system namespaces, and pods that say they are the control plane.
