@@ -183,7 +183,7 @@ fn annotations_are_an_allow_list() {
     let arguments = json!([
         "server",
         "--token",
-        REDACTED,
+        "[redacted] a credential by its name",
         "--kube-apiserver-arg",
         "audit-log-path=/a",
         "--kube-apiserver-arg=odd=[redacted]",
