@@ -241,7 +241,8 @@ fn of_shape(text: &str) -> Option<Kind> {
     if text.len() < 8 {
         return None;
     }
-    if has_known_format(text) {
+    // No known key is shorter than that.
+    if text.len() >= 20 && has_known_format(text) {
         return Some(Kind::Format);
     }
     (has_password_in_url(text) || is_connection_string(text)).then_some(Kind::Url)
@@ -266,6 +267,9 @@ fn is_written_password(password: &str) -> bool {
 
 /// `Server=…;Password=…`, `host=… password=…`, `AccountKey=…`, `SharedAccessKey=…`.
 fn is_connection_string(text: &str) -> bool {
+    if !text.contains('=') {
+        return false;
+    }
     let lower = text.to_ascii_lowercase();
     ["password=", "pwd=", "accountkey=", "sharedaccesskey=", "sharedsecret="].into_iter().any(|field| {
         lower.match_indices(field).any(|(at, _)| {
