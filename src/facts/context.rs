@@ -10,7 +10,7 @@ use super::namespaces::Namespaces;
 use super::table::read::Reader;
 use super::workloads::pass::{self, PodGroup, Seen, StaticPod};
 use super::workloads::service_accounts::{ServiceAccounts, Usages};
-use super::workloads::shapes::Nodes;
+use super::workloads::shapes::{NodeIdentity, Nodes};
 use super::workloads::volume_uses::VolumeUses;
 use super::{FactsError, Known};
 use crate::model::sources::{JOBS, NODES, PODS, REPLICA_SETS, VERSION, WORKLOADS};
@@ -77,7 +77,7 @@ impl<'a> Context<'a> {
         self.accounts.get(&self.reader, || ServiceAccounts::read(&self.reader))
     }
 
-    /// Name and uid of every node.
+    /// Every node by name.
     pub(super) fn nodes(&self) -> Result<&Nodes, FactsError> {
         self.nodes.get(&self.reader, || nodes(&self.reader))
     }
@@ -129,13 +129,11 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Name and uid of every node.
+/// Every node by name.
 fn nodes(reader: &Reader<'_>) -> Result<Nodes, FactsError> {
     let mut nodes = BTreeMap::new();
     reader.each::<Node>(&NODES, |node, _| {
-        if let (Some(name), Some(uid)) = (node.metadata.name, node.metadata.uid) {
-            nodes.insert(name, uid);
-        }
+        nodes.extend(NodeIdentity::of(&node.metadata));
     })?;
     Ok(reader.known_if_complete(&NODES, || nodes))
 }

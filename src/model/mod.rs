@@ -4,6 +4,7 @@
 
 mod assessment;
 mod benchmark;
+mod credential;
 mod evidence;
 mod exhibits;
 mod index;
@@ -19,6 +20,7 @@ mod unseen;
 
 pub use assessment::*;
 pub use benchmark::*;
+pub use credential::LooksLikeCredential;
 pub use evidence::*;
 pub use exhibits::*;
 pub use index::*;

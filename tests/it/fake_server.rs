@@ -94,7 +94,7 @@ async fn a_long_list_is_read_page_by_page_and_each_object_knows_its_request() {
     }
     let pod = &done.objects(&PODS)[0];
     assert_eq!((pod["apiVersion"].as_str(), pod["kind"].as_str()), (Some("v1"), Some("Pod")));
-    assert_eq!(pod["spec"]["containers"][0]["env"], json!([{"name": "PASSWORD", "value": "[redacted]"}]));
+    assert_eq!(pod["spec"]["containers"][0]["env"], json!([{"name": "PASSWORD", "value": "[redacted] a credential by its name"}]));
 }
 
 #[tokio::test]

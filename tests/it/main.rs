@@ -28,6 +28,7 @@ mod live_effects;
 mod live_empty_cluster;
 mod live_fixes;
 mod live_fixture;
+mod live_neighbours;
 mod live_permissions;
 mod live_pod_security;
 mod live_rbac;

@@ -86,8 +86,12 @@ fn the_word_after_a_switch_is_not_its_value() -> Result<(), TestCaseError> {
 fn values_of_known_flags_that_could_carry_credentials_go() -> Result<(), TestCaseError> {
     for value in ["https://idp.example/keys?sig=s3cret", "{\"token\":\"hunter2\"}", "user:hunter2@10.0.0.1:2379", "https://u:p@host"] {
         for name in ["service-account-jwks-uri", "config", "etcd-servers", "feature-gates"] {
-            prop_assert_eq!(arguments(&[&format!("--{name}={value}")])?, json!([format!("--{name}=[redacted]")]));
-            prop_assert_eq!(arguments(&[&format!("--{name}"), value])?, json!([format!("--{name}"), "[redacted]"]));
+            // Behind it may stand why the value looked like a credential.
+            let begins = |words: &Value, at: usize, text: &str| words[at].as_str().is_some_and(|word| word.starts_with(text));
+            let one = arguments(&[&format!("--{name}={value}")])?;
+            prop_assert!(begins(&one, 0, &format!("--{name}=[redacted]")) && !one.to_string().contains(value), "{one}");
+            let two = arguments(&[&format!("--{name}"), value])?;
+            prop_assert!(begins(&two, 1, "[redacted]") && !two.to_string().contains(value), "{two}");
         }
     }
     let plain = "--etcd-servers=https://10.0.0.1:2379,https://10.0.0.2:2379";

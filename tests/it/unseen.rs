@@ -81,9 +81,9 @@ fn a_pod_stands_only_for_the_template_that_it_was_made_from() {
         plain("ReplicationController", "v1", "old", "r", json!({"replicas": 1, "template": template(true)}), json!({"replicas": 1}));
     not_clean(outcome(PRIVILEGED, vec![controller, pod_of(("v1", "ReplicationController", "old", "r"), false, "Running")]));
 
-    let deployment = |revision: &str| {
+    let deployment = |revision: &str, privileged: bool| {
         let status = json!({"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1});
-        let spec = json!({"replicas": 1, "selector": {}, "template": template(true)});
+        let spec = json!({"replicas": 1, "selector": {}, "template": template(privileged)});
         let mut object = plain("Deployment", "apps/v1", "api", "d", spec, status);
         object["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": revision});
         object
@@ -95,11 +95,12 @@ fn a_pod_stands_only_for_the_template_that_it_was_made_from() {
     };
     let owner = ("apps/v1", "ReplicaSet", "api-1", "uid-of-api-1");
     // The pods were listed before the rollout, the Deployments after it.
-    not_clean(outcome(PRIVILEGED, vec![deployment("2"), replica_set("1"), pod_of(owner, false, "Running")]));
+    not_clean(outcome(PRIVILEGED, vec![deployment("2", true), replica_set("1"), pod_of(owner, false, "Running")]));
     // The only pod that was listed has failed; the next one comes from the template.
-    not_clean(outcome(PRIVILEGED, vec![deployment("1"), replica_set("1"), pod_of(owner, true, "Failed")]));
-    // And where the pod is of the current template, the template is not judged beside it (the two cannot differ then).
-    assert_eq!(outcome(PRIVILEGED, vec![deployment("1"), replica_set("1"), pod_of(owner, false, "Running")]), OutcomeWord::Pass);
+    not_clean(outcome(PRIVILEGED, vec![deployment("1", true), replica_set("1"), pod_of(owner, true, "Failed")]));
+    // The pod was made from it, and the template says more than the pod shows.
+    not_clean(outcome(PRIVILEGED, vec![deployment("1", true), replica_set("1"), pod_of(owner, false, "Running")]));
+    assert_eq!(outcome(PRIVILEGED, vec![deployment("1", false), replica_set("1"), pod_of(owner, false, "Running")]), OutcomeWord::Pass);
 }
 
 #[test]

@@ -124,10 +124,12 @@ pub(super) fn entries() -> Vec<Entry> {
              status{observedGeneration desiredNumberScheduled updatedNumberScheduled numberReady}",
             "Network plugins, log shippers and runtime sensors, and on how many nodes they run.",
         ),
-        Entry {
-            amount: Amount::Metadata,
-            ..list(SourceId::group("apps", "replicasets"), "ReplicaSet", METADATA, "Which Deployment a pod belongs to.")
-        },
+        list(
+            SourceId::group("apps", "replicasets"),
+            "ReplicaSet",
+            "metadata{$meta} spec!{replicas template{$template}}",
+            "Which Deployment a pod belongs to, and what ReplicaSets start that no Deployment controls.",
+        ),
         list(
             SourceId::group("batch", "jobs"),
             "Job",

@@ -19,6 +19,9 @@ const KEPT: &[&str] = &[
     // From which template of a workload a ReplicaSet or a pod was made.
     "deployment.kubernetes.io/revision",
     "deprecated.daemonset.template.generation",
+    // The same of controllers of other projects: which of their ReplicaSets or ReplicationControllers is the newest.
+    "rollout.argoproj.io/revision",
+    "openshift.io/deployment-config.latest-version",
     // Pod Security.
     "seccomp.security.alpha.kubernetes.io/pod",
     // RBAC defaults that were switched to manual.

@@ -2,8 +2,13 @@
 
 use std::borrow::Cow;
 
+<<<<<<< HEAD
 use super::{flags, secret};
+=======
+use super::{credentials, flags};
+>>>>>>> workloads
 use super::special::flag_value;
+use crate::model::LooksLikeCredential;
 
 /// What stands in place of a value that is not stored.
 pub const REDACTED: &str = "[redacted]";
@@ -12,11 +17,15 @@ pub const REDACTED: &str = "[redacted]";
 /// and their names are written as Kubernetes reads them, with `-` for `_`.
 pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool) -> Vec<String> {
     let mut known_value_next = false;
+    let judged = credentials::of_words(words);
     words
         .iter()
+        .zip(judged)
         .enumerate()
-        .map(|(i, word)| {
+        .map(|(i, (word, judged))| {
             let word = word.as_ref();
+            // What stands in place of a value says whether it looked like a credential.
+            let instead = judged.map_or(REDACTED, LooksLikeCredential::marker);
             let is_value_of_known = std::mem::take(&mut known_value_next);
             if let Some((dashes, name, value)) = flag(word).or_else(|| single_dash(word, system)) {
                 let known = system && flags::is_known_flag(name);
@@ -28,13 +37,17 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
                         format!("{dashes}{name}")
                     }
                     Some(value) if known => format!("{dashes}{name}={}", flag_value(&name, value)),
-                    Some(_) => format!("{dashes}{name}={REDACTED}"),
+                    Some(_) => format!("{dashes}{name}={instead}"),
                 };
             }
             if is_value_of_known && !flags::may_carry_credentials(word) && !secret::looks_secret(word) && (word == "-" || !word.starts_with('-')) {
                 return word.to_owned();
             }
+<<<<<<< HEAD
             if (first_is_program && i == 0 && flags::is_program(word)) || (system && flags::is_component(word)) {
+=======
+            if (first_is_program && i == 0 && judged.is_none() && is_plain(word)) || (system && flags::is_component(word)) {
+>>>>>>> workloads
                 return word.to_owned();
             }
             // `-p` says which option; `-pSECRET` would say more.
@@ -43,7 +56,7 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
                 // So that it is seen that the word is an option and none of those that matter.
                 [b'-', letter, b'=', ..] if system && letter.is_ascii_alphanumeric() => format!("-{}={REDACTED}", char::from(*letter)),
                 b"--" => word.to_owned(),
-                _ => REDACTED.to_owned(),
+                _ => instead.to_owned(),
             }
         })
         .collect()

@@ -6,6 +6,7 @@
 //! status{phase}              lists are looked through: a rule speaks about each element
 //! env:env                    treat the value specially
 //! spec!{...} rules!?         must be there, and not null; must be there, and may be null
+//! spec~{replicas}            keep it only of an object that no Deployment controls: what those start stands in the Deployment
 //! $podspec                   a named part, see `FRAGMENTS`
 //! ```
 
@@ -26,6 +27,8 @@ pub enum Keep {
     Special(Special),
     /// A field that the API always writes: an object without it did not come as the server has it.
     Required(Box<Self>, Null),
+    /// This, unless a Deployment controls the object.
+    OfNoDeployment(Box<Self>),
 }
 
 /// Whether a field that must be there may be null.
@@ -119,6 +122,10 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
             (None, Some(tail)) => (Some(Null::Refused), tail),
             (None, None) => (None, tail),
         };
+        let (of_no_deployment, tail) = match tail.strip_prefix('~') {
+            Some(tail) => (true, tail),
+            None => (false, tail),
+        };
         let rule = if let Some(tail) = tail.strip_prefix('{') {
             *rest = tail;
             let rule = fields(rest, depth + 1)?;
@@ -134,6 +141,7 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
         };
         let rule = match required {
             Some(null) => Keep::Required(Box::new(rule), null),
+            None if of_no_deployment => Keep::OfNoDeployment(Box::new(rule)),
             None => rule,
         };
         if name == "*" {
@@ -146,7 +154,7 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
 }
 
 fn word(text: &'static str) -> Result<(&'static str, &'static str), KeepError> {
-    let end = text.find(|c: char| c.is_whitespace() || "{}:$!".contains(c)).unwrap_or(text.len());
+    let end = text.find(|c: char| c.is_whitespace() || "{}:$!~".contains(c)).unwrap_or(text.len());
     if end == 0 { Err(error(text, "a name is missing")) } else { Ok(text.split_at(end)) }
 }
 

@@ -10,6 +10,7 @@
 mod annotations;
 mod arguments;
 mod config_map;
+mod credentials;
 mod flags;
 mod keep;
 mod prune;

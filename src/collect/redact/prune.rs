@@ -42,6 +42,7 @@ pub struct Head<'a> {
 
 /// The part of `metadata` that decides how an object is treated.
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HeadMetadata<'a> {
     /// `metadata.name`.
     #[serde(borrow, default)]
@@ -55,6 +56,21 @@ pub struct HeadMetadata<'a> {
     /// `metadata.labels`.
     #[serde(borrow, default)]
     pub labels: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
+    /// `metadata.ownerReferences`, which are looked into only where they decide.
+    #[serde(borrow, default)]
+    owner_references: Option<&'a RawValue>,
+}
+
+/// The part of an owner that says what it is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HeadOwner<'a> {
+    #[serde(borrow, default)]
+    api_version: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(default)]
+    controller: Option<bool>,
 }
 
 impl From<serde_json::Error> for Broken {
@@ -111,6 +127,18 @@ impl<'a> Head<'a> {
             Some(namespace) => format!("{namespace}/{name}"),
             None => name.to_owned(),
         }
+    }
+
+    /// Whether a Deployment of Kubernetes' own controls the object.
+    fn is_of_deployment(&self) -> bool {
+        let of = |owner: &HeadOwner<'_>| {
+            owner.controller == Some(true)
+                && owner.kind.as_deref() == Some("Deployment")
+                && owner.api_version.as_deref().is_some_and(|version| version.starts_with("apps/"))
+        };
+        // Of another shape: nobody's, so that what it would start is kept.
+        let owners = self.metadata.owner_references.map(|raw| serde_json::from_str::<Vec<HeadOwner<'_>>>(raw.get()));
+        owners.is_some_and(|owners| owners.is_ok_and(|owners| owners.iter().any(of)))
     }
 
     /// Whether values of known flags may be kept: pods of the system namespaces, and pods that say they are the control plane.
@@ -279,6 +307,8 @@ impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
                 once::<D::Error>(raw.get())?;
                 special::apply(*treatment, raw, self.head, self.out).map_err(D::Error::custom)
             }
+            Keep::OfNoDeployment(_) if self.head.is_of_deployment() => IgnoredAny::deserialize(deserializer).map(|_| false),
+            Keep::OfNoDeployment(keep) => Prune { keep, head: self.head, out: self.out, outermost: false }.deserialize(deserializer),
             Keep::Fields(..) => deserializer.deserialize_any(self),
             // Where it may not be null, nothing but its own shape is read.
             Keep::Required(keep, Null::Refused) => match &**keep {

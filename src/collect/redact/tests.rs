@@ -186,7 +186,7 @@ fn annotations_are_an_allow_list() {
     let arguments = json!([
         "server",
         "--token",
-        REDACTED,
+        "[redacted] a credential by its name",
         "--kube-apiserver-arg",
         "audit-log-path=/a",
         "--kube-apiserver-arg=odd=[redacted]",
@@ -349,6 +349,7 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
+        Keep::OfNoDeployment(rule) => poisoned(rule, depth),
         Keep::Fields(named, others) => {
             let mut map: Map<String, Value> = Map::new();
             for (name, rule) in named {

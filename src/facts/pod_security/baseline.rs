@@ -105,6 +105,11 @@ const BASELINE_CAPABILITIES: &[&str] = &[
     "SYS_CHROOT",
 ];
 
+/// Whether the baseline level lets a container add this capability.
+pub(in crate::facts) fn baseline_allows_capability(name: &str) -> bool {
+    BASELINE_CAPABILITIES.contains(&name)
+}
+
 /// `policy/check_capabilities_baseline.go`: only capabilities of the default set are added; exact spelling, no `CAP_`.
 pub(super) fn capabilities(pod: &Pod<'_>) -> Option<Found> {
     added_capabilities(pod, BASELINE_CAPABILITIES).told("containers add capabilities beyond the default set (names are compared exactly)")

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodSpec;
 
+pub(in crate::facts) use baseline::baseline_allows_capability;
 pub use namespace::{Defaults, How, ModeDefault, ModePolicy, NamespacePolicy, namespace_policy, namespace_policy_with};
 pub use version::{Level, NEWEST_KNOWN_MINOR, ParseLevelError, ParseVersionError, PolicyVersion};
 

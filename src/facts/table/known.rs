@@ -88,6 +88,10 @@ pub trait ColumnValue {
     const UNKNOWABLE: bool = false;
     /// The cell.
     fn cell(self) -> Cell;
+    /// Where the value stands, taken out of it, when that is not the place of its column: pointers from the root of the object.
+    fn places(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl ColumnValue for bool {
@@ -135,6 +139,9 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
             None => Known::Known(FactValue::Null),
         }
     }
+    fn places(&mut self) -> Vec<String> {
+        self.as_mut().map_or(Vec::new(), T::places)
+    }
 }
 
 impl<T: ColumnValue> ColumnValue for Known<T> {
@@ -145,6 +152,12 @@ impl<T: ColumnValue> ColumnValue for Known<T> {
         match self {
             Self::Known(value) => value.cell(),
             Self::Unknown(unseen) => Known::Unknown(Box::new(unseen)),
+        }
+    }
+    fn places(&mut self) -> Vec<String> {
+        match self {
+            Self::Known(value) => value.places(),
+            Self::Unknown(_) => Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(in crate::facts) mod coverage;
 pub(in crate::facts) mod known;
 pub(in crate::facts) mod merged;
+pub(in crate::facts) mod placed;
 pub(in crate::facts) mod read;
 pub(in crate::facts) mod schema;
 

@@ -118,8 +118,13 @@ pub struct Row {
 
 impl Row {
     /// A row about one object, in that object's namespace.
-    pub(in crate::facts) fn new(key: String, subject: impl Into<Arc<ObjectRef>>, origins: Vec<Evidence>, typed: impl TableRow) -> Self {
+    pub(in crate::facts) fn new(key: String, subject: impl Into<Arc<ObjectRef>>, origins: Vec<Evidence>, mut typed: impl TableRow) -> Self {
         let subject = subject.into();
+        let mut cell_evidence: SmallMap<&'static str, Vec<Arc<Evidence>>> = SmallMap::new();
+        for (column, pointers) in typed.places() {
+            let places = pointers.into_iter().flat_map(|pointer| origins.first().map(|origin| Arc::new(origin.at(pointer))));
+            cell_evidence.or_default(column).extend(places);
+        }
         Self {
             key,
             namespace: subject.namespace.clone(),
@@ -127,7 +132,7 @@ impl Row {
             related: Vec::new(),
             origins,
             cells: typed.cells(),
-            cell_evidence: SmallMap::new(),
+            cell_evidence,
         }
     }
     /// The same row, counted to another namespace than that of its subject.
@@ -181,6 +186,8 @@ pub trait TableRow {
     fn schema() -> &'static TableSchema;
     /// The cells in the schema's order.
     fn cells(self) -> Vec<Cell>;
+    /// The columns whose value stands elsewhere than the schema says, with its places; see [`super::placed::Placed`].
+    fn places(&mut self) -> Vec<(&'static str, Vec<String>)>;
 }
 
 /// Declares a row type together with its documented schema, so that the two cannot drift apart.
@@ -221,6 +228,16 @@ macro_rules! table {
             }
             fn cells(self) -> Vec<$crate::facts::table::known::Cell> {
                 vec![$( $crate::facts::table::known::ColumnValue::cell(self.$column) ),*]
+            }
+            fn places(&mut self) -> Vec<(&'static str, Vec<String>)> {
+                let mut places = Vec::new();
+                $(
+                    let at = $crate::facts::table::known::ColumnValue::places(&mut self.$column);
+                    if !at.is_empty() {
+                        places.push((stringify!($column), at));
+                    }
+                )*
+                places
             }
         }
     };

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EnvFromSource, EnvVar, EphemeralContainer, PodSecurityContext, PodSpec, Probe, ResourceRequirements,
-    SecurityContext, VolumeMount,
+    Capabilities, Container, EnvFromSource, EnvVar, EphemeralContainer, PodSpec, Probe, ResourceRequirements, SecurityContext, VolumeMount,
 };
 
+use super::credentials;
+use super::effective::{Effective, What};
 use super::image::ImageReference;
 use super::shapes::{Nodes, Shape};
 use crate::facts::Known;
+use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{NODES, WORKLOADS};
 
@@ -48,6 +50,9 @@ table! {
         image_pinned: bool, at "/image";
         /// Whether the moving tag `latest` would be pulled: written out, or because neither tag nor digest is written.
         image_tag_latest: bool, at "/image";
+        /// What fixes the version of the image: `digest`, `tag`, `nothing`, `malformed digest` (no runtime pulls such an image), or
+        /// `digest of an unknown algorithm`.
+        image_fixed_by: &'static str, at "/image";
         /// `Always`, `IfNotPresent` or `Never`; empty when not set.
         pull_policy: String, at "/imagePullPolicy";
         /// `securityContext.privileged`; unset is false.
@@ -55,13 +60,16 @@ table! {
         /// `blocked` when `allowPrivilegeEscalation` is false, `allowed` when it is true, else `unset` (which allows it).
         privilege_escalation: &'static str, at "/securityContext/allowPrivilegeEscalation";
         /// User id that the container is started with, where the container or the pod sets one.
-        run_as_user: Option<i64>, at "/securityContext/runAsUser";
+        run_as_user: Placed<Option<i64>>, at "/securityContext/runAsUser";
         /// `runAsNonRoot` of the container, else of the pod.
-        run_as_non_root: Option<bool>, at "/securityContext/runAsNonRoot";
-        /// Whether nothing keeps the process from running as user 0: neither runAsNonRoot nor a user id above 0.
-        may_run_as_root: bool, at "/securityContext/runAsNonRoot";
-        /// Whether user id 0 is asked for.
-        run_as_root: bool, at "/securityContext/runAsUser";
+        run_as_non_root: Placed<Option<bool>>, at "/securityContext/runAsNonRoot";
+        /// Name of the Windows user that the container is started with, where the container or the pod sets one; empty when not set.
+        run_as_user_name: Placed<String>, at "/securityContext/windowsOptions/runAsUserName";
+        /// Whether nothing keeps the process from running as user 0 (on Windows, as an administrator): neither runAsNonRoot nor another
+        /// user.
+        may_run_as_root: Placed<bool>, at "/securityContext/runAsNonRoot";
+        /// Whether user id 0 (on Windows, an administrator) is asked for.
+        run_as_root: Placed<bool>, at "/securityContext/runAsUser";
         /// Whether the root file system is read-only; unset is false.
         read_only_root_filesystem: bool, at "/securityContext/readOnlyRootFilesystem";
         /// Capabilities added, sorted.
@@ -71,11 +79,11 @@ table! {
         /// Whether `ALL` is dropped.
         drops_all_capabilities: bool, at "/securityContext/capabilities/drop";
         /// Seccomp profile type of the container, else of the pod; empty when neither sets one.
-        seccomp_profile: String, at "/securityContext/seccompProfile";
-        /// AppArmor profile type of the container, else of the pod, else from the older annotation; empty when none is set.
-        app_armor_profile: String, at "/securityContext/appArmorProfile";
+        seccomp_profile: Placed<String>, at "/securityContext/seccompProfile";
+        /// AppArmor profile type of the container, else from its older annotation, else of the pod; empty when none is set.
+        app_armor_profile: Placed<String>, at "/securityContext/appArmorProfile";
         /// SELinux type of the container, else of the pod; empty when not set.
-        se_linux_type: String, at "/securityContext/seLinuxOptions";
+        se_linux_type: Placed<String>, at "/securityContext/seLinuxOptions";
         /// `procMount`; empty when not set, which is `Default`.
         proc_mount: String, at "/securityContext/procMount";
         /// Host ports, sorted.
@@ -84,18 +92,21 @@ table! {
         host_path_mounts: Vec<String>, at "/volumeMounts";
         /// Those of them that are mounted writable, sorted.
         writable_host_path_mounts: Vec<String>, at "/volumeMounts";
-        /// CPU request; empty when not set.
-        cpu_request: String, at "/resources/requests/cpu";
-        /// Memory request; empty when not set.
-        memory_request: String, at "/resources/requests/memory";
-        /// CPU limit; empty when not set.
-        cpu_limit: String, at "/resources/limits/cpu";
-        /// Memory limit; empty when not set.
-        memory_limit: String, at "/resources/limits/memory";
+        /// CPU request of the container, else of the pod as a whole; empty when not set.
+        cpu_request: Placed<String>, at "/resources/requests/cpu";
+        /// Memory request of the container, else of the pod as a whole; empty when not set.
+        memory_request: Placed<String>, at "/resources/requests/memory";
+        /// CPU limit of the container, else of the pod as a whole; empty when not set.
+        cpu_limit: Placed<String>, at "/resources/limits/cpu";
+        /// Memory limit of the container, else of the pod as a whole; empty when not set.
+        memory_limit: Placed<String>, at "/resources/limits/memory";
         /// Secrets that reach environment variables, as `name/key` or `name/*`, sorted. The secrets themselves are never read.
         env_secrets: Vec<String>;
         /// Names of environment variables whose value is written in the manifest, sorted. The values are never stored.
         literal_env: Vec<String>, at "/env";
+        /// Credentials that are written out in the manifest, by where they stand and why they look like one, sorted. The collector judges
+        /// the values while it leaves them out; they are never stored.
+        literal_credentials: Placed<Vec<String>>;
         /// Names of Secrets that are mounted as files, sorted.
         volume_secrets: Vec<String>, at "/volumeMounts";
         /// Whether there is a liveness probe.
@@ -105,14 +116,18 @@ table! {
         /// Whether standard input or a terminal is kept open.
         interactive: bool, at "/stdin";
         /// Whether the container is a Windows HostProcess container, which runs on the node itself.
-        host_process: bool, at "/securityContext/windowsOptions";
+        host_process: Placed<bool>, at "/securityContext/windowsOptions";
+        /// Whether the pod says that it is for Windows (`spec.os.name`): the API then refuses fields that only Linux has.
+        windows: Placed<bool>;
         /// Whether the pod is a kubelet's copy of a static pod, owned by a Node that exists.
         mirror: Known<bool>, needs [NODES];
+        /// Whether such a copy is a component of the control plane: in kube-system, named as one, on a node of the control plane.
+        control_plane: Known<bool>, needs [NODES];
     }
 }
 
 /// The fields that the three kinds of containers share.
-struct Common<'a> {
+pub(super) struct Common<'a> {
     kind: &'static str,
     index_path: String,
     name: &'a str,
@@ -122,7 +137,9 @@ struct Common<'a> {
     ports: Vec<i32>,
     mounts: &'a [VolumeMount],
     resources: Option<&'a ResourceRequirements>,
-    env: &'a [EnvVar],
+    pub(super) command: &'a [String],
+    pub(super) args: &'a [String],
+    pub(super) env: &'a [EnvVar],
     env_from: &'a [EnvFromSource],
     liveness: Option<&'a Probe>,
     readiness: Option<&'a Probe>,
@@ -161,6 +178,8 @@ fn ordinary<'a>(container: &'a Container, kind: &'static str, index_path: String
         ports: slice(&container.ports).iter().filter_map(|port| port.host_port).collect(),
         mounts: slice(&container.volume_mounts),
         resources: container.resources.as_ref(),
+        command: slice(&container.command),
+        args: slice(&container.args),
         env: slice(&container.env),
         env_from: slice(&container.env_from),
         liveness: container.liveness_probe.as_ref(),
@@ -180,6 +199,8 @@ fn ephemeral<'a>(container: &'a EphemeralContainer, index_path: String) -> Commo
         ports: slice(&container.ports).iter().filter_map(|port| port.host_port).collect(),
         mounts: slice(&container.volume_mounts),
         resources: container.resources.as_ref(),
+        command: slice(&container.command),
+        args: slice(&container.args),
         env: slice(&container.env),
         env_from: slice(&container.env_from),
         liveness: container.liveness_probe.as_ref(),
@@ -189,12 +210,10 @@ fn ephemeral<'a>(container: &'a EphemeralContainer, index_path: String) -> Commo
 }
 
 fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
-    let pod = shape.spec.security_context.as_ref();
     let own = container.security;
+    let effective = Effective::new(shape, own);
     let image_text = container.image.unwrap_or("");
     let image = ImageReference::parse(image_text);
-    let run_as_user = own.and_then(|s| s.run_as_user).or_else(|| pod.and_then(|s| s.run_as_user));
-    let run_as_non_root = own.and_then(|s| s.run_as_non_root).or_else(|| pod.and_then(|s| s.run_as_non_root));
     let capabilities = own.and_then(|s| s.capabilities.as_ref());
     let dropped = sorted(capabilities.map(|c: &Capabilities| slice(&c.drop)).unwrap_or(&[]));
     let host_paths = host_paths(shape.spec);
@@ -207,6 +226,7 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
                 .filter_map(|m| host_paths.get(m.name.as_str()).cloned()),
         )
     };
+    let place = format!("{}{}", shape.origin.pointer, container.index_path);
     let typed = ContainerRow {
         workload: shape.workload_text(),
         workload_kind: shape.workload.kind.clone(),
@@ -220,6 +240,7 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
         image: image_text.to_owned(),
         image_pinned: image.is_pinned(),
         image_tag_latest: image.is_latest(),
+        image_fixed_by: image.fixed_by(),
         image_registry: image.registry,
         image_repository: image.repository,
         image_tag: image.tag,
@@ -231,31 +252,26 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
             Some(false) => "blocked",
             None => "unset",
         },
-        run_as_user,
-        run_as_non_root,
-        may_run_as_root: run_as_non_root != Some(true) && run_as_user.is_none_or(|user| user == 0),
-        run_as_root: run_as_user == Some(0),
+        run_as_user: effective.run_as_user(),
+        run_as_non_root: effective.run_as_non_root(),
+        run_as_user_name: effective.user_name(),
+        may_run_as_root: effective.may_run_as_root(),
+        run_as_root: effective.run_as_root(),
         read_only_root_filesystem: own.and_then(|s| s.read_only_root_filesystem) == Some(true),
         capabilities_added: sorted(capabilities.map(|c| slice(&c.add)).unwrap_or(&[])),
         drops_all_capabilities: dropped.iter().any(|c| c == "ALL"),
         capabilities_dropped: dropped,
-        seccomp_profile: text(
-            own.and_then(|s| s.seccomp_profile.as_ref()).or_else(|| pod.and_then(|s| s.seccomp_profile.as_ref())).map(|p| p.type_.as_str()),
-        ),
-        app_armor_profile: app_armor(shape, container.name, own, pod),
-        se_linux_type: text(
-            own.and_then(|s| s.se_linux_options.as_ref())
-                .or_else(|| pod.and_then(|s| s.se_linux_options.as_ref()))
-                .and_then(|o| o.type_.as_deref()),
-        ),
+        seccomp_profile: effective.seccomp(),
+        app_armor_profile: effective.app_armor(container.name),
+        se_linux_type: effective.se_linux_type(),
         proc_mount: text(own.and_then(|s| s.proc_mount.as_deref())),
         host_ports: sorted_owned(container.ports.iter().filter(|&&port| port != 0).map(ToString::to_string)),
         host_path_mounts: mounts_of(false),
         writable_host_path_mounts: mounts_of(true),
-        cpu_request: quantity(container.resources.and_then(|r| r.requests.as_ref()), "cpu"),
-        memory_request: quantity(container.resources.and_then(|r| r.requests.as_ref()), "memory"),
-        cpu_limit: quantity(container.resources.and_then(|r| r.limits.as_ref()), "cpu"),
-        memory_limit: quantity(container.resources.and_then(|r| r.limits.as_ref()), "memory"),
+        cpu_request: effective.resource(container.resources, What::Request, "cpu"),
+        memory_request: effective.resource(container.resources, What::Request, "memory"),
+        cpu_limit: effective.resource(container.resources, What::Limit, "cpu"),
+        memory_limit: effective.resource(container.resources, What::Limit, "memory"),
         env_secrets: env_secrets(container.env, container.env_from),
         literal_env: sorted_owned(
             container
@@ -264,46 +280,24 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
                 .filter(|v| v.value_from.is_none() && v.value.as_deref().is_some_and(|value| !value.is_empty()))
                 .map(|v| v.name.clone()),
         ),
+        literal_credentials: credentials::of(container, &place),
         volume_secrets: volume_secrets(shape.spec, container.mounts),
         liveness_probe: container.liveness.is_some(),
         readiness_probe: container.readiness.is_some(),
         interactive: container.interactive,
-        host_process: [own.and_then(|s| s.windows_options.as_ref()), pod.and_then(|s| s.windows_options.as_ref())]
-            .into_iter()
-            .flatten()
-            .find_map(|options| options.host_process)
-            == Some(true),
+        host_process: effective.host_process(),
+        windows: match effective.windows {
+            true => Placed::at(true, format!("{}/os/name", shape.origin.pointer)),
+            false => Placed::here(false),
+        },
         mirror: shape.mirror(nodes),
+        control_plane: shape.control_plane(nodes),
     };
     let key = format!("{}/{}/{}", shape.key(), container.kind, container.name);
-    let origin = shape.origin.at(format!("{}{}", shape.origin.pointer, container.index_path));
-    let mut row = Row::new(key, shape.workload.clone(), vec![origin.clone()], typed);
-    for (column, field) in decided_by_pod(own, pod) {
-        let pointer = format!("{}/securityContext/{field}", shape.origin.pointer);
-        row = row.evidenced(column, [shape.origin.at(pointer)]);
-    }
-    row
+    Row::new(key, shape.workload.clone(), vec![shape.origin.at(place)], typed)
 }
 
-/// Columns whose value the pod's security context decides, because the container sets none and the pod does, with the name of the field.
-fn decided_by_pod(own: Option<&SecurityContext>, pod: Option<&PodSecurityContext>) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let pods = |own_says: Option<bool>, pod_says: Option<bool>| own_says != Some(true) && pod_says == Some(true);
-    let user = pods(own.map(|s| s.run_as_user.is_some()), pod.map(|s| s.run_as_user.is_some()));
-    let non_root = pods(own.map(|s| s.run_as_non_root.is_some()), pod.map(|s| s.run_as_non_root.is_some()));
-    [
-        ("run_as_user", "runAsUser", user),
-        ("run_as_root", "runAsUser", user),
-        ("run_as_non_root", "runAsNonRoot", non_root),
-        ("may_run_as_root", "runAsUser", user),
-        ("may_run_as_root", "runAsNonRoot", non_root),
-        ("seccomp_profile", "seccompProfile", pods(own.map(|s| s.seccomp_profile.is_some()), pod.map(|s| s.seccomp_profile.is_some()))),
-        ("se_linux_type", "seLinuxOptions", pods(own.map(|s| s.se_linux_options.is_some()), pod.map(|s| s.se_linux_options.is_some()))),
-    ]
-    .into_iter()
-    .filter_map(|(column, field, decides)| decides.then_some((column, field)))
-}
-
-fn text(value: Option<&str>) -> String {
+pub(super) fn text(value: Option<&str>) -> String {
     value.unwrap_or("").to_owned()
 }
 
@@ -316,14 +310,6 @@ pub(in crate::facts) fn sorted_owned(list: impl IntoIterator<Item = String>) -> 
     list.sort();
     list.dedup();
     list
-}
-
-/// A quantity as written, or `0` for every way of writing nothing, such as `0m` and `0Mi` (apimachinery `resource.Quantity`).
-fn quantity(map: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>, name: &str) -> String {
-    let Some(quantity) = map.and_then(|map| map.get(name)) else { return String::new() };
-    let digits = quantity.0.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let nothing = !digits.is_empty() && digits.chars().all(|c| matches!(c, '0' | '.' | '+' | '-'));
-    if nothing { "0".to_owned() } else { quantity.0.clone() }
 }
 
 /// Volume name to path on the node.
@@ -345,19 +331,4 @@ fn volume_secrets(spec: &PodSpec, mounts: &[VolumeMount]) -> Vec<String> {
             v.projected.iter().flat_map(|p| p.sources.iter().flatten()).filter_map(|s| s.secret.as_ref()).map(|s| s.name.clone());
         direct.into_iter().chain(projected).collect::<Vec<_>>()
     }))
-}
-
-/// Field first, then the annotation that it replaced in 1.30 (KEP-24).
-fn app_armor(shape: &Shape<'_>, name: &str, own: Option<&SecurityContext>, pod: Option<&PodSecurityContext>) -> String {
-    let field = own.and_then(|s| s.app_armor_profile.as_ref()).or_else(|| pod.and_then(|s| s.app_armor_profile.as_ref()));
-    match field {
-        Some(profile) => profile.type_.clone(),
-        None => match shape.annotations.get(&format!("container.apparmor.security.beta.kubernetes.io/{name}")).map(String::as_str) {
-            None | Some("") => String::new(),
-            Some("runtime/default") => "RuntimeDefault".to_owned(),
-            Some("unconfined") => "Unconfined".to_owned(),
-            Some(other) if other.starts_with("localhost/") => "Localhost".to_owned(),
-            Some(other) => other.to_owned(),
-        },
-    }
 }

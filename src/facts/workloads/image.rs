@@ -11,15 +11,29 @@ pub struct ImageReference {
     pub tag: String,
     /// The digest with its algorithm, empty when none is written or when it is not a well-formed digest.
     pub digest: String,
+    /// What stands behind `@` and is no digest that fixes anything.
+    pub not_a_digest: Option<NotADigest>,
+}
+
+/// Text in the place of a digest. The kubelet refuses the reference of the first, and a runtime without that algorithm that of the
+/// second: neither is pulled by its tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotADigest {
+    /// It does not have the form `algorithm:encoded`, or its length is not that of the algorithm.
+    Malformed,
+    /// It has that form, and the algorithm is none that the grammar's library knows.
+    UnknownAlgorithm,
 }
 
 impl ImageReference {
     /// Splits a reference. Text that is no valid reference still splits into something; a malformed digest never counts as one.
     pub fn parse(image: &str) -> Self {
-        let (rest, digest) = match image.split_once('@') {
-            Some((rest, digest)) if is_digest(digest) => (rest, digest.to_owned()),
-            Some((rest, _)) => (rest, String::new()),
-            None => (image, String::new()),
+        let (rest, digest, not_a_digest) = match image.split_once('@') {
+            Some((rest, text)) => match digest(text) {
+                Ok(()) => (rest, text.to_owned(), None),
+                Err(why) => (rest, String::new(), Some(why)),
+            },
+            None => (image, String::new(), None),
         };
         let (name, tag) = match rest.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, tag.to_owned()),
@@ -30,7 +44,7 @@ impl ImageReference {
             Some(_) => ("docker.io", name.to_owned()),
             None => ("docker.io", format!("library/{name}")),
         };
-        Self { registry: registry.to_owned(), repository: path, tag, digest }
+        Self { registry: registry.to_owned(), repository: path, tag, digest, not_a_digest }
     }
 
     /// Whether the content is fixed by a digest.
@@ -40,18 +54,37 @@ impl ImageReference {
 
     /// Whether the runtime would pull the moving tag `latest`: written out, or because neither tag nor digest is written.
     pub fn is_latest(&self) -> bool {
-        !self.is_pinned() && (self.tag == "latest" || self.tag.is_empty())
+        self.digest.is_empty() && self.not_a_digest.is_none() && (self.tag == "latest" || self.tag.is_empty())
+    }
+
+    /// What fixes the version, in words.
+    pub fn fixed_by(&self) -> &'static str {
+        match self.not_a_digest {
+            Some(NotADigest::Malformed) => "malformed digest",
+            Some(NotADigest::UnknownAlgorithm) => "digest of an unknown algorithm",
+            None if self.is_pinned() => "digest",
+            None if self.tag.is_empty() => "nothing",
+            None => "tag",
+        }
     }
 }
 
-/// OCI image specification, descriptor digests: `algorithm:encoded`; for the registered algorithms the exact number of hex digits.
-fn is_digest(text: &str) -> bool {
-    let Some((algorithm, encoded)) = text.split_once(':') else { return false };
+/// OCI image specification, descriptor digests: `algorithm:encoded`; for the algorithms of `opencontainers/go-digest` the exact number
+/// of hex digits.
+fn digest(text: &str) -> Result<(), NotADigest> {
+    let (algorithm, encoded) = text.split_once(':').ok_or(NotADigest::Malformed)?;
+    let is_algorithm = algorithm.split(['+', '.', '_', '-']).all(|part| {
+        part.starts_with(|c: char| c.is_ascii_lowercase()) && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    });
+    let is_encoded = encoded.len() >= 32 && encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b));
     let hex = |n: usize| encoded.len() == n && encoded.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     match algorithm {
-        "sha256" => hex(64),
-        "sha512" => hex(128),
-        _ => false,
+        "sha256" if hex(64) => Ok(()),
+        "sha384" if hex(96) => Ok(()),
+        "sha512" if hex(128) => Ok(()),
+        "sha256" | "sha384" | "sha512" => Err(NotADigest::Malformed),
+        _ if is_algorithm && is_encoded => Err(NotADigest::UnknownAlgorithm),
+        _ => Err(NotADigest::Malformed),
     }
 }
 
@@ -88,6 +121,10 @@ mod tests {
         for image in ["a@sha256:abc", "a@", "a@md5:0123", "a@sha256:XYZ"] {
             assert!(!ImageReference::parse(image).is_pinned(), "{image}");
         }
+        let fixed_by = |image: &str| ImageReference::parse(image).fixed_by();
+        assert_eq!(fixed_by("a:latest@sha256:abc"), "malformed digest");
+        assert_eq!(fixed_by(&format!("a@blake3:{}", &DIGEST[7..])), "digest of an unknown algorithm");
+        assert!(!ImageReference::parse("a:latest@sha256:abc").is_latest(), "no runtime pulls it");
         assert!(ImageReference::parse(&format!("a@{DIGEST}")).is_pinned());
         assert!(ImageReference::parse("a").is_latest());
         assert!(!ImageReference::parse(&format!("a:latest@{DIGEST}")).is_latest());

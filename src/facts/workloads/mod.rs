@@ -1,10 +1,23 @@
 //! Pods, the controllers behind them, their containers and the accounts that they run as.
 
 pub(in crate::facts) mod containers;
+mod credentials;
+mod effective;
 pub(in crate::facts) mod image;
+<<<<<<< HEAD
 pub(in crate::facts) mod pass;
+=======
+mod restricted;
+pub(in crate::facts) mod owners;
+>>>>>>> workloads
 mod pod_text;
 pub(in crate::facts) mod pods;
 pub(in crate::facts) mod service_accounts;
 pub(in crate::facts) mod shapes;
+<<<<<<< HEAD
 pub(in crate::facts) mod volume_uses;
+=======
+mod templates;
+pub(in crate::facts) mod token;
+pub(in crate::facts) mod unread;
+>>>>>>> workloads

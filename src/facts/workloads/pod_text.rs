@@ -38,6 +38,10 @@ impl Readable for WrittenPod {
 }
 
 impl WrittenPod {
+    /// Its spec as it is stored.
+    pub(super) fn text(&self) -> &str {
+        self.spec.as_ref().map_or("", |spec| spec.text.get())
+    }
     /// Empty when it has none yet.
     pub(in crate::facts) fn phase(&self) -> &str {
         self.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("")
@@ -147,7 +151,10 @@ fn with_equal_token_volume(spec: &mut PodSpec) {
 
 /// The pod that was handed over last. A snapshot lists the replicas of a workload one after the other.
 #[derive(Default)]
-pub(in crate::facts) struct Before(Option<Box<Known>>);
+pub(in crate::facts) struct Before {
+    known: Option<Box<Known>>,
+    live: bool,
+}
 
 struct Known {
     owner: OwnerReference,
@@ -170,7 +177,7 @@ impl Before {
         owner: Option<&OwnerReference>,
     ) -> Result<Option<(Box<PodSpec>, bool)>, serde_json::Error> {
         let Some(written) = &pod.spec else { return Ok(None) };
-        if let Some(before) = self.0.take().filter(|before| before.is_like(pod, written, owner)) {
+        if let Some(before) = self.known.take().filter(|before| before.is_like(pod, written, owner)) {
             let mut spec = before.spec;
             spec.node_name.clone_from(&written.node);
             return Ok(Some((spec, true)));
@@ -180,11 +187,17 @@ impl Before {
         Ok(Some((spec, false)))
     }
 
-    /// What the next pod is compared with.
-    pub(in crate::facts) fn was(&mut self, pod: WrittenPod, spec: Box<PodSpec>, owner: Option<OwnerReference>) {
+    /// Whether that pod ran, or was about to.
+    pub(super) fn was_live(&self) -> bool {
+        self.live
+    }
+
+    /// What the next pod is compared with; `live` says whether it runs, or is about to.
+    pub(in crate::facts) fn was(&mut self, pod: WrittenPod, spec: Box<PodSpec>, owner: Option<OwnerReference>, live: bool) {
+        self.live = live;
         let phase = pod.phase().to_owned();
         let (WrittenPod { metadata, spec: Some(written), .. }, Some(owner)) = (pod, owner) else { return };
-        self.0 = Some(Box::new(Known {
+        self.known = Some(Box::new(Known {
             owner,
             namespace: metadata.namespace,
             labels: metadata.labels,

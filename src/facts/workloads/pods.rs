@@ -1,13 +1,16 @@
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{PodSpec, Volume};
+use k8s_openapi::api::core::v1::Volume;
 
 use super::containers::sorted_owned;
+use super::restricted;
 use super::service_accounts::Automount;
 use super::shapes::{Nodes, Shape};
+use super::token;
 use crate::facts::Known;
 use crate::facts::namespaces::EnforcedLevels;
 use crate::facts::pod_security::{self, Level, PolicyVersion, Violation};
+use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{NAMESPACES, NODES, SERVICE_ACCOUNTS, VERSION, WORKLOADS};
 use crate::model::{Unseen, UnseenKind};
@@ -44,8 +47,9 @@ table! {
         service_account: String, at "/serviceAccountName";
         /// `automountServiceAccountToken` as written on the pod: `true`, `false` or `unset`.
         token_automount: &'static str, at "/automountServiceAccountToken";
-        /// Whether a token of the service account is mounted automatically: the pod's own setting, else the account's, else true.
-        token_mounted: Known<bool>, at "/automountServiceAccountToken", needs [SERVICE_ACCOUNTS];
+        /// Whether a token of the service account is mounted that nobody wrote by hand: of a pod, whether its own volumes and mounts show
+        /// it; of a template, the template's own setting, else the account's, else true.
+        token_mounted: Known<Placed<bool>>, at "/automountServiceAccountToken", needs [SERVICE_ACCOUNTS];
         /// Paths of the node that are volumes of the pod, sorted.
         host_paths: Vec<String>, at "/volumes";
         /// Kinds of volumes, sorted.
@@ -57,6 +61,9 @@ table! {
         baseline_violations: Known<Vec<String>>, needs [VERSION];
         /// Checks of the restricted level that the pod does not meet.
         restricted_violations: Known<Vec<String>>, needs [VERSION];
+        /// What keeps the pod from the restricted level and is reported by no control of a single setting, in words; see
+        /// `pod/meets-restricted`.
+        restricted_rest: Known<Placed<Vec<String>>>, needs [VERSION];
         /// The level that the namespace's label enforces; empty when it has no such label.
         enforced_level: Known<String>, needs [NAMESPACES, VERSION];
         /// Whether the pod would be admitted under the label that its namespace has now; true when the namespace enforces nothing.
@@ -79,6 +86,8 @@ table! {
         node_name_set: bool, at "/nodeName";
         /// Whether the pod is a kubelet's copy of a static pod, owned by a Node that exists.
         mirror: Known<bool>, needs [NODES];
+        /// Whether such a copy is a component of the control plane: in kube-system, named as one, on a node of the control plane.
+        control_plane: Known<bool>, needs [NODES];
         /// `spec.os.name`; empty when not set.
         os: String, at "/os/name";
         /// Secrets with registry credentials, sorted.
@@ -117,7 +126,16 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         around.server_minor.clone().and_then(|minor| checked(shape, level, PolicyVersion::Latest.capped_at(minor))).map(sorted_owned)
     };
     let baseline_violations = violations(Level::Baseline);
-    let restricted_violations = violations(Level::Restricted);
+    let newest = around.server_minor.clone().map(|minor| PolicyVersion::Latest.capped_at(minor));
+    let restricted = newest.clone().and_then(|version| violated(shape, Level::Restricted, version));
+    let restricted_rest = newest.and_then(|version| {
+        restricted.as_ref().and_then(|violations| {
+            let rest = restricted::rest(shape, violations);
+            // Rules that are not known here could only add to it.
+            if rest.value.is_empty() && !version.is_known() { Known::Unknown(newer_rules(version)) } else { Known::Known(rest) }
+        })
+    });
+    let restricted_violations = restricted.map(|violations| sorted_owned(violations.into_iter().map(|one| one.check.to_owned())));
     let typed = PodRow {
         workload: shape.workload_text(),
         workload_kind: shape.workload.kind.clone(),
@@ -135,12 +153,13 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
             Some(false) => "false",
             None => "unset",
         },
-        token_mounted: token_mounted(spec, &namespace, &service_account, around),
+        token_mounted: token_mounted(shape, &namespace, &service_account, around),
         service_account,
         host_paths: sorted_owned(spec.volumes.iter().flatten().filter_map(|v| v.host_path.as_ref()).map(|h| h.path.clone())),
         volume_types: sorted_owned(spec.volumes.iter().flatten().map(|v| volume_type(v).to_owned())),
         baseline_violations,
         restricted_violations,
+        restricted_rest,
         pod_security_level: around.server_minor.clone().and_then(|minor| {
             let version = PolicyVersion::Latest.capped_at(minor);
             let level = pod_security::level_of(shape.annotations, spec, version);
@@ -168,6 +187,7 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         priority_class: spec.priority_class_name.clone().unwrap_or_default(),
         node_name_set: spec.node_name.is_some(),
         mirror: shape.mirror(&around.nodes),
+        control_plane: shape.control_plane(&around.nodes),
         os: spec.os.as_ref().map(|os| os.name.clone()).unwrap_or_default(),
         image_pull_secrets: sorted_owned(spec.image_pull_secrets.iter().flatten().map(|s| s.name.clone())),
         restart_policy: spec.restart_policy.clone().unwrap_or_default(),
@@ -182,11 +202,15 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
     Row::new(shape.key(), shape.workload.clone(), vec![shape.origin.clone()], typed)
 }
 
+/// The names of the checks that a pod does not meet.
+fn checked(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<String>> {
+    violated(shape, level, version).map(|found| found.into_iter().map(|one| one.check.to_owned()).collect())
+}
+
 /// The checks that a pod does not meet. Violations of known rules count whatever else there is; their absence says nothing when the
 /// server applies rules that are not known here.
-fn checked(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<String>> {
-    let found: Vec<String> =
-        pod_security::evaluate(shape.annotations, shape.spec, level, version).into_iter().map(|v: Violation| v.check.to_owned()).collect();
+fn violated(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<Violation>> {
+    let found = pod_security::evaluate(shape.annotations, shape.spec, level, version);
     let decided = version.is_known() || level == Level::Privileged || !found.is_empty();
     if decided { Known::Known(found) } else { Known::Unknown(newer_rules(version)) }
 }
@@ -202,15 +226,20 @@ fn newer_rules(version: PolicyVersion) -> Unseen {
     }
 }
 
-/// The pod's setting wins, then the service account's, then true (`core/v1` ServiceAccount.automountServiceAccountToken). A
-/// service account that does not exist cannot admit new pods; its running pods keep what they were given, which is not visible here.
-fn token_mounted(spec: &PodSpec, namespace: &str, account: &str, around: &Surroundings) -> Known<bool> {
-    match spec.automount_service_account_token {
-        Some(value) => Known::Known(value),
-        None => around
-            .automount
-            .as_ref()
-            .map(|accounts| accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts())),
+/// A pod that was made shows it itself. Of a template, its own setting wins, then the service account's, then true (`core/v1`
+/// ServiceAccount.automountServiceAccountToken); an account that does not exist admits no pods.
+fn token_mounted(shape: &Shape<'_>, namespace: &str, account: &str, around: &Surroundings) -> Known<Placed<bool>> {
+    if shape.observed_in == "running" {
+        return Known::Known(match token::mounted(shape.spec) {
+            Some(place) => Placed::at(true, format!("{}{place}", shape.origin.pointer)),
+            None => Placed::here(false),
+        });
+    }
+    match shape.spec.automount_service_account_token {
+        Some(value) => Known::Known(Placed::here(value)),
+        None => around.automount.as_ref().map(|accounts| {
+            Placed::here(accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts()))
+        }),
     }
 }
 

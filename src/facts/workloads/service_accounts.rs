@@ -29,9 +29,16 @@ table! {
         /// Number of running pods that use it.
         pods: Known<i64>, needs [PODS];
         /// Workloads whose running pods use it, sorted.
+<<<<<<< HEAD
         workloads: Known<Vec<String>>, needs [PODS, REPLICA_SETS, JOBS];
         /// Those of them whose pods get its token mounted automatically, sorted.
         workloads_mounting_token: Known<Vec<String>>, needs [PODS, REPLICA_SETS, JOBS];
+=======
+        workloads: Known<Vec<String>>, needs [PODS];
+        /// Those of them whose pods hold a token of it that was mounted when they were made, sorted. What the account says now counts
+        /// for pods that are made next.
+        workloads_mounting_token: Known<Vec<String>>, needs [PODS];
+>>>>>>> workloads
     }
 }
 
@@ -60,25 +67,17 @@ impl Automount {
 pub(in crate::facts) struct Usage {
     pub(in crate::facts) pods: i64,
     pub(in crate::facts) workloads: BTreeSet<String>,
-    /// Workloads whose pods leave mounting to the account, and where one of their pods says nothing.
-    pub(in crate::facts) leave_it_to_account: BTreeMap<String, Evidence>,
-    /// Workloads whose pods ask for the token, and where one of them does.
-    pub(in crate::facts) ask_for_token: BTreeMap<String, Evidence>,
+    /// Workloads whose pods hold a token that admission mounted, and where one of their pods does.
+    pub(super) mounting: BTreeMap<String, Evidence>,
 }
 
 impl Usage {
-    /// What a pod of a workload says about the token (`PodSpec.automountServiceAccountToken`); `origin` is where its spec stands.
-    pub(in crate::facts) fn says(&mut self, workload: String, automount: Option<bool>, origin: &Evidence) {
-        let places = match automount {
-            None => &mut self.leave_it_to_account,
-            Some(true) => &mut self.ask_for_token,
-            Some(false) => return,
-        };
-        let here = origin.at(format!("{}/automountServiceAccountToken", origin.pointer));
+    /// A pod of a workload holds a token; `place` is where its mount stands.
+    pub(in crate::facts) fn mounts(&mut self, workload: String, place: Evidence) {
         // The first by name, so that the order of the input does not matter.
-        let first = places.entry(workload).or_insert_with(|| here.clone());
-        if here.object() < first.object() {
-            *first = here;
+        let first = self.mounting.entry(workload).or_insert_with(|| place.clone());
+        if place.object() < first.object() {
+            *first = place;
         }
     }
 }
@@ -152,18 +151,8 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
     let (namespace, name) = identity(&account);
     let automount = automount(&account);
     let usage = usages.as_ref().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
-    let mut mounting: Known<BTreeMap<String, Evidence>> = usage.as_ref().map(|usage| usage.ask_for_token.clone());
-    if automount.automounts()
-        && let (Known::Known(mounting), Known::Known(usage)) = (&mut mounting, &usage)
-    {
-        for (workload, evidence) in &usage.leave_it_to_account {
-            mounting.entry(workload.clone()).or_insert_with(|| evidence.clone());
-        }
-    }
-    let mut places: Vec<Evidence> = mounting.known().into_iter().flat_map(BTreeMap::values).take(PLACES).cloned().collect();
-    if !places.is_empty() {
-        places.push(origin.at("/automountServiceAccountToken"));
-    }
+    let mounting: Known<BTreeMap<String, Evidence>> = usage.as_ref().map(|usage| usage.mounting.clone());
+    let places: Vec<Evidence> = mounting.known().into_iter().flat_map(BTreeMap::values).take(PLACES).cloned().collect();
     let typed = ServiceAccountRow {
         is_default: name == "default",
         automount: match automount {

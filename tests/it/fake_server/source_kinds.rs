@@ -116,17 +116,37 @@ async fn kinds_that_users_define_are_found_by_discovery() {
 }
 
 #[tokio::test]
-async fn replica_sets_are_asked_for_metadata_only() {
+async fn definitions_are_asked_for_metadata_only() {
     let server = FakeServer::new();
-    let mut set = object("rs", Some("records"));
-    set["spec"] = json!({"replicas": 3});
-    server.list("/apis/apps/v1/replicasets", "ReplicaSet", vec![set]);
+    let mut definition = object("rollouts.argoproj.io", None);
+    definition["spec"] = json!({"group": "argoproj.io"});
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    server.list(path, "CustomResourceDefinition", vec![definition]);
     let done = collect(&server).await;
     let asked = server.asked();
-    let asked = asked.iter().find(|asked| asked.path.starts_with("/apis/apps/v1/replicasets")).unwrap();
+    let asked = asked.iter().find(|asked| asked.path.starts_with(path)).unwrap();
     assert!(asked.accept.starts_with("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"), "{}", asked.accept);
-    let stored = &done.objects(&SourceId::group("apps", "replicasets"))[0];
-    assert_eq!((stored["kind"].as_str(), stored["apiVersion"].as_str(), stored.get("spec")), (Some("ReplicaSet"), Some("apps/v1"), None));
+    let stored = &done.objects(&SourceId::group("apiextensions.k8s.io", "customresourcedefinitions"))[0];
+    assert_eq!((stored["kind"].as_str(), stored.get("spec")), (Some("CustomResourceDefinition"), None));
+}
+
+#[tokio::test]
+async fn replica_sets_of_deployments_are_stored_without_their_templates() {
+    let server = FakeServer::new();
+    let set = |name: &str, owner: Option<(&str, &str)>| {
+        let mut set = object(name, Some("records"));
+        set["spec"] = json!({"replicas": 3, "template": {"spec": {"containers": [{"name": "app"}]}}});
+        if let Some((version, kind)) = owner {
+            set["metadata"]["ownerReferences"] = json!([{"apiVersion": version, "kind": kind, "name": "a", "uid": "u", "controller": true}]);
+        }
+        set
+    };
+    let sets = vec![set("a", Some(("apps/v1", "Deployment"))), set("b", None), set("c", Some(("argoproj.io/v1alpha1", "Rollout")))];
+    server.list("/apis/apps/v1/replicasets", "ReplicaSet", sets);
+    let done = collect(&server).await;
+    let stored = done.objects(&SourceId::group("apps", "replicasets"));
+    let templates: Vec<bool> = stored.iter().map(|set| set.pointer("/spec/template/spec/containers/0").is_some()).collect();
+    assert_eq!(templates, [false, true, true]);
 }
 
 #[tokio::test]

@@ -1,0 +1,405 @@
+//! What controllers would start next. A template is a statement of its own: it is left out only where a live pod is known to have
+//! been made from it as it stands, so that judging the pod judges the template.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::owners::{self, Owners, annotation, controller};
+use crate::facts::FactsError;
+use crate::facts::table::read::{Readable, Reader};
+use crate::model::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
+use crate::model::{Evidence, ObjectRef, SourceId};
+
+/// A controller with its template, the spec of which is still text.
+#[derive(Debug, Deserialize)]
+struct Controller {
+    #[serde(default)]
+    metadata: ObjectMeta,
+    spec: Option<ControllerSpec>,
+    status: Option<ControllerStatus>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ControllerSpec {
+    replicas: Option<i32>,
+    paused: Option<bool>,
+    template: Option<Written>,
+    job_template: Option<JobTemplate>,
+}
+
+#[derive(Debug, Deserialize)]
+struct JobTemplate {
+    spec: Option<JobSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+struct JobSpec {
+    template: Option<Written>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Written {
+    metadata: Option<ObjectMeta>,
+    spec: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ControllerStatus {
+    observed_generation: Option<i64>,
+    update_revision: Option<String>,
+    completion_time: Option<String>,
+    conditions: Option<Vec<Condition>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
+impl Readable for Controller {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+impl Controller {
+    /// Whether its status speaks of the template that stands there now.
+    fn is_observed(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.observed_generation == self.metadata.generation)
+    }
+
+    /// A finished Job starts no pod again (`batch/v1` JobStatus: condition Complete or Failed).
+    fn is_finished(&self) -> bool {
+        let Some(status) = &self.status else { return false };
+        let over = |kind: &str| kind == "Complete" || kind == "Failed";
+        status.completion_time.is_some() || status.conditions.iter().flatten().any(|c| over(&c.kind) && c.status == "True")
+    }
+}
+
+/// When a live pod can be said to have been made from a template.
+enum Made {
+    /// Never: pods come one after the other, or the template was changed after some were made.
+    Unknown,
+    /// Every pod was: the spec of the controller was never changed (`metadata.generation` is 1).
+    Always,
+    /// Where the pod carries this mark of the controller.
+    By(String),
+}
+
+/// A template of a controller.
+pub(super) struct Template {
+    pub(super) source: SourceId,
+    /// The workload that it is counted to.
+    pub(super) workload: ObjectRef,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+    /// Namespace and name of the controller.
+    pub(super) display: String,
+    /// Where the pod spec stands.
+    pub(super) origin: Evidence,
+    spec: Option<Box<RawValue>>,
+    made: Made,
+    seen: bool,
+}
+
+impl Template {
+    fn new(source: &SourceId, workload: ObjectRef, meta: &ObjectMeta, template: Option<Written>, origin: Evidence, made: Made) -> Self {
+        let (metadata, spec) = template.map_or((None, None), |template| (template.metadata, template.spec));
+        let (labels, annotations) = metadata.map_or((None, None), |meta| (meta.labels, meta.annotations));
+        let pointer = if *source == CRON_JOBS { "/spec/jobTemplate/spec/template/spec" } else { "/spec/template/spec" };
+        Self {
+            source: source.clone(),
+            workload,
+            // Absent is empty in both.
+            labels: labels.into_iter().flatten().collect(),
+            annotations: annotations.into_iter().flatten().collect(),
+            display: display(meta),
+            origin: origin.at(pointer),
+            spec,
+            made,
+            seen: false,
+        }
+    }
+
+    /// None when it has no spec, or one without containers.
+    pub(super) fn decoded(&self) -> Result<Option<PodSpec>, serde_json::Error> {
+        let Some(text) = &self.spec else { return Ok(None) };
+        serde_json::from_str::<PodSpec>(text.get()).map(|spec| Some(spec).filter(|spec| !spec.containers.is_empty()))
+    }
+}
+
+/// Namespace and name.
+pub(super) fn display(meta: &ObjectMeta) -> String {
+    format!("{}/{}", meta.namespace.as_deref().unwrap_or(""), meta.name.as_deref().unwrap_or(""))
+}
+
+/// One of the objects through which a controller of another project makes its pods.
+struct Step {
+    /// Its revision as that controller counts them, and when it was made: the newest is what the next pods are made from.
+    age: (Option<i64>, Option<String>, String),
+    /// Whether it keeps pods now.
+    active: bool,
+    template: Template,
+}
+
+/// A controller of which no template can be seen, and a place that shows that it makes pods.
+pub(in crate::facts) struct Unread {
+    pub(super) workload: ObjectRef,
+    pub(super) origin: Evidence,
+}
+
+/// Every template, and who owns what.
+#[derive(Default)]
+pub(super) struct Templates {
+    pub(super) owners: Owners,
+    all: Vec<Template>,
+    /// Places in `all`, by uid of the controller.
+    by_uid: BTreeMap<String, usize>,
+    /// By uid of the controller of another project.
+    foreign: BTreeMap<String, Vec<Step>>,
+    unread: BTreeMap<ObjectRef, Evidence>,
+}
+
+impl Templates {
+    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+        let mut this = Self::default();
+        reader.each::<Controller>(&REPLICA_SETS, |object, origin| this.set(&REPLICA_SETS, "ReplicaSet", "apps", object, origin))?;
+        reader.each::<Controller>(&REPLICATION_CONTROLLERS, |object, origin| {
+            this.set(&REPLICATION_CONTROLLERS, "ReplicationController", "", object, origin);
+        })?;
+        reader.each::<Controller>(&JOBS, |object, origin| this.job(object, origin))?;
+        reader.each::<Controller>(&DEPLOYMENTS, |object, origin| {
+            // A paused Deployment keeps its revision while its template changes (`apps/v1` DeploymentSpec.paused).
+            let paused = object.spec.as_ref().and_then(|spec| spec.paused) == Some(true);
+            let mark = annotation(&object.metadata, "deployment.kubernetes.io/revision").filter(|_| object.is_observed() && !paused);
+            this.ordinary(&DEPLOYMENTS, "Deployment", "apps", object, origin, mark);
+        })?;
+        reader.each::<Controller>(&STATEFUL_SETS, |object, origin| {
+            let status = object.status.as_ref().filter(|_| object.is_observed());
+            let mark = status.and_then(|status| status.update_revision.clone());
+            this.ordinary(&STATEFUL_SETS, "StatefulSet", "apps", object, origin, mark);
+        })?;
+        reader.each::<Controller>(&DAEMON_SETS, |object, origin| {
+            let mark = annotation(&object.metadata, "deprecated.daemonset.template.generation").filter(|_| object.is_observed());
+            this.ordinary(&DAEMON_SETS, "DaemonSet", "apps", object, origin, mark);
+        })?;
+        reader.each::<Controller>(&CRON_JOBS, |object, origin| {
+            let Controller { metadata, spec, .. } = object;
+            let template = spec.and_then(|spec| spec.job_template).and_then(|job| job.spec).and_then(|spec| spec.template);
+            let workload = owners::own(&metadata, "CronJob", "batch");
+            this.add(&metadata, Template::new(&CRON_JOBS, workload, &metadata, template, origin, Made::Unknown));
+        })?;
+        Ok(this)
+    }
+
+    fn add(&mut self, meta: &ObjectMeta, template: Template) {
+        if let Some(uid) = &meta.uid {
+            self.by_uid.insert(uid.clone(), self.all.len());
+        }
+        self.all.push(template);
+    }
+
+    fn ordinary(&mut self, source: &SourceId, kind: &str, group: &str, object: Controller, origin: Evidence, mark: Option<String>) {
+        let workload = owners::own(&object.metadata, kind, group);
+        let template = object.spec.and_then(|spec| spec.template);
+        let made = mark.map_or(Made::Unknown, Made::By);
+        self.add(&object.metadata, Template::new(source, workload, &object.metadata, template, origin, made));
+    }
+
+    /// ReplicaSets and ReplicationControllers. What a Deployment would start stands in the Deployment; its ReplicaSets are its past
+    /// and present.
+    fn set(&mut self, source: &SourceId, kind: &str, group: &str, object: Controller, origin: Evidence) {
+        self.owners.add(&object.metadata);
+        let owner = controller(&object.metadata).cloned();
+        if owner.as_ref().is_some_and(|owner| owner.kind == "Deployment" && owners::group(owner) == "apps") {
+            return;
+        }
+        let Controller { metadata, spec, .. } = object;
+        let replicas = spec.as_ref().and_then(|spec| spec.replicas);
+        let template = spec.and_then(|spec| spec.template);
+        let workload = self.owners.root(&metadata, kind, group);
+        if template.is_none() && *source == REPLICA_SETS {
+            // Of older snapshots, which hold the metadata of ReplicaSets only.
+            self.unread.insert(workload, origin.at("/metadata"));
+            return;
+        }
+        let made = if metadata.generation == Some(1) { Made::Always } else { Made::Unknown };
+        let template = Template::new(source, workload, &metadata, template, origin, made);
+        match owner.filter(owners::is_foreign) {
+            None => self.add(&metadata, template),
+            // Unset is 1 (`apps/v1` ReplicaSetSpec).
+            Some(owner) => self.step(owner.uid, &metadata, replicas != Some(0), template),
+        }
+    }
+
+    fn job(&mut self, object: Controller, origin: Evidence) {
+        self.owners.add(&object.metadata);
+        let finished = object.is_finished();
+        let owner = controller(&object.metadata).cloned();
+        let workload = self.owners.root(&object.metadata, "Job", "batch");
+        let Controller { metadata, spec, .. } = object;
+        // Its pods come one after the other, so that those that were seen say nothing about the next one.
+        let template = Template::new(&JOBS, workload, &metadata, spec.and_then(|spec| spec.template), origin, Made::Unknown);
+        match owner.filter(owners::is_foreign) {
+            None if finished => {}
+            None => self.add(&metadata, template),
+            Some(owner) => self.step(owner.uid, &metadata, !finished, template),
+        }
+    }
+
+    fn step(&mut self, owner: String, meta: &ObjectMeta, active: bool, template: Template) {
+        const REVISIONS: [&str; 3] =
+            ["rollout.argoproj.io/revision", "openshift.io/deployment-config.latest-version", "deployment.kubernetes.io/revision"];
+        let revision = REVISIONS.into_iter().find_map(|name| annotation(meta, name)?.parse().ok());
+        let age = (revision, meta.creation_timestamp.as_ref().map(|time| time.0.to_string()), template.display.clone());
+        let steps = self.foreign.entry(owner).or_default();
+        // Of what neither keeps pods nor is the newest nothing is needed.
+        let newest = steps.iter().all(|step| step.age < age);
+        if newest {
+            steps.retain(|step| step.active);
+        }
+        if newest || active {
+            steps.push(Step { age, active, template });
+        }
+    }
+
+    /// A live pod. `text` is its spec.
+    pub(super) fn saw(&mut self, meta: &ObjectMeta, text: &str, origin: &Evidence) {
+        let Some(owner) = controller(meta) else { return };
+        if owners::makes_more(owner) {
+            let workload = owners::reference(owner, meta.namespace.clone().unwrap_or_default());
+            // The first by name, so that the order of the input does not matter.
+            let place = self.unread.entry(workload).or_insert_with(|| origin.clone());
+            if origin.object() < place.object() {
+                *place = origin.clone();
+            }
+            return;
+        }
+        let never_changed = meta.generation == Some(1);
+        let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+        let marks = [label("controller-revision-hash"), label("pod-template-generation")];
+        if let Some(template) = self.by_uid.get(&owner.uid).and_then(|&at| self.all.get_mut(at)) {
+            template.was_used(|mark| marks.iter().flatten().any(|own| own == mark), text, never_changed);
+        }
+        let steps = self.foreign.values_mut().flatten().filter(|step| step.template.origin.object().is_some_and(|set| set.uid.as_ref() == Some(&owner.uid)));
+        for step in steps {
+            step.template.was_used(|_| false, text, never_changed);
+        }
+        if let Some((uid, Some(revision))) = self.owners.behind(&owner.uid)
+            && let Some(template) = self.by_uid.get(uid).and_then(|&at| self.all.get_mut(at))
+        {
+            template.was_used(|mark| mark == revision, text, never_changed);
+        }
+    }
+
+    /// The templates of which no live pod shows everything, and the controllers of which none was read.
+    pub(super) fn unseen(self) -> (impl Iterator<Item = Template>, impl Iterator<Item = Unread>) {
+        let known: Vec<ObjectRef> = self.foreign.values().flatten().map(|step| step.template.workload.clone()).collect();
+        let unread = self
+            .unread
+            .into_iter()
+            .filter(move |(workload, _)| !known.contains(workload))
+            .map(|(workload, origin)| Unread { workload, origin });
+        let steps = self.foreign.into_values().flatten().map(|step| step.template);
+        (self.all.into_iter().chain(steps).filter(|template| !template.seen), unread)
+    }
+}
+
+impl Template {
+    /// Remembers that a live pod was made from it, where that is so and the pod shows everything that it says.
+    fn was_used(&mut self, is_mark: impl Fn(&str) -> bool, pod: &str, never_changed: bool) {
+        let made = match &self.made {
+            Made::Unknown => false,
+            Made::Always => true,
+            Made::By(mark) => is_mark(mark),
+        };
+        if self.seen || !made {
+            return;
+        }
+        let Some(text) = &self.spec else { return };
+        if let (Ok(template), Ok(pod)) = (serde_json::from_str(text.get()), serde_json::from_str(pod)) {
+            self.seen = shows(&pod, &template, never_changed);
+        }
+    }
+}
+
+/// What admission may change of what a template says, by the name of the field: images are resolved to digests, requests are
+/// measured, probes are led through a proxy.
+const ADMISSION_CHANGES: &[&str] = &[
+    "args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "nodeSelector", "priority", "readinessProbe", "resources",
+    "schedulerName", "startupProbe", "terminationGracePeriodSeconds",
+];
+
+/// Whether a pod says everything that a template says. What admission adds is no difference. What it replaces is one only where the
+/// pod may have been changed after it was made, which its `generation` tells (KEP-5067): its image, its resources and its tolerations
+/// can be.
+fn shows(pod: &Value, template: &Value, never_changed: bool) -> bool {
+    match (pod, template) {
+        (Value::Object(pod), Value::Object(template)) => template.iter().all(|(name, said)| {
+            let replaced = never_changed && ADMISSION_CHANGES.contains(&name.as_str());
+            // Null and empty are as good as absent (`omitempty`).
+            replaced || is_nothing(said) || pod.get(name).is_some_and(|shown| shows(shown, said, never_changed))
+        }),
+        (Value::Array(pod), Value::Array(template)) if template.iter().all(Value::is_object) => {
+            template.iter().all(|said| pod.iter().any(|shown| shows(shown, said, never_changed)))
+        }
+        (pod, template) => pod == template,
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn container(more: Value) -> Value {
+        let mut container = json!({"name": "app", "image": "registry.clinic.example/a:1"});
+        if let (Value::Object(container), Value::Object(more)) = (&mut container, more) {
+            container.extend(more);
+        }
+        json!({"containers": [container]})
+    }
+
+    #[test]
+    fn what_admission_adds_is_no_difference() {
+        let template = container(json!({}));
+        let mut pod = container(json!({"resources": {"limits": {"memory": "64Mi"}}, "terminationMessagePath": "/dev/termination-log"}));
+        pod["volumes"] = json!([{"name": "kube-api-access-abcde"}]);
+        pod["containers"].as_array_mut().unwrap_or_else(|| panic!("a list")).push(json!({"name": "istio-proxy"}));
+        assert!(shows(&pod, &template, false));
+        assert!(!shows(&template, &pod, false));
+    }
+
+    #[test]
+    fn what_was_changed_in_place_is_one() {
+        let (template, pod) = (container(json!({"image": "registry.clinic.example/a"})), container(json!({})));
+        assert!(!shows(&pod, &template, false), "the image may have been changed after the pod was made");
+        assert!(shows(&pod, &template, true), "the pod was never changed: admission wrote the image");
+        let privileged = container(json!({"securityContext": {"privileged": true}}));
+        assert!(!shows(&pod, &privileged, true));
+    }
+
+    #[test]
+    fn empty_is_absent() {
+        assert!(shows(&container(json!({})), &container(json!({"resources": {}, "env": [], "securityContext": null})), false));
+    }
+}
