@@ -119,7 +119,8 @@ pub const KYVERNO_EXCEPTIONS: SourceId = SourceId::group("kyverno.io", "policyex
 /// Policies of Kyverno's newer kinds about signatures of images.
 pub const KYVERNO_IMAGE_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "imagevalidatingpolicies");
 /// Policies of Kyverno's newer kinds about signatures of images, for one namespace.
-pub const KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "namespacedimagevalidatingpolicies");
+pub const KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES: SourceId =
+    SourceId::group("policies.kyverno.io", "namespacedimagevalidatingpolicies");
 /// Policies of Kyverno's newer kinds for one namespace.
 pub const KYVERNO_NAMESPACED_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "namespacedvalidatingpolicies");
 /// Policies of Kyverno for one namespace.

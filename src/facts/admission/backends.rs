@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::facts::context::Context;
 use crate::facts::table::read::Readable;
-use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, SERVICES, STATEFUL_SETS};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, SERVICES, STATEFUL_SETS};
 use crate::model::{Evidence, Unseen, UnseenKind};
 
 type Labels = BTreeMap<String, String>;
@@ -172,11 +172,7 @@ impl Backends {
                 others.entry(group.namespace().to_owned()).or_default().push(group.labels.clone());
             }
         }
-        Ok(Self {
-            services: reader.known_if_complete(&SERVICES, || services),
-            workloads: complete.map(|()| workloads),
-            others,
-        })
+        Ok(Self { services: reader.known_if_complete(&SERVICES, || services), workloads: complete.map(|()| workloads), others })
     }
 
     /// Whether the Service is there.
@@ -201,7 +197,8 @@ impl Backends {
         behind.sort_by(|a, b| a.text.cmp(&b.text));
         let ready = if behind.iter().any(|one| one.ready == Known::Known(true)) {
             Known::Known(true)
-        } else if let Some(unseen) = behind.iter().find_map(|one| if let Known::Unknown(unseen) = &one.ready { Some(unseen) } else { None }) {
+        } else if let Some(unseen) = behind.iter().find_map(|one| if let Known::Unknown(unseen) = &one.ready { Some(unseen) } else { None })
+        {
             Known::Unknown(unseen.clone())
         } else if self.others.get(namespace).is_some_and(|pods| pods.iter().any(takes)) {
             let why = "its pods belong to no Deployment, StatefulSet or DaemonSet, and whether a single pod is ready is not collected";
@@ -252,7 +249,8 @@ mod tests {
 
     #[test]
     fn a_count_that_is_not_there_is_zero_only_where_counts_were_collected() {
-        let with = |replicas: &str, status: &str| ready(&format!(r#"{{"spec":{{"replicas":{replicas},"template":{{}}}},"status":{status}}}"#));
+        let with =
+            |replicas: &str, status: &str| ready(&format!(r#"{{"spec":{{"replicas":{replicas},"template":{{}}}},"status":{status}}}"#));
         assert_eq!(with("3", r#"{"replicas":3,"readyReplicas":1}"#), Some(true));
         assert_eq!(with("3", r#"{"replicas":3,"unavailableReplicas":3}"#), Some(false));
         assert_eq!(with("3", r#"{"replicas":3}"#), None, "an old snapshot");

@@ -195,7 +195,11 @@ impl Read {
     }
 
     /// The bindings of the same policy that take a namespace.
-    fn taking<'s>(&'s self, binding: &'s Binding, (name, labels): (&'s String, &'s Labels)) -> impl Iterator<Item = &'s (Binding, Evidence)> {
+    fn taking<'s>(
+        &'s self,
+        binding: &'s Binding,
+        (name, labels): (&'s String, &'s Labels),
+    ) -> impl Iterator<Item = &'s (Binding, Evidence)> {
         let policy = self.policy_of(binding).map(|(policy, _)| policy);
         self.bindings.iter().filter(move |(other, _)| {
             other.spec.policy_name == binding.spec.policy_name && applies(policy, other, name, labels) == Some(true)

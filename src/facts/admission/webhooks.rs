@@ -126,7 +126,11 @@ impl Webhook {
     /// Namespace and name of its Service.
     pub(super) fn service(&self) -> Option<(&str, &str)> {
         // The server takes the URL where both are given.
-        self.client_config.service.as_ref().filter(|_| self.client_config.url.is_none()).map(|one| (one.namespace.as_str(), one.name.as_str()))
+        self.client_config
+            .service
+            .as_ref()
+            .filter(|_| self.client_config.url.is_none())
+            .map(|one| (one.namespace.as_str(), one.name.as_str()))
     }
 
     /// Whether its selector and conditions take a namespace.

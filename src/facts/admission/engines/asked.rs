@@ -26,7 +26,11 @@ struct Recognised {
 const ENGINES: &[Recognised] = &[
     Recognised { engine: "Gatekeeper", webhook: |name| name == "validation.gatekeeper.sh", images: &["gatekeeper"] },
     Recognised { engine: "Kyverno", webhook: |name| name.contains(".kyverno.svc"), images: &["kyverno"] },
-    Recognised { engine: "sigstore", webhook: |name| name == "policy.sigstore.dev", images: &["policy-controller", "policy-webhook", "cosigned"] },
+    Recognised {
+        engine: "sigstore",
+        webhook: |name| name == "policy.sigstore.dev",
+        images: &["policy-controller", "policy-webhook", "cosigned"],
+    },
     Recognised { engine: "Kubewarden", webhook: |name| name.ends_with(".kubewarden.admission"), images: &["policy-server", "kubewarden"] },
 ];
 
@@ -64,7 +68,8 @@ impl<'a> Engines<'a> {
         let reader = &context.reader;
         let mut own = BTreeSet::new();
         reader.each::<MetaOnly>(&VALIDATING_POLICIES, |policy, _| own.extend(policy.metadata.name))?;
-        let complete = reader.known_if_complete(&VALIDATING_WEBHOOKS, || ()).and_then(|()| reader.known_if_complete(&MUTATING_WEBHOOKS, || ()));
+        let complete =
+            reader.known_if_complete(&VALIDATING_WEBHOOKS, || ()).and_then(|()| reader.known_if_complete(&MUTATING_WEBHOOKS, || ()));
         Ok(Self { webhooks, backends, complete, own_policies: reader.known_if_complete(&VALIDATING_POLICIES, || own) })
     }
 
@@ -83,7 +88,11 @@ impl<'a> Engines<'a> {
         if let Some(made) = &policy.generated {
             return self.own_policies.as_ref().map(|own| {
                 let asked = own.contains(made);
-                let why = if asked { String::new() } else { format!("the ValidatingAdmissionPolicy {made}, by which the API server would evaluate it, is not there") };
+                let why = if asked {
+                    String::new()
+                } else {
+                    format!("the ValidatingAdmissionPolicy {made}, by which the API server would evaluate it, is not there")
+                };
                 Answer { asked, why, origins: vec![policy.origin.at("/status/generated")], by: Vec::new() }
             });
         }
@@ -186,7 +195,9 @@ impl<'a> Engines<'a> {
             } else {
                 Standing::Unknown(not_understood(
                     format!("whether {} answers", policy.engine),
-                    &format!("its webhook {name} names a URL, and whether somebody answers there is not visible; requests go on when nobody does"),
+                    &format!(
+                        "its webhook {name} names a URL, and whether somebody answers there is not visible; requests go on when nobody does"
+                    ),
                     "Set failurePolicy: Fail, or run the engine in the cluster.",
                 ))
             };
@@ -209,7 +220,9 @@ impl<'a> Engines<'a> {
             Known::Unknown(unseen) => Standing::Unknown(unseen),
             Known::Known(false) => Standing::Out(
                 4,
-                format!("no pod behind the Service {service_namespace}/{service} of its webhook {name} is ready, and failurePolicy: Ignore lets requests past"),
+                format!(
+                    "no pod behind the Service {service_namespace}/{service} of its webhook {name} is ready, and failurePolicy: Ignore lets requests past"
+                ),
             ),
         }
     }

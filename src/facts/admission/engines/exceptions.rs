@@ -14,9 +14,9 @@ use crate::facts::table::schema::{Row, table};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    GATEKEEPER, GATEKEEPER_CONFIGS, KUBEWARDEN_CLUSTER_POLICIES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_CLUSTER_POLICIES, KYVERNO_CONFIG, KYVERNO_EXCEPTIONS,
-    KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_VALIDATING_POLICIES,
-    KYVERNO_POLICIES, KYVERNO_VALIDATING_POLICIES, NAMESPACES, VALIDATING_WEBHOOKS,
+    GATEKEEPER, GATEKEEPER_CONFIGS, KUBEWARDEN_CLUSTER_POLICIES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_CLUSTER_POLICIES, KYVERNO_CONFIG,
+    KYVERNO_EXCEPTIONS, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
+    KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES, KYVERNO_VALIDATING_POLICIES, NAMESPACES, VALIDATING_WEBHOOKS,
 };
 use crate::model::{Evidence, Grade, ObjectRef, SourceId};
 
@@ -316,7 +316,8 @@ fn filters(context: &Context<'_>, webhooks: &[Placed]) -> Result<Option<Found>, 
         return Ok(found("resourceFilters".to_owned(), webhook.origin.clone(), effect));
     };
     let text = map.data.and_then(|mut data| data.remove("resourceFilters")).unwrap_or_default();
-    let effect: Box<dyn Fn(&str, &Labels) -> Effect> = Box::new(move |namespace, _| (Known::Known(filtered(&text, namespace).is_some()), true));
+    let effect: Box<dyn Fn(&str, &Labels) -> Effect> =
+        Box::new(move |namespace, _| (Known::Known(filtered(&text, namespace).is_some()), true));
     Ok(found("ConfigMap/kyverno/kyverno".to_owned(), origin, effect))
 }
 

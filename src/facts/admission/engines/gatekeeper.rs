@@ -13,9 +13,9 @@ use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
-use crate::model::sources::{CONSTRAINT_TEMPLATES, GATEKEEPER};
 use crate::facts::{FactsError, Known};
 use crate::model::Unseen;
+use crate::model::sources::{CONSTRAINT_TEMPLATES, GATEKEEPER};
 
 type Labels = BTreeMap<String, String>;
 
@@ -173,7 +173,8 @@ impl Constraint {
         let denies = action == "deny" || (action == "scoped" && scoped);
         let pointer = if action == "scoped" { "/spec/scopedEnforcementActions" } else { "/spec/enforcementAction" };
         let matches = &self.spec.r#match;
-        let narrows = selector::narrows(matches.label_selector.as_ref()) || matches.name.is_some() || matches.source.as_deref() == Some("Generated");
+        let narrows =
+            selector::narrows(matches.label_selector.as_ref()) || matches.name.is_some() || matches.source.as_deref() == Some("Generated");
         Verdict { conditional: narrows, ..Verdict::at(action, denies, pointer) }
     }
 

@@ -12,10 +12,8 @@ use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
-use crate::model::sources::{
-    KUBEWARDEN_CLUSTER_GROUPS, KUBEWARDEN_CLUSTER_POLICIES, KUBEWARDEN_GROUPS, KUBEWARDEN_POLICIES,
-};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{KUBEWARDEN_CLUSTER_GROUPS, KUBEWARDEN_CLUSTER_POLICIES, KUBEWARDEN_GROUPS, KUBEWARDEN_POLICIES};
 
 type Labels = BTreeMap<String, String>;
 
@@ -84,7 +82,9 @@ impl Policy {
             _ if in_none => Known::Known(true),
             (Some(false), _) | (_, Some(false)) => Known::Known(false),
             (None, _) => Known::Unknown(unknown_operator(name)),
-            (_, None) if conditions::may_name_namespaces(&self.spec.match_conditions) => Known::Unknown(conditions::conditions_not_read(name)),
+            (_, None) if conditions::may_name_namespaces(&self.spec.match_conditions) => {
+                Known::Unknown(conditions::conditions_not_read(name))
+            }
             _ => Known::Known(true),
         };
         let taken_out_at = (met == Some(false)).then(|| "/spec/matchConditions".to_owned());

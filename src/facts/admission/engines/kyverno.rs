@@ -13,8 +13,8 @@ use crate::facts::context::Context;
 use crate::facts::custom::{Conditions, Says};
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
-use crate::model::sources::{KYVERNO_CLUSTER_POLICIES, KYVERNO_POLICIES};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{KYVERNO_CLUSTER_POLICIES, KYVERNO_POLICIES};
 use crate::model::{Unseen, UnseenKind};
 
 type Labels = BTreeMap<String, String>;
@@ -206,14 +206,10 @@ impl Kyverno {
     /// Of the rules that take a namespace, or of all of them. Nothing for a policy that only changes or makes objects.
     fn verdict(&self, place: Place<'_>) -> Option<Verdict> {
         let spec = &self.spec;
-        let takes = |rule: &Rule| place.is_none_or(|(namespace, labels)| rule.takes(namespace, labels).is_none_or(|(taken, _)| taken != Taken::No));
-        let rules: Vec<Judged> = spec
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| takes(rule))
-            .filter_map(|(i, rule)| rule.judged(i, spec, place))
-            .collect();
+        let takes =
+            |rule: &Rule| place.is_none_or(|(namespace, labels)| rule.takes(namespace, labels).is_none_or(|(taken, _)| taken != Taken::No));
+        let rules: Vec<Judged> =
+            spec.rules.iter().enumerate().filter(|(_, rule)| takes(rule)).filter_map(|(i, rule)| rule.judged(i, spec, place)).collect();
         if rules.is_empty() {
             return None;
         }
@@ -244,7 +240,8 @@ impl Kyverno {
                 _ => Known::Known(set(actions.into_iter())),
             },
             denies: denies.map_or_else(Known::Unknown, Known::Known),
-            conditional: spec.rules.iter().any(Rule::narrows) || spec.webhook_configuration.as_ref().is_some_and(|one| one.get("matchConditions").is_some()),
+            conditional: spec.rules.iter().any(Rule::narrows)
+                || spec.webhook_configuration.as_ref().is_some_and(|one| one.get("matchConditions").is_some()),
             differs,
             denies_at,
             actions_at: everywhere,
@@ -255,7 +252,8 @@ impl Kyverno {
         let judging: Vec<(usize, &Rule)> =
             self.spec.rules.iter().enumerate().filter(|(i, rule)| rule.judged(*i, &self.spec, None).is_some()).collect();
         let taken: Vec<(usize, Option<(Taken, bool)>)> = judging.iter().map(|(i, rule)| (*i, rule.takes(namespace, labels))).collect();
-        let taken_out_at = taken.iter().find(|(_, taken)| matches!(taken, Some((Taken::No, true)))).map(|(i, _)| format!("/spec/rules/{i}/exclude"));
+        let taken_out_at =
+            taken.iter().find(|(_, taken)| matches!(taken, Some((Taken::No, true)))).map(|(i, _)| format!("/spec/rules/{i}/exclude"));
         let applies = if taken.iter().any(|(_, taken)| matches!(taken, Some((Taken::Some | Taken::All, _)))) {
             Known::Known(true)
         } else if taken.iter().any(|(_, taken)| taken.is_none()) {
@@ -373,7 +371,8 @@ mod tests {
 
     #[test]
     fn overrides_decide_in_the_namespaces_that_they_name() {
-        let rule = |overrides: &str| format!(r#"{{"rules":[{{"validate":{{"failureAction":"Enforce","failureActionOverrides":{overrides}}}}}]}}"#);
+        let rule =
+            |overrides: &str| format!(r#"{{"rules":[{{"validate":{{"failureAction":"Enforce","failureActionOverrides":{overrides}}}}}]}}"#);
         let denies = |overrides: &str| in_records(&rule(overrides)).1;
         assert_eq!(denies(r#"[{"action":"Audit","namespaces":["rec*"]}]"#), Some(false));
         assert_eq!(denies(r#"[{"action":"Audit","namespaces":["shop"]}]"#), Some(true));

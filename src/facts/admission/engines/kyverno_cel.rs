@@ -13,12 +13,12 @@ use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
+use crate::facts::{FactsError, Known};
+use crate::model::Unseen;
 use crate::model::sources::{
     KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_VALIDATING_POLICIES,
     KYVERNO_VALIDATING_POLICIES,
 };
-use crate::facts::{FactsError, Known};
-use crate::model::Unseen;
 
 type Labels = BTreeMap<String, String>;
 
@@ -158,7 +158,9 @@ impl Policy {
             _ if in_none => Known::Known(true),
             (Some(false), _) | (_, Some(false)) => Known::Known(false),
             (None, _) => Known::Unknown(unknown_operator(name)),
-            (_, None) if conditions::may_name_namespaces(&self.spec.match_conditions) => Known::Unknown(conditions::conditions_not_read(name)),
+            (_, None) if conditions::may_name_namespaces(&self.spec.match_conditions) => {
+                Known::Unknown(conditions::conditions_not_read(name))
+            }
             _ => Known::Known(true),
         };
         let taken_out_at = (met == Some(false)).then(|| "/spec/matchConditions".to_owned());
@@ -179,9 +181,7 @@ pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result
             }
             let name = kind_and_name(source, &policy.metadata, &origin);
             // Kyverno pkg/admissionpolicy/builder.go.
-            let generated = (policy.status.generated == Some(true)).then(|| {
-                format!("vpol-{}", policy.name())
-            });
+            let generated = (policy.status.generated == Some(true)).then(|| format!("vpol-{}", policy.name()));
             let kinds = policy.kinds();
             all.push(EnginePolicy {
                 engine: "Kyverno",
@@ -236,7 +236,10 @@ mod tests {
         };
         assert_eq!(applies("{}"), (Some(true), false));
         assert_eq!(applies(r#"{"matchConstraints":{"namespaceSelector":{"matchLabels":{"a":"b"}}}}"#), (Some(false), false));
-        assert_eq!(applies(r#"{"matchConditions":[{"name":"n","expression":"object.metadata.namespace != 'records'"}]}"#), (Some(false), true));
+        assert_eq!(
+            applies(r#"{"matchConditions":[{"name":"n","expression":"object.metadata.namespace != 'records'"}]}"#),
+            (Some(false), true)
+        );
         assert_eq!(applies(r#"{"matchConditions":[{"name":"n","expression":"request.namespace.matches('x')"}]}"#), (None, false));
         assert_eq!(applies(r#"{"matchConditions":[{"name":"n","expression":"request.userInfo.username != 'x'"}]}"#), (Some(true), false));
     }

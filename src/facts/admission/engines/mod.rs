@@ -140,7 +140,14 @@ fn kind_and_name(source: &SourceId, metadata: &ObjectMeta, origin: &Evidence) ->
 
 /// Whether something is not known because its words are not.
 fn not_understood(what: String, why: &str, how_to_see: &str) -> Unseen {
-    Unseen { kind: UnseenKind::NotUnderstood, what, why: why.to_owned(), how_to_see: how_to_see.to_owned(), source: None, missing_rule: None }
+    Unseen {
+        kind: UnseenKind::NotUnderstood,
+        what,
+        why: why.to_owned(),
+        how_to_see: how_to_see.to_owned(),
+        source: None,
+        missing_rule: None,
+    }
 }
 
 /// Every policy of an engine that judges objects.

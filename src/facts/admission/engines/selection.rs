@@ -198,14 +198,23 @@ mod tests {
 
     #[test]
     fn patterns_match_as_the_engines_match_them() {
-        for (pattern, text, expected) in
-            [("rec*", "records", true), ("*", "x", true), ("r?cords", "records", true), ("shop", "shops", false), ("*cor*", "records", true), ("", "a", false)]
-        {
+        for (pattern, text, expected) in [
+            ("rec*", "records", true),
+            ("*", "x", true),
+            ("r?cords", "records", true),
+            ("shop", "shops", false),
+            ("*cor*", "records", true),
+            ("", "a", false),
+        ] {
             assert_eq!(wildcard(pattern, text), expected, "{pattern}");
         }
-        for (pattern, text, expected) in
-            [("rec*", "records", true), ("*cords", "records", true), ("*cor*", "records", true), ("r*s", "records", false), ("*", "x", true)]
-        {
+        for (pattern, text, expected) in [
+            ("rec*", "records", true),
+            ("*cords", "records", true),
+            ("*cor*", "records", true),
+            ("r*s", "records", false),
+            ("*", "x", true),
+        ] {
             assert_eq!(glob(pattern, text), expected, "{pattern}");
         }
     }
@@ -237,7 +246,10 @@ mod tests {
         assert_eq!(takes(r#"{"any":[{"resources":{"namespaces":["rec*"],"kinds":["Pod"]}}]}"#), Some(Taken::All));
         assert_eq!(takes(r#"{"any":[{"resources":{"namespaces":["rec*"],"kinds":["Job"]}}]}"#), Some(Taken::Some));
         assert_eq!(takes(r#"{"any":[{"resources":{"namespaces":["rec*"],"names":["a"]}}]}"#), Some(Taken::Some));
-        assert_eq!(takes(r#"{"all":[{"resources":{"namespaces":["rec*"]}},{"subjects":[{"kind":"User","name":"x"}]}]}"#), Some(Taken::Some));
+        assert_eq!(
+            takes(r#"{"all":[{"resources":{"namespaces":["rec*"]}},{"subjects":[{"kind":"User","name":"x"}]}]}"#),
+            Some(Taken::Some)
+        );
         assert_eq!(takes(r#"{"resources":{"namespaces":["records"]}}"#), Some(Taken::All));
         assert_eq!(takes(r#"{"any":[{"resources":{"namespaces":["shop"]}}]}"#), Some(Taken::No));
         assert_eq!(takes("{}"), Some(Taken::No));

@@ -7,8 +7,8 @@ use super::super::rules::Kind;
 use super::{EnginePolicy, Verdict, Within};
 use crate::facts::context::Context;
 use crate::facts::table::read::Readable;
-use crate::model::sources::SIGSTORE;
 use crate::facts::{FactsError, Known};
+use crate::model::sources::SIGSTORE;
 
 /// A ClusterImagePolicy: `enforce` unless its mode is `warn` (sigstore policy-controller).
 #[derive(Deserialize)]
