@@ -20,6 +20,7 @@ mod docs;
 mod fake_server;
 mod golden;
 mod live_clinic;
+mod live_crds;
 mod live_effects;
 mod live_empty_cluster;
 mod live_fixes;

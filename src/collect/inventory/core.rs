@@ -225,7 +225,7 @@ pub(super) fn entries() -> Vec<Entry> {
         newer(
             SourceId::group(ADMISSION, "validatingadmissionpolicies"),
             "ValidatingAdmissionPolicy",
-            "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind validations variables}",
+            "metadata{$meta} spec{failurePolicy matchConditions matchConstraints paramKind validations auditAnnotations{key} variables}",
             "Policies that the API server itself enforces.",
         ),
         newer(

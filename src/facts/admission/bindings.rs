@@ -27,6 +27,10 @@ pub(super) struct PolicySpec {
     pub(super) match_constraints: Option<Resources>,
     #[serde(default)]
     pub(super) match_conditions: Vec<Condition>,
+    #[serde(default)]
+    validations: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    audit_annotations: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +83,11 @@ impl Readable for Binding {
 }
 
 impl Policy {
+    /// Whether it writes notes into the audit log and demands nothing.
+    pub(super) fn only_notes(&self) -> bool {
+        self.spec.validations.is_empty() && !self.spec.audit_annotations.is_empty()
+    }
+
     pub(super) fn failure_policy(&self) -> &str {
         self.spec.failure_policy.as_deref().unwrap_or("Fail")
     }

@@ -244,6 +244,10 @@ impl Read {
         let denies = match policy {
             // A binding to a policy that is not there does nothing.
             None => self.all_policies.clone().map(|()| false),
+            Some(policy) if policy.only_notes() => {
+                denies_at.extend(found.map(|(_, origin)| origin.at("/spec/auditAnnotations")));
+                Known::Known(false)
+            }
             Some(policy) if binding.denies() || elsewhere.is_some() => self.denies_with_parameters(policy, binding, origin, &mut denies_at),
             // Another one that was not read may refuse.
             Some(_) if namespace.is_some() => self.all_bindings.clone().map(|()| false),

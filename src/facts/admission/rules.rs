@@ -124,6 +124,8 @@ pub(super) struct Rule {
     #[serde(default)]
     api_groups: Vec<String>,
     #[serde(default)]
+    api_versions: Vec<String>,
+    #[serde(default)]
     operations: Vec<String>,
     #[serde(default)]
     resources: Vec<String>,
@@ -176,7 +178,11 @@ impl Rule {
             let (name, subresource) = split(resource);
             (name == "*" || kind.resource == "*" || name == kind.resource) && matches!(subresource, "" | "*")
         };
+        // What workloads are made of is served in v1 and no other version.
+        let version = !kind.is_own() || self.api_versions.is_empty() || self.api_versions.iter().any(|one| one == "*" || one == "v1");
         group
+            && version
+            && (self.scope.as_deref() != Some("Cluster") || kind.is_cluster_scoped())
             && self.operations.iter().any(|operation| matches!(operation.as_str(), "*" | "CREATE" | "UPDATE"))
             && self.resources.iter().any(resource)
     }
@@ -216,6 +222,21 @@ mod tests {
             assert_eq!(rule(&[""], &[resource]).takes_new_pods(), pods, "{resource}");
         }
         assert!(!rule(&["apps"], &["pods"]).takes_new_pods());
+    }
+
+    #[test]
+    fn a_rule_takes_pods_only_in_the_scope_and_version_that_they_have() {
+        let takes = |json: &str| {
+            let rule: Rule = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}"));
+            rule.takes(&Kind::named(Some(""), "Pod"))
+        };
+        let with = |rest: &str| takes(&format!(r#"{{"apiGroups":["*"],"resources":["*"],{rest}}}"#));
+        assert!(with(r#""apiVersions":["*"],"operations":["CREATE"]"#));
+        assert!(with(r#""apiVersions":["v1"],"operations":["*"],"scope":"Namespaced""#));
+        assert!(!with(r#""apiVersions":["*"],"operations":["CREATE"],"scope":"Cluster""#));
+        assert!(!with(r#""apiVersions":["v1beta1"],"operations":["CREATE"]"#));
+        assert!(!with(r#""apiVersions":["*"],"operations":["DELETE","CONNECT"]"#));
+        assert!(!takes(r#"{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE"],"resources":["pods/exec"]}"#));
     }
 
     #[test]

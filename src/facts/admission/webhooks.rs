@@ -119,6 +119,11 @@ impl Webhook {
         self.rules.iter().any(|rule| rule.takes(kind))
     }
 
+    /// Whether it says whose certificates the server accepts; without that, no Service of the cluster can answer.
+    pub(super) fn has_authority(&self) -> bool {
+        self.client_config.ca_bundle.as_deref().is_some_and(|bundle| !bundle.is_empty())
+    }
+
     pub(super) fn failure_policy(&self) -> &str {
         self.failure_policy.as_deref().unwrap_or("Fail")
     }
@@ -297,7 +302,7 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         service_exists,
         ready: backend.as_ref().map_or(Known::Known(None), |backend| backend.ready.clone().map(Some)),
         workloads: backend.map(|backend| backend.workloads).unwrap_or_default(),
-        has_authority: webhook.client_config.ca_bundle.as_deref().is_some_and(|bundle| !bundle.is_empty()),
+        has_authority: webhook.has_authority(),
     };
     Row::new(placed.key(), placed.configuration.clone(), vec![placed.origin.clone()], typed)
         .in_namespace(namespace.cloned())

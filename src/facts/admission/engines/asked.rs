@@ -128,7 +128,6 @@ impl<'a> Engines<'a> {
     }
 
     /// Whether one of its webhooks asks it about a kind; else why not.
-    #[expect(clippy::type_complexity, reason = "used in one place")]
     fn about(
         &self,
         policy: &EnginePolicy,
@@ -212,6 +211,15 @@ impl<'a> Engines<'a> {
                 &format!("its webhook {name} is answered by images that are not known as {}: {}", policy.engine, images.join(", ")),
                 "Look at the workload behind the Service of the webhook.",
             ));
+        }
+        if !refuses && !webhook.has_authority() {
+            // The server then trusts public authorities only, which sign no name of a Service.
+            return Standing::Out(
+                4,
+                format!(
+                    "its webhook {name} gives no certificate authority (caBundle), so that no call of it succeeds, and failurePolicy: Ignore lets requests past"
+                ),
+            );
         }
         match backend.ready {
             // Then nothing gets past it either.

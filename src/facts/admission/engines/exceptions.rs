@@ -5,7 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
 use super::super::conditions::{self, Condition};
-use super::super::webhooks::Placed;
+use super::super::rules::Kind;
+use super::super::webhooks::{Placed, unknown_operator};
 use super::selection::{Match, Taken, glob, wildcard};
 use super::{EnginePolicy, Labels, not_understood};
 use crate::facts::context::Context;
@@ -48,9 +49,9 @@ table! {
         namespace: String;
         /// Whether it takes objects of that namespace out.
         applies: Known<bool>;
-        /// `everything` that the policies would select there, or `some objects`, by name, label, user or condition.
+        /// `everything` that the policies would select there, `every pod`, or `some objects`, by name, label, user or condition.
         takes: &'static str;
-        /// The policies, sorted; empty for all of the engine.
+        /// The policies, sorted, in words: `every policy` where none is named.
         policies: Vec<String>;
     }
 }
@@ -146,7 +147,11 @@ macro_rules! readable {
 readable!(Exception, CelException, Config);
 
 /// What an exception does in one namespace: whether it takes objects out, and whether all.
-type Effect = (Known<bool>, bool);
+type Effect = (Known<bool>, &'static str);
+
+const EVERYTHING: &str = "everything";
+const EVERY_POD: &str = "every pod";
+const SOME: &str = "some objects";
 
 struct Found {
     engine: &'static str,
@@ -163,20 +168,18 @@ pub(in super::super) fn rows(context: &Context<'_>, policies: &[EnginePolicy], w
     let mut rows = Vec::new();
     for (namespace, labels) in &context.namespaces.labels() {
         for one in &found {
-            let (applies, whole) = (one.effect)(namespace, labels);
-            let taken = if whole { "everything" } else { "some objects" };
+            let (applies, taken) = (one.effect)(namespace, labels);
             rows.push(row(one.engine, &one.exception, &one.origin, namespace, applies, taken, one.policies.clone(), one.at.to_owned()));
         }
         for policy in policies {
             let Some(at) = policy.within(namespace, labels).and_then(|within| within.taken_out_at) else { continue };
             let names = vec![policy.name.clone()];
-            rows.push(row(policy.engine, &policy.name, &policy.origin, namespace, Known::Known(true), "everything", names, at));
+            rows.push(row(policy.engine, &policy.name, &policy.origin, namespace, Known::Known(true), EVERYTHING, names, at));
         }
     }
     Ok(rows)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the cells of a row")]
 fn row(
     engine: &'static str,
     exception: &str,
@@ -207,6 +210,11 @@ fn named(source: &SourceId, metadata: &ObjectMeta, origin: &Evidence) -> String 
     parts.join("/")
 }
 
+/// No policy is named.
+fn every() -> Vec<String> {
+    vec!["every policy".to_owned()]
+}
+
 fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut all: Vec<String> = texts.collect();
     all.sort();
@@ -229,12 +237,13 @@ fn read(context: &Context<'_>) -> Result<Vec<Found>, FactsError> {
             origin,
             policies,
             at: "/spec/match",
-            effect: Box::new(move |namespace, labels| match matches.takes(namespace, labels, None) {
+            effect: Box::new(move |namespace, labels| match matches.takes(namespace, labels, Some(&[Kind::named(Some(""), "Pod")])) {
                 // Without a filter it is about everything.
-                Some(Taken::No) if matches.is_empty() => (Known::Known(true), !conditions),
-                None => (Known::Unknown(super::super::webhooks::unknown_operator(&unknown)), false),
-                Some(Taken::No) => (Known::Known(false), false),
-                Some(taken) => (Known::Known(true), taken == Taken::All && !conditions),
+                Some(Taken::No) if matches.is_empty() => (Known::Known(true), if conditions { SOME } else { EVERYTHING }),
+                None => (Known::Unknown(unknown_operator(&unknown)), SOME),
+                Some(Taken::No) => (Known::Known(false), SOME),
+                Some(Taken::All) if !conditions => (Known::Known(true), EVERY_POD),
+                Some(_) => (Known::Known(true), SOME),
             }),
         });
     })?;
@@ -254,10 +263,10 @@ fn read(context: &Context<'_>) -> Result<Vec<Found>, FactsError> {
             policies,
             at: "/spec/policyRefs",
             effect: Box::new(move |namespace, _| match conditions::take(&conditions, namespace) {
-                _ if over => (Known::Known(false), false),
-                Some(applies) => (Known::Known(applies), !narrow),
-                None if conditions::may_name_namespaces(&conditions) => (Known::Unknown(conditions::conditions_not_read(&unknown)), false),
-                None => (Known::Known(true), false),
+                _ if over => (Known::Known(false), SOME),
+                Some(applies) => (Known::Known(applies), if narrow { SOME } else { EVERYTHING }),
+                None if conditions::may_name_namespaces(&conditions) => (Known::Unknown(conditions::conditions_not_read(&unknown)), SOME),
+                None => (Known::Known(true), SOME),
             }),
         });
     })?;
@@ -277,9 +286,9 @@ fn read(context: &Context<'_>) -> Result<Vec<Found>, FactsError> {
             engine: "Gatekeeper",
             exception: name,
             origin,
-            policies: Vec::new(),
+            policies: every(),
             at: "/spec/match",
-            effect: Box::new(move |namespace, _| (Known::Known(excluded.iter().any(|pattern| glob(pattern, namespace))), true)),
+            effect: Box::new(move |namespace, _| (Known::Known(excluded.iter().any(|pattern| glob(pattern, namespace))), EVERYTHING)),
         });
     })?;
     Ok(all)
@@ -290,7 +299,7 @@ fn filters(context: &Context<'_>, webhooks: &[Placed]) -> Result<Option<Found>, 
     let reader = &context.reader;
     let Some(webhook) = webhooks.iter().find(|placed| placed.webhook.name.contains(".kyverno.svc")) else { return Ok(None) };
     let found = |exception: String, origin: Evidence, effect: Box<dyn Fn(&str, &Labels) -> Effect>| {
-        Some(Found { engine: "Kyverno", exception, origin, policies: Vec::new(), at: "/data/resourceFilters", effect })
+        Some(Found { engine: "Kyverno", exception, origin, policies: every(), at: "/data/resourceFilters", effect })
     };
     let namespace = webhook.webhook.service().map_or("", |(namespace, _)| namespace);
     let usual = namespace == "kyverno";
@@ -312,12 +321,12 @@ fn filters(context: &Context<'_>, webhooks: &[Placed]) -> Result<Option<Found>, 
                 "Look at resourceFilters in the ConfigMap that INIT_CONFIG of Kyverno's admission controller names.",
             )
         });
-        let effect: Box<dyn Fn(&str, &Labels) -> Effect> = Box::new(move |_, _| (Known::Unknown(unseen.clone()), false));
+        let effect: Box<dyn Fn(&str, &Labels) -> Effect> = Box::new(move |_, _| (Known::Unknown(unseen.clone()), SOME));
         return Ok(found("resourceFilters".to_owned(), webhook.origin.clone(), effect));
     };
     let text = map.data.and_then(|mut data| data.remove("resourceFilters")).unwrap_or_default();
     let effect: Box<dyn Fn(&str, &Labels) -> Effect> =
-        Box::new(move |namespace, _| (Known::Known(filtered(&text, namespace).is_some()), true));
+        Box::new(move |namespace, _| (Known::Known(filtered(&text, namespace).is_some()), EVERY_POD));
     Ok(found("ConfigMap/kyverno/kyverno".to_owned(), origin, effect))
 }
 

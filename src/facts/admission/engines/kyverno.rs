@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::conditions::{self, Condition as GivenCondition};
 use super::super::rules::Kind;
 use super::selection::{Match, Taken, wildcard};
 use super::{EnginePolicy, Verdict, Within, not_understood};
@@ -42,7 +43,7 @@ struct Spec {
     admission: Option<bool>,
     validation_failure_action: Option<String>,
     validation_failure_action_overrides: Vec<Override>,
-    webhook_configuration: Option<Value>,
+    webhook_configuration: WebhookConfiguration,
     rules: Vec<Rule>,
 }
 
@@ -71,6 +72,13 @@ struct Validate {
 #[serde(default, rename_all = "camelCase")]
 struct VerifyImages {
     failure_action: Option<String>,
+}
+
+/// How its own webhook is made: conditions of its own are conditions of the policy.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WebhookConfiguration {
+    match_conditions: Vec<GivenCondition>,
 }
 
 /// Another action for some namespaces.
@@ -240,8 +248,7 @@ impl Kyverno {
                 _ => Known::Known(set(actions.into_iter())),
             },
             denies: denies.map_or_else(Known::Unknown, Known::Known),
-            conditional: spec.rules.iter().any(Rule::narrows)
-                || spec.webhook_configuration.as_ref().is_some_and(|one| one.get("matchConditions").is_some()),
+            conditional: spec.rules.iter().any(Rule::narrows) || !spec.webhook_configuration.match_conditions.is_empty(),
             differs,
             denies_at,
             actions_at: everywhere,
@@ -252,9 +259,16 @@ impl Kyverno {
         let judging: Vec<(usize, &Rule)> =
             self.spec.rules.iter().enumerate().filter(|(i, rule)| rule.judged(*i, &self.spec, None).is_some()).collect();
         let taken: Vec<(usize, Option<(Taken, bool)>)> = judging.iter().map(|(i, rule)| (*i, rule.takes(namespace, labels))).collect();
+        let given = &self.spec.webhook_configuration.match_conditions;
+        let met = conditions::take(given, namespace);
         let taken_out_at =
             taken.iter().find(|(_, taken)| matches!(taken, Some((Taken::No, true)))).map(|(i, _)| format!("/spec/rules/{i}/exclude"));
-        let applies = if taken.iter().any(|(_, taken)| matches!(taken, Some((Taken::Some | Taken::All, _)))) {
+        let taken_out_at = if met == Some(false) { Some("/spec/webhookConfiguration/matchConditions".to_owned()) } else { taken_out_at };
+        let applies = if met == Some(false) {
+            Known::Known(false)
+        } else if met.is_none() && conditions::may_name_namespaces(given) {
+            Known::Unknown(conditions::conditions_not_read(self.name()))
+        } else if taken.iter().any(|(_, taken)| matches!(taken, Some((Taken::Some | Taken::All, _)))) {
             Known::Known(true)
         } else if taken.iter().any(|(_, taken)| taken.is_none()) {
             Known::Unknown(super::super::webhooks::unknown_operator(self.name()))
@@ -400,6 +414,19 @@ mod tests {
         let out = in_records(&spec(r#"{"any":[{"resources":{"namespaces":["records"]}}]}"#));
         assert_eq!(out, (Some(false), Some(false), Some("/spec/rules/0/exclude".to_owned())));
         assert_eq!(in_records(r#"{"rules":[{"match":{"any":[{"resources":{"kinds":["ClusterRole"]}}]},"validate":{}}]}"#).0, Some(true));
+    }
+
+    #[test]
+    fn conditions_of_its_own_webhook_take_a_namespace_out() {
+        let with = |expression: &str| {
+            in_records(&format!(
+                r#"{{"webhookConfiguration":{{"matchConditions":[{{"name":"n","expression":"{expression}"}}]}},"rules":[{{"validate":{{"failureAction":"Enforce"}}}}]}}"#
+            ))
+        };
+        let (applies, _, at) = with("request.namespace != 'records'");
+        assert_eq!((applies, at.as_deref()), (Some(false), Some("/spec/webhookConfiguration/matchConditions")));
+        assert_eq!(with("request.namespace != 'shop'").0, Some(true));
+        assert_eq!(with("request.namespace.matches('r')").0, None);
     }
 
     #[test]
