@@ -40,7 +40,7 @@ node_major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
 
 # --- What this project builds or fetches for itself ------------------------------------------------------------------------------
 sh scripts/cargo-deny.sh
-for module in control-plane oracle oracle-network; do
+for module in control-plane oracle oracle-network crds; do
     sh "tests/$module/build.sh" >/dev/null || fail "tests/$module cannot be built" "tests/$module/build.sh" 'read the message above'
 done
 

@@ -50,6 +50,8 @@ pub const CLUSTER_ROLES: SourceId = SourceId::group("rbac.authorization.k8s.io",
 pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
 /// CustomResourceDefinitions: which kinds were added.
 pub const CUSTOM_RESOURCE_DEFINITIONS: SourceId = SourceId::group("apiextensions.k8s.io", "customresourcedefinitions");
+/// What kinds of constraints Gatekeeper knows, and whether it understands them.
+pub const CONSTRAINT_TEMPLATES: SourceId = SourceId::group("templates.gatekeeper.sh", "constrainttemplates");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
@@ -72,6 +74,8 @@ pub const FLANNEL_CONFIG: SourceId = SourceId::config_map("kube-flannel", "kube-
 pub const FLANNEL_SYSTEM_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-flannel-cfg");
 /// Constraints of Gatekeeper: every constraint is a kind of its own.
 pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*");
+/// Gatekeeper's own settings: namespaces that it leaves out.
+pub const GATEKEEPER_CONFIGS: SourceId = SourceId::group("config.gatekeeper.sh", "configs");
 /// Gateways: listeners and their TLS.
 pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
 /// Routes for gRPC: what a listener carries.
@@ -98,12 +102,29 @@ pub const JOBS: SourceId = SourceId::group("batch", "jobs");
 pub const KUBEADM_CONFIG: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
 /// The template of the kubelet's configuration (kubeadm): what new nodes get.
 pub const KUBELET_CONFIG: SourceId = SourceId::config_map("kube-system", "kubelet-config");
+/// Groups of policies of Kubewarden for the whole cluster.
+pub const KUBEWARDEN_CLUSTER_GROUPS: SourceId = SourceId::group("policies.kubewarden.io", "clusteradmissionpolicygroups");
+/// Policies of Kubewarden for the whole cluster.
+pub const KUBEWARDEN_CLUSTER_POLICIES: SourceId = SourceId::group("policies.kubewarden.io", "clusteradmissionpolicies");
+/// Groups of policies of Kubewarden for one namespace.
+pub const KUBEWARDEN_GROUPS: SourceId = SourceId::group("policies.kubewarden.io", "admissionpolicygroups");
+/// Policies of Kubewarden for one namespace.
+pub const KUBEWARDEN_POLICIES: SourceId = SourceId::group("policies.kubewarden.io", "admissionpolicies");
 /// The configuration of kube-proxy (kubeadm).
 pub const KUBE_PROXY_CONFIG: SourceId = SourceId::config_map("kube-system", "kube-proxy");
+/// Exceptions from policies of Kyverno's newer kinds.
+pub const KYVERNO_CEL_EXCEPTIONS: SourceId = SourceId::group("policies.kyverno.io", "policyexceptions");
 /// Cluster-wide policies of Kyverno.
 pub const KYVERNO_CLUSTER_POLICIES: SourceId = SourceId::group("kyverno.io", "clusterpolicies");
+/// What Kyverno leaves out.
+pub const KYVERNO_CONFIG: SourceId = SourceId::config_map("kyverno", "kyverno");
+/// Exceptions from policies of Kyverno.
+pub const KYVERNO_EXCEPTIONS: SourceId = SourceId::group("kyverno.io", "policyexceptions");
 /// Policies of Kyverno's newer kinds about signatures of images.
 pub const KYVERNO_IMAGE_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "imagevalidatingpolicies");
+/// Policies of Kyverno's newer kinds about signatures of images, for one namespace.
+pub const KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES: SourceId =
+    SourceId::group("policies.kyverno.io", "namespacedimagevalidatingpolicies");
 /// Policies of Kyverno's newer kinds for one namespace.
 pub const KYVERNO_NAMESPACED_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "namespacedvalidatingpolicies");
 /// Policies of Kyverno for one namespace.
@@ -114,6 +135,10 @@ pub const KYVERNO_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyve
 pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
 /// Counters of the API server that answers: live effects of settings that no API shows.
 pub const METRICS: SourceId = SourceId::url("/metrics");
+/// Policies by which the API server itself changes objects.
+pub const MUTATING_POLICIES: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicies");
+/// Where such policies apply.
+pub const MUTATING_POLICY_BINDINGS: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingadmissionpolicybindings");
 /// Webhooks that change objects on their way in.
 pub const MUTATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
 /// Namespaces: scope and Pod Security labels.

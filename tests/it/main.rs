@@ -24,6 +24,7 @@ mod golden;
 mod judging;
 mod live_bootstrap_policy;
 mod live_clinic;
+mod live_crds;
 mod live_effects;
 mod live_empty_cluster;
 mod live_fixes;

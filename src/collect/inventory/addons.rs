@@ -18,6 +18,7 @@ const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames}";
 const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
 const ENTRANCES: &str = "What is published through an API beside Ingress and Gateway API, and whether with TLS.";
 const KYVERNO: &str = "Policies of Kyverno and exceptions from them.";
+const KUBEWARDEN: &str = "Policies of Kubewarden.";
 const EXTERNAL: &str = "Secrets that come from an external store, and how often they are renewed.";
 const VAULT: &str = "Secrets that come from Vault.";
 const VELERO: &str = "Backups, their schedule, their result and where they lie.";
@@ -26,12 +27,14 @@ const OPENSHIFT: &str = "Settings of the control plane on OpenShift: audit profi
 
 const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarning failurePolicy validationFailureAction
     validationFailureActionOverrides webhookConfiguration{failurePolicy matchConditions{$condition} timeoutSeconds} applyRules
-    rules{name match exclude celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
+    rules{name match exclude preconditions{} celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
     verifyImages{type imageReferences skipImageReferences required mutateDigest verifyDigest failureAction} mutate{} generate{}}}
     status{$conditions}";
 const KYVERNO_CEL: &str = "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
     validationConfigurations webhookConfiguration{failurePolicy timeoutSeconds matchConditions{$condition}} variables{name}
-    validations{expression:expression} autogen} status{$conditions}";
+    validations{expression:expression} autogen} status{generated conditionStatus{ready $conditions} $conditions}";
+const KUBEWARDEN_POLICY: &str = "metadata{$meta} spec{policyServer mode rules failurePolicy matchPolicy matchConditions{$condition} namespaceSelector
+    objectSelector backgroundAudit timeoutSeconds} status{policyStatus mode $conditions}";
 const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{$conditions}";
 const EXTERNAL_SECRET: &str = "metadata{$meta} spec{refreshInterval refreshPolicy secretStoreRef target{name creationPolicy
     deletionPolicy immutable} externalSecretName namespaceSelector namespaces refreshTime} status{$conditions}";
@@ -80,7 +83,8 @@ const LINES: &[Line] = &[
     ("traefik.containo.us", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
     ("traefik.containo.us", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
     ("projectcontour.io", "httpproxies", "HTTPProxy", &["v1"], "metadata{$meta} spec{virtualhost{fqdn tls{}} routes{permitInsecure requestRedirectPolicy{scheme}} includes{name namespace}}", ENTRANCES),
-    ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created}", "Which policies Gatekeeper knows."),
+    ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created byPod{errors{code} observedGeneration}}", "Which policies Gatekeeper knows."),
+    ("config.gatekeeper.sh", "configs", "Config", &["v1alpha1"], "metadata{$meta} spec{match{excludedNamespaces processes}}", "Which namespaces Gatekeeper leaves out."),
     ("kyverno.io", "clusterpolicies", "ClusterPolicy", &["v1"], KYVERNO_POLICY, KYVERNO),
     ("kyverno.io", "policies", "Policy", &["v1"], KYVERNO_POLICY, KYVERNO),
     ("kyverno.io", "policyexceptions", "PolicyException", &["v2", "v2beta1"], "metadata{$meta} spec{exceptions match background podSecurity conditions{}}", KYVERNO),
@@ -88,7 +92,12 @@ const LINES: &[Line] = &[
     ("policies.kyverno.io", "mutatingpolicies", "MutatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
     ("policies.kyverno.io", "imagevalidatingpolicies", "ImageValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
     ("policies.kyverno.io", "namespacedvalidatingpolicies", "NamespacedValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
-    ("policies.kyverno.io", "policyexceptions", "PolicyException", &["v1", "v1beta1", "v1alpha1"], "metadata{$meta} spec{policyRefs matchConditions{$condition}}", KYVERNO),
+    ("policies.kyverno.io", "namespacedimagevalidatingpolicies", "NamespacedImageValidatingPolicy", &["v1", "v1beta1", "v1alpha1"], KYVERNO_CEL, KYVERNO),
+    ("policies.kyverno.io", "policyexceptions", "PolicyException", &["v1", "v1beta1", "v1alpha1"], "metadata{$meta} spec{policyRefs{kind name} matchConditions{$condition} images allowedValues expiresAt}", KYVERNO),
+    ("policies.kubewarden.io", "clusteradmissionpolicies", "ClusterAdmissionPolicy", &["v1"], KUBEWARDEN_POLICY, KUBEWARDEN),
+    ("policies.kubewarden.io", "admissionpolicies", "AdmissionPolicy", &["v1"], KUBEWARDEN_POLICY, KUBEWARDEN),
+    ("policies.kubewarden.io", "clusteradmissionpolicygroups", "ClusterAdmissionPolicyGroup", &["v1"], KUBEWARDEN_POLICY, KUBEWARDEN),
+    ("policies.kubewarden.io", "admissionpolicygroups", "AdmissionPolicyGroup", &["v1"], KUBEWARDEN_POLICY, KUBEWARDEN),
     ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy", &["v1beta1", "v1alpha1"], "metadata{$meta} spec{mode images match authorities{name static{action} keyless{url:url identities} key{hashAlgorithm kms:redacted}}}", "Which images must be signed, and by whom."),
     ("external-secrets.io", "externalsecrets", "ExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
     ("external-secrets.io", "clusterexternalsecrets", "ClusterExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
@@ -147,7 +156,7 @@ pub(super) fn entries() -> Vec<Entry> {
         kind: "",
         versions: &["v1beta1"],
         reach: Reach::KindsOf,
-        amount: Amount::Fields("metadata{$meta} spec{enforcementAction scopedEnforcementActions match} status{totalViolations}"),
+        amount: Amount::Fields("metadata{$meta} spec{enforcementAction scopedEnforcementActions match} status{totalViolations byPod{enforced observedGeneration operations}}"),
         part: Part::Addons,
         always: false,
         why: "Policies of Gatekeeper: every constraint is a kind of its own.",

@@ -63,8 +63,13 @@ const BESIDE: &[(&str, &str)] = &[
     ("projectcontour.io", "contourconfigurations contourdeployments extensionservices tlscertificatedelegations"),
     ("templates.gatekeeper.sh", ""),
     ("kyverno.io", "cleanuppolicies clustercleanuppolicies globalcontextentries updaterequests"),
-    // What these remove or make decides nothing about what is admitted.
-    ("policies.kyverno.io", "deletingpolicies generatingpolicies namespaceddeletingpolicies namespacedgeneratingpolicies"),
+    ("config.gatekeeper.sh", ""),
+    ("policies.kubewarden.io", "policyservers"),
+    // What these remove, make or change decides nothing about what is refused.
+    (
+        "policies.kyverno.io",
+        "deletingpolicies generatingpolicies namespaceddeletingpolicies namespacedgeneratingpolicies namespacedmutatingpolicies",
+    ),
     ("policy.sigstore.dev", "trustroots"),
     ("external-secrets.io", "clusterpushsecrets pushsecrets"),
     ("secrets.hashicorp.com", "hcpauths hcpvaultsecretsapps secrettransformations vaultauthglobals"),

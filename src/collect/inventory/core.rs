@@ -19,6 +19,11 @@ fn newer(source: SourceId, kind: &'static str, keep: &'static str, why: &'static
     Entry { always: false, ..list(source, kind, keep, why) }
 }
 
+/// A list that servers of some minors in use serve in a version before `v1` only.
+fn beta(source: SourceId, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
+    Entry { versions: &["v1", "v1beta1", "v1alpha1"], ..newer(source, kind, keep, why) }
+}
+
 fn url(path: &'static str, accept: &'static str, amount: Amount, why: &'static str) -> Entry {
     Entry {
         source: SourceId::url(path),
@@ -106,7 +111,7 @@ pub(super) fn entries() -> Vec<Entry> {
             SourceId::group("apps", "deployments"),
             "Deployment",
             "metadata{$meta} spec!{replicas paused selector! strategy{type} template!{$template}}
-             status{observedGeneration replicas updatedReplicas}",
+             status{observedGeneration replicas updatedReplicas readyReplicas unavailableReplicas}",
             "Workloads: what will run after the next rollout.",
         ),
         list(
@@ -114,7 +119,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "StatefulSet",
             "metadata{$meta} spec!{replicas serviceName selector! template!{$template} updateStrategy{type}
              volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
-             status{observedGeneration currentRevision updateRevision replicas currentReplicas updatedReplicas}",
+             status{observedGeneration currentRevision updateRevision replicas currentReplicas updatedReplicas readyReplicas availableReplicas}",
             "Workloads that keep data.",
         ),
         list(
@@ -127,7 +132,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group("apps", "replicasets"),
             "ReplicaSet",
-            "metadata{$meta} spec!{replicas template{$template}}",
+            "metadata{$meta} spec~{replicas template{$template}}",
             "Which Deployment a pod belongs to, and what ReplicaSets start that no Deployment controls.",
         ),
         list(
@@ -223,7 +228,7 @@ pub(super) fn entries() -> Vec<Entry> {
             SourceId::group(ADMISSION, "validatingadmissionpolicies"),
             "ValidatingAdmissionPolicy",
             "metadata{$meta} spec!{failurePolicy matchConditions{$condition} matchConstraints{$matching} paramKind{apiVersion kind}
-             validations{expression:expression reason} variables{name expression:expression}}",
+             validations{expression:expression reason} auditAnnotations{key} variables{name expression:expression}}",
             "Policies that the API server itself enforces.",
         ),
         newer(
@@ -232,14 +237,14 @@ pub(super) fn entries() -> Vec<Entry> {
             "metadata{$meta} $policybinding",
             "Whether such a policy denies or only warns.",
         ),
-        newer(
+        beta(
             SourceId::group(ADMISSION, "mutatingadmissionpolicies"),
             "MutatingAdmissionPolicy",
             "metadata{$meta} spec!{failurePolicy matchConditions{$condition} matchConstraints{$matching} paramKind{apiVersion kind} reinvocationPolicy
              mutations{patchType}}",
             "Who changes objects on their way in.",
         ),
-        newer(
+        beta(
             SourceId::group(ADMISSION, "mutatingadmissionpolicybindings"),
             "MutatingAdmissionPolicyBinding",
             "metadata{$meta} $policybinding",

@@ -2,11 +2,7 @@
 
 use std::borrow::Cow;
 
-<<<<<<< HEAD
-use super::{flags, secret};
-=======
-use super::{credentials, flags};
->>>>>>> workloads
+use super::{credentials, flags, secret};
 use super::special::flag_value;
 use crate::model::LooksLikeCredential;
 
@@ -43,11 +39,7 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
             if is_value_of_known && !flags::may_carry_credentials(word) && !secret::looks_secret(word) && (word == "-" || !word.starts_with('-')) {
                 return word.to_owned();
             }
-<<<<<<< HEAD
-            if (first_is_program && i == 0 && flags::is_program(word)) || (system && flags::is_component(word)) {
-=======
-            if (first_is_program && i == 0 && judged.is_none() && is_plain(word)) || (system && flags::is_component(word)) {
->>>>>>> workloads
+            if (first_is_program && i == 0 && judged.is_none() && flags::is_program(word)) || (system && flags::is_component(word)) {
                 return word.to_owned();
             }
             // `-p` says which option; `-pSECRET` would say more.

@@ -9,12 +9,8 @@ use serde_json::value::RawValue;
 use super::arguments::{REDACTED, argument_list};
 use super::keep::Special;
 use super::prune::{Head, compact, push_text};
-<<<<<<< HEAD
-use super::{annotations, flags, secret};
-=======
-use super::{annotations, credentials, flags};
+use super::{annotations, credentials, flags, secret};
 use crate::model::LooksLikeCredential;
->>>>>>> workloads
 
 /// `valueFrom`: the kind of reference, and its fields.
 type References<'a> = BTreeMap<Cow<'a, str>, Map<'a>>;
@@ -157,14 +153,9 @@ impl Variable<'_> {
         push_text(&self.name, out);
         if let Some(value) = &self.value {
             out.push_str(",\"value\":");
-<<<<<<< HEAD
-            let known = system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
-            push_text(if known { value } else { REDACTED }, out);
-=======
-            let kept = system && flags::is_known_env(&self.name);
+            let kept = system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
             let instead = || credentials::of_variable(&self.name, value).map_or(REDACTED, LooksLikeCredential::marker);
             push_text(if kept { value } else { instead() }, out);
->>>>>>> workloads
         }
         if let Some(from) = &self.value_from {
             out.push_str(",\"valueFrom\":{");

@@ -1,5 +1,6 @@
 //! Namespaces that a label takes out of a webhook.
 
+use super::conditions::{self, conditions_not_read};
 use super::webhooks::{Placed, unknown_operator};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
@@ -9,8 +10,8 @@ use crate::model::ObjectRef;
 use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, VALIDATING_WEBHOOKS};
 
 table! {
-    /// One row per namespace and per validating webhook about pods that leaves namespaces out by a label: policy engines are switched
-    /// off for a namespace in this way. Whoever may change the labels of the namespace can do so.
+    /// One row per namespace and per validating webhook about pods that leaves namespaces out by a label or by a match condition: policy
+    /// engines are switched off for a namespace in this way. Whoever may change the labels of the namespace can do the first.
     pub struct ExemptionRow as "admission_exemptions" counting "namespaces under a webhook" from [NAMESPACES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS] {
         /// The namespace.
         namespace: String, at "/metadata/name";
@@ -18,7 +19,7 @@ table! {
         configuration: String;
         /// Name of the webhook.
         webhook: String;
-        /// The label by which the namespace is left out, as `key=value`; absent when it is not.
+        /// What leaves the namespace out, in words: the label as `the label key=value`, or `a match condition`; absent when nothing does.
         exempted_by: Known<Option<String>>, at "/metadata/labels";
         /// Whether it is one of Kubernetes' own namespaces, which engines usually leave out so that they cannot lock themselves out.
         system: bool, at "/metadata/name";
@@ -30,14 +31,27 @@ table! {
 pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     let opting_out = webhooks.iter().filter(|placed| {
-        placed.kind == "validating" && placed.webhook.guards_pods() && selector::excludes(placed.webhook.namespace_selector.as_ref())
+        placed.kind == "validating"
+            && placed.webhook.guards_pods()
+            && (selector::excludes(placed.webhook.namespace_selector.as_ref())
+                || conditions::may_name_namespaces(&placed.webhook.match_conditions)
+                || conditions::take(&placed.webhook.match_conditions, "any") == Some(false))
     });
     for placed in opting_out {
         let selector = placed.webhook.namespace_selector.as_ref();
         for (name, labels, uid, origin) in context.namespaces()?.each() {
-            let exempted_by = match selector::matches(selector, &labels) {
-                Some(_) => Known::Known(selector::excluded_by(selector, &labels)),
-                None => Known::Unknown(unknown_operator(&placed.webhook.name)),
+            let given = &placed.webhook.match_conditions;
+            let label = selector::excluded_by(selector, &labels).map(|label| format!("the label {label}"));
+            let mut conditioned = None;
+            let exempted_by = match (selector::matches(selector, &labels), conditions::take(given, &name)) {
+                (Some(_), _) if label.is_some() => Known::Known(label),
+                (None, _) => Known::Unknown(unknown_operator(&placed.webhook.name)),
+                (_, Some(false)) => {
+                    conditioned = Some(placed.origin.at("/matchConditions"));
+                    Known::Known(Some("a match condition".to_owned()))
+                }
+                (_, None) if conditions::may_name_namespaces(given) => Known::Unknown(conditions_not_read(&placed.webhook.name)),
+                _ => Known::Known(None),
             };
             let typed = ExemptionRow {
                 namespace: name.clone(),
@@ -51,7 +65,8 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
             rows.push(
                 Row::new(format!("{name}/{}", placed.key()), subject, vec![origin], typed)
                     .in_namespace(Some(name))
-                    .related_to(vec![placed.configuration.clone()]),
+                    .related_to(vec![placed.configuration.clone()])
+                    .evidenced("exempted_by", conditioned),
             );
         }
     }

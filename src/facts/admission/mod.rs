@@ -3,9 +3,11 @@
 //! Policies and webhooks that a server loads from files (`staticManifestsDir`, KEP-5793, from 1.36) are not listed by any API: where
 //! there is no row, none is visible through the API, which is not the same as that there is none.
 
+mod backends;
+mod bindings;
+mod conditions;
 mod engines;
 mod exemptions;
-mod kyverno;
 mod policies;
 mod rules;
 mod webhooks;
@@ -14,9 +16,26 @@ use super::Family;
 use crate::facts::table::schema::TableRow;
 
 pub(super) const FAMILY: Family = Family {
-    schemas: || vec![webhooks::WebhookRow::schema(), exemptions::ExemptionRow::schema(), policies::PolicyRow::schema()],
+    schemas: || {
+        vec![
+            webhooks::WebhookRow::schema(),
+            exemptions::ExemptionRow::schema(),
+            policies::PolicyRow::schema(),
+            engines::EnginePolicyRow::schema(),
+            engines::EngineRow::schema(),
+            engines::ExceptionRow::schema(),
+        ]
+    },
     rows: |context, _| {
-        let read = webhooks::read(context)?;
-        Ok(vec![webhooks::rows(context, &read)?, exemptions::rows(context, &read)?, policies::rows(context)?])
+        let (read, backends) = (webhooks::read(context)?, backends::Backends::read(context)?);
+        let (asked, of_engines) = (engines::Engines::new(context, &read, &backends)?, engines::read(context)?);
+        Ok(vec![
+            webhooks::rows(context, &read, &backends)?,
+            exemptions::rows(context, &read)?,
+            policies::rows(context, &of_engines)?,
+            engines::policy_rows(context, &of_engines, &asked),
+            engines::engine_rows(context, &of_engines, &asked),
+            engines::exception_rows(context, &of_engines, &read)?,
+        ])
     },
 };

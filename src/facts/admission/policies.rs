@@ -2,53 +2,75 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use serde::Deserialize;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::engines;
+use super::bindings::{Binding, Policy, applies, hangs_on_parameters, is_namespaced, of_both};
+use super::engines::{self, EnginePolicy};
 use super::rules::Rule;
 use super::webhooks::unknown_operator;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
-use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    GATEKEEPER, KYVERNO_CLUSTER_POLICIES, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES,
-    KYVERNO_VALIDATING_POLICIES, NAMESPACES, SIGSTORE, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
+    CONSTRAINT_TEMPLATES, GATEKEEPER, KUBEWARDEN_CLUSTER_GROUPS, KUBEWARDEN_CLUSTER_POLICIES, KUBEWARDEN_GROUPS, KUBEWARDEN_POLICIES,
+    KYVERNO_CLUSTER_POLICIES, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
+    KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES, KYVERNO_VALIDATING_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS,
+    NAMESPACES, SIGSTORE, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
 };
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 type Labels = BTreeMap<String, String>;
 
 table! {
-    /// One row per binding of a ValidatingAdmissionPolicy, and one more for each namespace with whether it applies there, unless its rules
-    /// are only about what Kubernetes keeps in no namespace (rows of one binding count once); one row per policy without a binding,
-    /// which does nothing; and one row per policy of an installed engine (Gatekeeper constraints, Kyverno policies that validate or
-    /// verify images, sigstore's image policies) with whether it refuses or only reports. Policies that the server loads from files
-    /// (from 1.36) are not listed by the API. Whom an engine's policy selects is not computed.
+    /// One row per binding of a ValidatingAdmissionPolicy or MutatingAdmissionPolicy, and one more for each namespace with whether it
+    /// applies there, unless its rules are only about what Kubernetes keeps in no namespace (rows of one binding count once); one row per
+    /// policy without a binding, which does nothing; and one row per policy of an installed engine (Gatekeeper constraints, Kyverno
+    /// policies that validate or verify images, Kubewarden's policies, sigstore's image policies) with whether it refuses or only
+    /// reports: what these do in each namespace stands in `engine_policies`, which also holds those that refuse in some namespaces only. Policies that the server loads from files (from 1.36) are
+    /// not listed by the API.
     pub struct PolicyRow as "admission_policies" counting "admission policies" from [
         VALIDATING_POLICIES,
         VALIDATING_POLICY_BINDINGS,
+        MUTATING_POLICIES,
+        MUTATING_POLICY_BINDINGS,
         NAMESPACES,
         GATEKEEPER,
+        CONSTRAINT_TEMPLATES,
         KYVERNO_CLUSTER_POLICIES,
         KYVERNO_POLICIES,
         KYVERNO_VALIDATING_POLICIES,
         KYVERNO_NAMESPACED_VALIDATING_POLICIES,
         KYVERNO_IMAGE_VALIDATING_POLICIES,
+        KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
+        KUBEWARDEN_CLUSTER_POLICIES,
+        KUBEWARDEN_POLICIES,
+        KUBEWARDEN_CLUSTER_GROUPS,
+        KUBEWARDEN_GROUPS,
         SIGSTORE,
     ] {
-        /// `Kubernetes`, `Gatekeeper`, `Kyverno` or `sigstore`.
+        /// `Kubernetes`, `Gatekeeper`, `Kyverno`, `Kubewarden` or `sigstore`.
         engine: &'static str;
-        /// Name of the policy; for a constraint, and for a policy of `policies.kyverno.io`, its kind and name.
+        /// `validating` (may refuse) or `mutating` (changes objects on their way in).
+        kind: &'static str;
+        /// Name of the policy; for a constraint, and for a policy of an engine with several kinds, its kind and name.
         policy: String;
         /// Name of the binding; empty for engines without bindings, and for a policy that nothing binds.
         binding: String;
         /// The namespace that this row is about; empty for the row about the policy itself.
         namespace: String;
-        /// Whether binding and policy take that namespace; true in the row about the policy itself.
+        /// Whether binding and policy take that namespace, by selectors and match conditions; true in the row about the policy itself.
         applies: Known<bool>, at "/spec/matchResources";
+        /// Whether this or another binding of the policy takes that namespace; true in the row about the policy itself.
+        reaches: Known<bool>, at "/spec/matchResources";
+        /// Why it does nothing anywhere, in words: nothing binds it, its policy is not there, or no namespace is taken. Empty where it
+        /// takes something.
+        idle: Known<String>, at "/spec/matchResources";
+        /// What it is about: `resource` or `resource.group`, sorted; `*` is everything.
+        resources: Vec<String>, at "/spec/matchConstraints";
+        /// Whether it is about anything that Kubernetes itself keeps, and not only about an operator's own kinds.
+        guards_kubernetes: bool, at "/spec/matchConstraints";
         /// What happens to an object that breaks it, sorted, as the engine writes it: `Deny`, `Warn`, `Audit`, `dryrun`, `Enforce`.
         actions: Known<Vec<String>>, at "/spec/validationActions";
         /// Whether such an object is refused. For the API server's own policies also when another binding of the policy refuses it there,
@@ -58,112 +80,39 @@ table! {
         /// What happens when it cannot be evaluated: `Fail` (the default) refuses, `Ignore` lets past; empty for engines, and for a
         /// binding to a policy that is not there.
         failure_policy: Known<String>;
-        /// Whether objects are let past when the parameters that the binding names are not there.
-        skips_without_parameters: bool, at "/spec/paramRef/parameterNotFoundAction";
+        /// When objects get past it unchecked, in words: when it cannot be evaluated (`failurePolicy: Ignore`), when its parameter is not
+        /// there (`parameterNotFoundAction: Allow`).
+        lets_past: Known<Vec<String>>;
         /// Whether objects can escape it by their labels or by conditions.
         conditional: Known<bool>, at "/spec/matchResources";
     }
 }
 
-#[derive(Deserialize)]
-struct Policy {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: PolicySpec,
+/// The two kinds of policies that the API server evaluates itself.
+struct Kind {
+    word: &'static str,
+    policy: &'static str,
+    binding: &'static str,
+    policies: SourceId,
+    bindings: SourceId,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PolicySpec {
-    failure_policy: Option<String>,
-    param_kind: Option<serde_json::Value>,
-    match_constraints: Option<Resources>,
-    #[serde(default)]
-    match_conditions: Vec<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Binding {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: BindingSpec,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BindingSpec {
-    policy_name: String,
-    #[serde(default)]
-    validation_actions: Vec<String>,
-    match_resources: Option<Resources>,
-    param_ref: Option<Parameters>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase")]
-struct Parameters {
-    name: Option<String>,
-    namespace: Option<String>,
-    selector: Option<LabelSelector>,
-    parameter_not_found_action: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Resources {
-    namespace_selector: Option<LabelSelector>,
-    object_selector: Option<LabelSelector>,
-    #[serde(default)]
-    resource_rules: Vec<Rule>,
-    #[serde(default)]
-    exclude_resource_rules: Vec<Rule>,
-}
-
-impl Readable for Policy {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-impl Readable for Binding {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-impl Policy {
-    fn failure_policy(&self) -> &str {
-        self.spec.failure_policy.as_deref().unwrap_or("Fail")
-    }
-}
-
-impl Binding {
-    fn denies(&self) -> bool {
-        self.spec.validation_actions.iter().any(|action| action == "Deny")
-    }
-
-    fn not_found_action(&self) -> Option<&str> {
-        self.spec.param_ref.as_ref().and_then(|parameters| parameters.parameter_not_found_action.as_deref())
-    }
-
-    /// Whether it refuses whatever `other`, of the same policy, takes in a namespace that both take: it has the same parameters, and
-    /// takes every object.
-    fn denies_for(&self, other: &Self) -> bool {
-        let narrows = |resources: &Resources| {
-            selector::narrows(resources.object_selector.as_ref())
-                || !resources.resource_rules.is_empty()
-                || !resources.exclude_resource_rules.is_empty()
-        };
-        self.denies() && self.spec.param_ref == other.spec.param_ref && !self.spec.match_resources.as_ref().is_some_and(narrows)
-    }
-}
-
-/// Whether nothing may be refused for want of a parameter: without one the binding is skipped, unless that counts as a failure, and
-/// failures refuse (`parameterNotFoundAction` in `admissionregistration.k8s.io/v1`).
-fn hangs_on_parameters(policy: &Policy, binding: &Binding) -> bool {
-    let refuses_without = binding.not_found_action() == Some("Deny") && policy.failure_policy() == "Fail";
-    policy.spec.param_kind.is_some() && !refuses_without
-}
+const KINDS: &[Kind] = &[
+    Kind {
+        word: "validating",
+        policy: "ValidatingAdmissionPolicy",
+        binding: "ValidatingAdmissionPolicyBinding",
+        policies: VALIDATING_POLICIES,
+        bindings: VALIDATING_POLICY_BINDINGS,
+    },
+    Kind {
+        word: "mutating",
+        policy: "MutatingAdmissionPolicy",
+        binding: "MutatingAdmissionPolicyBinding",
+        policies: MUTATING_POLICIES,
+        bindings: MUTATING_POLICY_BINDINGS,
+    },
+];
 
 fn parameters_not_read(binding: &Binding) -> Unseen {
     Unseen {
@@ -178,17 +127,6 @@ fn parameters_not_read(binding: &Binding) -> Unseen {
     }
 }
 
-fn of_both<T>(policy: Option<&Policy>, binding: &Binding, take: impl Fn(&Resources) -> T) -> Vec<T> {
-    let resources = [policy.and_then(|policy| policy.spec.match_constraints.as_ref()), binding.spec.match_resources.as_ref()];
-    resources.into_iter().flatten().map(take).collect()
-}
-
-/// Whether both the policy and the binding take a namespace.
-fn applies(policy: Option<&Policy>, binding: &Binding, labels: &Labels) -> Option<bool> {
-    let answers = of_both(policy, binding, |resources| selector::matches(resources.namespace_selector.as_ref(), labels));
-    answers.into_iter().try_fold(true, |all, answer| answer.map(|answer| all && answer))
-}
-
 fn subject(kind: &str, metadata: &ObjectMeta) -> ObjectRef {
     ObjectRef {
         kind: kind.to_owned(),
@@ -199,30 +137,29 @@ fn subject(kind: &str, metadata: &ObjectMeta) -> ObjectRef {
     }
 }
 
-/// Whether policy and binding are about anything that is in a namespace, as far as their rules say.
-fn is_namespaced(policy: Option<&Policy>, binding: &Binding) -> bool {
-    let namespaced =
-        |resources: &Resources| resources.resource_rules.is_empty() || resources.resource_rules.iter().any(Rule::is_namespaced);
-    of_both(policy, binding, namespaced).into_iter().all(|namespaced| namespaced)
-}
-
-pub(super) fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
-    let read = Read::new(&context.reader)?;
+pub(super) fn rows(context: &Context<'_>, of_engines: &[EnginePolicy]) -> Result<Vec<Row>, FactsError> {
     let namespaces = context.namespaces()?.labels();
+    let listed = context.reader.known_if_complete(&NAMESPACES, || namespaces.keys().cloned().collect());
     let mut rows = Vec::new();
-    for bound in &read.bindings {
-        rows.push(read.bound(bound, None));
-        if is_namespaced(read.policy_of(&bound.0).map(|(policy, _)| policy), &bound.0) {
-            rows.extend(namespaces.iter().map(|namespace| read.bound(bound, Some(namespace))));
+    for kind in KINDS {
+        let read = Read::new(kind, &context.reader, listed.clone())?;
+        for bound in &read.bindings {
+            let namespaced = is_namespaced(read.policy_of(&bound.0).map(|(policy, _)| policy), &bound.0);
+            let idle = read.idle(&bound.0, namespaced.then_some(&namespaces));
+            rows.push(read.bound(bound, None, idle.clone()));
+            if namespaced {
+                rows.extend(namespaces.iter().map(|namespace| read.bound(bound, Some(namespace), idle.clone())));
+            }
         }
+        rows.extend(read.unbound());
     }
-    rows.extend(read.unbound());
-    rows.extend(engines::rows(context)?);
+    rows.extend(engines::rows(of_engines));
     Ok(rows)
 }
 
-/// Policies and bindings as read.
+/// Policies and bindings of one kind as read.
 struct Read {
+    kind: &'static Kind,
     policies: BTreeMap<String, (Policy, Evidence)>,
     /// Sorted by name.
     bindings: Vec<(Binding, Evidence)>,
@@ -230,22 +167,26 @@ struct Read {
     all_policies: Known<()>,
     /// Whether those are all bindings.
     all_bindings: Known<()>,
+    /// The namespaces that there are.
+    namespaces: Known<BTreeSet<String>>,
 }
 
 impl Read {
-    fn new(reader: &Reader<'_>) -> Result<Self, FactsError> {
+    fn new(kind: &'static Kind, reader: &Reader<'_>, namespaces: Known<BTreeSet<String>>) -> Result<Self, FactsError> {
         let mut policies = BTreeMap::new();
-        reader.each::<Policy>(&VALIDATING_POLICIES, |policy, origin| {
+        reader.each::<Policy>(&kind.policies, |policy, origin| {
             policies.insert(policy.metadata.name.clone().unwrap_or_default(), (policy, origin));
         })?;
         let mut bindings: Vec<(Binding, Evidence)> = Vec::new();
-        reader.each::<Binding>(&VALIDATING_POLICY_BINDINGS, |binding, origin| bindings.push((binding, origin)))?;
+        reader.each::<Binding>(&kind.bindings, |binding, origin| bindings.push((binding, origin)))?;
         bindings.sort_by(|(a, _), (b, _)| a.metadata.name.cmp(&b.metadata.name));
         Ok(Self {
+            kind,
             policies,
             bindings,
-            all_policies: reader.known_if_complete(&VALIDATING_POLICIES, || ()),
-            all_bindings: reader.known_if_complete(&VALIDATING_POLICY_BINDINGS, || ()),
+            all_policies: reader.known_if_complete(&kind.policies, || ()),
+            all_bindings: reader.known_if_complete(&kind.bindings, || ()),
+            namespaces,
         })
     }
 
@@ -253,96 +194,178 @@ impl Read {
         self.policies.get(&binding.spec.policy_name)
     }
 
-    /// The binding that refuses in a namespace what this one does not.
-    fn refusing_for(&self, binding: &Binding, labels: &Labels) -> Option<&(Binding, Evidence)> {
+    /// The bindings of the same policy that take a namespace.
+    fn taking<'s>(
+        &'s self,
+        binding: &'s Binding,
+        (name, labels): (&'s String, &'s Labels),
+    ) -> impl Iterator<Item = &'s (Binding, Evidence)> {
         let policy = self.policy_of(binding).map(|(policy, _)| policy);
-        self.bindings.iter().find(|(other, _)| {
-            other.spec.policy_name == binding.spec.policy_name && other.denies_for(binding) && applies(policy, other, labels) == Some(true)
+        self.bindings.iter().filter(move |(other, _)| {
+            other.spec.policy_name == binding.spec.policy_name && applies(policy, other, name, labels) == Some(true)
         })
     }
 
+    /// Why a binding does nothing; `namespaces` are those among which it chooses.
+    fn idle(&self, binding: &Binding, namespaces: Option<&BTreeMap<String, Labels>>) -> Known<String> {
+        let Some((policy, _)) = self.policy_of(binding) else {
+            return self.all_policies.clone().map(|()| "the policy that its binding names is not there".to_owned());
+        };
+        let Some(namespaces) = namespaces else { return Known::Known(String::new()) };
+        let mut answers = namespaces.iter().map(|(name, labels)| applies(Some(policy), binding, name, labels));
+        if answers.any(|answer| answer != Some(false)) {
+            return Known::Known(String::new());
+        }
+        self.namespaces.as_ref().map(|_| "its binding and it take no namespace that there is".to_owned())
+    }
+
     /// The row of one binding, about itself or about a namespace.
-    fn bound(&self, (binding, origin): &(Binding, Evidence), namespace: Option<(&String, &Labels)>) -> Row {
+    fn bound(&self, (binding, origin): &(Binding, Evidence), namespace: Option<(&String, &Labels)>, idle: Known<String>) -> Row {
         let found = self.policy_of(binding);
         let policy = found.map(|(policy, _)| policy);
-        let applies = match namespace.map_or(Some(true), |(_, labels)| applies(policy, binding, labels)) {
+        let applies = match namespace.map_or(Some(true), |(name, labels)| applies(policy, binding, name, labels)) {
             // What was not read may leave out more.
             Some(true) if policy.is_none() && namespace.is_some() => self.all_policies.clone().map(|()| true),
             Some(applies) => Known::Known(applies),
             None => Known::Unknown(unknown_operator(&binding.spec.policy_name)),
         };
-        let elsewhere = namespace.filter(|_| !binding.denies()).and_then(|(_, labels)| self.refusing_for(binding, labels));
-        let denies = match policy {
-            // A binding to a policy that is not there does nothing.
-            None => self.all_policies.clone().map(|()| false),
-            Some(policy) if binding.denies() || elsewhere.is_some() => {
-                if hangs_on_parameters(policy, binding) {
-                    Known::Unknown(parameters_not_read(binding))
-                } else {
-                    Known::Known(true)
-                }
-            }
-            // Another one that was not read may refuse.
-            Some(_) if namespace.is_some() => self.all_bindings.clone().map(|()| false),
-            Some(_) => Known::Known(false),
+        let others = || namespace.into_iter().flat_map(|place| self.taking(binding, place));
+        let reaches = match &applies {
+            Known::Known(false) if others().next().is_some() => Known::Known(true),
+            Known::Known(false) => self.all_bindings.clone().map(|()| false),
+            applies => applies.clone(),
         };
+        let elsewhere = if binding.denies() { None } else { others().find(|(other, _)| other.denies_for(binding)) };
         let mut denies_at: Vec<Evidence> = elsewhere.map(|(_, origin)| origin.at("/spec/validationActions")).into_iter().collect();
         match policy {
             None => denies_at.push(origin.at("/spec/policyName")),
             Some(_) => denies_at.insert(0, origin.at("/spec/validationActions")),
         }
+        let denies = match policy {
+            // A binding to a policy that is not there does nothing.
+            None => self.all_policies.clone().map(|()| false),
+            Some(policy) if policy.only_notes() => {
+                denies_at.extend(found.map(|(_, origin)| origin.at("/spec/auditAnnotations")));
+                Known::Known(false)
+            }
+            Some(policy) if binding.denies() || elsewhere.is_some() => self.denies_with_parameters(policy, binding, origin, &mut denies_at),
+            // Another one that was not read may refuse.
+            Some(_) if namespace.is_some() => self.all_bindings.clone().map(|()| false),
+            Some(_) => Known::Known(false),
+        };
         let mut actions = binding.spec.validation_actions.clone();
         actions.sort();
         let narrowed = of_both(policy, binding, |resources| selector::narrows(resources.object_selector.as_ref()));
+        let (resources, guards_kubernetes) = policy.map_or_else(|| (vec!["*".to_owned()], true), about);
         let typed = PolicyRow {
             engine: "Kubernetes",
+            kind: self.kind.word,
             policy: binding.spec.policy_name.clone(),
             binding: binding.metadata.name.clone().unwrap_or_default(),
             namespace: namespace.map(|(name, _)| name.clone()).unwrap_or_default(),
             applies,
+            reaches,
+            idle,
+            resources,
+            guards_kubernetes,
             actions: Known::Known(actions),
             denies,
             failure_policy: match policy {
                 Some(policy) => Known::Known(policy.failure_policy().to_owned()),
                 None => self.all_policies.clone().map(|()| String::new()),
             },
-            skips_without_parameters: binding.not_found_action() == Some("Allow"),
+            lets_past: match policy {
+                Some(policy) => Known::Known(lets_past(policy, binding)),
+                None => self.all_policies.clone().map(|()| Vec::new()),
+            },
             conditional: match policy {
                 _ if narrowed.contains(&true) => Known::Known(true),
                 Some(policy) => Known::Known(!policy.spec.match_conditions.is_empty()),
                 None => self.all_policies.clone().map(|()| false),
             },
         };
-        let related = policy.map(|policy| subject("ValidatingAdmissionPolicy", &policy.metadata));
-        let key = format!("Kubernetes/{}/{}", binding.spec.policy_name, typed.binding);
-        Row::new(key, subject("ValidatingAdmissionPolicyBinding", &binding.metadata), vec![origin.clone()], typed)
+        let related = policy.map(|policy| subject(self.kind.policy, &policy.metadata));
+        let key = format!("{}/{}/{}", self.key(), binding.spec.policy_name, typed.binding);
+        let mut past_at: Vec<Evidence> = found.map(|(_, origin)| origin.at("/spec/failurePolicy")).into_iter().collect();
+        past_at.extend(binding.not_found_action().map(|_| origin.at("/spec/paramRef/parameterNotFoundAction")));
+        let about_at = found.map(|(_, origin)| origin.at("/spec/matchConstraints"));
+        Row::new(key, subject(self.kind.binding, &binding.metadata), vec![origin.clone()], typed)
             .in_namespace(namespace.map(|(name, _)| name.clone()))
             .related_to(related)
             .evidenced("denies", denies_at)
+            .evidenced("lets_past", past_at)
+            .evidenced("resources", about_at.clone())
+            .evidenced("guards_kubernetes", about_at)
             .evidenced("failure_policy", found.map(|(_, origin)| origin.at("/spec/failurePolicy")))
+    }
+
+    /// Of keys: those of validating policies are older than the other kind.
+    fn key(&self) -> &'static str {
+        if self.kind.word == "validating" { "Kubernetes" } else { "Kubernetes/mutating" }
+    }
+
+    /// Whether it refuses, as far as parameters decide.
+    fn denies_with_parameters(&self, policy: &Policy, binding: &Binding, origin: &Evidence, at: &mut Vec<Evidence>) -> Known<bool> {
+        if !hangs_on_parameters(policy, binding) {
+            return Known::Known(true);
+        }
+        // What a namespace should hold that is not there is missing for sure.
+        let elsewhere = binding.spec.param_ref.as_ref().and_then(|parameters| parameters.namespace.as_ref());
+        if let (Some(namespace), Known::Known(listed)) = (elsewhere, &self.namespaces)
+            && !listed.contains(namespace)
+        {
+            at.insert(0, origin.at("/spec/paramRef/namespace"));
+            return Known::Known(false);
+        }
+        Known::Unknown(parameters_not_read(binding))
     }
 
     /// Rows of policies that nothing binds.
     fn unbound(&self) -> Vec<Row> {
         let bound: BTreeSet<&str> = self.bindings.iter().map(|(binding, _)| binding.spec.policy_name.as_str()).collect();
         let row = |(name, (policy, origin)): (&String, &(Policy, Evidence))| {
+            let (resources, guards_kubernetes) = about(policy);
             let typed = PolicyRow {
                 engine: "Kubernetes",
+                kind: self.kind.word,
                 policy: name.clone(),
                 binding: String::new(),
                 namespace: String::new(),
                 applies: self.all_bindings.clone().map(|()| false),
+                reaches: self.all_bindings.clone().map(|()| false),
+                idle: self.all_bindings.clone().map(|()| "nothing binds it".to_owned()),
+                resources,
+                guards_kubernetes,
                 actions: self.all_bindings.clone().map(|()| Vec::new()),
                 denies: self.all_bindings.clone().map(|()| false),
                 failure_policy: Known::Known(policy.failure_policy().to_owned()),
-                skips_without_parameters: false,
+                lets_past: Known::Known(Vec::new()),
                 conditional: Known::Known(false),
             };
-            let subject = subject("ValidatingAdmissionPolicy", &policy.metadata);
-            Row::new(format!("Kubernetes/{name}/"), subject, vec![origin.clone()], typed)
+            let subject = subject(self.kind.policy, &policy.metadata);
+            Row::new(format!("{}/{name}/", self.key()), subject, vec![origin.clone()], typed)
         };
         self.policies.iter().filter(|(name, _)| !bound.contains(name.as_str())).map(row).collect()
     }
+}
+
+/// What a policy is about, and whether that is anything of Kubernetes' own.
+fn about(policy: &Policy) -> (Vec<String>, bool) {
+    let rules = policy.spec.match_constraints.as_ref().map_or(&[][..], |constraints| constraints.resource_rules.as_slice());
+    let resources: BTreeSet<String> = rules.iter().flat_map(Rule::names).collect();
+    (resources.into_iter().collect(), rules.is_empty() || rules.iter().any(Rule::is_about_kubernetes))
+}
+
+/// When objects get past a policy unchecked.
+fn lets_past(policy: &Policy, binding: &Binding) -> Vec<String> {
+    let mut when = Vec::new();
+    if policy.failure_policy() == "Ignore" {
+        when.push("it cannot be evaluated (failurePolicy: Ignore)".to_owned());
+    }
+    if policy.spec.param_kind.is_some() && binding.not_found_action() == Some("Allow") {
+        when.push("its parameter is not there (parameterNotFoundAction: Allow)".to_owned());
+    }
+    when
 }
 
 #[cfg(test)]
@@ -376,6 +399,8 @@ mod tests {
             |one: &(&str, Value)| (one.0.to_owned(), (serde_json::from_value(object(one)).unwrap(), evidence(&VALIDATING_POLICIES, one.0)));
         let binding = |one: &(&str, Value)| (serde_json::from_value(object(one)).unwrap(), evidence(&VALIDATING_POLICY_BINDINGS, one.0));
         Read {
+            kind: &KINDS[0],
+            namespaces: Known::Known(BTreeSet::from(["records".to_owned()])),
             policies: policies.iter().map(policy).collect(),
             bindings: bindings.iter().map(binding).collect(),
             all_policies: Known::Known(()),
@@ -394,7 +419,7 @@ mod tests {
     }
 
     fn in_records(read: &Read, binding: usize) -> Row {
-        read.bound(&read.bindings[binding], Some((&"records".to_owned(), &Labels::new())))
+        read.bound(&read.bindings[binding], Some((&"records".to_owned(), &Labels::new())), Known::Known(String::new()))
     }
 
     #[test]

@@ -34,12 +34,97 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
     ("storagemigration.k8s.io", &["storageversionmigrations"]),
 ];
 
+/// Groups whose kinds Kubernetes itself serves.
+const OWN_GROUPS: &[&str] = &[
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
+/// A kind of objects, by group (any, where there is none) and plural; `*` is every kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    pub(super) group: Option<String>,
+    pub(super) resource: String,
+}
+
+impl Kind {
+    /// Of the name of a kind, as engines write it (`Pod`, `NetworkPolicy`): with the plural that Kubernetes' own generators make
+    /// (k8s.io/gengo namer, `pluralNamer`).
+    pub(super) fn named(group: Option<&str>, kind: &str) -> Self {
+        let name = kind.to_ascii_lowercase();
+        let resource = match name.as_bytes() {
+            _ if name == "*" || name == "endpoints" => name,
+            [.., before, b'y'] if !b"aeiou".contains(before) => format!("{}ies", &name[..name.len() - 1]),
+            [.., b's' | b'x'] | [.., b'c' | b's', b'h'] => format!("{name}es"),
+            _ => format!("{name}s"),
+        };
+        Self { group: group.map(str::to_owned), resource }
+    }
+
+    /// Whether it is kept in no namespace; namespaces themselves count as what is in them.
+    pub(super) fn is_cluster_scoped(&self) -> bool {
+        match &self.group {
+            Some(group) => is_cluster_scoped(group, &self.resource),
+            None => CLUSTER_SCOPED.iter().any(|(_, names)| names.contains(&self.resource.as_str())),
+        }
+    }
+
+    /// Whether it is one of those that workloads are made of and reached by, whose plural is sure.
+    pub(super) fn is_own(&self) -> bool {
+        OF_WORKLOADS.contains(&self.resource.as_str()) && self.group.as_deref().is_none_or(|group| OWN_GROUPS.contains(&group))
+    }
+}
+
+const OF_WORKLOADS: &[&str] = &[
+    "configmaps",
+    "cronjobs",
+    "daemonsets",
+    "deployments",
+    "ingresses",
+    "jobs",
+    "networkpolicies",
+    "persistentvolumeclaims",
+    "pods",
+    "replicasets",
+    "replicationcontrollers",
+    "rolebindings",
+    "roles",
+    "secrets",
+    "serviceaccounts",
+    "services",
+    "statefulsets",
+];
+
 /// Which objects a webhook or a policy is about (`RuleWithOperations` in `admissionregistration.k8s.io/v1`).
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Rule {
     #[serde(default)]
     api_groups: Vec<String>,
+    #[serde(default)]
+    api_versions: Vec<String>,
     #[serde(default)]
     operations: Vec<String>,
     #[serde(default)]
@@ -80,6 +165,36 @@ impl Rule {
         self.scope.as_deref() != Some("Cluster") && self.api_groups.iter().any(namespaced)
     }
 
+    /// Whether it is about anything that Kubernetes itself keeps: a webhook about an operator's own kinds alone checks how these are
+    /// written and guards nothing else.
+    pub(super) fn is_about_kubernetes(&self) -> bool {
+        self.api_groups.iter().any(|group| group == "*" || OWN_GROUPS.contains(&group.as_str()))
+    }
+
+    /// Whether it is about objects of that kind when they are made or changed.
+    pub(super) fn takes(&self, kind: &Kind) -> bool {
+        let group = self.api_groups.iter().any(|group| group == "*" || kind.group.as_ref().is_none_or(|wanted| wanted == group));
+        let resource = |resource: &String| {
+            let (name, subresource) = split(resource);
+            (name == "*" || kind.resource == "*" || name == kind.resource) && matches!(subresource, "" | "*")
+        };
+        // What workloads are made of is served in v1 and no other version.
+        let version = !kind.is_own() || self.api_versions.is_empty() || self.api_versions.iter().any(|one| one == "*" || one == "v1");
+        group
+            && version
+            && (self.scope.as_deref() != Some("Cluster") || kind.is_cluster_scoped())
+            && self.operations.iter().any(|operation| matches!(operation.as_str(), "*" | "CREATE" | "UPDATE"))
+            && self.resources.iter().any(resource)
+    }
+
+    /// The kinds that it names.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.api_groups.iter().flat_map(|group| {
+            let group = (group != "*").then(|| group.clone());
+            self.resources.iter().map(move |resource| Kind { group: group.clone(), resource: split(resource).0.to_owned() })
+        })
+    }
+
     /// What it is about: `resource` or `resource.group`; `*` is everything.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         self.api_groups.iter().flat_map(|group| {
@@ -107,6 +222,21 @@ mod tests {
             assert_eq!(rule(&[""], &[resource]).takes_new_pods(), pods, "{resource}");
         }
         assert!(!rule(&["apps"], &["pods"]).takes_new_pods());
+    }
+
+    #[test]
+    fn a_rule_takes_pods_only_in_the_scope_and_version_that_they_have() {
+        let takes = |json: &str| {
+            let rule: Rule = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}"));
+            rule.takes(&Kind::named(Some(""), "Pod"))
+        };
+        let with = |rest: &str| takes(&format!(r#"{{"apiGroups":["*"],"resources":["*"],{rest}}}"#));
+        assert!(with(r#""apiVersions":["*"],"operations":["CREATE"]"#));
+        assert!(with(r#""apiVersions":["v1"],"operations":["*"],"scope":"Namespaced""#));
+        assert!(!with(r#""apiVersions":["*"],"operations":["CREATE"],"scope":"Cluster""#));
+        assert!(!with(r#""apiVersions":["v1beta1"],"operations":["CREATE"]"#));
+        assert!(!with(r#""apiVersions":["*"],"operations":["DELETE","CONNECT"]"#));
+        assert!(!takes(r#"{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE"],"resources":["pods/exec"]}"#));
     }
 
     #[test]

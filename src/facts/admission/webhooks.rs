@@ -6,13 +6,15 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::rules::Rule;
+use super::backends::Backends;
+use super::conditions::{self, Condition};
+use super::rules::{Kind, Rule};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
-use crate::facts::table::read::{MetaOnly, Readable};
+use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS};
+use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, MUTATING_WEBHOOKS, NAMESPACES, PODS, SERVICES, STATEFUL_SETS, VALIDATING_WEBHOOKS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
@@ -30,18 +32,24 @@ table! {
         name: String, at "/name";
         /// The namespace that this row is about; empty for the row about the webhook itself.
         namespace: String;
-        /// Whether its namespace selector takes that namespace; true in the row about the webhook itself.
+        /// Whether its namespace selector and its match conditions take that namespace; true in the row about the webhook itself.
         applies: Known<bool>, at "/namespaceSelector";
         /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
         conditional: bool, at "/matchConditions";
+        /// Whether labels of the object itself decide (`objectSelector`): whoever makes an object chooses them.
+        by_label: bool, at "/objectSelector";
         /// What happens when it does not answer: `Fail` (the default) refuses the request, `Ignore` lets it past.
         failure_policy: String, at "/failurePolicy";
+        /// What becomes of a request when nobody answers, in words.
+        unanswered: &'static str, at "/failurePolicy";
         /// How long the server waits for it, in seconds (10 unless set).
         timeout: i64, at "/timeoutSeconds";
         /// What it is asked about: `resource` or `resource.group`, sorted; `*` is everything.
         resources: Vec<String>, at "/rules";
         /// Whether it is asked when a pod is made.
         guards_pods: bool, at "/rules";
+        /// Whether it is asked about anything that Kubernetes itself keeps; one about an operator's own kinds guards nothing else.
+        guards_kubernetes: bool, at "/rules";
         /// Whether it is outside the cluster: named by a URL instead of a Service, and not by one of the API server's own machine (a
         /// loopback address).
         outside: Known<bool>, at "/clientConfig";
@@ -49,6 +57,11 @@ table! {
         address: String, at "/clientConfig";
         /// Whether that Service is there; absent for a URL.
         service_exists: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES];
+        /// Whether a pod that is ready stands behind that Service, as the counts of its Deployments, StatefulSets and DaemonSets say;
+        /// absent for a URL.
+        ready: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, PODS];
+        /// The workloads behind that Service, as `Kind/name`, sorted.
+        workloads: Vec<String>, at "/clientConfig/service";
         /// Whether a certificate authority is given by which the server knows it; without one, those of the machine count.
         has_authority: bool, at "/clientConfig/caBundle";
     }
@@ -80,7 +93,7 @@ pub(super) struct Webhook {
     pub(super) namespace_selector: Option<LabelSelector>,
     object_selector: Option<LabelSelector>,
     #[serde(default)]
-    match_conditions: Vec<serde_json::Value>,
+    pub(super) match_conditions: Vec<Condition>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -98,6 +111,43 @@ struct Service {
 }
 
 impl Webhook {
+    pub(super) fn guards_kubernetes(&self) -> bool {
+        self.rules.iter().any(Rule::is_about_kubernetes)
+    }
+
+    pub(super) fn takes(&self, kind: &Kind) -> bool {
+        self.rules.iter().any(|rule| rule.takes(kind))
+    }
+
+    /// Whether it says whose certificates the server accepts; without that, no Service of the cluster can answer.
+    pub(super) fn has_authority(&self) -> bool {
+        self.client_config.ca_bundle.as_deref().is_some_and(|bundle| !bundle.is_empty())
+    }
+
+    pub(super) fn failure_policy(&self) -> &str {
+        self.failure_policy.as_deref().unwrap_or("Fail")
+    }
+
+    /// Namespace and name of its Service.
+    pub(super) fn service(&self) -> Option<(&str, &str)> {
+        // The server takes the URL where both are given.
+        self.client_config
+            .service
+            .as_ref()
+            .filter(|_| self.client_config.url.is_none())
+            .map(|one| (one.namespace.as_str(), one.name.as_str()))
+    }
+
+    /// Whether its selector and conditions take a namespace.
+    pub(super) fn takes_namespace(&self, name: &str, labels: &std::collections::BTreeMap<String, String>) -> Known<bool> {
+        match (selector::matches(self.namespace_selector.as_ref(), labels), conditions::take(&self.match_conditions, name)) {
+            (Some(false), _) | (_, Some(false)) => Known::Known(false),
+            (None, _) => Known::Unknown(unknown_operator(&self.name)),
+            // Of a condition that is not understood the worst is assumed: that it takes the namespace.
+            _ => Known::Known(true),
+        }
+    }
+
     pub(super) fn guards_pods(&self) -> bool {
         self.rules.iter().any(Rule::takes_new_pods)
     }
@@ -191,25 +241,16 @@ pub(super) fn read(context: &Context<'_>) -> Result<Vec<Placed>, FactsError> {
     Ok(all)
 }
 
-pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row>, FactsError> {
-    let mut services: BTreeSet<(String, String)> = BTreeSet::new();
-    context.reader.each::<MetaOnly>(&SERVICES, |service, _| {
-        services.insert((service.metadata.namespace.unwrap_or_default(), service.metadata.name.unwrap_or_default()));
-    })?;
-    let services = context.reader.known_if_complete(&SERVICES, || services);
+pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed], backends: &Backends) -> Result<Vec<Row>, FactsError> {
     let namespaces = context.namespaces()?.labels();
     let mut rows = Vec::new();
     for placed in webhooks {
-        rows.push(row(placed, None, Known::Known(true), &services));
+        rows.push(row(placed, None, Known::Known(true), backends));
         if !placed.webhook.rules.iter().any(Rule::is_namespaced) {
             continue;
         }
         for (namespace, labels) in &namespaces {
-            let applies = match selector::matches(placed.webhook.namespace_selector.as_ref(), labels) {
-                Some(applies) => Known::Known(applies),
-                None => Known::Unknown(unknown_operator(&placed.webhook.name)),
-            };
-            rows.push(row(placed, Some(namespace), applies, &services));
+            rows.push(row(placed, Some(namespace), placed.webhook.takes_namespace(namespace, labels), backends));
         }
     }
     Ok(rows)
@@ -227,17 +268,18 @@ pub(super) fn unknown_operator(name: &str) -> Unseen {
     }
 }
 
-fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, services: &Known<BTreeSet<(String, String)>>) -> Row {
+fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backends: &Backends) -> Row {
     let webhook = &placed.webhook;
     let address = match (&webhook.client_config.url, &webhook.client_config.service) {
         (Some(url), _) => url.clone(),
         (None, Some(service)) => format!("{}/{}", service.namespace, service.name),
         (None, None) => String::new(),
     };
-    let service_exists = match &webhook.client_config.service {
-        None => Known::Known(None),
-        Some(service) => services.as_ref().map(|services| Some(services.contains(&(service.namespace.clone(), service.name.clone())))),
+    let (service_exists, backend) = match webhook.service() {
+        None => (Known::Known(None), None),
+        Some((namespace, name)) => (backends.exists(namespace, name).map(Some), Some(backends.of(namespace, name))),
     };
+    let origins = backend.as_ref().map(|backend| backend.origins.clone()).unwrap_or_default();
     let typed = WebhookRow {
         kind: placed.kind,
         configuration: placed.configuration.name.clone(),
@@ -245,16 +287,26 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, servic
         namespace: namespace.cloned().unwrap_or_default(),
         applies,
         conditional: selector::narrows(webhook.object_selector.as_ref()) || !webhook.match_conditions.is_empty(),
-        failure_policy: webhook.failure_policy.clone().unwrap_or_else(|| "Fail".to_owned()),
+        by_label: selector::narrows(webhook.object_selector.as_ref()),
+        failure_policy: webhook.failure_policy().to_owned(),
+        unanswered: match webhook.failure_policy() {
+            "Ignore" => "every request that it should check goes on unchecked",
+            _ => "every request that it should check is refused",
+        },
         timeout: webhook.timeout_seconds.unwrap_or(10),
         resources: webhook.resources(),
         guards_pods: webhook.guards_pods(),
+        guards_kubernetes: webhook.guards_kubernetes(),
         outside: webhook.outside(),
         address,
         service_exists,
-        has_authority: webhook.client_config.ca_bundle.as_deref().is_some_and(|bundle| !bundle.is_empty()),
+        ready: backend.as_ref().map_or(Known::Known(None), |backend| backend.ready.clone().map(Some)),
+        workloads: backend.map(|backend| backend.workloads).unwrap_or_default(),
+        has_authority: webhook.has_authority(),
     };
-    Row::new(placed.key(), placed.configuration.clone(), vec![placed.origin.clone()], typed).in_namespace(namespace.cloned())
+    Row::new(placed.key(), placed.configuration.clone(), vec![placed.origin.clone()], typed)
+        .in_namespace(namespace.cloned())
+        .evidenced("ready", origins)
 }
 
 #[cfg(test)]

@@ -4,20 +4,14 @@ pub(in crate::facts) mod containers;
 mod credentials;
 mod effective;
 pub(in crate::facts) mod image;
-<<<<<<< HEAD
-pub(in crate::facts) mod pass;
-=======
-mod restricted;
 pub(in crate::facts) mod owners;
->>>>>>> workloads
+pub(in crate::facts) mod pass;
 mod pod_text;
 pub(in crate::facts) mod pods;
+mod restricted;
 pub(in crate::facts) mod service_accounts;
 pub(in crate::facts) mod shapes;
-<<<<<<< HEAD
-pub(in crate::facts) mod volume_uses;
-=======
 mod templates;
 pub(in crate::facts) mod token;
 pub(in crate::facts) mod unread;
->>>>>>> workloads
+pub(in crate::facts) mod volume_uses;

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Container, Volume};
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
 use super::volume_uses::VolumeUses;
-use super::{containers, pods};
+use super::{containers, owners, pods, token, unread};
 use crate::facts::context::Context;
 use crate::facts::table::merged::{Merged, keep_first};
 use crate::facts::table::schema::TableRow;
@@ -69,7 +69,7 @@ impl StaticPod {
     /// Whether the Node object that it names as its owner is there with that uid. Whoever may create pods in kube-system could
     /// still fake one (evidence sources, section 1.1).
     pub(in crate::facts) fn believed(&self, nodes: &Nodes) -> bool {
-        nodes.known().is_some_and(|nodes| nodes.get(&self.node.0) == Some(&self.node.1))
+        nodes.known().and_then(|nodes| nodes.get(&self.node.0)).is_some_and(|node| node.uid == self.node.1)
     }
 }
 
@@ -100,7 +100,7 @@ impl PodGroup {
     }
     /// `Kind/name` of the workload.
     pub(in crate::facts) fn workload_text(&self) -> String {
-        format!("{}/{}", self.workload.kind, self.workload.name)
+        owners::workload_text(&self.workload)
     }
     /// Whether it has ended and starts no process again.
     pub(in crate::facts) fn is_finished(&self) -> bool {
@@ -143,7 +143,8 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
     let listed = context.namespaces()?.labels();
     let mut strangers: BTreeSet<String> = BTreeSet::new();
     let mut static_pods: Vec<StaticPod> = Vec::new();
-    each_shape(reader, |shape| {
+    let mut unread_templates = Vec::new();
+    let take = |shape: &Shape<'_>| {
         if shape.pods > 0 {
             count(shape, &mut usages, &mut counts);
         }
@@ -155,7 +156,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
         group(shape, &mut groups);
         static_pods.extend(static_pod(shape));
         volume_uses.add(shape);
-        match &mut rows {
+        match rows.as_deref_mut() {
             None => {}
             Some(rows) if shape.repeats => {
                 rows.pods.again(shape.origin);
@@ -166,7 +167,14 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
                 rows.containers.add_all(shape.origin, containers::rows(shape, &surroundings.nodes));
             }
         }
-    })?;
+    };
+    each_shape(reader, take, |unread| unread_templates.push(unread))?;
+    if let Some(rows) = rows {
+        for template in unread_templates {
+            rows.pods.add_one(unread::pod_row(&template));
+            rows.containers.add_one(unread::container_row(&template));
+        }
+    }
     for namespace in strangers {
         reader.doubt_in(
             &NAMESPACES,
@@ -272,5 +280,7 @@ fn count(shape: &Shape<'_>, usages: &mut Usages, counts: &mut BTreeMap<String, (
     let usage = usages.entry((namespace, account_of(shape).to_owned())).or_default();
     usage.pods += shape.pods;
     usage.workloads.insert(shape.workload_text());
-    usage.says(shape.workload_text(), shape.spec.automount_service_account_token, shape.origin);
+    if let Some(place) = token::mounted(shape.spec) {
+        usage.mounts(shape.workload_text(), shape.origin.at(format!("{}{place}", shape.origin.pointer)));
+    }
 }

@@ -67,13 +67,8 @@ pub(in crate::facts) fn each_shape(
     reader.each::<WrittenPod>(&PODS, |pod, origin| {
         let (spec, repeats) = match before.spec(&pod, controller(&pod.metadata)) {
             Ok(Some((spec, repeats))) if !spec.containers.is_empty() => (spec, repeats),
-<<<<<<< HEAD
-            Ok(_) => return without_containers(reader, &PODS, &pod.metadata),
-            Err(error) => return reader.not_decoded(&PODS, pod.metadata.namespace.clone(), display(&pod.metadata), &error.to_string()),
-=======
             Ok(_) => return without_containers(reader, &PODS, &display(&pod.metadata)),
-            Err(error) => return reader.not_decoded(&PODS, display(&pod.metadata), &error.to_string()),
->>>>>>> workloads
+            Err(error) => return reader.not_decoded(&PODS, pod.metadata.namespace.clone(), display(&pod.metadata), &error.to_string()),
         };
         let workload = templates.owners.root(&pod.metadata, "Pod", "");
         let phase = pod.phase();
@@ -204,14 +199,6 @@ impl Shape<'_> {
     }
 }
 
-<<<<<<< HEAD
-/// A kubelet's copy of a static pod: annotations `kubernetes.io/config.mirror` and `kubernetes.io/config.source`, which is `file` or
-/// `http` (pkg/kubelet/types/pod_update.go; Talos serves its manifests), controlled by the Node it is bound to. Anyone who may create pods can set these; see `api_server_settings` for what is believed.
-pub(in crate::facts) fn claims_mirror(meta: &ObjectMeta, spec: &PodSpec) -> Option<(String, String)> {
-    let says = annotation(meta, "kubernetes.io/config.mirror").is_some()
-        && matches!(annotation(meta, "kubernetes.io/config.source").as_deref(), Some("file" | "http"));
-    let owner = controller(meta).filter(|owner| owner.kind == "Node" && Some(&owner.name) == spec.node_name.as_ref())?;
-=======
 /// A kubelet's copy of a static pod: annotations `kubernetes.io/config.mirror` and `kubernetes.io/config.source`, which says where
 /// the kubelet has it from (`file`, or `http` where a URL is given, as Talos does), controlled by the Node it is bound to. Anyone
 /// who may create pods can set these; see `api_server_settings` for what is believed.
@@ -222,6 +209,5 @@ pub(in crate::facts) fn claims_mirror(meta: &ObjectMeta, spec: &PodSpec) -> Opti
         owner.kind == "Node" && group(owner).is_empty() && Some(&owner.name) == spec.node_name.as_ref()
     };
     let owner = controller(meta).filter(is_its_node)?;
->>>>>>> workloads
     says.then(|| (owner.name.clone(), owner.uid.clone()))
 }
