@@ -49,11 +49,12 @@ impl<'a> Evaluation<'a> {
 
     /// Evaluates every chosen control over one table, whose rows are sorted by key, so that a row's value is built once for all of them.
     pub fn rows(&mut self, schema: &'static TableSchema, rows: &[Row]) {
-        let environment = Environment::default();
         let mut runs: Vec<Run<'a>> = self.chosen.iter().filter_map(|control| Run::new(control, schema)).collect();
         if runs.is_empty() {
             return;
         }
+        let asks = runs.iter().any(|run| run.check.asks_scope());
+        let environment = Environment::default().with_ephi(self.scope.ephi_names().filter(|_| asks));
         let mut things = 0;
         for (index, row) in rows.iter().enumerate() {
             // Rows with one key describe variants of one thing, which counts once.

@@ -124,6 +124,11 @@ impl<'a> ResolvedScope<'a> {
         self.labels.keys().filter(|name| self.membership(name) == Membership::In)
     }
 
+    /// The same as a list; none where namespaces may be missing from it.
+    pub fn ephi_names(&self) -> Option<Vec<String>> {
+        self.gap.is_none().then(|| self.ephi().cloned().collect())
+    }
+
     /// As it stands in an assessment.
     pub fn describe(&self) -> Scope {
         let (mut ephi, mut other) = (Vec::new(), Vec::new());

@@ -158,6 +158,11 @@ impl Check {
         columns
     }
 
+    /// Whether it asks which namespaces hold ePHI, beside its own rows'.
+    pub fn asks_scope(&self) -> bool {
+        self.require.asks_scope() || self.when.as_ref().is_some_and(|when| when.asks_scope())
+    }
+
     /// Every source that has to be read completely for a pass. Columns that are only shown are not needed for the verdict.
     pub fn sources(&self) -> Vec<SourceId> {
         self.table.sources_for(self.columns())

@@ -18,6 +18,7 @@ pub struct Predicate {
     columns: BTreeSet<&'static str>,
     /// Every loop with those around it: what they walk.
     loops: Vec<Vec<Walked>>,
+    asks_scope: bool,
 }
 
 /// What a loop walks: the columns of its range, and what literals add.
@@ -95,13 +96,14 @@ impl Predicate {
             nodes: 0,
             within: Vec::new(),
             loops: Vec::new(),
+            asks_scope: false,
         };
         let result = checker.check(program.expression());
         if !matches!(result, Type::Wrong | Type::Value { ty: ColumnType::Bool, nullable: false }) {
             checker.problem(program.expression(), format!("the expression must be true or false, it is {}", result.describe()));
         }
-        let Checker { columns, problems, loops, .. } = checker;
-        if problems.is_empty() { Ok(Self { source: source.to_owned(), program, columns, loops }) } else { Err(problems) }
+        let Checker { columns, problems, loops, asks_scope, .. } = checker;
+        if problems.is_empty() { Ok(Self { source: source.to_owned(), program, columns, loops, asks_scope }) } else { Err(problems) }
     }
 
     /// The expression as written.
@@ -112,6 +114,11 @@ impl Predicate {
     /// The columns that it mentions.
     pub fn columns(&self) -> &BTreeSet<&'static str> {
         &self.columns
+    }
+
+    /// Whether it asks which namespaces hold ePHI.
+    pub fn asks_scope(&self) -> bool {
+        self.asks_scope
     }
 
     /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
@@ -164,6 +171,7 @@ struct Checker<'a> {
     /// The loops around this place.
     within: Vec<Walked>,
     loops: Vec<Vec<Walked>>,
+    asks_scope: bool,
 }
 
 impl Checker<'_> {
@@ -230,6 +238,10 @@ impl Checker<'_> {
     fn ident(&mut self, expr: &IdedExpr, name: &str) -> Type {
         if let Some((_, ty)) = self.variables.iter().rev().find(|(variable, _)| variable == name) {
             return *ty;
+        }
+        if name == "ephi" {
+            self.asks_scope = true;
+            return Type::LIST;
         }
         if name == "row" { Type::Row } else { self.problem(expr, format!("`{name}` is unknown; columns are written `row.<column>`")) }
     }

@@ -10,13 +10,25 @@ use cel::{Context, Env, ExecutionError};
 use crate::facts::{Cell, Known, Row, TableSchema};
 use crate::model::FactValue;
 
-/// The environment of all predicates: CEL's standard functions, made once.
+/// The environment of all predicates: CEL's standard functions, made once, and the namespaces that hold ePHI.
 #[derive(Clone)]
-pub struct Environment(Arc<Env>);
+pub struct Environment {
+    env: Arc<Env>,
+    /// None where these are not known, or not asked for: a predicate that asks is then undecided.
+    ephi: Option<Vec<String>>,
+}
 
 impl Default for Environment {
     fn default() -> Self {
-        Self(Arc::new(Env::stdlib()))
+        Self { env: Arc::new(Env::stdlib()), ephi: None }
+    }
+}
+
+impl Environment {
+    /// The same with the namespaces that hold ePHI, as `ephi`.
+    #[must_use]
+    pub fn with_ephi(self, ephi: Option<Vec<String>>) -> Self {
+        Self { ephi, ..self }
     }
 }
 
@@ -35,8 +47,11 @@ pub struct RowContext<'r> {
 
 impl<'r> RowContext<'r> {
     /// The row's value.
-    pub fn new(environment: &Environment, schema: &'r TableSchema, row: &'r Row) -> Self {
-        let mut context = Context::with_env(environment.0.clone());
+    pub fn new(environment: &'r Environment, schema: &'r TableSchema, row: &'r Row) -> Self {
+        let mut context = Context::with_env(environment.env.clone());
+        if let Some(names) = &environment.ephi {
+            context.add_variable_as_val("ephi", Box::new(CelList::from(names.iter().map(|name| text(name)).collect::<Vec<_>>())));
+        }
         let row = RowValue { schema, cells: &row.cells };
         context.add_variable_as_val("row", Box::new(row));
         Self { context, row }

@@ -1,6 +1,8 @@
 //! What an engine runs in the cluster: the agents of a network plugin, of a runtime sensor, the controllers of a policy engine. Found
 //! by image and owner, not by name alone: a name is written by whoever writes the object.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -65,6 +67,12 @@ pub(super) fn repository(image: &str) -> &str {
 }
 
 impl Marks {
+    /// Whether an image of a workload has the engine's name in its own.
+    fn left_a_trace(&self, spec: &PodSpec) -> bool {
+        let mut images = spec.containers.iter().filter_map(|container| container.image.as_deref());
+        images.any(|image| self.words.iter().any(|word| image.contains(word)))
+    }
+
     /// Whether a workload is one of the engine, and by what that is known.
     fn fit(&self, metadata: &ObjectMeta, spec: &PodSpec) -> Option<FoundBy> {
         let images = || spec.containers.iter().filter_map(|container| container.image.as_deref()).map(repository);
@@ -100,15 +108,19 @@ impl Agent {
         self.spec.containers.iter().find(|container| container.name == name)
     }
 
-    /// The value of a flag on the command line of any container; a switch without a value is `true`.
+    /// The value of a switch on the command line of any container; without a value it is `true` (pflag).
     pub(super) fn flag(&self, name: &str) -> Option<String> {
+        self.written(name, false)
+    }
+
+    fn written(&self, name: &str, takes_next: bool) -> Option<String> {
         let mut found = None;
         for container in &self.spec.containers {
             let words: Vec<&String> = container.command.iter().flatten().chain(container.args.iter().flatten()).collect();
             for (at, word) in words.iter().enumerate() {
                 let Some(rest) = word.strip_prefix('-').and_then(|rest| rest.trim_start_matches('-').strip_prefix(name)) else { continue };
-                // The last one counts (pflag). A bare word behind a flag is its value, but never that of a switch.
-                let next = words.get(at + 1).filter(|next| !next.starts_with('-')).map(|next| (*next).clone());
+                let next = words.get(at + 1).filter(|next| takes_next && !next.starts_with('-')).map(|next| (*next).clone());
+                // The last one counts (pflag).
                 if let Some(value) = rest.strip_prefix('=') {
                     found = Some(value.to_owned());
                 } else if rest.is_empty() {
@@ -119,14 +131,26 @@ impl Agent {
         found
     }
 
-    /// Whether a container has an environment variable of that name, or takes them all from elsewhere: values are not stored.
-    pub(super) fn has_env(&self, name: &str) -> bool {
-        self.spec.containers.iter().flat_map(|one| one.env.iter().flatten()).any(|variable| variable.name == name)
+    /// The value of an option on the command line of any container, which may also be the word that follows.
+    pub(super) fn option(&self, name: &str) -> Option<String> {
+        self.written(name, true)
     }
 
-    /// Whether a container takes environment variables from a whole ConfigMap or Secret: any may be among them.
-    pub(super) fn takes_env_from(&self) -> bool {
-        self.spec.containers.iter().any(|one| one.env_from.as_ref().is_some_and(|from| !from.is_empty()))
+    /// The names of the ConfigMaps that its pods mount.
+    pub(super) fn config_maps(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.spec.volumes.iter().flatten();
+        volumes.filter_map(|volume| Some(volume.config_map.as_ref()?.name.as_str()))
+    }
+
+    /// An environment variable of any container; none inside where its value is not stored.
+    pub(super) fn env(&self, name: &str) -> Option<Option<String>> {
+        let variable = self.spec.containers.iter().flat_map(|one| one.env.iter().flatten()).find(|variable| variable.name == name)?;
+        Some(variable.value.clone().filter(|value| !value.starts_with('[')))
+    }
+
+    /// Whether a container has an environment variable of that name.
+    pub(super) fn has_env(&self, name: &str) -> bool {
+        self.spec.containers.iter().flat_map(|one| one.env.iter().flatten()).any(|variable| variable.name == name)
     }
 
     /// Tag of the image of that name.
@@ -196,10 +220,13 @@ fn agent(known: &[Marks], kind: &str, metadata: ObjectMeta, spec: Option<PodSpec
     })
 }
 
-/// The DaemonSets of known engines.
-pub(super) fn daemon_sets(reader: &Reader<'_>, known: &[Marks]) -> Result<Vec<Agent>, FactsError> {
-    let mut found = Vec::new();
+/// The DaemonSets of known engines, and the engines of which there is any trace, be it an image with one of their words.
+pub(super) fn daemon_sets(reader: &Reader<'_>, known: &[Marks]) -> Result<(Vec<Agent>, BTreeSet<&'static str>), FactsError> {
+    let (mut found, mut traces) = (Vec::new(), BTreeSet::new());
     reader.each::<DaemonSet>(&DAEMON_SETS, |object, origin| {
+        if let Some(spec) = &object.spec.template.spec {
+            traces.extend(known.iter().filter(|marks| marks.left_a_trace(spec)).map(|marks| marks.engine));
+        }
         let Some(mut agent) = agent(known, "DaemonSet", object.metadata, object.spec.template.spec, origin) else { return };
         if let Some(status) = object.status.and_then(|status| of_this_generation(&agent.metadata, status.observed_generation, status)) {
             agent.wanted = Some(i64::from(status.desired_number_scheduled));
@@ -207,9 +234,10 @@ pub(super) fn daemon_sets(reader: &Reader<'_>, known: &[Marks]) -> Result<Vec<Ag
             // The API leaves out what is 0.
             agent.current = Some(i64::from(status.updated_number_scheduled.unwrap_or(0)));
         }
+        traces.insert(agent.engine);
         found.push(agent);
     })?;
-    Ok(found)
+    Ok((found, traces))
 }
 
 /// The Deployments and StatefulSets of known engines.

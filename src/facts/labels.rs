@@ -130,7 +130,6 @@ impl Selector {
         self.requirements.iter().all(|requirement| requirement.holds(labels))
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]
     /// Whether it takes what nobody has chosen: something that has no label but those that everything has (`given`).
     pub(super) fn takes_strangers(&self, given: &[&str]) -> bool {
         let everybody = |one: &Requirement| matches!(one, Requirement::Exists(key) if given.contains(&key.as_str()));
@@ -139,7 +138,6 @@ impl Selector {
         })
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked of what policies allow, soon"))]
     /// Whether the selectors together select everything: one is empty, or two of one requirement each leave nothing between them.
     pub(super) fn cover_everything<'s>(selectors: impl IntoIterator<Item = &'s Self>) -> bool {
         let all: Vec<&Self> = selectors.into_iter().collect();

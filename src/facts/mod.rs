@@ -2,7 +2,6 @@
 //! ask short questions about rows.
 
 mod admission;
-#[expect(dead_code, reason = "of what other engines than network plugins need, some is not asked for yet")]
 mod agents;
 mod context;
 #[cfg_attr(not(test), expect(dead_code, reason = "conditions are for kinds that are not read this way yet"))]

@@ -70,7 +70,7 @@ pub struct IsolationMatrix {
     pub unseen: Vec<Unseen>,
     /// The network plugins that were found, such as `Calico`; empty when none was recognised.
     pub engines: Vec<String>,
-    /// `enforcing`, `not enforcing`, `audit mode` or `unknown`.
+    /// `enforcing`, `not on every node`, `not enforcing`, `audit mode` or `unknown`.
     pub enforcement: String,
     /// Why, in one sentence.
     pub enforcement_because: String,

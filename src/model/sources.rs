@@ -40,6 +40,8 @@ pub const CILIUM_CLUSTERWIDE_NETWORK_POLICIES: SourceId = SourceId::group("ciliu
 pub const CILIUM_CONFIG: SourceId = SourceId::config_map("kube-system", "cilium-config");
 /// Network policies of Cilium.
 pub const CILIUM_NETWORK_POLICIES: SourceId = SourceId::group("cilium.io", "ciliumnetworkpolicies");
+/// Settings of Cilium for single nodes.
+pub const CILIUM_NODE_CONFIGS: SourceId = SourceId::group("cilium.io", "ciliumnodeconfigs");
 /// Issuers of certificates for the whole cluster.
 pub const CLUSTER_ISSUERS: SourceId = SourceId::group("cert-manager.io", "clusterissuers");
 /// ClusterNetworkPolicies: both of these in one kind.
@@ -157,6 +159,8 @@ pub const OPENSHIFT_API_SERVERS: SourceId = SourceId::group("config.openshift.io
 pub const OPENSHIFT_NETWORKS: SourceId = SourceId::group("operator.openshift.io", "networks");
 /// Routes of OpenShift.
 pub const OPENSHIFT_ROUTES: SourceId = SourceId::group("route.openshift.io", "routes");
+/// What pods of a namespace may reach outside (OVN-Kubernetes).
+pub const OVN_EGRESS_FIREWALLS: SourceId = SourceId::group("k8s.ovn.org", "egressfirewalls");
 /// Volumes behind the claims.
 pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
 /// Claims: where workloads keep data.
@@ -218,6 +222,7 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     OLD_INGRESS_ROUTES,
     OLD_INGRESS_ROUTE_TCPS,
     OPENSHIFT_ROUTES,
+    OVN_EGRESS_FIREWALLS,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
     REPLICATION_CONTROLLERS,
@@ -244,6 +249,7 @@ pub const FOREIGN_POLICIES: &[SourceId] = &[
     CLUSTER_NETWORK_POLICIES,
     EKS_APPLICATION_NETWORK_POLICIES,
     EKS_CLUSTER_NETWORK_POLICIES,
+    OVN_EGRESS_FIREWALLS,
 ];
 
 /// What network plugins are told: each decides only where its plugin runs.
@@ -251,6 +257,7 @@ pub const NETWORK_PLUGIN_SETTINGS: &[SourceId] = &[
     AMAZON_CONFIG,
     ANTREA_CONFIG,
     CILIUM_CONFIG,
+    CILIUM_NODE_CONFIGS,
     FELIX_API_CONFIGURATIONS,
     FELIX_CONFIGURATIONS,
     FLANNEL_CONFIG,

@@ -277,3 +277,143 @@ fn objects(world: &World) -> Vec<Value> {
     }
     objects
 }
+
+/// The tables of a world, on a cluster whose plugin enforces policies.
+fn enforced(world: &World) -> Result<Tables, Failure> {
+    let spec = json!({"containers": [{"name": "calico-node", "image": "docker.io/calico/node:v3.30.4"}]});
+    let status = json!({"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0});
+    let metadata = json!({"name": "calico-node", "namespace": "kube-system"});
+    let agent = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": {"selector": {}, "template": {"spec": spec}}, "status": status});
+    let mut all = objects(world);
+    all.push(agent);
+    Ok(Tables::compute(&cases::snapshot(&case("network/policies-enforced", all, &json!({}), "v1.36.3")))?)
+}
+
+/// The cells of a table by key and direction, as they are printed.
+fn cells(tables: &Tables, table: &str, columns: &[&str]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let table = tables.get(table).ok_or("no such table")?;
+    let index = |name: &str| table.schema.column(name).map(|(index, _)| index).ok_or("no such column");
+    let direction = index("direction")?;
+    let columns: Vec<usize> = columns.iter().map(|name| index(name)).collect::<Result<_, _>>()?;
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in &table.rows {
+        let of_row = columns.iter().map(|index| format!("{:?}", row.fact(*index)));
+        all.entry(format!("{} {:?}", row.key, row.fact(direction))).or_default().extend(of_row);
+    }
+    Ok(all)
+}
+
+fn run(worlds_tried: u32, judge: impl Fn(&Value) -> Result<(), Failure>) -> Result<(), Failure> {
+    let config = Config { cases: worlds_tried, failure_persistence: None, max_shrink_iters: 512, ..Config::default() };
+    let result = TestRunner::new(config)
+        .run(&worlds::world(), |raw| judge(&raw).map_err(|failure| TestCaseError::fail(format!("{failure}\nin {raw}"))));
+    match result {
+        Ok(()) => Ok(()),
+        Err(TestError::Fail(reason, _)) => Err(reason.to_string().into()),
+        Err(TestError::Abort(reason)) => Err(format!("aborted: {reason}").into()),
+    }
+}
+
+/// Policies add up: one with several rules is the same to every packet as a default that denies beside one policy for each rule.
+#[test]
+fn policies_that_mean_the_same_are_judged_the_same() -> Result<(), Failure> {
+    let denied = RefCell::new(0);
+    run(150, |raw| {
+        let mut world: World = serde_json::from_value(raw.clone())?;
+        world.pods.retain(|place| !place.namespace.is_empty());
+        let isolation = ["selected", "isolated", "because", "allows_all", "allows_any_address", "allows_every_namespace", "whole_namespaces", "half_open"];
+        let before = enforced(&world)?;
+        let split: Vec<Value> = world.policies.iter().flatten().flat_map(split_policy).collect();
+        let after = enforced(&World { policies: Some(split), ..world })?;
+        for (table, columns) in [("network_isolation", &isolation[..]), ("namespace_isolation", &["default_deny", "isolated_pods", "open_pods"])] {
+            let (one, two) = (cells(&before, table, columns)?, cells(&after, table, columns)?);
+            if let Some((key, value)) = one.iter().find(|(key, value)| two.get(*key) != Some(value)) {
+                return Err(format!("{table} {key}: {columns:?} {value:?}, split {:?}", two.get(key)).into());
+            }
+            *denied.borrow_mut() += one.values().filter(|cells| table == "namespace_isolation" && cells[0].contains("true")).count();
+        }
+        Ok(())
+    })?;
+    let denied = denied.into_inner();
+    assert!(denied > 50, "a default that denies hardly occurs: {denied}");
+    Ok(())
+}
+
+/// One policy for each rule, beside one without rules.
+fn split_policy(policy: &Value) -> Vec<Value> {
+    let spec = &policy["spec"];
+    let rules = |field: &str| spec[field].as_array().cloned().unwrap_or_default();
+    let types = match spec["policyTypes"].as_array() {
+        Some(types) if !types.is_empty() => json!(types),
+        _ if rules("egress").is_empty() => json!(["Ingress"]),
+        _ => json!(["Ingress", "Egress"]),
+    };
+    let has = |name: &str| types.as_array().is_some_and(|types| types.iter().any(|one| one == name));
+    let named = |number: usize, types: Value, field: Option<(&str, &Value)>| {
+        let mut spec = json!({"podSelector": spec.get("podSelector").cloned().unwrap_or_else(|| json!({})), "policyTypes": types});
+        if let Some((field, rule)) = field {
+            spec[field] = json!([rule]);
+        }
+        let name = format!("{}-{number}", policy["metadata"]["name"].as_str().unwrap_or(""));
+        json!({"metadata": {"name": name, "namespace": policy["metadata"]["namespace"]}, "spec": spec})
+    };
+    let mut all = vec![named(0, types.clone(), None)];
+    for (field, kind) in [("ingress", "Ingress"), ("egress", "Egress")] {
+        if has(kind) {
+            for rule in rules(field) {
+                all.push(named(all.len(), json!([kind]), Some((field, &rule))));
+            }
+        }
+    }
+    all
+}
+
+/// A pod that nobody has thought of, in a namespace that is there or in one that is yet to be made: where a single connection of it is
+/// allowed, the columns on what rules open say so.
+#[test]
+fn whoever_is_let_in_without_being_chosen_is_said() -> Result<(), Failure> {
+    let seen = RefCell::new([0usize; 3]);
+    run(200, |raw| {
+        let mut world: World = serde_json::from_value(raw.clone())?;
+        world.pods.retain(|place| !place.namespace.is_empty());
+        let policies = Policies::read(world.policies.as_deref().unwrap_or_default())?;
+        let pods = pods(&world)?;
+        let columns = ["selected", "allows_any_address", "allows_every_namespace", "whole_namespaces"];
+        let said = cells(&enforced(&world)?, "network_isolation", &columns)?;
+        let new = BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), "new".to_owned())]);
+        let strange: Vec<(&str, &BTreeMap<String, String>)> =
+            world.namespaces.iter().map(|(name, labels)| (name.as_str(), labels)).chain([("new", &new)]).collect();
+        for (place, pod) in world.pods.iter().zip(pods.iter().flatten()) {
+            for (namespace, labels) in strange.iter().filter(|(name, _)| *name != place.namespace) {
+                // An address in no block but the widest ones.
+                let stranger = Pod::new((namespace, labels), &BTreeMap::new(), &[], "198.51.100.9".parse()?);
+                let allowed = |direction: usize| {
+                    BORDERS.iter().flat_map(|port| Protocol::ALL.map(|protocol| (*port, protocol))).any(|(port, protocol)| {
+                        let ends = [(End::Pod(&stranger), End::Pod(pod)), (End::Pod(pod), End::Pod(&stranger))];
+                        let verdict = policies.verdict(ends[direction].0, ends[direction].1, protocol, port);
+                        [verdict.ingress, verdict.egress][direction]
+                    })
+                };
+                for (at, direction) in ["ingress", "egress"].into_iter().enumerate() {
+                    let key = format!("{}/Pod/{} Text(\"{direction}\")", place.namespace, place.name);
+                    let row = said.get(&key).ok_or_else(|| format!("no row {key} among {:?}", said.keys()))?;
+                    let yes = |cell: usize| row[cell].contains("true");
+                    let listed = row[3].contains(&format!("\"{namespace}\""));
+                    let flagged = !yes(0) || yes(1) || if *namespace == "new" { yes(2) } else { listed };
+                    if allowed(at) && !flagged {
+                        return Err(format!("{key}: a stranger of {namespace} is allowed, and {columns:?} say {row:?}").into());
+                    }
+                    let mut seen = seen.borrow_mut();
+                    seen[0] += usize::from(allowed(at));
+                    seen[1] += usize::from(yes(0) && yes(2) && !yes(1));
+                    seen[2] += usize::from(yes(0) && listed && !yes(1));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let seen = seen.into_inner();
+    eprintln!("strangers let in, rules for every namespace, whole namespaces: {seen:?}");
+    assert!(seen.iter().all(|count| *count > 100), "hardly occurs: {seen:?}");
+    Ok(())
+}

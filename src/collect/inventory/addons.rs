@@ -43,11 +43,12 @@ const VAULT_SECRET: &str = "metadata{$meta} spec{vaultAuthRef destination{name c
 
 #[rustfmt::skip]
 const LINES: &[Line] = &[
-    ("policy.networking.k8s.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha2"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
+    ("policy.networking.k8s.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1", "v1alpha2"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
     ("policy.networking.k8s.io", "adminnetworkpolicies", "AdminNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
     ("policy.networking.k8s.io", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
     ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
     ("cilium.io", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
+    ("cilium.io", "ciliumnodeconfigs", "CiliumNodeConfig", &["v2", "v2alpha1"], "metadata{$meta} spec{nodeSelector defaults{enable-policy policy-audit-mode enable-k8s-networkpolicy enable-wireguard enable-ipsec}}", "Settings of Cilium for single nodes, which win over its ConfigMap."),
     ("cilium.io", "tracingpolicies", "TracingPolicy", &["v1alpha1"], METADATA, TETRAGON),
     ("cilium.io", "tracingpoliciesnamespaced", "TracingPolicyNamespaced", &["v1alpha1"], METADATA, TETRAGON),
     ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
@@ -60,6 +61,7 @@ const LINES: &[Line] = &[
     ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
     ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
     ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
+    ("k8s.ovn.org", "egressfirewalls", "EgressFirewall", &["v1"], "metadata{$meta} spec{egress{type}}", "What pods of a namespace may reach outside (OVN-Kubernetes)."),
     ("networking.k8s.aws", "applicationnetworkpolicies", "ApplicationNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{podSelector policyTypes ingress{from{$peer} ports{$peerport}} egress{to{$peer domainNames} ports{$peerport}}}", EKS),
     ("networking.k8s.aws", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", EKS),
     ("security.istio.io", "peerauthentications", "PeerAuthentication", &["v1", "v1beta1"], "metadata{$meta} spec{selector mtls portLevelMtls}", ISTIO),

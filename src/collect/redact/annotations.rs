@@ -39,6 +39,7 @@ const KEPT: &[&str] = &[
     "k3s.io/node-config-hash",
     "flannel.alpha.coreos.com/backend-type",
     "projectcalico.org/WireguardPublicKey",
+    "projectcalico.org/WireguardPublicKeyV6",
     "network.cilium.io/wg-pub-key",
     "cluster.x-k8s.io/cluster-name",
     // Meshes and injectors.
@@ -113,6 +114,18 @@ const PRESENT: &[&str] = &[
     "nginx.ingress.kubernetes.io/auth-tls-secret",
 ];
 
+/// Networks that a pod is attached to, of which the names stay: addresses and arguments of plugins stand beside them.
+const NETWORKS: &[&str] = &[
+    "k8s.v1.cni.cncf.io/networks",
+    "v1.multus-cni.io/default-network",
+    "networking.gke.io/default-interface",
+    "networking.gke.io/interfaces",
+    "danm.k8s.io/interfaces",
+    "danm.k8s.io/clusternetworks",
+    "k8s.v1.cni.cncf.io/network-status",
+    "k8s.v1.cni.cncf.io/networks-status",
+];
+
 /// JSON lists of command-line words (k3s and RKE2 publish a node's arguments so).
 const ARGUMENTS: &[&str] = &["k3s.io/node-args", "rke2.io/node-args"];
 
@@ -126,6 +139,8 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
         if text.is_ok_and(|text| looks_secret(&text)) { push_text(REDACTED, out) } else { compact(value.get(), out) }
     } else if PRESENT.contains(&name) {
         push_text(REDACTED, out);
+    } else if NETWORKS.contains(&name) {
+        push_text(&networks(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if ARGUMENTS.contains(&name) {
         push_text(&node_arguments(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else {
@@ -133,6 +148,28 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
         return false;
     }
     true
+}
+
+/// The names of networks, joined by commas, without that of the cluster's own network.
+fn networks(value: &RawValue) -> Option<String> {
+    let text: Cow<'_, str> = serde_json::from_str(value.get()).ok()?;
+    let text = text.trim();
+    if !text.starts_with(['[', '{']) {
+        // `namespace/name@interface`.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@, ".contains(c);
+        return text.chars().all(plain).then(|| text.to_owned());
+    }
+    let all: serde_json::Value = serde_json::from_str(text).ok()?;
+    let mut names = Vec::new();
+    for one in all.as_array()? {
+        let field = |name: &str| one.get(name).and_then(serde_json::Value::as_str);
+        let name = ["name", "network", "tenantNetwork", "clusterNetwork"].iter().find_map(|name| field(name))?;
+        let own = one.get("default").and_then(serde_json::Value::as_bool) == Some(true) || field("network") == Some("default");
+        if !own {
+            names.push(field("namespace").map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}")));
+        }
+    }
+    Some(names.join(", "))
 }
 
 fn node_arguments(value: &RawValue) -> Option<String> {

@@ -71,6 +71,7 @@ const KNOWN_FLAGS: &str = "
 
     healthz-bind-address metrics-bind-address proxy-mode conntrack-max-per-core
 
+    config-dir enable-policy policy-audit-mode enable-k8s-networkpolicy enable-wireguard
     enable-network-policy enable-np enable-ipv6 enable-cloudwatch-logs metrics-bind-addr health-probe-bind-addr
     iface ip-masq kube-subnet-mgr run-firewall run-router run-service-proxy enable-ipsec enable-lb enable-nat-outgoing
     disable-network-policy secrets-encryption secrets-encryption-provider flannel-backend flannel-ipv6-masq profile selinux
@@ -99,6 +100,7 @@ const SWITCHES: &str = "
     make-iptables-util-chains protect-kernel-defaults rotate-certificates rotate-server-certificates seccomp-default
     enable-debugging-handlers
 
+    policy-audit-mode enable-k8s-networkpolicy enable-wireguard
     enable-network-policy enable-np enable-ipv6 enable-cloudwatch-logs ip-masq kube-subnet-mgr run-firewall run-router
     run-service-proxy enable-ipsec enable-lb enable-nat-outgoing disable-network-policy secrets-encryption flannel-ipv6-masq selinux
     disable-kube-proxy disable-cloud-controller disable-helm-controller etcd-expose-metrics embedded-registry debug rootless
@@ -107,7 +109,16 @@ const SWITCHES: &str = "
 ";
 
 /// Environment of network plugins that decides whether policies are enforced.
-const KNOWN_ENV: [&str; 3] = ["NETWORK_POLICY_ENFORCING_MODE", "POD_SECURITY_GROUP_ENFORCING_MODE", "CALICO_NETWORKING_BACKEND"];
+const KNOWN_ENV: [&str; 8] = [
+    "NETWORK_POLICY_ENFORCING_MODE",
+    "POD_SECURITY_GROUP_ENFORCING_MODE",
+    "CALICO_NETWORKING_BACKEND",
+    "CILIUM_ENABLE_POLICY",
+    "CILIUM_POLICY_AUDIT_MODE",
+    "CILIUM_ENABLE_K8S_NETWORKPOLICY",
+    "CILIUM_ENABLE_WIREGUARD",
+    "CILIUM_ENABLE_IPSEC",
+];
 
 /// Programs whose name may stand anywhere in a command line of the control plane (wrappers put it there).
 const COMPONENTS: [&str; 12] = [

@@ -7,6 +7,7 @@ use super::block::Block;
 use super::policy::{Direction, Peer, Policy, Rule};
 use super::ports::{PortRule, PortSet};
 use super::world::World;
+use crate::facts::Known;
 use crate::facts::workloads::pass::PodPort;
 use crate::model::Flow;
 use crate::model::sources::{NAMESPACES, PODS};
@@ -91,24 +92,31 @@ struct Side<'a> {
     full: Bits,
     /// Peers that are possibly allowed on some port.
     any: Bits,
+    /// Peers that a rule names by a selector that chooses.
+    named: Bits,
 }
+
+/// By the number of a group among [`World::groups`] and by direction: the namespaces that its policies name, and whose own policies
+/// let none of that traffic through, with what is shut.
+pub(super) type HalfOpen = BTreeMap<(usize, Direction), Vec<String>>;
 
 struct Engine<'a> {
     world: &'a World<'a>,
     classes: Vec<(Class, i64)>,
+    /// The classes of each group, by its number.
+    of_group: Vec<(usize, Class)>,
     blocks: Vec<&'a Block>,
 }
 
-/// Computes the flows between all namespaces that have pods.
-pub(super) fn compute(world: &World<'_>) -> Flows {
+/// Computes the flows between all namespaces that have pods, and what is open at one end only.
+pub(super) fn compute(world: &World<'_>) -> (Flows, Known<HalfOpen>) {
     let engine = Engine::new(world);
     let names: Vec<String> = engine.classes.iter().map(|(class, _)| class.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-    let complete = world.gap_of_policies().is_none()
-        && world.gap_of_others().is_none()
-        && world.context().reader.coverage().complete(&[PODS, NAMESPACES]).is_ok();
-    if !complete {
+    let gap = world.gap_of_policies().or_else(|| world.gap_of_others());
+    let gap = gap.or_else(|| world.context().reader.coverage().complete(&[PODS, NAMESPACES]).err().map(|gaps| gaps.first().clone()));
+    if let Some(gap) = gap {
         let cells = vec![vec![Flow::Unknown; names.len()]; names.len()];
-        return Flows { names, cells };
+        return (Flows { names, cells }, Known::Unknown(gap));
     }
     let sides = Direction::BOTH.map(|direction| engine.sides(direction));
     let mut seen = vec![vec![Seen::default(); names.len()]; names.len()];
@@ -124,7 +132,8 @@ pub(super) fn compute(world: &World<'_>) -> Flows {
             }
         }
     }
-    Flows { cells: seen.iter().map(|row| row.iter().map(Seen::flow).collect()).collect(), names }
+    let half_open = engine.half_open(&sides);
+    (Flows { cells: seen.iter().map(|row| row.iter().map(Seen::flow).collect()).collect(), names }, Known::Known(half_open))
 }
 
 /// The flows of pairs of classes, put together.
@@ -181,7 +190,12 @@ impl<'a> Engine<'a> {
         }
         let blocks: Vec<&Block> = blocks.into_iter().collect();
         let mut classes: BTreeMap<Class, i64> = BTreeMap::new();
-        for group in world.groups().filter(|group| !group.host_network && group.pods > 0) {
+        let mut of_group = Vec::new();
+        for (number, group) in world.groups().enumerate().filter(|(_, group)| !group.host_network && group.pods > 0) {
+            let mut counted = |class: Class, pods: i64| {
+                of_group.push((number, class.clone()));
+                *classes.entry(class).or_default() += pods;
+            };
             let asked = |(key, value): (&String, &String)| keys.contains(key.as_str()).then(|| (key.clone(), value.clone()));
             let class = Class {
                 namespace: group.namespace().to_owned(),
@@ -191,20 +205,55 @@ impl<'a> Engine<'a> {
                 doubt: Direction::BOTH.map(|direction| !world.foreign_of(group, direction).is_empty()),
             };
             if blocks.is_empty() {
-                *classes.entry(Class { blocks: Some(Vec::new()), ..class }).or_default() += group.pods;
+                counted(Class { blocks: Some(Vec::new()), ..class }, group.pods);
                 continue;
             }
             let mut placed = 0;
             for addresses in &group.addresses {
                 let inside = Some(blocks.iter().map(|block| inside(block, addresses)).collect());
-                *classes.entry(Class { blocks: inside, ..class.clone() }).or_default() += 1;
+                counted(Class { blocks: inside, ..class.clone() }, 1);
                 placed += 1;
             }
             if group.pods > placed {
-                *classes.entry(class).or_default() += group.pods - placed;
+                counted(class, group.pods - placed);
             }
         }
-        Self { world, classes: classes.into_iter().collect(), blocks }
+        of_group.sort();
+        of_group.dedup();
+        Self { world, classes: classes.into_iter().collect(), of_group, blocks }
+    }
+
+    /// See [`HalfOpen`].
+    fn half_open(&self, [ingress, egress]: &[Vec<Option<Side<'_>>>; 2]) -> HalfOpen {
+        let mut found = HalfOpen::new();
+        for (direction, own, other) in [(Direction::Ingress, ingress, egress), (Direction::Egress, egress, ingress)] {
+            // How many classes of a namespace are named, and how many of them are shut, by group.
+            let mut tallies: BTreeMap<usize, BTreeMap<&str, (usize, usize)>> = BTreeMap::new();
+            for (number, class) in &self.of_group {
+                let Ok(at) = self.classes.binary_search_by(|(known, _)| known.cmp(class)) else { continue };
+                let Some(side) = own.get(at).and_then(Option::as_ref) else { continue };
+                for (peer, (named, _)) in self.classes.iter().enumerate().filter(|(peer, _)| side.named.has(*peer)) {
+                    let [doubt_in, doubt_out] = named.doubt;
+                    let doubt = if direction == Direction::Ingress { doubt_out } else { doubt_in };
+                    let shut = other.get(peer).and_then(Option::as_ref).is_some_and(|side| !side.any.has(at));
+                    let tally = tallies.entry(*number).or_default().entry(&named.namespace).or_default();
+                    tally.0 += 1;
+                    tally.1 += usize::from(shut && !doubt);
+                }
+            }
+            for (number, of_group) in tallies {
+                let what = match direction {
+                    Direction::Ingress => "its policies let nothing out to it",
+                    Direction::Egress => "its policies let nothing in from it",
+                };
+                let all_shut = of_group.into_iter().filter(|(_, (named, shut))| named == shut);
+                let all: Vec<String> = all_shut.map(|(namespace, _)| format!("{namespace}: {what}")).collect();
+                if !all.is_empty() {
+                    found.insert((number, direction), all);
+                }
+            }
+        }
+        found
     }
 
     /// What each class is allowed in one direction.
@@ -220,7 +269,7 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let empty = || Bits::new(self.classes.len());
-            let mut side = Side { rules: Vec::new(), full: empty(), any: empty() };
+            let mut side = Side { rules: Vec::new(), full: empty(), any: empty(), named: empty() };
             for policy in selecting {
                 for rule in policy.rules(direction).into_iter().flatten() {
                     let mut matching = Matching { sure: empty(), possible: empty() };
@@ -231,6 +280,9 @@ impl<'a> Engine<'a> {
                     for peer in &rule.peers {
                         let of_peer = known.entry((&policy.namespace, peer)).or_insert_with(|| self.matching(&policy.namespace, peer));
                         matching.sure.add(&of_peer.sure);
+                        if peer.chooses() {
+                            side.named.add(&of_peer.sure);
+                        }
                         matching.possible.add(&of_peer.possible);
                     }
                     if PortSet::of(&rule.ports, &[]).is_full() {

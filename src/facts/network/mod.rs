@@ -6,6 +6,8 @@ mod flows;
 mod foreign;
 mod isolation;
 mod namespaces;
+mod openness;
+mod policies;
 mod policy;
 mod ports;
 pub mod simulate;
@@ -27,7 +29,7 @@ pub struct Network {
     pub flows: Flows,
     /// The network plugins that were recognised.
     pub engines: Vec<String>,
-    /// `enforcing`, `not enforcing`, `audit mode` or `unknown`.
+    /// `enforcing`, `not on every node`, `not enforcing`, `audit mode` or `unknown`.
     pub enforcement: &'static str,
     /// Why, in one sentence.
     pub because: String,
@@ -42,18 +44,26 @@ impl Network {
 
 /// The tables of isolation and of what enforces it.
 pub(super) const FAMILY: Family = Family {
-    schemas: || vec![isolation::NetworkIsolationRow::schema(), namespaces::NamespaceIsolationRow::schema(), cni::CniRow::schema()],
+    schemas: || {
+        vec![
+            isolation::NetworkIsolationRow::schema(),
+            namespaces::NamespaceIsolationRow::schema(),
+            policies::NetworkPolicyRow::schema(),
+            cni::CniRow::schema(),
+        ]
+    },
     rows: |context, beside| {
         let world = World::read(context)?;
-        let isolation = isolation::rows(&world);
+        let (flows, half_open) = flows::compute(&world);
+        let isolation = isolation::rows(&world, &half_open);
         let namespaces = namespaces::rows(&world, &isolation);
         let enforcement = match world.enforcement() {
             Known::Known(enforcement) => enforcement.as_str(),
             Known::Unknown(_) => "unknown",
         };
-        let flows = flows::compute(&world);
+        let policies = policies::rows(&world);
         let cni = world.cni;
         beside.network = Some(Network { flows, engines: cni.engines, enforcement, because: cni.because });
-        Ok(vec![isolation, namespaces, cni.rows])
+        Ok(vec![isolation, namespaces, policies, cni.rows])
     },
 };

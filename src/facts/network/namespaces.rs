@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::policy::{Direction, Policy};
+use super::foreign::Effect;
+use super::policy::{Direction, Policy, Rule, allow_everything};
 use super::world::{Enforcement, World};
 use crate::facts::Known;
+use crate::facts::labels::Selector;
 use crate::facts::namespaces::SYSTEM_NAMESPACES;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::model::sources::{DAEMON_SETS, FOREIGN_POLICIES, NAMESPACES, NETWORK_PLUGIN_SETTINGS, NETWORK_POLICIES, NODES, PODS};
 use crate::model::{Evidence, FactValue, ObjectRef};
 
 table! {
-    /// One row per namespace and direction (ingress, egress), with whether a NetworkPolicy denies that direction to every pod, those
-    /// to come too: its `podSelector` is empty, the direction is among its `policyTypes`, and it has no rule for it. Others may still
-    /// allow single flows; that is how it is meant.
+    /// One row per namespace and direction (ingress, egress), with whether NetworkPolicies deny that direction by default to every pod,
+    /// those to come too: policies that select every pod have it among their `policyTypes`, whether or not they have rules for it, and
+    /// they do not allow everything themselves. Policies add up, so that one policy with rules is judged as two with the same rules.
+    /// What is allowed beside the default is another question.
     pub struct NamespaceIsolationRow as "namespace_isolation" counting "namespaces" from [NAMESPACES, NODES, DAEMON_SETS, NETWORK_POLICIES] + FOREIGN_POLICIES
         consulting [] + NETWORK_PLUGIN_SETTINGS {
         /// Name.
@@ -22,7 +25,7 @@ table! {
         system: bool, at "/metadata/name";
         /// `ingress` or `egress`.
         direction: &'static str;
-        /// The NetworkPolicies that deny the direction to every pod, sorted.
+        /// The NetworkPolicies that together select every pod of the namespace for the direction, sorted.
         default_deny_by: Vec<String>;
         /// Whether the direction is denied by default in effect: by a NetworkPolicy, on a cluster that enforces it. Unknown where a
         /// policy of another API may be about every pod of the namespace.
@@ -75,15 +78,15 @@ type AllCounts = BTreeMap<(String, String), Counts>;
 
 fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Direction, counts: &AllCounts) -> Row {
     let name = &subject.name;
-    let denying: Vec<&(Policy, Evidence)> = world.policies(name).iter().filter(|(policy, _)| policy.is_default_deny(direction)).collect();
+    let default = ForAll::of(world.policies(name), direction);
     let counts = counts.get(&(name.clone(), direction.as_str().to_owned())).copied().unwrap_or(Counts { ..Counts::default() });
     let counted = |number: i64| world.context().reader.known_in(name, &PODS, || number);
-    let because = because(world, name, direction, !denying.is_empty());
+    let because = because(world, name, direction, &default);
     let typed = NamespaceIsolationRow {
         namespace: name.clone(),
         system: SYSTEM_NAMESPACES.contains(&name.as_str()),
         direction: direction.as_str(),
-        default_deny_by: denying.iter().map(|(policy, _)| policy.name.clone()).collect(),
+        default_deny_by: default.policies.iter().map(|(policy, _)| policy.name.clone()).collect(),
         default_deny: because.clone().map(|why| why.is_empty()),
         because,
         pods: counted(counts.isolated + counts.open + counts.unknown),
@@ -92,26 +95,65 @@ fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Dir
         unknown_pods: counted(counts.unknown),
         host_network_pods: counted(counts.host_network),
     };
-    let evidence = denying.iter().map(|(_, origin)| origin.at("/spec/podSelector"));
+    let evidence = default.policies.iter().map(|(_, origin)| origin.at("/spec/podSelector"));
     Row::new(name.clone(), subject.clone(), vec![origin.clone()], typed)
         .in_namespace(Some(name.clone()))
         .evidenced("default_deny", evidence)
 }
 
-/// Why a namespace does not deny by default; empty when it does.
-fn because(world: &World<'_>, namespace: &str, direction: Direction, denies: bool) -> Known<String> {
-    let foreign = world.foreign_default(namespace, direction).map(super::foreign::Foreign::unseen);
-    if let Some(unseen) = foreign.or_else(|| world.gap_of_others()) {
-        return Known::Unknown(unseen);
+/// What the NetworkPolicies of a namespace make the default for its pods.
+struct ForAll<'w> {
+    /// Those that together select every pod, those to come too; empty where they leave some out.
+    policies: Vec<&'w (Policy, Evidence)>,
+    /// Those of them that together allow everything, where they do.
+    open: Vec<&'w str>,
+}
+
+impl<'w> ForAll<'w> {
+    fn of(policies: &'w [(Policy, Evidence)], direction: Direction) -> Self {
+        let isolating = || policies.iter().filter(|(policy, _)| policy.rules(direction).is_some());
+        let for_all: Vec<&(Policy, Evidence)> = isolating().filter(|(policy, _)| policy.selector.is_empty()).collect();
+        let together: Vec<&(Policy, Evidence)> = if !for_all.is_empty() {
+            for_all
+        } else if Selector::cover_everything(isolating().map(|(policy, _)| &policy.selector)) {
+            isolating().collect()
+        } else {
+            Vec::new()
+        };
+        let wide = |policy: &Policy| policy.rules(direction).unwrap_or_default().iter().any(Rule::is_open_to_the_world);
+        let rules = together.iter().flat_map(|(policy, _)| policy.rules(direction).unwrap_or_default());
+        let open = if allow_everything(rules) {
+            together.iter().filter(|(policy, _)| wide(policy)).map(|(policy, _)| policy.name.as_str()).collect()
+        } else {
+            Vec::new()
+        };
+        Self { policies: together, open }
     }
+}
+
+/// Why a namespace does not deny by default; empty when it does.
+fn because(world: &World<'_>, namespace: &str, direction: Direction, default: &ForAll<'_>) -> Known<String> {
     if let Known::Known(Enforcement::NotEnforcing | Enforcement::Audit) = world.enforcement() {
         return Known::Known("nothing enforces NetworkPolicies".to_owned());
     }
+    let changed_by = |how: fn(Effect) -> bool| world.foreign_default(namespace, direction, how).or_else(|| world.gap_of_others());
+    let denies = !default.policies.is_empty() && default.open.is_empty();
+    let doubt = if denies { changed_by(|effect| effect.overrides || effect.opens) } else { changed_by(|effect| effect.closes) };
+    if let Some(unseen) = doubt {
+        return Known::Unknown(unseen);
+    }
+    let open = match default.open.as_slice() {
+        [] => format!("no NetworkPolicy denies {} to every pod", direction.as_str()),
+        open => format!("what selects every pod allows everything for {} ({})", direction.as_str(), open.join(", ")),
+    };
     match (denies, world.gap_of_policies(), world.enforcement()) {
-        (true, _, Known::Known(_)) => Known::Known(String::new()),
-        (true, _, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
-        (false, Some(gap), _) => Known::Unknown(gap),
-        (false, None, _) => Known::Known(format!("no NetworkPolicy denies {} to every pod", direction.as_str())),
+        // One that was not read could allow everything.
+        (true, Some(gap), _) | (false, Some(gap), _) => Known::Unknown(gap),
+        (true, None, Known::Known(Enforcement::Partly)) => Known::Unknown(world.partly()),
+        (true, None, Known::Known(_)) => Known::Known(String::new()),
+        (true, None, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
+        (false, None, Known::Unknown(_)) => Known::Known(format!("{open}, and which network plugin runs makes no difference to that")),
+        (false, None, Known::Known(_)) => Known::Known(open),
     }
 }
 

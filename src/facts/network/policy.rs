@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
 use super::block::{Block, Cidr};
-use super::ports::{PortRule, Protocol};
+use super::ports::{PortRule, PortSet, Protocol};
 use crate::facts::labels::{Selector, SelectorFile};
 
 /// A policy as it stands in the snapshot. A field that is not known could allow or deny more than is understood here.
@@ -131,11 +131,6 @@ impl Policy {
         self.namespace == namespace && self.selector.matches(labels)
     }
 
-    /// Whether it denies the direction to every pod of its namespace, those to come too, and allows nothing itself.
-    pub(super) fn is_default_deny(&self, direction: Direction) -> bool {
-        self.selector.is_empty() && self.rules(direction).is_some_and(<[Rule]>::is_empty)
-    }
-
     /// What is written, with the defaults that the API server fills in (`SetDefaults_NetworkPolicy`): without `policyTypes` a policy
     /// is about ingress, and about egress when it has at least one egress rule. What validation refuses is not understood.
     pub(super) fn read(file: &PolicyFile) -> Result<Self, String> {
@@ -213,6 +208,15 @@ fn read_port(file: &PortFile) -> Result<PortRule, String> {
 }
 
 impl Peer {
+    /// Whether it chooses pods by labels, or those of its own namespace: it was written for somebody.
+    pub(super) fn chooses(&self) -> bool {
+        match self {
+            Self::Block(_) => false,
+            Self::Pods { namespaces: None, .. } => true,
+            Self::Pods { namespaces: Some(selector), pods } => !selector.takes_strangers(&[]) || !pods.takes_strangers(&[]),
+        }
+    }
+
     /// In words, for lists.
     pub(super) fn describe(&self, own_namespace: &str) -> String {
         match self {
@@ -232,13 +236,15 @@ impl Peer {
 impl Rule {
     /// Whether it lets in, or out, whoever is outside the cluster: no peers at all, or blocks that are as wide as the world.
     pub(super) fn is_open_to_the_world(&self) -> bool {
-        let blocks = || {
-            self.peers.iter().filter_map(|peer| match peer {
-                Peer::Block(block) => Some(block),
-                Peer::Pods { .. } => None,
-            })
-        };
-        self.peers.is_empty() || super::block::whole_world(blocks())
+        self.peers.is_empty() || super::block::whole_world(self.blocks())
+    }
+
+    /// The blocks of addresses among its peers.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.peers.iter().filter_map(|peer| match peer {
+            Peer::Block(block) => Some(block),
+            Peer::Pods { .. } => None,
+        })
     }
 
     /// Its ports in words.
@@ -248,4 +254,14 @@ impl Rule {
         }
         self.ports.iter().map(PortRule::to_string).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Whether rules that add up allow everything: together on every port, whoever is at the other end.
+pub(super) fn allow_everything<'r>(rules: impl Iterator<Item = &'r Rule>) -> bool {
+    let rules: Vec<&Rule> = rules.collect();
+    let mut ports = PortSet::default();
+    rules.iter().filter(|rule| rule.is_open_to_the_world()).for_each(|rule| ports.union(PortSet::of(&rule.ports, &[])));
+    let full = |rule: &&&Rule| PortSet::of(&rule.ports, &[]).is_full();
+    let blocks = rules.iter().filter(full).flat_map(|rule| rule.blocks());
+    ports.is_full() || super::block::whole_world(blocks)
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::block::{Block, Cidr, whole_world};
-use super::policy::{Direction, Policy, PolicyFile};
+use super::policy::{Direction, Policy, PolicyFile, allow_everything};
 use super::ports::{PortRule, PortSet, Protocol};
 
 fn policy(spec: Value) -> Result<Policy, String> {
@@ -28,12 +28,20 @@ fn policy_types_default_as_the_api_server_fills_them_in() -> Result<(), String> 
 }
 
 #[test]
-fn only_an_empty_selector_without_rules_is_a_default() -> Result<(), String> {
-    let denies = |spec: Value| policy(spec).map(|policy| Direction::BOTH.map(|direction| policy.is_default_deny(direction)));
-    assert_eq!(denies(json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}))?, [true, true]);
-    assert_eq!(denies(json!({"podSelector": {"matchLabels": {}, "matchExpressions": []}}))?, [true, false]);
-    assert_eq!(denies(json!({"policyTypes": ["Ingress", "Egress"], "egress": [{"ports": [{"port": 53}]}]}))?, [true, false]);
-    assert_eq!(denies(json!({"podSelector": {"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}}))?, [false, false]);
+fn rules_that_add_up_to_everything_allow_everything() -> Result<(), String> {
+    let everything = |rules: Value| {
+        let policy = policy(json!({"ingress": rules}))?;
+        Ok::<_, String>(allow_everything(policy.rules(Direction::Ingress).unwrap_or_default().iter()))
+    };
+    let block = |cidr: &str| json!({"ipBlock": {"cidr": cidr}});
+    assert!(everything(json!([{}]))?);
+    assert!(everything(json!([{"ports": [{"protocol": "TCP"}, {"protocol": "UDP"}]}, {"ports": [{"protocol": "SCTP"}]}]))?);
+    assert!(everything(json!([{"from": [block("0.0.0.0/0")]}]))?);
+    assert!(everything(json!([{"from": [block("0.0.0.0/1")]}, {"from": [block("128.0.0.0/1")]}]))?);
+    assert!(!everything(json!([]))?);
+    assert!(!everything(json!([{"from": [block("0.0.0.0/1")]}, {"from": [block("128.0.0.0/1")], "ports": [{"port": 80}]}]))?);
+    assert!(!everything(json!([{"from": [{"podSelector": {}}]}]))?);
+    assert!(!everything(json!([{"ports": [{"port": 443}]}]))?);
     Ok(())
 }
 

@@ -3,20 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cni::Cni;
-use super::foreign::{self, Foreign};
+use super::foreign::{self, Effect, Foreign};
 use super::policy::{Direction, Policy, PolicyFile};
 use crate::facts::context::Context;
 use crate::facts::namespaces::Namespaces;
 use crate::facts::table::read::MetaOnly;
 use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{FOREIGN_POLICIES, NETWORK_POLICIES};
+use crate::model::sources::NETWORK_POLICIES;
 use crate::model::{Evidence, Grade, Unseen};
 
 /// Whether NetworkPolicies have an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Enforcement {
     Enforcing,
+    /// On some nodes; on others nothing does, or only logs.
+    Partly,
     NotEnforcing,
     /// What policies deny is logged and let through.
     Audit,
@@ -26,6 +28,7 @@ impl Enforcement {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Enforcing => "enforcing",
+            Self::Partly => "not on every node",
             Self::NotEnforcing => "not enforcing",
             Self::Audit => "audit mode",
         }
@@ -62,9 +65,8 @@ impl<'a> World<'a> {
             match understood {
                 Ok((policy, origin)) => policies.entry(policy.namespace.clone()).or_default().push((policy, origin)),
                 Err(error) => {
-                    reader.not_understood(&NETWORK_POLICIES, &stored, &error);
-                    let meta = match serde_json::from_str(&stored.json) {
-                        Ok(meta) => meta,
+                    let meta = match serde_json::from_str::<foreign::Named>(&stored.json) {
+                        Ok(named) => named.into(),
                         // Not even its namespace is known.
                         Err(_) => MetaOnly { metadata: Default::default() },
                     };
@@ -74,12 +76,13 @@ impl<'a> World<'a> {
         })?;
         policies.values_mut().for_each(|of_namespace| of_namespace.sort_by(|a, b| a.0.name.cmp(&b.0.name)));
         let kubernetes = |namespace: &str, name: &str| names.contains(&(namespace.to_owned(), name.to_owned()));
-        foreign.extend(foreign::read(reader, kubernetes)?);
         let cni = Cni::read(context)?;
+        let others = foreign::read(reader, kubernetes, |engine| cni.is_absent(engine))?;
+        foreign.extend(others.policies);
         // A policy that was not understood is known by its name and namespace: it does not make the others unknown.
         Ok(Self {
             gap_of_policies: reader.gap(&NETWORK_POLICIES),
-            gap_of_others: reader.unread(FOREIGN_POLICIES),
+            gap_of_others: others.gap,
             namespaces: context.namespaces()?,
             labels: context.namespaces()?.labels(),
             no_labels: BTreeMap::new(),
@@ -131,9 +134,29 @@ impl<'a> World<'a> {
         self.foreign.iter().filter(|one| one.may_select(direction, namespace, &group.labels)).collect()
     }
 
-    /// Those that may be about every pod of a namespace.
-    pub(super) fn foreign_default(&self, namespace: &str, direction: Direction) -> Option<&Foreign> {
-        self.foreign.iter().find(|one| one.may_select_all(direction, (namespace, self.labels(namespace))))
+    /// Why one that may be about every pod of a namespace may change what NetworkPolicies say there.
+    pub(super) fn foreign_default(&self, namespace: &str, direction: Direction, how: impl Fn(Effect) -> bool) -> Option<Unseen> {
+        let about = |one: &&Foreign| how(one.effect(direction)) && one.may_select_all(direction, (namespace, self.labels(namespace)));
+        self.foreign.iter().find(about).map(Foreign::unseen)
+    }
+
+    /// Why what policies do is not known where they are enforced on some nodes only.
+    pub(super) fn partly(&self) -> Unseen {
+        Unseen::not_visible(
+            "on which nodes NetworkPolicies are enforced for these pods",
+            format!("they are not enforced on every node ({})", self.cni.because),
+            "Give the agents of all nodes the same settings.",
+        )
+    }
+
+    /// Labels of every namespace that was read.
+    pub(super) fn all_labels(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
+        &self.labels
+    }
+
+    /// Every NetworkPolicy with its place.
+    pub(super) fn every_policy(&self) -> impl Iterator<Item = &(Policy, Evidence)> {
+        self.policies.values().flatten()
     }
 
     /// Why NetworkPolicies may be missing.

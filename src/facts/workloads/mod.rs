@@ -1,5 +1,6 @@
 //! Pods, the controllers behind them, their containers and the accounts that they run as.
 
+pub(in crate::facts) mod attachments;
 pub(in crate::facts) mod containers;
 mod credentials;
 mod effective;

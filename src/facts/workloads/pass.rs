@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, Volume};
 
+use super::attachments::further_networks;
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
 use super::volume_uses::VolumeUses;
@@ -80,6 +81,10 @@ pub(in crate::facts) struct PodGroup {
     pub(in crate::facts) workload: ObjectRef,
     pub(in crate::facts) labels: BTreeMap<String, String>,
     pub(in crate::facts) host_network: bool,
+    /// Further networks that the pods are attached to, sorted.
+    pub(in crate::facts) networks: Vec<String>,
+    /// Whether they use resource claims, which may give them devices of the network.
+    pub(in crate::facts) claims_devices: bool,
     /// Container ports that are written down, sorted.
     pub(in crate::facts) ports: Vec<PodPort>,
     /// `running` or `template`.
@@ -120,7 +125,9 @@ pub(in crate::facts) struct PodPort {
 
 /// Number of pods, their addresses, and where they were seen.
 type Members = (i64, Vec<Vec<IpAddr>>, Vec<Evidence>);
-type GroupKey = (ObjectRef, BTreeMap<String, String>, bool, Vec<PodPort>, &'static str, String);
+type GroupKey = (ObjectRef, BTreeMap<String, String>, Attached, Vec<PodPort>, &'static str, String);
+/// Whether on the node's network, to which further ones, and whether devices are claimed.
+type Attached = (bool, Vec<String>, bool);
 
 /// The rows that the pass makes where they are wanted.
 struct Rows {
@@ -213,8 +220,8 @@ fn surroundings(context: &Context<'_>) -> Result<pods::Surroundings, FactsError>
 
 impl From<(GroupKey, Members)> for PodGroup {
     fn from((key, (pods, addresses, origins)): (GroupKey, Members)) -> Self {
-        let (workload, labels, host_network, ports, observed_in, phase) = key;
-        Self { workload, labels, host_network, ports, observed_in, phase, pods, addresses, origins }
+        let (workload, labels, (host_network, networks, claims_devices), ports, observed_in, phase) = key;
+        Self { workload, labels, host_network, networks, claims_devices, ports, observed_in, phase, pods, addresses, origins }
     }
 }
 
@@ -231,8 +238,10 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
         .collect();
     ports.sort();
     ports.dedup();
+    let claims = spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty());
+    let attached = (spec.host_network == Some(true), further_networks(shape.annotations), claims);
     let key =
-        (shape.workload.clone(), shape.labels.clone(), spec.host_network == Some(true), ports, shape.observed_in, shape.phase.to_owned());
+        (shape.workload.clone(), shape.labels.clone(), attached, ports, shape.observed_in, shape.phase.to_owned());
     let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {

@@ -104,7 +104,7 @@ impl Isolation {
         let targets: Vec<&NamespaceIsolation> = if ephi.len() > COLUMNS { Vec::new() } else { ephi.clone() };
         let key = match matrix.enforcement.as_str() {
             "enforcing" => OutcomeWord::Pass,
-            "not enforcing" => OutcomeWord::Fail,
+            "not enforcing" | "not on every node" => OutcomeWord::Fail,
             _ => OutcomeWord::NotAssessed,
         };
         let omitted = matrix.namespaces.len().saturating_sub(ROWS) as u64;

@@ -1,5 +1,7 @@
 //! How the agents of network plugins are known.
 
+use std::collections::BTreeSet;
+
 use crate::facts::FactsError;
 use crate::facts::agents::{Agent, Marks, daemon_sets};
 use crate::facts::table::read::Reader;
@@ -38,7 +40,7 @@ const AGENTS: &[Marks] = &[
     marks("Weave Net", &["weave-net"], &["weaveworks/weave-kube"], &["weave"]),
 ];
 
-/// The DaemonSets that are network plugins.
-pub(super) fn agents(reader: &Reader<'_>) -> Result<Vec<Agent>, FactsError> {
+/// The DaemonSets that are network plugins, and the plugins of which there is any trace.
+pub(super) fn agents(reader: &Reader<'_>) -> Result<(Vec<Agent>, BTreeSet<&'static str>), FactsError> {
     daemon_sets(reader, AGENTS)
 }

@@ -3,40 +3,63 @@
 use serde_json::Value;
 
 use super::settings::{Map, Objects, Settings};
+use super::{calico, cilium};
 use crate::facts::Known;
 use crate::facts::agents::Agent;
-use crate::model::{Evidence, Unseen, UnseenKind};
+use crate::model::{Evidence, Unseen};
 
-/// `wireguard`, `ipsec` or `none`, with where that stands.
-type Encryption = (Known<&'static str>, Vec<Evidence>);
-
-fn unknown(engine: &str, why: &str, how: &str) -> Encryption {
-    let unseen = Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether {engine} encrypts traffic between nodes"),
-        why: why.to_owned(),
-        how_to_see: how.to_owned(),
-        source: None,
-        missing_rule: None,
-    };
-    (Known::Unknown(unseen), Vec::new())
+/// Whether a plugin encrypts what goes between nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Encryption {
+    /// `wireguard`, `ipsec` or `none`.
+    pub(super) how: Known<&'static str>,
+    /// Why, in a few words.
+    pub(super) because: String,
+    /// Where that stands.
+    pub(super) evidence: Vec<Evidence>,
 }
 
-fn none() -> Encryption {
-    (Known::Known("none"), Vec::new())
+impl Encryption {
+    pub(super) fn known(how: &'static str, evidence: Vec<Evidence>) -> Self {
+        Self { how: Known::Known(how), because: format!("{how} is switched on"), evidence }
+    }
+    pub(super) fn none(because: String, evidence: Vec<Evidence>) -> Self {
+        Self { how: Known::Known("none"), because, evidence }
+    }
+    pub(super) fn unknown(unseen: Unseen) -> Self {
+        Self { because: unseen.why.clone(), how: Known::Unknown(unseen), evidence: Vec::new() }
+    }
+}
+
+fn unknown(engine: &str, why: &str, how: &str) -> Encryption {
+    Encryption::unknown(Unseen::not_visible(format!("whether {engine} encrypts traffic between nodes"), why, how))
+}
+
+fn never(engine: &str) -> Encryption {
+    Encryption::none(format!("{engine} does not encrypt"), Vec::new())
+}
+
+/// Why a ConfigMap that was read is not the one that an agent runs with.
+fn other_config(agent: &Agent, namespace: &str, name: &str) -> Option<String> {
+    let mounted: Vec<&str> = agent.config_maps().collect();
+    if agent.namespace() != namespace {
+        return Some(format!("its agents run in the namespace {}, whose ConfigMap is not read", agent.namespace()));
+    }
+    let another = !mounted.is_empty() && !mounted.contains(&name);
+    another.then(|| format!("its agents mount {} and not {name}, which is the one that is read", mounted.join(", ")))
 }
 
 /// What a plugin with a DaemonSet does.
 pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
     match agent.engine {
-        "Calico" => calico(agent, settings),
+        "Calico" => calico::encryption(agent, settings),
         "Canal" => canal(agent, settings),
-        "Cilium" => cilium(&settings.cilium),
+        "Cilium" => cilium::encryption(agent, settings),
         "Flannel" => flannel(agent, settings),
-        "Antrea" => antrea(&settings.antrea),
+        "Antrea" => antrea(agent, &settings.antrea),
         "OVN-Kubernetes" => openshift(&settings.openshift),
-        "Weave Net" if agent.has_env("WEAVE_PASSWORD") => (Known::Known("ipsec"), vec![agent.origin.clone()]),
-        "Weave Net" | "kindnet" | "kube-network-policies" | "kube-router" => none(),
+        "Weave Net" if agent.has_env("WEAVE_PASSWORD") => Encryption::known("ipsec", vec![agent.origin.clone()]),
+        "Weave Net" | "kindnet" | "kube-network-policies" | "kube-router" => never(agent.engine),
         "Amazon VPC CNI" => unknown(
             agent.engine,
             "it does not encrypt itself; some instance types do between themselves, which the cluster does not show",
@@ -46,63 +69,10 @@ pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
     }
 }
 
-/// What switches WireGuard on for IPv4, and for IPv6.
-const WIREGUARD: [&str; 2] = ["/spec/wireguardEnabled", "/spec/wireguardEnabledV6"];
-
-/// One family of addresses.
-struct Family {
-    field: &'static str,
-    on: bool,
-    /// Whether pods have such addresses.
-    used: bool,
-}
-
-/// What the FelixConfiguration `default` says for each family of addresses. Another one is for a single node; an environment variable
-/// wins over both.
-fn calico(agent: &Agent, settings: &Settings) -> Encryption {
-    let objects = match &settings.felix {
-        Known::Known(objects) => objects,
-        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
-    };
-    let how = "Ask for the FelixConfiguration default (wireguardEnabled).";
-    if agent.has_env("FELIX_WIREGUARDENABLED") || agent.has_env("FELIX_WIREGUARDENABLEDV6") {
-        return unknown(agent.engine, "an environment variable of its agent decides, whose value is not stored", how);
-    }
-    let written = |object: &Value| WIREGUARD.map(|field| object.pointer(field).and_then(Value::as_bool));
-    let name = |object: &Value| object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("").to_owned();
-    let Some((default, origin)) = objects.iter().find(|(object, _)| name(object) == "default") else {
-        return unknown(agent.engine, "there is no FelixConfiguration default in the cluster", how);
-    };
-    let families = WIREGUARD.into_iter().zip(written(default)).zip(settings.pod_families);
-    let families = families.map(|((field, value), used)| Family { field, on: value == Some(true), used });
-    let (on, off): (Vec<Family>, Vec<Family>) = families.partition(|family| family.on);
-    let at = |families: &[Family], all: bool| -> Vec<Evidence> {
-        families.iter().filter(|family| all || family.used).map(|family| origin.at(family.field)).collect()
-    };
-    let off_in_use = off.iter().any(|family| family.used);
-    if off_in_use || on.is_empty() {
-        return (Known::Known("none"), at(&off, !off_in_use));
-    }
-    let switched_off = |object: &Value| name(object) != "default" && written(object).contains(&Some(false));
-    if objects.iter().any(|(object, _)| switched_off(object)) {
-        return unknown(agent.engine, "it is switched on, and off again for single nodes", "Look at the FelixConfigurations of nodes.");
-    }
-    match (&settings.pods_gap, off.is_empty()) {
-        (_, true) => (Known::Known("wireguard"), at(&on, true)),
-        (Some(unseen), false) => (Known::Unknown(unseen.clone()), Vec::new()),
-        (None, false) if !on.iter().any(|family| family.used) => unknown(
-            agent.engine,
-            "it is switched on for one of IPv4 and IPv6, and no pod shows which of them is in use",
-            "Look at wireguardEnabled and wireguardEnabledV6 of the FelixConfiguration default.",
-        ),
-        (None, false) => (Known::Known("wireguard"), at(&on, true)),
-    }
-}
-
 /// Calico only decides about policies here: Flannel carries the traffic, and may encrypt it where Calico does not.
 fn canal(agent: &Agent, settings: &Settings) -> Encryption {
-    match calico(agent, settings) {
-        (Known::Known("none"), _) => unknown(
+    match calico::encryption(agent, settings) {
+        Encryption { how: Known::Known("none"), .. } => unknown(
             agent.engine,
             "the back end of Flannel in it decides, and the ConfigMap that names it is not read",
             "Look at net-conf.json in the ConfigMap of Canal.",
@@ -111,26 +81,12 @@ fn canal(agent: &Agent, settings: &Settings) -> Encryption {
     }
 }
 
-fn cilium(map: &Map) -> Encryption {
-    let (data, origin) = match map {
-        Known::Known(Some((data, origin))) => (data, origin),
-        Known::Known(None) => return unknown("Cilium", "there is no ConfigMap kube-system/cilium-config", "Ask for its settings."),
-        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
-    };
-    let on = |key: &str| data.get(key).is_some_and(|value| value == "true");
-    let how = if on("enable-wireguard") {
-        ("wireguard", "enable-wireguard")
-    } else if on("enable-ipsec") {
-        ("ipsec", "enable-ipsec")
-    } else {
-        return (Known::Known("none"), vec![origin.clone()]);
-    };
-    (Known::Known(how.0), vec![origin.at(format!("/data/{}", how.1))])
-}
-
 /// `Backend.Type` in `net-conf.json`, as the collector stores it, of the ConfigMap beside the agent: in another namespace it is left
 /// over.
 fn flannel(agent: &Agent, settings: &Settings) -> Encryption {
+    if let Some(why) = other_config(agent, agent.namespace(), "kube-flannel-cfg") {
+        return unknown("Flannel", &why, "Look at net-conf.json in its ConfigMap.");
+    }
     let map = match agent.subject.namespace.as_deref() {
         Some("kube-flannel") => &settings.flannel,
         Some("kube-system") => &settings.flannel_system,
@@ -144,15 +100,22 @@ fn flannel(agent: &Agent, settings: &Settings) -> Encryption {
         Known::Known(None) => {
             return unknown("Flannel", "there is no ConfigMap kube-flannel-cfg beside its agent", "Ask for its back end.");
         }
-        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+        Known::Unknown(unseen) => return Encryption::unknown(unseen.clone()),
     };
     let (data, origin) = map;
     let parsed = data.get("net-conf.json").and_then(|text| serde_json::from_str::<Value>(text).ok());
     let back_end = parsed.as_ref().and_then(|value| value.pointer("/Backend/Type")).and_then(Value::as_str);
     let evidence = vec![origin.at("/data/net-conf.json")];
     match back_end {
-        Some(name) => (Known::Known(of_back_end(name)), evidence),
+        Some(name) => of_back_end_at(name, evidence),
         None => unknown("Flannel", "its ConfigMap names no back end", "Look at net-conf.json of its ConfigMap."),
+    }
+}
+
+fn of_back_end_at(name: &str, evidence: Vec<Evidence>) -> Encryption {
+    match of_back_end(name) {
+        "none" => Encryption::none(format!("its back end is {name}"), evidence),
+        how => Encryption::known(how, evidence),
     }
 }
 
@@ -165,13 +128,16 @@ fn of_back_end(name: &str) -> &'static str {
 }
 
 /// `trafficEncryptionMode` in `antrea-agent.conf`; unset is none.
-fn antrea(map: &Map) -> Encryption {
+fn antrea(agent: &Agent, map: &Map) -> Encryption {
+    if let Some(why) = other_config(agent, "kube-system", "antrea-config") {
+        return unknown("Antrea", &why, "Ask for trafficEncryptionMode.");
+    }
     let (data, origin) = match map {
         Known::Known(Some((data, origin))) => (data, origin),
         Known::Known(None) => {
             return unknown("Antrea", "there is no ConfigMap kube-system/antrea-config", "Ask for trafficEncryptionMode.");
         }
-        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+        Known::Unknown(unseen) => return Encryption::unknown(unseen.clone()),
     };
     let Some(text) = data.get("antrea-agent.conf") else {
         return unknown("Antrea", "its ConfigMap does not hold antrea-agent.conf", "Ask for trafficEncryptionMode.");
@@ -181,9 +147,9 @@ fn antrea(map: &Map) -> Encryption {
     };
     let evidence = vec![origin.at("/data/antrea-agent.conf")];
     match settings.get("trafficEncryptionMode").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
-        None | Some("none" | "") => (Known::Known("none"), evidence),
-        Some("wireguard") => (Known::Known("wireguard"), evidence),
-        Some("ipsec") => (Known::Known("ipsec"), evidence),
+        None | Some("none" | "") => Encryption::none("trafficEncryptionMode is not set".to_owned(), evidence),
+        Some("wireguard") => Encryption::known("wireguard", evidence),
+        Some("ipsec") => Encryption::known("ipsec", evidence),
         Some(_) => unknown("Antrea", "trafficEncryptionMode has a value that is not known", "Look at its ConfigMap."),
     }
 }
@@ -192,7 +158,7 @@ fn antrea(map: &Map) -> Encryption {
 fn openshift(networks: &Objects) -> Encryption {
     let objects = match networks {
         Known::Known(objects) => objects,
-        Known::Unknown(unseen) => return (Known::Unknown(unseen.clone()), Vec::new()),
+        Known::Unknown(unseen) => return Encryption::unknown(unseen.clone()),
     };
     let how = "Ask for ipsecConfig of the network operator.";
     let Some((network, origin)) = objects.first() else {
@@ -202,8 +168,8 @@ fn openshift(networks: &Objects) -> Encryption {
     let pointer = "/spec/defaultNetwork/ovnKubernetesConfig/ipsecConfig".to_owned();
     let evidence = vec![origin.at(pointer)];
     match config.map(|config| config.get("mode").and_then(Value::as_str)) {
-        None | Some(Some("Disabled" | "External")) => (Known::Known("none"), evidence),
-        Some(Some("Full")) => (Known::Known("ipsec"), evidence),
+        None | Some(Some("Disabled" | "External")) => Encryption::none("ipsecConfig.mode is not Full".to_owned(), evidence),
+        Some(Some("Full")) => Encryption::known("ipsec", evidence),
         // Older versions switched it on by an empty object.
         Some(_) => unknown("OVN-Kubernetes", "ipsecConfig says no mode", how),
     }
@@ -218,7 +184,11 @@ pub(super) fn k3s(settings: &Settings) -> Encryption {
             let kinds: Vec<&'static str> = all.iter().map(|(name, _)| of_back_end(name)).collect();
             let weakest = if kinds.contains(&"none") { "none" } else { kinds.first().copied().unwrap_or("none") };
             let pointer = "/metadata/annotations/flannel.alpha.coreos.com~1backend-type".to_owned();
-            (Known::Known(weakest), all.first().map(|(_, origin)| origin.at(pointer)).into_iter().collect())
+            let evidence: Vec<Evidence> = all.first().map(|(_, origin)| origin.at(pointer)).into_iter().collect();
+            match weakest {
+                "none" => Encryption::none("a node's back end does not encrypt".to_owned(), evidence),
+                how => Encryption::known(how, evidence),
+            }
         }
         _ => unknown("k3s", "not every node says which back end it uses", "Ask for --flannel-backend of the servers."),
     }

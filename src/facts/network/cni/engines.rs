@@ -2,10 +2,10 @@
 
 use super::encryption::k3s;
 use super::settings::{NodeFacts, Settings};
-use super::{Enforcement, Engine};
+use super::{Enforcement, Engine, cilium};
 use crate::facts::Known;
 use crate::facts::agents::Agent;
-use crate::model::{Evidence, Unseen, UnseenKind};
+use crate::model::{Evidence, Unseen};
 
 /// The verdict about one plugin.
 pub(super) struct Judged {
@@ -19,15 +19,8 @@ fn known(enforcement: Enforcement, because: &str) -> Judged {
     Judged { enforcement: Known::Known(enforcement), because: because.to_owned(), evidence: Vec::new() }
 }
 
-fn unknown(engine: &str, why: &str, how: &str) -> Judged {
-    let unseen = Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether NetworkPolicies are enforced by {engine}"),
-        why: why.to_owned(),
-        how_to_see: how.to_owned(),
-        source: None,
-        missing_rule: None,
-    };
+pub(super) fn unknown(engine: &str, why: &str, how: &str) -> Judged {
+    let unseen = Unseen::not_visible(format!("whether NetworkPolicies are enforced by {engine}"), why, how);
     Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen), evidence: Vec::new() }
 }
 
@@ -37,7 +30,7 @@ const ALWAYS: &str = "it enforces NetworkPolicies wherever its agent runs";
 pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
     match agent.engine {
         "Flannel" => known(Enforcement::NotEnforcing, "it connects pods and enforces no policies"),
-        "Cilium" => cilium(settings),
+        "Cilium" => cilium::judge(agent, settings),
         "Amazon VPC CNI" => amazon(agent, settings),
         "kindnet" => kindnet(agent),
         "kube-router" => match agent.flag("run-firewall").as_deref() {
@@ -54,33 +47,6 @@ pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
         }
         _ => known(Enforcement::Enforcing, ALWAYS),
     }
-}
-
-/// `cilium-config`: `enable-policy` is `default` unless it is written (`never` switches enforcement off), `policy-audit-mode` lets
-/// everything through, `enable-k8s-networkpolicy` is `true` unless it is written.
-fn cilium(settings: &Settings) -> Judged {
-    let (data, origin) = match &settings.cilium {
-        Known::Known(Some((data, origin))) => (data, origin),
-        Known::Known(None) => {
-            return unknown("Cilium", "there is no ConfigMap kube-system/cilium-config", "Ask for the settings of its agent.");
-        }
-        Known::Unknown(unseen) => {
-            return Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen.clone()), evidence: Vec::new() };
-        }
-    };
-    let value = |key: &str| data.get(key).map(String::as_str);
-    let at = |key: &str| origin.at(format!("/data/{key}"));
-    let judged = match (value("enable-policy"), value("policy-audit-mode"), value("enable-k8s-networkpolicy")) {
-        (Some("never"), _, _) => known(Enforcement::NotEnforcing, "enable-policy is never"),
-        (_, Some("true"), _) => known(Enforcement::Audit, "policy-audit-mode is on: what policies deny is let through"),
-        (_, _, Some("false")) => known(Enforcement::NotEnforcing, "enable-k8s-networkpolicy is false"),
-        (None | Some("default" | "always"), None | Some("false"), None | Some("true")) => {
-            known(Enforcement::Enforcing, "neither enable-policy nor policy-audit-mode nor enable-k8s-networkpolicy switches it off")
-        }
-        _ => unknown("Cilium", "its ConfigMap holds a value that is not known", "Look at kube-system/cilium-config."),
-    };
-    let keys = ["enable-policy", "policy-audit-mode", "enable-k8s-networkpolicy"];
-    Judged { evidence: keys.iter().filter(|key| data.contains_key(**key)).map(|key| at(key)).collect(), ..judged }
 }
 
 /// Two have to be switched on: the node agent, and the controller that tells it what to do. The controller runs where nobody sees it,
@@ -150,7 +116,6 @@ fn k3s_engine(settings: &Settings) -> Option<Engine> {
         }
         _ => unknown("k3s", "no node shows the arguments of a server", "Ask for the arguments of every k3s server."),
     };
-    let (encryption, encrypting) = k3s(settings);
     Some(Engine {
         name: "k3s",
         found_by: "annotation k3s.io/node-args of nodes".to_owned(),
@@ -159,7 +124,6 @@ fn k3s_engine(settings: &Settings) -> Option<Engine> {
         scheduled: None,
         ready: None,
         judged,
-        encryption,
-        encrypting,
+        encryption: k3s(settings),
     })
 }

@@ -1,20 +1,25 @@
 //! Which network plugins there are, whether they enforce NetworkPolicies, and whether they encrypt what goes between nodes.
 
 mod agents;
+mod calico;
+mod cilium;
 mod encryption;
 mod engines;
 mod settings;
 
+use std::collections::BTreeSet;
+
 use self::agents::agents;
+use self::encryption::Encryption;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
 use self::settings::Settings;
 use super::world::Enforcement;
-use crate::facts::agents::Agent;
+use crate::facts::agents::{Agent, FoundBy};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{DAEMON_SETS, NETWORK_PLUGIN_SETTINGS, NODES};
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per network plugin that was recognised, by its DaemonSet or by what it writes on nodes, with whether it enforces
@@ -25,7 +30,7 @@ table! {
         engine: String;
         /// By what it was recognised.
         found_by: String;
-        /// `enforcing`, `not enforcing` or `audit mode` (what policies deny is logged and let through). Unknown where its settings were
+        /// `enforcing`, `not on every node`, `not enforcing` or `audit mode` (what policies deny is logged and let through). Unknown where its settings were
         /// not seen, or where it does not run on every node.
         enforcement: Known<String>;
         /// Whether it enforces.
@@ -35,12 +40,14 @@ table! {
         /// Whether the cluster's enforcement rests on this row: on one that enforces; where there is none, on one of which it is not
         /// known; else on all.
         decides: bool;
-        /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`. `none` too where pods have
+        /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`. `none` too where it is not on some node, and where pods have
         /// addresses of IPv4 and IPv6, and only one of the two is encrypted. Unknown where its settings were not seen, or where it does not
         /// run on every node.
         encryption: Known<String>;
         /// Whether it is.
         encrypts: Known<bool>;
+        /// Why, in a few words.
+        encryption_because: String;
         /// The same for encryption.
         encryption_decides: bool;
         /// Nodes that its agent is to run on; null when no DaemonSet runs it.
@@ -61,6 +68,10 @@ pub(super) struct Cni {
     pub(super) enforcement: Known<Enforcement>,
     /// Why, in one sentence.
     pub(super) because: String,
+    /// Every engine of which there is a trace: an agent, or an image with its name.
+    traces: BTreeSet<&'static str>,
+    /// Whether it is known which engines there are: one was recognised, and every DaemonSet was read.
+    all_known: bool,
 }
 
 /// One plugin.
@@ -72,9 +83,7 @@ pub(super) struct Engine {
     scheduled: Option<i64>,
     ready: Option<i64>,
     judged: Judged,
-    encryption: Known<&'static str>,
-    /// Where settings stand that decide on encryption.
-    encrypting: Vec<Evidence>,
+    encryption: Encryption,
 }
 
 impl Cni {
@@ -83,17 +92,22 @@ impl Cni {
         let settings = Settings::read(context)?;
         let nodes = settings.nodes.len();
         let mut engines: Vec<Engine> = Vec::new();
-        for agent in agents(reader)? {
+        let (found, mut traces) = agents(reader)?;
+        // EKS runs its own network policies on the nodes of Auto Mode without a DaemonSet.
+        if settings.nodes.iter().any(|node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|kind| kind == "auto")) {
+            traces.insert("Amazon VPC CNI");
+        }
+        let recognised = found.iter().any(|agent| agent.by == FoundBy::Make);
+        for agent in found {
             let mut judged = of_agent(&agent, &settings);
-            let (mut encryption, mut encrypting) = encryption::of(&agent, &settings);
+            let mut encryption = encryption::of(&agent, &settings);
             if let Some(why) = agent.missing(Some(nodes)) {
                 if judged.enforcement.known().is_some() {
-                    judged.enforcement = not_everywhere(&agent, "NetworkPolicies are enforced", &why);
+                    judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
                     judged.because.clone_from(&why);
                 }
-                if encryption.known().is_some() {
-                    encrypting.clear();
-                    encryption = not_everywhere(&agent, "traffic between nodes is encrypted", &why);
+                if encryption.how.known().is_some() {
+                    encryption = Encryption::unknown(not_everywhere(&agent, "traffic between nodes is encrypted", &why));
                 }
             }
             engines.push(Engine {
@@ -105,14 +119,16 @@ impl Cni {
                 ready: agent.ready,
                 judged,
                 encryption,
-                encrypting,
             });
         }
         engines.extend(NODE_ENGINES.iter().filter_map(|of_nodes| of_nodes(&settings)));
         engines.sort_by(|a, b| (a.name, &a.subject).cmp(&(b.name, &b.subject)));
         let known_nodes = reader.known_if_complete(&NODES, || i64::try_from(nodes).unwrap_or(i64::MAX));
+        let all_known = (recognised || engines.iter().any(|engine| engine.found_by_nodes()))
+            && reader.gap(&DAEMON_SETS).is_none()
+            && reader.gap(&NODES).is_none();
         if engines.is_empty() {
-            return nothing(context, known_nodes);
+            return nothing(context, known_nodes, traces);
         }
         let (enforcement, because) = together(&engines);
         let best = (engines.iter().map(Engine::rank).min(), engines.iter().map(Engine::encryption_rank).min());
@@ -125,25 +141,44 @@ impl Cni {
             (false, Some(gap)) => Known::Unknown(gap),
             _ => enforcement,
         };
-        Ok(Self { rows, engines: names, enforcement, because })
+        Ok(Self { rows, engines: names, enforcement, because, traces, all_known })
+    }
+}
+
+impl Cni {
+    /// Whether it is known that an engine does not run: nobody acts on its policies.
+    pub(super) fn is_absent(&self, engine: &str) -> bool {
+        self.all_known && !self.traces.contains(engine)
+    }
+
+    /// Whether a block of addresses in a NetworkPolicy is about pods with such addresses too. With Cilium it is about what is outside
+    /// the cluster (its documentation, *Network Policy*, limits of `ipBlock`).
+    pub(super) fn blocks_hold_pods(&self) -> bool {
+        self.engines.is_empty() || self.engines.iter().any(|engine| !matches!(engine.as_str(), "Cilium" | "GKE Dataplane V2"))
     }
 }
 
 impl Engine {
+    /// Whether it runs inside another program, and is known by what that writes on nodes.
+    fn found_by_nodes(&self) -> bool {
+        self.scheduled.is_none() && self.subject.kind == "Node"
+    }
+
     /// Of plugins that work together, the one with the lowest rank decides: one that enforces is enough, and what is not known of one
     /// is not known of the cluster.
     fn rank(&self) -> u8 {
         match &self.judged.enforcement {
             Known::Known(Enforcement::Enforcing) => 0,
             Known::Unknown(_) => 1,
-            Known::Known(Enforcement::Audit) => 2,
-            Known::Known(Enforcement::NotEnforcing) => 3,
+            Known::Known(Enforcement::Partly) => 2,
+            Known::Known(Enforcement::Audit) => 3,
+            Known::Known(Enforcement::NotEnforcing) => 4,
         }
     }
 
     /// The same for encryption.
     fn encryption_rank(&self) -> u8 {
-        match encrypts(&self.encryption) {
+        match encrypts(&self.encryption.how) {
             Known::Known(true) => 0,
             Known::Unknown(_) => 1,
             Known::Known(false) => 2,
@@ -173,8 +208,9 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
         because: engine.judged.because,
         decides: ranks.0 == best.0,
         encryption_decides: ranks.1 == best.1,
-        encrypts: encrypts(&engine.encryption),
-        encryption: engine.encryption.map(str::to_owned),
+        encrypts: encrypts(&engine.encryption.how),
+        encryption_because: engine.encryption.because,
+        encryption: engine.encryption.how.map(str::to_owned),
         scheduled: engine.scheduled,
         ready: engine.ready,
         nodes,
@@ -182,33 +218,24 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
     Row::new(engine.name.to_owned(), engine.subject, engine.origins, typed)
         .in_namespace(None)
         .evidenced("enforces", engine.judged.evidence)
-        .evidenced("encrypts", engine.encrypting)
+        .evidenced("encrypts", engine.encryption.evidence)
 }
 
 /// A verdict that does not hold for the whole cluster.
-fn not_everywhere<T>(agent: &Agent, what: &str, why: &str) -> Known<T> {
-    Known::Unknown(Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether {what} by {}", agent.engine),
-        why: why.to_owned(),
-        how_to_see: format!("Look at the DaemonSet {}: it should run on every node.", agent.display()),
-        source: None,
-        missing_rule: None,
-    })
+fn not_everywhere(agent: &Agent, what: &str, why: &str) -> Unseen {
+    let how = format!("Look at the DaemonSet {}: it should run on every node.", agent.display());
+    Unseen::not_visible(format!("whether {what} by {}", agent.engine), why, how)
 }
 
 fn unrecognised() -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: "the network plugin".to_owned(),
-        why: "none was recognised, so that it is not known whether NetworkPolicies are enforced".to_owned(),
-        how_to_see: "Ask whoever operates the cluster which network plugin it uses and whether it enforces NetworkPolicies.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        "the network plugin",
+        "none was recognised, so that it is not known whether NetworkPolicies are enforced",
+        "Ask whoever operates the cluster which network plugin it uses and whether it enforces NetworkPolicies.",
+    )
 }
 
-fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Result<Cni, FactsError> {
+fn nothing(context: &Context<'_>, nodes: Known<i64>, traces: BTreeSet<&'static str>) -> Result<Cni, FactsError> {
     let unseen = context.reader.gap(&DAEMON_SETS).or_else(|| context.reader.gap(&NODES)).unwrap_or_else(unrecognised);
     let typed = CniRow {
         engine: "none recognised".to_owned(),
@@ -219,6 +246,7 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Result<Cni, FactsError> 
         decides: true,
         encryption: Known::Unknown(unseen.clone()),
         encrypts: Known::Unknown(unseen.clone()),
+        encryption_because: unseen.why.clone(),
         encryption_decides: true,
         scheduled: None,
         ready: None,
@@ -233,5 +261,7 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Result<Cni, FactsError> 
         engines: Vec::new(),
         because: unseen.why.clone(),
         enforcement: Known::Unknown(unseen),
+        traces,
+        all_known: false,
     })
 }

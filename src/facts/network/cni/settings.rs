@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use serde_json::Value;
 
+use super::cilium::{NodeConfig, node_configs};
 use crate::facts::context::Context;
 use crate::facts::table::read::Reader;
 use crate::facts::{FactsError, Known};
@@ -34,7 +35,11 @@ pub(super) struct Settings {
     pub(super) flannel: Map,
     pub(super) flannel_system: Map,
     pub(super) antrea: Map,
+    /// CiliumNodeConfigs.
+    pub(super) cilium_nodes: Known<Vec<NodeConfig>>,
     pub(super) felix: Objects,
+    /// Whether these are the objects that Calico stores in the cluster, and not what its API shows of a datastore of its own.
+    pub(super) felix_stored: bool,
     pub(super) openshift: Objects,
 }
 
@@ -42,7 +47,14 @@ pub(super) struct Settings {
 pub(super) struct NodeFacts {
     pub(super) subject: ObjectRef,
     pub(super) annotations: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     pub(super) origin: Evidence,
+}
+
+impl NodeFacts {
+    pub(super) fn name(&self) -> &str {
+        &self.subject.name
+    }
 }
 
 impl Settings {
@@ -57,10 +69,14 @@ impl Settings {
                 name: node.metadata.name.clone().unwrap_or_default(),
                 uid: node.metadata.uid.clone(),
             };
-            nodes.push(NodeFacts { subject, annotations: node.metadata.annotations.unwrap_or_default(), origin });
+            let written = |texts: Option<BTreeMap<String, String>>| texts.unwrap_or_else(BTreeMap::new);
+            let (annotations, labels) = (written(node.metadata.annotations), written(node.metadata.labels));
+            nodes.push(NodeFacts { subject, annotations, labels, origin });
         })?;
         // Calico's own API shows the objects that it stores a second time.
-        let felix = match (objects(reader, &FELIX_CONFIGURATIONS)?, objects(reader, &FELIX_API_CONFIGURATIONS)?) {
+        let stored = objects(reader, &FELIX_CONFIGURATIONS)?;
+        let felix_stored = stored.known().is_some_and(|found| !found.is_empty());
+        let felix = match (stored, objects(reader, &FELIX_API_CONFIGURATIONS)?) {
             (Known::Known(found), _) | (_, Known::Known(found)) if !found.is_empty() => Known::Known(found),
             (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => Known::Unknown(unseen),
             (none, _) => none,
@@ -84,7 +100,9 @@ impl Settings {
             flannel: config_map(reader, &FLANNEL_CONFIG)?,
             flannel_system: config_map(reader, &FLANNEL_SYSTEM_CONFIG)?,
             antrea: config_map(reader, &ANTREA_CONFIG)?,
+            cilium_nodes: node_configs(reader)?,
             felix,
+            felix_stored,
             openshift: objects(reader, &OPENSHIFT_NETWORKS)?,
         })
     }
@@ -109,7 +127,7 @@ fn objects(reader: &Reader<'_>, source: &SourceId) -> Result<Objects, FactsError
         match (meta, serde_json::from_str::<Value>(&stored.json)) {
             (Ok(meta), Ok(value)) => {
                 let origin = reader.origin(source, &meta.metadata, &stored, Grade::EffectiveConfiguration);
-                found.push((value, origin.at("/spec")));
+                found.push((value, origin));
             }
             (Err(error), _) | (_, Err(error)) => reader.not_understood(source, &stored, &error.to_string()),
         }
