@@ -32,24 +32,33 @@ const BESIDE: &[(&str, &str)] = &[
         "ciliumbgpadvertisements ciliumbgpclusterconfigs ciliumbgpnodeconfigoverrides ciliumbgpnodeconfigs ciliumbgppeerconfigs
          ciliumbgppeeringpolicies ciliumcidrgroups ciliumclusterwideenvoyconfigs ciliumdatapathplugins ciliumegressgatewaypolicies
          ciliumendpoints ciliumendpointslices ciliumenvoyconfigs ciliumexternalworkloads ciliumgatewayclassconfigs ciliumidentities
-         ciliuml2announcementpolicies ciliumloadbalancerippools ciliumlocalredirectpolicies ciliumnodeconfigs ciliumnodes ciliumpodippools
+         ciliuml2announcementpolicies ciliumloadbalancerippools ciliumlocalredirectpolicies ciliumnodes ciliumpodippools
          podinfo",
     ),
     (
         "crd.projectcalico.org",
         "bgpconfigurations bgpfilters bgppeers blockaffinities caliconodestatuses clusterinformations globalnetworksets hostendpoints
-         ipamblocks ipamconfigs ipamhandles ippools ipreservations kubecontrollersconfigurations networksets",
+         ipamblocks ipamconfigs ipamhandles ippools ipreservations kubecontrollersconfigurations networksets stagedglobalnetworkpolicies stagedkubernetesnetworkpolicies
+         stagednetworkpolicies",
     ),
     (
         "projectcalico.org",
         "bgpconfigurations bgpfilters bgppeers blockaffinities caliconodestatuses clusterinformations globalnetworksets hostendpoints
-         ipamconfigurations ippools ipreservations kubecontrollersconfigurations networksets nodes profiles",
+         ipamblocks ipamconfigs ipamconfigurations ipamhandles ippools ipreservations kubecontrollersconfigurations networksets nodes
+         profiles stagedglobalnetworkpolicies stagedkubernetesnetworkpolicies
+         stagednetworkpolicies",
     ),
     (
         "crd.antrea.io",
         "antreaagentinfos antreacontrollerinfos antreaclusternetworkpolicies bgppolicies clustergroups egresses externalentities
          externalippools externalnodes flowexporterdestinations groups ippools nodelatencymonitors packetcaptures
          supportbundlecollections tiers traceflows trafficcontrols",
+    ),
+    // Routes, addresses and priorities of traffic: none of them lets anything through or keeps it away.
+    (
+        "k8s.ovn.org",
+        "adminpolicybasedexternalroutes clusternetworkconnects clusteruserdefinednetworks egressips egressqoses egressservices networkqoses
+         routeadvertisements userdefinednetworks vteps",
     ),
     ("networking.k8s.aws", "cninodes policyendpoints clusterpolicyendpoints"),
     ("policy.networking.k8s.io", ""),
