@@ -161,15 +161,16 @@ impl Agent {
     }
 
     /// Why what its template says is not what runs, or not on each of as many nodes as there are; none where it is. `nodes` is for a
-    /// DaemonSet.
-    pub(super) fn missing(&self, nodes: Option<usize>) -> Option<String> {
+    /// DaemonSet, with how many of them are not ready themselves: an agent there cannot be, and nothing new starts there either.
+    pub(super) fn missing(&self, nodes: Option<(usize, usize)>) -> Option<String> {
         if self.by == FoundBy::NameAlone {
             return Some("it was found by its name alone: neither its image nor its owner is one of the engine's".to_owned());
         }
         let Some(wanted) = self.wanted else {
             return Some("its controller has not yet said how many of its agents there should be".to_owned());
         };
-        let all = nodes.and_then(|nodes| i64::try_from(nodes).ok());
+        let number = |of: fn((usize, usize)) -> usize| nodes.map(of).and_then(|number| i64::try_from(number).ok());
+        let (all, down) = (number(|(all, _)| all), number(|(_, down)| down).unwrap_or(0));
         match (wanted, self.ready.unwrap_or(0), self.current.unwrap_or(0)) {
             (0, ..) if nodes.is_some() => Some("its agent runs on no node".to_owned()),
             (0, ..) => Some("no pod of it is wanted".to_owned()),
@@ -178,7 +179,7 @@ impl Agent {
                 Some(format!("its agent is to run on {some} of {all} nodes, and what does its work on the others is not known"))
             }
             (_, 0, _) => Some("none of its agents is ready".to_owned()),
-            (wanted, ready, _) if ready < wanted => Some(format!("{ready} of its {wanted} agents are ready")),
+            (wanted, ready, _) if ready + down < wanted => Some(format!("{ready} of its {wanted} agents are ready")),
             (wanted, _, current) if current < wanted => {
                 Some(format!("{current} of its {wanted} agents run what its template says now, the others an older one"))
             }

@@ -414,6 +414,6 @@ fn whoever_is_let_in_without_being_chosen_is_said() -> Result<(), Failure> {
     })?;
     let seen = seen.into_inner();
     eprintln!("strangers let in, rules for every namespace, whole namespaces: {seen:?}");
-    assert!(seen.iter().all(|count| *count > 100), "hardly occurs: {seen:?}");
+    assert!(seen.iter().all(|count| *count > 40), "hardly occurs: {seen:?}");
     Ok(())
 }

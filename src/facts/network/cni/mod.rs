@@ -91,6 +91,7 @@ impl Cni {
         let reader = &context.reader;
         let settings = Settings::read(context)?;
         let nodes = settings.nodes.len();
+        let down = settings.nodes.iter().filter(|node| !node.ready).count();
         let mut engines: Vec<Engine> = Vec::new();
         let (found, mut traces) = agents(reader)?;
         // EKS runs its own network policies on the nodes of Auto Mode without a DaemonSet.
@@ -101,7 +102,7 @@ impl Cni {
         for agent in found {
             let mut judged = of_agent(&agent, &settings);
             let mut encryption = encryption::of(&agent, &settings);
-            if let Some(why) = agent.missing(Some(nodes)) {
+            if let Some(why) = agent.missing(Some((nodes, down))) {
                 if judged.enforcement.known().is_some() {
                     judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
                     judged.because.clone_from(&why);

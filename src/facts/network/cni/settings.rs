@@ -48,6 +48,8 @@ pub(super) struct NodeFacts {
     pub(super) subject: ObjectRef,
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) labels: BTreeMap<String, String>,
+    /// Whether its kubelet says that it is, or says nothing.
+    pub(super) ready: bool,
     pub(super) origin: Evidence,
 }
 
@@ -71,7 +73,9 @@ impl Settings {
             };
             let written = |texts: Option<BTreeMap<String, String>>| texts.unwrap_or_else(BTreeMap::new);
             let (annotations, labels) = (written(node.metadata.annotations), written(node.metadata.labels));
-            nodes.push(NodeFacts { subject, annotations, labels, origin });
+            let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+            let ready = conditions.filter(|one| one.type_ == "Ready").all(|one| one.status == "True");
+            nodes.push(NodeFacts { subject, annotations, labels, ready, origin });
         })?;
         // Calico's own API shows the objects that it stores a second time.
         let stored = objects(reader, &FELIX_CONFIGURATIONS)?;
