@@ -158,5 +158,7 @@ fn wireguard_for_one_family_rests_on_the_addresses_of_all_pods() {
     let felix = json!({"apiVersion": "crd.projectcalico.org/v1", "kind": "FelixConfiguration", "metadata": {"name": "default"}, "spec": {"wireguardEnabled": true}});
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "records"}, "spec": {"containers": [{"name": "c", "image": "i"}]}, "status": {"phase": "Running", "podIPs": [{"ip": "10.0.1.7"}]}});
     let calico = agent("calico-node", json!([{"name": "calico-node", "image": "calico/node:v3.30.4"}]));
-    rests_on("network/node-traffic-encrypted", vec![node(), calico, felix, pod], &SourceId::core("pods"));
+    let mut node = node();
+    node["metadata"]["annotations"] = json!({"projectcalico.org/WireguardPublicKey": "wiGRl1cV4Y0vJ7kVJqkVJqkVJqkVJqkVJqkVJqkVJqk="});
+    rests_on("network/node-traffic-encrypted", vec![node, calico, felix, pod], &SourceId::core("pods"));
 }

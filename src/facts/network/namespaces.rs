@@ -123,7 +123,9 @@ impl<'w> ForAll<'w> {
         let wide = |policy: &Policy| policy.rules(direction).unwrap_or_default().iter().any(Rule::is_open_to_the_world);
         let rules = together.iter().flat_map(|(policy, _)| policy.rules(direction).unwrap_or_default());
         let open = if allow_everything(rules) {
-            together.iter().filter(|(policy, _)| wide(policy)).map(|(policy, _)| policy.name.as_str()).collect()
+            let alone = together.iter().any(|(policy, _)| wide(policy));
+            let part = |policy: &Policy| if alone { wide(policy) } else { policy.rules(direction).is_some_and(|rules| !rules.is_empty()) };
+            together.iter().filter(|(policy, _)| part(policy)).map(|(policy, _)| policy.name.as_str()).collect()
         } else {
             Vec::new()
         };

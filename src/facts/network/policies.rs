@@ -1,7 +1,8 @@
 //! One row per NetworkPolicy.
 
 use super::policy::{Direction, Policy};
-use super::world::World;
+use super::world::{OddPolicy, World};
+use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS};
 use crate::model::{Evidence, ObjectRef};
@@ -23,7 +24,7 @@ table! {
         /// Workloads that it selects, as `Kind/name`, sorted; those on the node's network are left out.
         workloads: Vec<String>, at "/spec/podSelector";
         /// Whether it selects nothing that it could isolate, and does not select every pod either.
-        selects_nothing: bool, at "/spec/podSelector";
+        selects_nothing: Known<bool>, at "/spec/podSelector";
         /// What there is instead, in a few words; empty where it selects something.
         because: String, at "/spec/podSelector";
     }
@@ -31,7 +32,34 @@ table! {
 
 /// The rows of all policies that were understood.
 pub(super) fn rows(world: &World<'_>) -> Vec<Row> {
-    world.every_policy().map(|(policy, origin)| row(world, policy, origin)).collect()
+    let understood = world.every_policy().map(|(policy, origin)| row(world, policy, origin));
+    understood.chain(world.odd_policies().iter().map(odd)).collect()
+}
+
+/// Of a policy that was not understood, nothing is known but where it is.
+fn odd(policy: &OddPolicy) -> Row {
+    let (namespace, name) = (policy.namespace.clone(), policy.name.clone());
+    let typed = NetworkPolicyRow {
+        namespace: namespace.clone(),
+        name: name.clone(),
+        directions: Vec::new(),
+        every_pod: false,
+        selector: "not understood".to_owned(),
+        workloads: Vec::new(),
+        selects_nothing: Known::Unknown(policy.unseen.clone()),
+        because: String::new(),
+    };
+    Row::new(format!("{namespace}/{name}"), subject(&namespace, &name, &policy.origin), vec![policy.origin.clone()], typed)
+}
+
+fn subject(namespace: &str, name: &str, origin: &Evidence) -> ObjectRef {
+    ObjectRef {
+        kind: "NetworkPolicy".to_owned(),
+        group: "networking.k8s.io".to_owned(),
+        namespace: Some(namespace.to_owned()),
+        name: name.to_owned(),
+        uid: origin.object().and_then(|object| object.uid.clone()),
+    }
 }
 
 fn row(world: &World<'_>, policy: &Policy, origin: &Evidence) -> Row {
@@ -55,15 +83,9 @@ fn row(world: &World<'_>, policy: &Policy, origin: &Evidence) -> Row {
         every_pod: policy.selector.is_empty(),
         selector: if policy.selector.is_empty() { "every pod".to_owned() } else { policy.selector.to_string() },
         workloads,
-        selects_nothing,
+        selects_nothing: Known::Known(selects_nothing),
         because: because.to_owned(),
     };
-    let subject = ObjectRef {
-        kind: "NetworkPolicy".to_owned(),
-        group: "networking.k8s.io".to_owned(),
-        namespace: Some(policy.namespace.clone()),
-        name: policy.name.clone(),
-        uid: origin.object().and_then(|object| object.uid.clone()),
-    };
+    let subject = subject(&policy.namespace, &policy.name, origin);
     Row::new(format!("{}/{}", policy.namespace, policy.name), subject, vec![origin.clone()], typed)
 }

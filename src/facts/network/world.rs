@@ -35,6 +35,14 @@ impl Enforcement {
     }
 }
 
+/// A NetworkPolicy that was not understood, and whose name is known.
+pub(super) struct OddPolicy {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) origin: Evidence,
+    pub(super) unseen: Unseen,
+}
+
 /// What decides about traffic.
 pub(super) struct World<'a> {
     context: &'a Context<'a>,
@@ -43,6 +51,7 @@ pub(super) struct World<'a> {
     foreign: Vec<Foreign>,
     pods: &'a [PodGroup],
     namespaces: &'a Namespaces,
+    odd: Vec<OddPolicy>,
     labels: BTreeMap<String, BTreeMap<String, String>>,
     no_labels: BTreeMap<String, String>,
     gap_of_policies: Option<Unseen>,
@@ -54,7 +63,7 @@ impl<'a> World<'a> {
     pub(super) fn read(context: &'a Context<'a>) -> Result<Self, FactsError> {
         let reader = &context.reader;
         let mut policies: BTreeMap<String, Vec<(Policy, Evidence)>> = BTreeMap::new();
-        let mut foreign = BTreeSet::new();
+        let (mut foreign, mut odd) = (BTreeSet::new(), Vec::new());
         let mut names = BTreeSet::new();
         reader.each_stored(&NETWORK_POLICIES, |stored| {
             let file: Result<PolicyFile, String> = serde_json::from_str(&stored.json).map_err(|error| error.to_string());
@@ -65,12 +74,20 @@ impl<'a> World<'a> {
             match understood {
                 Ok((policy, origin)) => policies.entry(policy.namespace.clone()).or_default().push((policy, origin)),
                 Err(error) => {
-                    let meta = match serde_json::from_str::<foreign::Named>(&stored.json) {
+                    let meta: MetaOnly = match serde_json::from_str::<foreign::Named>(&stored.json) {
                         Ok(named) => named.into(),
                         // Not even its namespace is known.
-                        Err(_) => MetaOnly { metadata: Default::default() },
+                        Err(_) => {
+                            reader.not_understood(&NETWORK_POLICIES, &stored, &error);
+                            MetaOnly { metadata: Default::default() }
+                        }
                     };
-                    foreign.insert(Foreign::not_understood(&meta, &error));
+                    let policy = Foreign::not_understood(&meta, &error);
+                    if let (Some(namespace), Some(name)) = (meta.metadata.namespace.clone(), meta.metadata.name.clone()) {
+                        let origin = reader.origin(&NETWORK_POLICIES, &meta.metadata, &stored, Grade::EffectiveConfiguration);
+                        odd.push(OddPolicy { namespace, name, origin, unseen: policy.unseen() });
+                    }
+                    foreign.insert(policy);
                 }
             }
         })?;
@@ -88,6 +105,7 @@ impl<'a> World<'a> {
             no_labels: BTreeMap::new(),
             foreign: foreign.into_iter().collect(),
             pods: context.pods()?,
+            odd,
             context,
             policies,
             cni,
@@ -152,6 +170,11 @@ impl<'a> World<'a> {
     /// Labels of every namespace that was read.
     pub(super) fn all_labels(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
         &self.labels
+    }
+
+    /// NetworkPolicies that were not understood.
+    pub(super) fn odd_policies(&self) -> &[OddPolicy] {
+        &self.odd
     }
 
     /// Every NetworkPolicy with its place.
