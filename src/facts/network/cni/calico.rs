@@ -7,7 +7,7 @@ use super::cilium::short;
 use super::settings::{NodeFacts, Settings};
 use crate::facts::Known;
 use crate::facts::agents::Agent;
-use crate::model::Evidence;
+use crate::model::{Evidence, Unseen};
 
 /// One family of addresses: what switches WireGuard on for it, where a node shows its key for it, and the variable that wins.
 struct Family {

@@ -5,7 +5,7 @@ use super::settings::{NodeFacts, Settings};
 use super::{Enforcement, Engine, cilium};
 use crate::facts::Known;
 use crate::facts::agents::Agent;
-use crate::model::Evidence;
+use crate::model::{Evidence, Unseen};
 
 /// The verdict about one plugin.
 pub(super) struct Judged {
