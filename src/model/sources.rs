@@ -249,7 +249,6 @@ pub const FOREIGN_POLICIES: &[SourceId] = &[
     CLUSTER_NETWORK_POLICIES,
     EKS_APPLICATION_NETWORK_POLICIES,
     EKS_CLUSTER_NETWORK_POLICIES,
-    OVN_EGRESS_FIREWALLS,
 ];
 
 /// What network plugins are told: each decides only where its plugin runs.
@@ -263,4 +262,5 @@ pub const NETWORK_PLUGIN_SETTINGS: &[SourceId] = &[
     FLANNEL_CONFIG,
     FLANNEL_SYSTEM_CONFIG,
     OPENSHIFT_NETWORKS,
+    OVN_EGRESS_FIREWALLS,
 ];

@@ -176,7 +176,7 @@ pub(super) fn read(reader: &Reader<'_>, kubernetes: impl Fn(&str, &str) -> bool,
             continue;
         }
         let source = &api.source;
-        gap = gap.or_else(|| reader.gap(source));
+        gap = gap.or_else(|| reader.unread([source]));
         reader.each_stored(source, |stored| {
             let policy: AnyPolicy = match serde_json::from_str(&stored.json) {
                 Ok(policy) => policy,
