@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Volume;
 
 use super::drivers::NFS;
+use super::kept::is_left_out;
 use crate::facts::workloads::shapes::Shape;
 use crate::model::{Evidence, ObjectRef};
 
@@ -14,8 +15,34 @@ use crate::model::{Evidence, ObjectRef};
 pub(in crate::facts) struct VolumeUses {
     /// Workloads by namespace and name of the claim.
     pub(super) claims: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Pods that mount a claim, running or not, by namespace and name of the claim.
+    pub(super) mounts: BTreeMap<(String, String), Vec<Mount>>,
+    /// Ephemeral volumes of templates, whose claims are made together with the pods.
+    pub(super) ephemeral: BTreeMap<DirectKey, Ephemeral>,
     /// Volumes of pods that name a storage themselves.
     pub(super) direct: BTreeMap<DirectKey, Direct>,
+}
+
+/// A pod that mounts a claim, as far as it matters to whoever copies the volume through it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mount {
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) running: bool,
+    /// Whether the pod has the label that leaves it out of backups.
+    pub(super) left_out: bool,
+    /// Whether the pod's annotation asks for a copy of this volume as files, or asks for none.
+    pub(super) opted_in: bool,
+    pub(super) opted_out: bool,
+    /// Whether a container mounts it, or has it as a device.
+    pub(super) mounted: bool,
+    pub(super) device: bool,
+}
+
+/// The claim that a template asks for.
+#[derive(Debug)]
+pub(super) struct Ephemeral {
+    pub(super) at: Direct,
+    pub(super) class: Option<String>,
 }
 
 /// What a volume without a claim is. While a workload is changed, its pods can have different storage under one name.
@@ -28,6 +55,12 @@ pub(super) struct DirectKey {
     pub(super) driver: String,
 }
 
+impl DirectKey {
+    fn new(shape: &Shape<'_>, volume: &Volume, driver: &str) -> Self {
+        Self { namespace: shape.namespace(), workload: shape.workload_text(), name: volume.name.clone(), driver: driver.to_owned() }
+    }
+}
+
 /// Where a volume without a claim was seen.
 #[derive(Debug)]
 pub(super) struct Direct {
@@ -36,6 +69,10 @@ pub(super) struct Direct {
 }
 
 impl Direct {
+    fn new(shape: &Shape<'_>, number: usize) -> Self {
+        Self { workload: shape.workload.clone(), origin: shape.origin.at(format!("{}/volumes/{number}", shape.origin.pointer)) }
+    }
+
     fn place(&self) -> (Option<&ObjectRef>, &str) {
         (self.origin.object(), &self.origin.pointer)
     }
@@ -44,6 +81,13 @@ impl Direct {
 impl VolumeUses {
     /// Adds the volumes of one shape; finished pods mount nothing any more.
     pub(in crate::facts) fn add(&mut self, shape: &Shape<'_>) {
+        if shape.observed_in == "running" {
+            for volume in shape.spec.volumes.iter().flatten() {
+                if let Some(claim) = claim(volume, shape) {
+                    self.mounts.entry((shape.namespace(), claim)).or_default().push(mount(volume, shape));
+                }
+            }
+        }
         if matches!(shape.phase, "Succeeded" | "Failed") {
             return;
         }
@@ -51,17 +95,16 @@ impl VolumeUses {
             if let Some(claim) = claim(volume, shape) {
                 self.claims.entry((shape.namespace(), claim)).or_default().insert(shape.workload_text());
             }
+            if shape.observed_in == "template"
+                && let Some(template) = volume.ephemeral.as_ref().and_then(|ephemeral| ephemeral.volume_claim_template.as_ref())
+            {
+                let key = DirectKey::new(shape, volume, "");
+                let class = template.spec.storage_class_name.clone();
+                self.ephemeral.entry(key).or_insert_with(|| Ephemeral { at: Direct::new(shape, number), class });
+            }
             if let Some(driver) = direct(volume) {
-                let key = DirectKey {
-                    namespace: shape.namespace(),
-                    workload: shape.workload_text(),
-                    name: volume.name.clone(),
-                    driver: driver.to_owned(),
-                };
-                let here = Direct {
-                    workload: shape.workload.clone(),
-                    origin: shape.origin.at(format!("{}/volumes/{number}", shape.origin.pointer)),
-                };
+                let key = DirectKey::new(shape, volume, driver);
+                let here = Direct::new(shape, number);
                 // The first place in a fixed order, so that the order of the input does not matter.
                 match self.direct.entry(key) {
                     Entry::Vacant(free) => drop(free.insert(here)),
@@ -81,6 +124,23 @@ fn claim(volume: &Volume, shape: &Shape<'_>) -> Option<String> {
     }
     let pod = shape.origin.object().filter(|_| shape.observed_in == "running")?;
     volume.ephemeral.as_ref().map(|_| format!("{}-{}", pod.name, volume.name))
+}
+
+/// Velero reads the two annotations as names with commas between them, and nothing else (`util/podvolume`).
+fn mount(volume: &Volume, shape: &Shape<'_>) -> Mount {
+    let named = |annotation: &str| {
+        shape.annotations.get(annotation).is_some_and(|names| names.split(',').any(|name| name == volume.name))
+    };
+    let containers = &shape.spec.containers;
+    Mount {
+        labels: shape.labels.clone(),
+        running: shape.phase == "Running",
+        left_out: is_left_out(shape.labels),
+        opted_in: named("backup.velero.io/backup-volumes"),
+        opted_out: named("backup.velero.io/backup-volumes-excludes"),
+        mounted: containers.iter().any(|one| one.volume_mounts.iter().flatten().any(|mount| mount.name == volume.name)),
+        device: containers.iter().any(|one| one.volume_devices.iter().flatten().any(|device| device.name == volume.name)),
+    }
 }
 
 /// CSI drivers whose inline volumes are no storage: Secrets, certificates, identities and programs that are put into the pod.
