@@ -151,6 +151,8 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
         compact(value.get(), out);
     } else if PRESENT.contains(&name) {
         push_text(REDACTED, out);
+    } else if name.starts_with("alb.ingress.kubernetes.io/actions.") {
+        push_text(&redirect_action(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if ARGUMENTS.contains(&name) {
         push_text(&node_arguments(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else {
@@ -158,6 +160,23 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
         return false;
     }
     true
+}
+
+/// Of an action of the AWS controller, that it redirects, and to which protocol; the others hold pages, URLs and accounts.
+fn redirect_action(value: &RawValue) -> Option<String> {
+    const PROTOCOLS: [&str; 3] = ["HTTP", "HTTPS", "#{protocol}"];
+    let text: Cow<'_, str> = serde_json::from_str(value.get()).ok()?;
+    let action: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let field = |of: &serde_json::Value, name: &str| {
+        of.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    };
+    if field(&action, "type")?.as_str()? != "redirect" {
+        return None;
+    }
+    let config = field(&action, "redirectConfig")?;
+    let protocol = field(&config, "protocol").and_then(|protocol| protocol.as_str().map(str::to_owned));
+    let protocol = protocol.filter(|protocol| PROTOCOLS.contains(&protocol.as_str())).unwrap_or_else(|| REDACTED.to_owned());
+    Some(serde_json::json!({"type": "redirect", "redirectConfig": {"protocol": protocol}}).to_string())
 }
 
 fn node_arguments(value: &RawValue) -> Option<String> {

@@ -342,6 +342,7 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         }
         Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
+        Keep::Special(Special::MountOptions) => json!([MARK, format!("password={MARK}"), format!("sec={MARK}"), "hard"]),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
         Keep::Fields(named, others) => {
             let mut map: Map<String, Value> = Map::new();

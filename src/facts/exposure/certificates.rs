@@ -30,8 +30,8 @@ table! {
         issuer: String, at "/spec/issuerRef";
         /// How the issuer works: `selfSigned`, `ca`, `acme`, `vault`, `venafi`, or the group of an issuer from elsewhere.
         issuer_type: Known<String>, at "/spec/issuerRef", needs [ISSUERS, CLUSTER_ISSUERS];
-        /// Whether cert-manager says that it is there and current.
-        ready: bool, at "/status/conditions";
+        /// Whether cert-manager says that it is there and current. Unknown where what it says is about an older spec.
+        ready: Known<bool>, at "/status/conditions";
         /// When it ends; null before it was issued.
         not_after: Option<String>, at "/status/notAfter";
         /// When cert-manager is to renew it; null before it was issued.
@@ -88,10 +88,12 @@ struct CertificateStatus {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Condition {
     #[serde(rename = "type")]
     kind: String,
     status: String,
+    observed_generation: Option<i64>,
 }
 
 /// Issuer and ClusterIssuer: the one key of the spec says how it works.
@@ -131,6 +133,17 @@ fn read_issuers(reader: &Reader<'_>, source: &SourceId, issuers: &mut Issuers) -
             issuers.insert((issuer.metadata.namespace, name), (kind.to_owned(), origin));
         }
     })
+}
+
+/// A condition that speaks of an older generation says nothing about the spec of today (`meta/v1` Condition, observedGeneration).
+fn ready(conditions: &[Condition], generation: Option<i64>, unknown: &dyn Fn(String) -> Unseen) -> Known<bool> {
+    let Some(condition) = conditions.iter().find(|condition| condition.kind == "Ready") else { return Known::Known(false) };
+    match (condition.observed_generation, generation) {
+        (Some(observed), Some(current)) if observed < current => Known::Unknown(unknown(format!(
+            "its condition Ready is about generation {observed}, and the object is at {current}: cert-manager has not acted on its spec"
+        ))),
+        _ => Known::Known(condition.status == "True"),
+    }
 }
 
 fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &Context<'_>) -> Row {
@@ -176,7 +189,9 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         is_ca: spec.is_ca,
         issuer: format!("{}/{}", spec.issuer_ref.kind.as_deref().unwrap_or("Issuer"), spec.issuer_ref.name),
         issuer_type,
-        ready: status.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True"),
+        ready: ready(&status.conditions, certificate.metadata.generation, &|why| {
+            unknown(format!("whether the Certificate {namespace}/{name} is ready"), why)
+        }),
         expired: passed(&status.not_after, 0, "the end"),
         // cert-manager renews at once; a day is for what keeps it from that and is repaired.
         overdue: passed(&status.renewal_time, 24, "the renewal"),

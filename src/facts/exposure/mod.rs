@@ -1,13 +1,18 @@
 //! How workloads can be reached from outside the cluster, and whether the way there is encrypted.
 
+mod annotations;
+mod aws;
 mod certificates;
+mod controllers;
 mod entrances;
 mod gateways;
 mod hosts;
 mod ingress_classes;
+mod ingress_tls;
 mod ingresses;
 mod load_balancers;
 mod routes;
+mod service_entrances;
 mod services;
 
 pub(super) use certificates::FAMILY as CERTIFICATES;

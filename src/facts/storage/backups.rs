@@ -87,10 +87,8 @@ impl<'a> Surroundings<'a> {
     fn row(&self, kept: &Kept<'_>) -> Row {
         let schedules = self.schedules(kept);
         let last = self.last(kept);
-        let waits = self.waits(kept);
-        let age = kept.claim.created.as_deref().and_then(|made| hours_between(made, self.collected));
         let waits_for_first = match &self.backups_read {
-            Known::Known(()) => Known::Known(waits && age.is_some_and(|hours| hours < FIRST_BACKUP_HOURS)),
+            Known::Known(()) => self.waits(kept),
             Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
         };
         let newest = last.known.known().copied().flatten();
@@ -149,10 +147,21 @@ impl<'a> Surroundings<'a> {
         Side { known: Known::Known(None), why_not: why_not.or_else(|| Some("there is no completed backup".to_owned())) }
     }
 
-    /// Whether every completed backup began before the claim was made, and one of this week would have held it.
-    fn waits(&self, kept: &Kept<'_>) -> bool {
-        let mut recent = self.velero.done.iter().filter(|done| done.hours <= WEEK);
-        self.velero.done.iter().all(|done| done.is_before(kept)) && recent.any(|done| self.velero.would_hold(done, kept) == Held::Yes)
+    /// Whether it is new, every completed backup began before it was made, and one of this week would have held it.
+    fn waits(&self, kept: &Kept<'_>) -> Known<bool> {
+        let age = kept.claim.created.as_deref().and_then(|made| hours_between(made, self.collected));
+        if age.is_none_or(|hours| hours >= FIRST_BACKUP_HOURS) || !self.velero.done.iter().all(|done| done.is_before(kept)) {
+            return Known::Known(false);
+        }
+        let mut may = None;
+        for done in self.velero.done.iter().filter(|done| done.hours <= WEEK) {
+            match self.velero.would_hold(done, kept) {
+                Held::Yes => return Known::Known(true),
+                Held::No(_) => {}
+                Held::Unclear(doubt) => may = may.or(Some(unclear("next backup like", &done.name(), kept, doubt))),
+            }
+        }
+        may.map_or(Known::Known(false), Known::Unknown)
     }
 
     fn why(&self, schedules: &Side<Vec<&'a (Schedule, Evidence)>>, last: &Side<Option<&'a Done>>) -> String {

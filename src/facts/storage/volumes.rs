@@ -19,7 +19,7 @@ use crate::model::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS,
     STATEFUL_SETS, STORAGE_CLASSES,
 };
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef};
 
 table! {
     /// One row per claim, with the volume behind it or the class that will make it; one per claim that a StatefulSet or a template of
@@ -230,7 +230,10 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Vec<Row> {
         of_template(&template, read, &classes_read)
     }));
     rows.extend(context.volume_uses.direct.iter().map(|(key, volume)| without_claim(key, volume)));
-    rows.extend(read.volumes.values().filter_map(|(volume, origin)| left(volume, origin, read, &classes_read)));
+    let claims_read = context.reader.known_if_complete(&PERSISTENT_VOLUME_CLAIMS, || ()).known().is_some();
+    let is_left = |volume: &Volume| claims_read || matches!(volume.status.phase.as_str(), "Released" | "Failed");
+    let left = read.volumes.values().filter(|(volume, _)| is_left(volume)).filter_map(|(volume, origin)| left(volume, origin, read, &classes_read));
+    rows.extend(left);
     rows
 }
 
