@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::facts::context::Context;
+use crate::facts::custom::{Conditions, Says};
 use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::times::hours_between;
@@ -83,17 +84,8 @@ struct IssuerRef {
 struct CertificateStatus {
     not_after: Option<String>,
     renewal_time: Option<String>,
-    #[serde(default)]
-    conditions: Vec<Condition>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: String,
-    observed_generation: Option<i64>,
+    #[serde(flatten)]
+    conditions: Conditions,
 }
 
 /// Issuer and ClusterIssuer: the one key of the spec says how it works.
@@ -135,21 +127,22 @@ fn read_issuers(reader: &Reader<'_>, source: &SourceId, issuers: &mut Issuers) -
     })
 }
 
-/// A condition that speaks of an older generation says nothing about the spec of today (`meta/v1` Condition, observedGeneration).
-fn ready(conditions: &[Condition], generation: Option<i64>, unknown: &dyn Fn(String) -> Unseen) -> Known<bool> {
-    let Some(condition) = conditions.iter().find(|condition| condition.kind == "Ready") else { return Known::Known(false) };
-    match (condition.observed_generation, generation) {
-        (Some(observed), Some(current)) if observed < current => Known::Unknown(unknown(format!(
-            "its condition Ready is about generation {observed}, and the object is at {current}: cert-manager has not acted on its spec"
-        ))),
-        _ => Known::Known(condition.status == "True"),
+/// What cert-manager says of an older spec says nothing about the one of today.
+fn ready(says: &Says, unknown: &dyn Fn(String) -> Unseen) -> Known<bool> {
+    match says {
+        Says::True => Known::Known(true),
+        Says::False(_) | Says::Unclear | Says::Silent => Known::Known(false),
+        Says::Outdated => Known::Unknown(unknown(
+            "its condition Ready is about an older generation of the object: cert-manager has not acted on the spec of today".to_owned(),
+        )),
     }
 }
 
 fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &Context<'_>) -> Row {
-    let namespace = certificate.metadata.namespace.unwrap_or_default();
-    let name = certificate.metadata.name.unwrap_or_default();
-    let Certificate { spec, status, .. } = certificate;
+    let Certificate { metadata, spec, status } = certificate;
+    let says = status.conditions.says("Ready", &metadata);
+    let namespace = metadata.namespace.unwrap_or_default();
+    let name = metadata.name.unwrap_or_default();
     let collected = context.reader.collected();
     let cluster_wide = spec.issuer_ref.kind.as_deref() == Some("ClusterIssuer");
     let issuer = issuers.get(&((!cluster_wide).then(|| namespace.clone()), spec.issuer_ref.name.clone()));
@@ -189,7 +182,7 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         is_ca: spec.is_ca,
         issuer: format!("{}/{}", spec.issuer_ref.kind.as_deref().unwrap_or("Issuer"), spec.issuer_ref.name),
         issuer_type,
-        ready: ready(&status.conditions, certificate.metadata.generation, &|why| {
+        ready: ready(&says, &|why| {
             unknown(format!("whether the Certificate {namespace}/{name} is ready"), why)
         }),
         expired: passed(&status.not_after, 0, "the end"),
@@ -205,7 +198,7 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         group: GROUP.to_owned(),
         namespace: Some(namespace.clone()),
         name: name.clone(),
-        uid: certificate.metadata.uid,
+        uid: metadata.uid,
     };
     let evidence = issuer.map(|(_, origin)| origin.at("/spec"));
     Row::new(format!("{namespace}/{name}"), subject, vec![origin], typed).evidenced("issuer_type", evidence)

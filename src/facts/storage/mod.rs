@@ -16,9 +16,6 @@ pub(super) use uses::VolumeUses;
 use super::table::schema::TableRow;
 use super::{FactsError, Family};
 
-/// What stands in a snapshot where an option of a mount is not kept.
-const REDACTED_OPTION: &str = "[redacted]";
-
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],
     rows: |context| -> Result<_, FactsError> {

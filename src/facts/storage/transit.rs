@@ -47,8 +47,11 @@ fn shared(options: &[String]) -> Option<bool> {
     if words().any(|word| matches!(word, "xprtsec=tls" | "xprtsec=mtls" | "sec=krb5p")) {
         return Some(true);
     }
-    let strange = words().any(|word| word == crate::facts::storage::REDACTED_OPTION);
-    (!strange).then_some(false)
+    const PLAIN: &[&str] = &[
+        "hard", "soft", "ro", "rw", "noatime", "nolock", "noresvport", "nfsvers", "vers", "proto", "rsize", "wsize", "timeo", "retrans", "sec", "xprtsec",
+    ];
+    let known = |word: &str| PLAIN.contains(&word.split_once('=').map_or(word, |(name, _)| name));
+    words().all(known).then_some(false)
 }
 
 #[cfg(test)]
