@@ -68,7 +68,7 @@ pub(super) fn kong_serves_plain(annotations: &Annotations) -> bool {
 /// Ports that `listen-ports` of the AWS controller opens, with their protocols: a JSON list of objects. The controller refuses anything
 /// else, and opens nothing then.
 pub(super) fn listen_ports(ports: &str) -> Vec<(String, i32)> {
-    serde_json::from_str::<Vec<BTreeMap<String, i32>>>(ports).map(|entries| entries.into_iter().flatten().collect()).unwrap_or(Vec::new())
+    serde_json::from_str::<Vec<BTreeMap<String, i32>>>(ports).map(|entries| entries.into_iter().flatten().collect()).unwrap_or_default()
 }
 
 /// An action that the AWS controller is given in an annotation. Its fields are read in any case.

@@ -228,7 +228,7 @@ fn ingress_nginx(reader: &Reader<'_>) -> Result<Known<Option<BTreeMap<String, St
     }
     let mut found = None;
     reader.each_stored(&INGRESS_NGINX_CONFIG, |stored| match serde_json::from_str::<ConfigMap>(&stored.json) {
-        Ok(map) => found = Some(map.data.unwrap_or(BTreeMap::new())),
+        Ok(map) => found = Some(map.data.unwrap_or_default()),
         Err(error) => reader.not_understood(&INGRESS_NGINX_CONFIG, &stored, &error.to_string()),
     })?;
     Ok(reader.known_if_complete(&INGRESS_NGINX_CONFIG, || found))

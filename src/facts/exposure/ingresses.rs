@@ -7,7 +7,8 @@ use super::annotations::Annotations;
 use super::aws::{Groups, Member, Seen};
 use super::controllers::{Engine, Settings};
 use super::ingress_classes::{Classes, IngressClassRow, class_of};
-use super::ingress_tls::{Asked, SPEC_TLS, Tls};
+use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls};
+use super::published::Way;
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
@@ -118,6 +119,19 @@ struct Surroundings<'a> {
 }
 
 fn rows(context: &Context<'_>) -> Result<Vec<Vec<Row>>, FactsError> {
+    let (rows, classes, used) = read(context)?;
+    Ok(vec![rows.into_iter().map(|(row, _)| row).collect(), classes.rows(&context.reader, &used)])
+}
+
+/// The ways in that Ingresses open.
+pub(super) fn ways(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
+    Ok(read(context)?.0.into_iter().flat_map(|(_, ways)| ways).collect())
+}
+
+/// Rows with the ways in that they open, the classes, and which class each Ingress is of.
+type Read = (Vec<(Row, Vec<Way>)>, Classes, Vec<(String, Evidence)>);
+
+fn read(context: &Context<'_>) -> Result<Read, FactsError> {
     let classes = Classes::read(&context.reader)?;
     let settings = Settings::read(&context.reader)?;
     let mut before = Vec::new();
@@ -149,7 +163,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Vec<Row>>, FactsError> {
         used.push((class_of(ingress), origin.clone()));
         rows.extend(of_ingress(ingress, origin, aws.as_ref(), &surroundings));
     }
-    Ok(vec![rows, classes.rows(&context.reader, &used)])
+    Ok((rows, classes, used))
 }
 
 /// The AWS provider ends TLS where a certificate is named, on the ports that are named, or on all (cloud-provider-aws,
@@ -172,7 +186,7 @@ fn ends_tls(service: &Service) -> Option<EndsTls> {
     })
 }
 
-fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: &Surroundings<'_>) -> Vec<Row> {
+fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: &Surroundings<'_>) -> Vec<(Row, Vec<Way>)> {
     let none = Annotations::new();
     let annotations = ingress.metadata.annotations.as_ref().unwrap_or(&none);
     let empty = IngressSpec { ..IngressSpec::default() };
@@ -208,15 +222,26 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             Tls::Unknown(unseen) => ("", Known::Unknown(unseen)),
             Tls::None => ("", without_visible_tls(&namespace, &name, &addresses, around)),
         };
+        let redirect = resolved(around, &class).and_then(|()| asked.redirect());
+        let plain = tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) });
+        let host_text = if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") };
+        let ways = backends.iter().map(|service| Way {
+            namespace: namespace.clone(),
+            service: service.clone(),
+            text: format!("Ingress {name}, {host_text}, Service {service}"),
+            plain: plain.clone(),
+            origin: origin.at("/spec"),
+        });
+        let ways = ways.collect();
         let secret = asked.covering().flatten().filter(|_| tls_by == SPEC_TLS).unwrap_or_default().to_owned();
         let present = |names: &[&str]| names.iter().filter(|name| annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect();
         let typed = IngressRow {
-            host_text: if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") },
+            host_text,
             controller: around.classes.controller(&around.context.reader, &class),
             tls,
             tls_by: tls_by.to_owned(),
             secret,
-            redirect: resolved(around, &class).and_then(|()| asked.redirect()),
+            redirect,
             backend_protocol: first(annotations, BACKEND_PROTOCOLS).unwrap_or_default(),
             snippets: present(SNIPPETS),
             injecting: present(INJECTING),
@@ -228,8 +253,9 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             name: name.clone(),
             host: host.clone(),
         };
-        Row::new(format!("{namespace}/{name}/{host}"), subject.clone(), vec![origin.clone()], typed)
-            .evidenced("controller", around.classes.evidence(&class))
+        let row = Row::new(format!("{namespace}/{name}/{host}"), subject.clone(), vec![origin.clone()], typed)
+            .evidenced("controller", around.classes.evidence(&class));
+        (row, ways)
     };
     hosts(spec).into_iter().map(row).collect()
 }

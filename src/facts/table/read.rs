@@ -144,6 +144,7 @@ impl<'a> Reader<'a> {
             missing_rule: None,
         });
         of_source.sort();
+        of_source.dedup();
     }
 
     /// Remembers that something about a source is not known although it was read: whoever needs the source cannot pass.

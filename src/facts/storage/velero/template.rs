@@ -128,8 +128,8 @@ impl Template {
 
     /// Velero takes the objects that a selector takes, and what a pod among them mounts (the pod's own backup action).
     fn selects(&self, kept: &Kept<'_>) -> Held {
-        let by_one: Vec<&LabelSelector> = self.label_selector.iter().filter(|one| labels::narrows(Some(*one))).collect();
-        let selectors: Vec<&LabelSelector> = by_one.into_iter().chain(&self.or_label_selectors).collect();
+        // An empty one takes everything.
+        let selectors: Vec<&LabelSelector> = self.label_selector.iter().chain(&self.or_label_selectors).collect();
         if selectors.is_empty() {
             return Held::Yes;
         }
