@@ -364,13 +364,15 @@ impl<'a> Run<'a> {
                 missing_rule: None,
             });
         }
+        // An object that could only have decided about a namespace without ePHI leaves a verdict on those with it as it is.
+        let concern = |namespace: &str| self.check.reach != Reach::Ephi || !matches!(scope.membership(namespace), Membership::Out);
         let tally = Tally { findings, examined: self.examined.count, undecided, rows: self.things, sample: self.sample };
         Evaluated {
             control: self.control,
             examined: self.examined.count,
             failed: self.failed.count,
             unknown: self.unknown.count,
-            outcome: verdict::of_check(tally, coverage.complete(&self.check.sources())),
+            outcome: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
         }
     }
 }

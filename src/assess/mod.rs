@@ -40,7 +40,7 @@ pub struct Input<'a> {
 /// Assesses a snapshot. The only error is that it cannot be read.
 pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
     let Input { index, index_sha256, tables, catalog, framework, scope, tool } = input;
-    let namespaces = tables.namespaces();
+    let namespaces = tables.namespaces()?;
     let scope = ResolvedScope::new(scope, &namespaces);
     // Each table goes away when its controls are done, while the next one is made.
     let (computed, (evaluation, kept)) = parallel::beside(

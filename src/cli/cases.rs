@@ -70,7 +70,8 @@ fn with_result<T>(
     id: &str,
     take: impl FnOnce(&Evaluated<'_>) -> T,
 ) -> Result<Option<T>, FactsError> {
-    let tables = Tables::compute(snapshot)?;
+    let table = catalog.control(id).and_then(|control| Some(control.check()?.table.name));
+    let tables = Tables::those(snapshot, &|name| Some(name) == table)?;
     let declaration = match &case.ephi {
         None => ScopeDeclaration::Default,
         Some(namespaces) => {

@@ -43,7 +43,7 @@ impl<'a> Plan<'a> {
         let input = Input {
             index: snapshot.index(),
             index_sha256: snapshot.index_sha256(),
-            tables: Computation::begin(snapshot)?,
+            tables: Computation::begin(snapshot),
             catalog: &self.catalog,
             framework: self.framework()?,
             scope: &self.scope,

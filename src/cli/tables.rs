@@ -26,7 +26,7 @@ pub(super) fn run(args: &FactsArgs) -> Result<Exit, CliError> {
         known: schemas().iter().map(|schema| schema.name).collect::<Vec<_>>().join(", "),
     })?;
     let filter = args.filter.as_deref().map(|source| predicate(source, schema)).transpose()?;
-    let tables = Tables::compute(&snapshot)?;
+    let tables = Tables::those(&snapshot, &|table| table == schema.name)?;
     let table = tables.get(schema.name).ok_or_else(|| CliError::Unknown { what: "table", name: name.clone(), known: String::new() })?;
     let rows = match &filter {
         Some(predicate) => filtered(table, predicate)?,
@@ -88,7 +88,9 @@ fn json_schemas() -> String {
                 .iter()
                 .map(|column| serde_json::json!({"name": column.name, "type": column.type_text(), "may_be_unknown": column.unknowable, "description": column.doc_text()}))
                 .collect();
-            serde_json::json!({"name": schema.name, "description": schema.doc_text(), "sources": schema.sources, "columns": columns})
+            let sources: Vec<_> = schema.sources.iter().collect();
+            let consults: Vec<_> = schema.consults.iter().collect();
+            serde_json::json!({"name": schema.name, "description": schema.doc_text(), "sources": sources, "consults": consults, "columns": columns})
         })
         .collect();
     format!("{:#}\n", serde_json::Value::Array(tables))

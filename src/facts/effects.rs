@@ -48,7 +48,7 @@ table! {
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![EffectRow::schema(), AnonymousRow::schema()],
-    rows: |context| Ok(vec![effects(context)?, anonymous(context)?]),
+    rows: |context, _| Ok(vec![effects(context)?, anonymous(context)?]),
 };
 
 /// One effect: its series, which of them count, and what tells that none of them has happened.

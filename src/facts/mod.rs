@@ -22,16 +22,16 @@ mod table;
 mod times;
 mod workloads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use labels::{Selector, SelectorError};
 pub use namespaces::SYSTEM_NAMESPACES;
-pub use table::{Cell, Column, ColumnType, CompleteCoverage, Coverage, Known, Row, Table, TableRow, TableSchema, unseen_source};
+pub use table::{Cell, Column, ColumnType, CompleteCoverage, Coverage, Known, Row, Sources, Table, TableRow, TableSchema, unseen_source};
 
 use context::Context;
 
-use crate::model::Unseen;
 use crate::model::sources::NAMESPACES;
+use crate::model::{SourceId, Unseen};
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Tables could not be computed because the snapshot itself cannot be read.
@@ -47,12 +47,44 @@ struct Family {
     /// Their schemas, in the order in which tables are listed.
     schemas: fn() -> Vec<&'static TableSchema>,
     /// Their rows, in the same order. The context holds what several families need.
-    rows: fn(&Context<'_>) -> Result<Vec<Vec<Row>>, FactsError>,
+    rows: fn(&Context<'_>, &mut Beside) -> Result<Vec<Vec<Row>>, FactsError>,
+}
+
+/// What tables give beside their rows.
+#[derive(Debug, Default)]
+struct Beside {
+    /// With the tables of the network.
+    network: Option<network::Network>,
+}
+
+impl Family {
+    fn has(&self, wanted: &dyn Fn(&str) -> bool) -> bool {
+        (self.schemas)().iter().any(|schema| wanted(schema.name))
+    }
+
+    /// Computes its tables. What it read it must have declared: otherwise nobody could say what it costs not to see it.
+    fn compute(&self, context: &Context<'_>, beside: &mut Beside) -> Result<Vec<Vec<Row>>, FactsError> {
+        let (rows, asked) = context.reader.asked_by(|| (self.rows)(context, beside));
+        debug_assert!(
+            undeclared(&(self.schemas)(), &asked).is_empty(),
+            "{} read what they do not declare: {:?}",
+            (self.schemas)().iter().map(|schema| schema.name).collect::<Vec<_>>().join(", "),
+            undeclared(&(self.schemas)(), &asked)
+        );
+        rows
+    }
+}
+
+/// The sources among those that were read that no table declares. Kinds that users define are declared by their group.
+fn undeclared(schemas: &[&TableSchema], asked: &BTreeSet<SourceId>) -> Vec<String> {
+    let declared: BTreeSet<&SourceId> = schemas.iter().flat_map(|schema| schema.declared()).collect();
+    let of_group = |source: &SourceId| declared.iter().any(|known| known.is_whole_group() && known.api_group() == source.api_group());
+    asked.iter().filter(|source| !declared.contains(source) && !of_group(source)).map(ToString::to_string).collect()
 }
 
 /// Every family: a further table of one is declared there, a further family is a line here.
 const FAMILIES: &[Family] = &[
-    context::WORKLOADS,
+    workloads::pass::FAMILY,
     namespaces::FAMILY,
     workloads::service_accounts::FAMILY,
     rbac::FAMILY,
@@ -94,31 +126,45 @@ pub struct Computation<'a> {
 pub struct Computed {
     /// What every table rests on. It also holds what could not be understood, which is known only at the end.
     pub coverage: Coverage,
-    /// How namespaces reach one another, and what enforces it.
+    /// How namespaces reach one another, and what enforces it; nothing where no table of the network was wanted.
     pub network: network::Network,
 }
 
 impl<'a> Computation<'a> {
-    /// Reads what several tables need; each source is read as few times as can be.
-    pub fn begin(snapshot: &'a Snapshot) -> Result<Self, FactsError> {
-        Ok(Self { context: Context::read(snapshot)? })
+    /// What several tables need is read when it is needed, and each source as few times as can be.
+    pub fn begin(snapshot: &'a Snapshot) -> Self {
+        Self { context: Context::new(snapshot) }
     }
 
     /// The namespaces. Nothing that is read later puts them in doubt.
-    pub fn namespaces(&self) -> ReadNamespaces {
-        let complete = self.context.reader.coverage().complete(std::slice::from_ref(&NAMESPACES));
-        ReadNamespaces { labels: self.context.namespaces.labels(), gap: complete.err().map(|gaps| gaps.first().clone()) }
+    pub fn namespaces(&self) -> Result<ReadNamespaces, FactsError> {
+        let labels = self.context.namespaces()?.labels();
+        let complete = self.context.reader.known_if_complete(&NAMESPACES, || ());
+        Ok(ReadNamespaces { labels, gap: complete.unseen().cloned() })
     }
 
     /// Hands over every table in the order of [`schemas`], with its rows sorted by key and then by cells.
-    pub fn each(self, mut take: impl FnMut(&'static TableSchema, Vec<Row>)) -> Result<Computed, FactsError> {
-        for family in FAMILIES {
-            for (schema, mut rows) in (family.schemas)().into_iter().zip((family.rows)(&self.context)?) {
-                rows.sort_by(|a, b| (&a.key, &a.cells, &a.origins).cmp(&(&b.key, &b.cells, &b.origins)));
-                take(schema, rows);
+    pub fn each(self, take: impl FnMut(&'static TableSchema, Vec<Row>)) -> Result<Computed, FactsError> {
+        self.those(&|_| true, take)
+    }
+
+    /// Hands over the tables whose names are `wanted`, and computes no others.
+    pub fn those(
+        self,
+        wanted: &dyn Fn(&str) -> bool,
+        mut take: impl FnMut(&'static TableSchema, Vec<Row>),
+    ) -> Result<Computed, FactsError> {
+        let mut beside = Beside::default();
+        for family in FAMILIES.iter().filter(|family| family.has(wanted)) {
+            for (schema, mut rows) in (family.schemas)().into_iter().zip(family.compute(&self.context, &mut beside)?) {
+                if wanted(schema.name) {
+                    rows.sort_by(|a, b| (&a.key, &a.cells, &a.origins).cmp(&(&b.key, &b.cells, &b.origins)));
+                    take(schema, rows);
+                }
             }
         }
-        Ok(Computed { coverage: self.context.reader.coverage(), network: self.context.network.take() })
+        let network = beside.network.unwrap_or_else(network::Network::not_computed);
+        Ok(Computed { coverage: self.context.reader.coverage(), network })
     }
 }
 
@@ -133,9 +179,14 @@ pub struct Tables {
 impl Tables {
     /// Computes every table and keeps all of them.
     pub fn compute(snapshot: &Snapshot) -> Result<Self, FactsError> {
-        let computation = Computation::begin(snapshot)?;
-        let (namespaces, mut all) = (computation.namespaces(), Vec::new());
-        let computed = computation.each(|schema, rows| all.push((schema, rows)))?;
+        Self::those(snapshot, &|_| true)
+    }
+
+    /// Computes the tables whose names are `wanted`, and keeps them.
+    pub fn those(snapshot: &Snapshot, wanted: &dyn Fn(&str) -> bool) -> Result<Self, FactsError> {
+        let computation = Computation::begin(snapshot);
+        let (namespaces, mut all) = (computation.namespaces()?, Vec::new());
+        let computed = computation.those(wanted, |schema, rows| all.push((schema, rows)))?;
         let table = |(schema, rows)| Table { schema, rows, coverage: computed.coverage.clone() };
         Ok(Self { namespaces, tables: all.into_iter().map(table).collect(), computed })
     }

@@ -7,7 +7,7 @@ use super::table::read::Reader;
 use super::table::schema::{Row, TableRow, table};
 use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
-use crate::model::sources::{NAMESPACES, PODS, VERSION};
+use crate::model::sources::{JOBS, NAMESPACES, PODS, REPLICA_SETS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {
@@ -41,7 +41,7 @@ table! {
         /// Number of pods in it.
         pods: Known<i64>, needs [PODS];
         /// Number of workloads that have pods in it.
-        workloads: Known<i64>, needs [PODS];
+        workloads: Known<i64>, needs [PODS, REPLICA_SETS, JOBS];
         /// Whether it is being deleted.
         finalizing: bool, at "/metadata/deletionTimestamp";
     }
@@ -55,7 +55,7 @@ pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-no
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![NamespaceRow::schema()],
-    rows: |context| Ok(vec![context.namespaces.rows(&context.server_minor, &context.counts)]),
+    rows: |context, _| Ok(vec![context.namespaces()?.rows(context.server_minor()?, context.counts()?)]),
 };
 
 /// All namespaces as read, before rows are made of them.

@@ -60,7 +60,7 @@ table! {
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![NodeRow::schema(), ServerRow::schema()],
-    rows: |context| {
+    rows: |context, _| {
         let server = Server::read(&context.reader)?;
         Ok(vec![nodes(&context.reader, &server)?, server_rows(&context.reader, server)])
     },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRule, ObjectRef, SmallMap, SourceId};
+use super::{ObjectRef, SmallMap, SourceId};
 
 /// How serious a finding is when it is true and in scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -138,38 +138,6 @@ pub struct Reading {
     /// The number of the request in `requests.jsonl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<u64>,
-}
-
-/// Which of two things happened when something was not seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum UnseenKind {
-    /// A read was denied, failed, or ended half way: granting or repeating it helps.
-    ReadFailed,
-    /// It cannot be seen through this API at all: somebody has to be asked.
-    NotVisible,
-    /// It was read and could not be understood.
-    NotUnderstood,
-}
-
-/// Something that a verdict would have needed and that was not seen.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Unseen {
-    /// Which of the cases it is.
-    pub kind: UnseenKind,
-    /// What was not seen.
-    pub what: String,
-    /// Why not.
-    pub why: String,
-    /// What would make it visible: a rule to grant, a person to ask.
-    pub how_to_see: String,
-    /// The source, where one is missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceId>,
-    /// The exact rule to grant, where that would help.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    // Boxed: an unseen cell stands where a value would, in every row.
-    pub missing_rule: Option<Box<AccessRule>>,
 }
 
 /// A value of a column as it stands in findings and in `facts`.

@@ -15,6 +15,7 @@ mod served;
 mod small_map;
 mod source;
 pub mod sources;
+mod unseen;
 
 pub use assessment::*;
 pub use benchmark::*;
@@ -28,3 +29,4 @@ pub use rule::*;
 pub use served::*;
 pub use small_map::SmallMap;
 pub use source::*;
+pub use unseen::*;

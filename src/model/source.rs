@@ -55,6 +55,10 @@ impl SourceId {
     pub fn resource(&self) -> &str {
         &self.resource
     }
+    /// Whether it stands for every kind of an API group, because users define them.
+    pub fn is_whole_group(&self) -> bool {
+        self.resource == "*"
+    }
     /// Namespace and name of a source that is read by name.
     pub fn object(&self) -> Option<(&str, &str)> {
         self.object.as_ref().map(|(namespace, name)| (namespace.as_ref(), name.as_ref()))

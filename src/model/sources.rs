@@ -178,3 +178,65 @@ pub const VALIDATING_POLICY_BINDINGS: SourceId = SourceId::group("admissionregis
 pub const VALIDATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingwebhookconfigurations");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");
+
+/// Sources whose objects decide only about the namespace that they are in: where one cannot be understood, verdicts on other
+/// namespaces stand. Whoever may write there must not be able to blind the view on everybody else. Controllers that agents of the whole cluster come from (DaemonSets, Deployments, StatefulSets) are
+/// not among them.
+pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
+    ANTREA_NETWORK_POLICIES,
+    CALICO_API_NETWORK_POLICIES,
+    CALICO_NETWORK_POLICIES,
+    CERTIFICATES,
+    CILIUM_NETWORK_POLICIES,
+    CRON_JOBS,
+    EKS_APPLICATION_NETWORK_POLICIES,
+    HTTP_PROXIES,
+    INGRESS_ROUTES,
+    INGRESS_ROUTE_TCPS,
+    ISSUERS,
+    JOBS,
+    KYVERNO_NAMESPACED_VALIDATING_POLICIES,
+    KYVERNO_POLICIES,
+    NETWORK_POLICIES,
+    OLD_INGRESS_ROUTES,
+    OLD_INGRESS_ROUTE_TCPS,
+    OPENSHIFT_ROUTES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    REPLICATION_CONTROLLERS,
+    REPLICA_SETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+];
+
+/// Controllers and pods: everything that can hold a pod's spec.
+pub const WORKLOADS: &[SourceId] = &[PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS];
+
+/// Network policies of other APIs than Kubernetes' own.
+pub const FOREIGN_POLICIES: &[SourceId] = &[
+    ADMIN_NETWORK_POLICIES,
+    ANTREA_CLUSTER_NETWORK_POLICIES,
+    ANTREA_NETWORK_POLICIES,
+    BASELINE_ADMIN_NETWORK_POLICIES,
+    CALICO_API_GLOBAL_NETWORK_POLICIES,
+    CALICO_API_NETWORK_POLICIES,
+    CALICO_GLOBAL_NETWORK_POLICIES,
+    CALICO_NETWORK_POLICIES,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICIES,
+    CILIUM_NETWORK_POLICIES,
+    CLUSTER_NETWORK_POLICIES,
+    EKS_APPLICATION_NETWORK_POLICIES,
+    EKS_CLUSTER_NETWORK_POLICIES,
+];
+
+/// What network plugins are told: each decides only where its plugin runs.
+pub const NETWORK_PLUGIN_SETTINGS: &[SourceId] = &[
+    AMAZON_CONFIG,
+    ANTREA_CONFIG,
+    CILIUM_CONFIG,
+    FELIX_API_CONFIGURATIONS,
+    FELIX_CONFIGURATIONS,
+    FLANNEL_CONFIG,
+    FLANNEL_SYSTEM_CONFIG,
+    OPENSHIFT_NETWORKS,
+];

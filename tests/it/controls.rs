@@ -6,7 +6,8 @@ use kube_hipaa::assess::{ResolvedScope, ScopeDeclaration, evaluate};
 use kube_hipaa::catalog::{Case, Catalog, ControlKind, OverlayFile, OverlayFolder, Reach};
 use kube_hipaa::cli::cases;
 use kube_hipaa::facts::Tables;
-use kube_hipaa::model::{OutcomeWord, SourceState, UnseenKind};
+use kube_hipaa::model::sources::DECIDE_ONLY_THEIR_NAMESPACE;
+use kube_hipaa::model::{OutcomeWord, SourceId, SourceState, UnseenKind};
 
 fn catalog() -> Catalog {
     Catalog::built_in().unwrap_or_else(|error| panic!("{error}"))
@@ -67,7 +68,11 @@ fn could_not_see_is_never_a_pass() {
     for case in catalog.cases().iter().filter(|case| matches!(case.expect, OutcomeWord::Pass | OutcomeWord::NotApplicable)) {
         let control = catalog.control(case.control_id()).expect("cases belong to controls");
         let whole = cases::snapshot(case);
-        for source in control.check().expect("cases belong to checks").sources() {
+        let check = control.check().expect("cases belong to checks");
+        // What is only consulted decides where it holds something.
+        let held = |source: &&SourceId| whole.index().record(source).is_some_and(|record| record.state.count() > 0);
+        let consulted = check.table.consults.iter().filter(held).cloned();
+        for source in check.sources().into_iter().chain(consulted) {
             for state in &states {
                 tried += 1;
                 let without = whole.with_state(&source, state.clone());
@@ -86,20 +91,44 @@ fn could_not_see_is_never_a_pass() {
 #[test]
 fn an_object_that_cannot_be_decoded_is_never_a_pass() {
     let catalog = catalog();
-    let mut tried = 0;
+    let (mut tried, mut elsewhere) = (0, 0);
     for case in catalog.cases().iter().filter(|case| case.expect == OutcomeWord::Pass) {
         let control = catalog.control(case.control_id()).expect("cases belong to controls");
         for source in control.check().expect("cases belong to checks").sources() {
             if source.is_url() || source.object().is_some() {
                 continue;
             }
-            let broken = cases::snapshot_with(case, &source, r#"{"metadata":{"name":"odd","namespace":"odd","labels":[]},"spec":7}"#);
-            let outcome = cases::outcome_on(&catalog, case, &broken).expect("readable").expect("exists");
-            assert_eq!(outcome, OutcomeWord::NotAssessed, "{}: {} with a broken object in {source}", control.id, case.name);
+            let place = case.ephi.as_ref().and_then(|namespaces| namespaces.first()).map_or("odd", String::as_str);
+            let odd = |namespace: &str| format!(r#"{{"metadata":{{"name":"odd","namespace":"{namespace}","labels":[]}},"spec":7}}"#);
+            let outcome_with = |object: &str| {
+                let broken = cases::snapshot_with(case, &source, object);
+                cases::outcome_on(&catalog, case, &broken).expect("readable").expect("exists")
+            };
+            assert_eq!(
+                outcome_with(&odd(place)),
+                OutcomeWord::NotAssessed,
+                "{}: {} with a broken object in {source}",
+                control.id,
+                case.name
+            );
             tried += 1;
+            // Whoever may write in a namespace without ePHI blinds nobody to those with it.
+            let check = control.check().expect("cases belong to checks");
+            if case.ephi.is_some() && check.reach == Reach::Ephi && DECIDE_ONLY_THEIR_NAMESPACE.contains(&source) {
+                let outcome = outcome_with(&odd("elsewhere"));
+                assert_eq!(
+                    outcome,
+                    OutcomeWord::Pass,
+                    "{}: {} with a broken object of another namespace in {source}",
+                    control.id,
+                    case.name
+                );
+                elsewhere += 1;
+            }
         }
     }
     assert!(tried > 50, "only {tried} combinations were tried");
+    assert!(elsewhere > 5, "only {elsewhere} objects of other namespaces were tried");
 }
 
 /// Where nothing enforces policies, no rule is to blame.

@@ -39,7 +39,7 @@ fn assessed(catalog: &Catalog, name: &str, snapshot: &Snapshot) -> Assessment {
     assess(Input {
         index: snapshot.index(),
         index_sha256: snapshot.index_sha256(),
-        tables: Computation::begin(snapshot).expect("a readable snapshot"),
+        tables: Computation::begin(snapshot),
         catalog,
         framework: catalog.framework("hipaa").expect("built in"),
         scope: &scope(name),

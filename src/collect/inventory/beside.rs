@@ -6,14 +6,8 @@
 use super::inventory;
 
 /// Every kind of these groups is a setting of its own: one that is not read changes nothing about those that are.
-const OPEN: [&str; 6] = [
-    "config.openshift.io",
-    "operator.openshift.io",
-    "aquasecurity.github.io",
-    "elbv2.k8s.aws",
-    "eks.amazonaws.com",
-    "networking.gke.io",
-];
+const OPEN: [&str; 6] =
+    ["config.openshift.io", "operator.openshift.io", "aquasecurity.github.io", "elbv2.k8s.aws", "eks.amazonaws.com", "networking.gke.io"];
 
 /// Group and plurals.
 const BESIDE: &[(&str, &str)] = &[

@@ -1,10 +1,10 @@
 //! Namespaces that a label takes out of a webhook.
 
 use super::webhooks::{Placed, unknown_operator};
-use crate::facts::Known;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::schema::{Row, table};
+use crate::facts::{FactsError, Known};
 use crate::model::ObjectRef;
 use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, VALIDATING_WEBHOOKS};
 
@@ -27,14 +27,14 @@ table! {
     }
 }
 
-pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Vec<Row> {
+pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     let opting_out = webhooks.iter().filter(|placed| {
         placed.kind == "validating" && placed.webhook.guards_pods() && selector::excludes(placed.webhook.namespace_selector.as_ref())
     });
     for placed in opting_out {
         let selector = placed.webhook.namespace_selector.as_ref();
-        for (name, labels, uid, origin) in context.namespaces.each() {
+        for (name, labels, uid, origin) in context.namespaces()?.each() {
             let exempted_by = match selector::matches(selector, &labels) {
                 Some(_) => Known::Known(selector::excluded_by(selector, &labels)),
                 None => Known::Unknown(unknown_operator(&placed.webhook.name)),
@@ -55,5 +55,5 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Vec<Row> {
             );
         }
     }
-    rows
+    Ok(rows)
 }

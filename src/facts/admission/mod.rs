@@ -15,8 +15,8 @@ use crate::facts::table::schema::TableRow;
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![webhooks::WebhookRow::schema(), exemptions::ExemptionRow::schema(), policies::PolicyRow::schema()],
-    rows: |context| {
+    rows: |context, _| {
         let read = webhooks::read(context)?;
-        Ok(vec![webhooks::rows(context, &read)?, exemptions::rows(context, &read), policies::rows(context)?])
+        Ok(vec![webhooks::rows(context, &read)?, exemptions::rows(context, &read)?, policies::rows(context)?])
     },
 };

@@ -208,7 +208,7 @@ fn is_namespaced(policy: Option<&Policy>, binding: &Binding) -> bool {
 
 pub(super) fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let read = Read::new(&context.reader)?;
-    let namespaces = context.namespaces.labels();
+    let namespaces = context.namespaces()?.labels();
     let mut rows = Vec::new();
     for bound in &read.bindings {
         rows.push(read.bound(bound, None));

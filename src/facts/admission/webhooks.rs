@@ -197,7 +197,7 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
         services.insert((service.metadata.namespace.unwrap_or_default(), service.metadata.name.unwrap_or_default()));
     })?;
     let services = context.reader.known_if_complete(&SERVICES, || services);
-    let namespaces = context.namespaces.labels();
+    let namespaces = context.namespaces()?.labels();
     let mut rows = Vec::new();
     for placed in webhooks {
         rows.push(row(placed, None, Known::Known(true), &services));

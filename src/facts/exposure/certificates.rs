@@ -44,7 +44,8 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![CertificateRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family =
+    Family { schemas: || vec![CertificateRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 #[derive(Debug, Deserialize)]
 struct Certificate {
@@ -182,9 +183,7 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         is_ca: spec.is_ca,
         issuer: format!("{}/{}", spec.issuer_ref.kind.as_deref().unwrap_or("Issuer"), spec.issuer_ref.name),
         issuer_type,
-        ready: ready(&says, &|why| {
-            unknown(format!("whether the Certificate {namespace}/{name} is ready"), why)
-        }),
+        ready: ready(&says, &|why| unknown(format!("whether the Certificate {namespace}/{name} is ready"), why)),
         expired: passed(&status.not_after, 0, "the end"),
         // cert-manager renews at once; a day is for what keeps it from that and is repaired.
         overdue: passed(&status.renewal_time, 24, "the renewal"),

@@ -203,7 +203,11 @@ impl Settings {
                 let said = |key: &str| data.get(key).and_then(|value| truth(value));
                 Known::Known(said("force-ssl-redirect") == Some(true) || said("ssl-redirect") != Some(false))
             }
-            None => Known::Unknown(left(what, "ingress-nginx redirects unless its ConfigMap says otherwise, and that is not at ingress-nginx/ingress-nginx-controller", "nginx.ingress.kubernetes.io/ssl-redirect: \"true\"")),
+            None => Known::Unknown(left(
+                what,
+                "ingress-nginx redirects unless its ConfigMap says otherwise, and that is not at ingress-nginx/ingress-nginx-controller",
+                "nginx.ingress.kubernetes.io/ssl-redirect: \"true\"",
+            )),
         })
     }
 }

@@ -41,7 +41,7 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![EntranceRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![EntranceRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 /// An object with the part of its spec that is read. What has another shape is not understood, and nothing passes then.
 #[derive(Debug, Deserialize)]

@@ -50,7 +50,7 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![GatewayRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![GatewayRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 #[derive(Debug, Deserialize)]
 struct Gateway {
@@ -130,7 +130,7 @@ pub(super) fn ways(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
 
 fn read(context: &Context<'_>) -> Result<(Vec<Row>, Vec<Way>), FactsError> {
     let routes = routes::read(&context.reader)?;
-    let labels = context.namespaces.labels();
+    let labels = context.namespaces()?.labels();
     let (mut rows, mut ways) = (Vec::new(), Vec::new());
     context.reader.each::<Gateway>(&GATEWAYS, |gateway, origin| {
         for (number, listener) in gateway.spec.listeners.iter().enumerate() {

@@ -4,8 +4,8 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::annotations::{
     ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_REDIRECT, ROUTE_TERMINATION,
-    TRAEFIK_TLS, kong_serves_plain, said, truth,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_REDIRECT,
+    ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
@@ -102,9 +102,10 @@ impl Asked<'_> {
             // `internal/dag/ingress_processor.go`: a host is served with TLS where some spec.tls lists it letter by letter; the host `*` never is.
             Engine::Contour => by(self.named() || (self.named_elsewhere && !self.host.is_empty())),
             // nginx/kubernetes-ingress, addSSLConfig: letter by letter.
-            Engine::NginxOrg if self.annotations.get(MERGEABLE).is_some_and(|kind| kind == "minion") && !self.named() => {
-                self.unknown("it is a minion, and TLS is part of its master", "Look at spec.tls of the Ingress with nginx.org/mergeable-ingress-type: master for this host.")
-            }
+            Engine::NginxOrg if self.annotations.get(MERGEABLE).is_some_and(|kind| kind == "minion") && !self.named() => self.unknown(
+                "it is a minion, and TLS is part of its master",
+                "Look at spec.tls of the Ingress with nginx.org/mergeable-ingress-type: master for this host.",
+            ),
             Engine::NginxOrg => by(self.named()),
             // Traefik's provider for Ingresses takes only certificates from spec.tls; the router has TLS by this annotation or by its entry points.
             Engine::Traefik if self.annotations.get(TRAEFIK_TLS).is_some_and(|value| value == "true") => Tls::By(TRAEFIK_TLS),
@@ -131,11 +132,16 @@ impl Asked<'_> {
                 ),
             };
         }
-        let termination = self.annotations.get(ROUTE_TERMINATION).filter(|value| matches!(value.as_str(), "edge" | "passthrough" | "reencrypt"));
-        let listens = self.annotations.get(LISTEN_PORTS).is_some_and(|ports| super::annotations::listen_ports(ports).iter().any(|(protocol, _)| protocol == "HTTPS"));
-        let hint = termination.map(|_| ROUTE_TERMINATION).or_else(|| listens.then_some(LISTEN_PORTS)).or_else(|| {
-            [CERTIFICATE_ARN, GOOGLE_CERTIFICATES[0], GOOGLE_CERTIFICATES[1]].into_iter().find_map(|name| self.has(name))
-        });
+        let termination =
+            self.annotations.get(ROUTE_TERMINATION).filter(|value| matches!(value.as_str(), "edge" | "passthrough" | "reencrypt"));
+        let listens = self
+            .annotations
+            .get(LISTEN_PORTS)
+            .is_some_and(|ports| super::annotations::listen_ports(ports).iter().any(|(protocol, _)| protocol == "HTTPS"));
+        let hint = termination
+            .map(|_| ROUTE_TERMINATION)
+            .or_else(|| listens.then_some(LISTEN_PORTS))
+            .or_else(|| [CERTIFICATE_ARN, GOOGLE_CERTIFICATES[0], GOOGLE_CERTIFICATES[1]].into_iter().find_map(|name| self.has(name)));
         let traefik = self.annotations.get(TRAEFIK_TLS).filter(|value| *value == "true").map(|_| TRAEFIK_TLS);
         match hint.or(traefik) {
             Some(hint) if self.class.is_empty() => {
@@ -152,7 +158,10 @@ impl Asked<'_> {
         let unread = |why: &str, say: &str| Known::Unknown(left(&what, why, say));
         let own = |names: &[&str], program: &str| match said(self.annotations, names) {
             Some(redirects) => word(redirects),
-            None => unread(&format!("{program} redirects unless its ConfigMap says otherwise, which is not read"), &format!("{}: \"true\"", names[0])),
+            None => unread(
+                &format!("{program} redirects unless its ConfigMap says otherwise, which is not read"),
+                &format!("{}: \"true\"", names[0]),
+            ),
         };
         match self.engine {
             // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set.
@@ -180,7 +189,10 @@ impl Asked<'_> {
                     let namespace = self.ingress.metadata.namespace.as_deref().unwrap_or_default();
                     self.settings.frontend(namespace, name).and_then(|redirects| match redirects {
                         Some(redirects) => word(redirects),
-                        None => unread(&format!("the FrontendConfig {name} that it names is not there"), "kubernetes.io/ingress.allow-http: \"false\""),
+                        None => unread(
+                            &format!("the FrontendConfig {name} that it names is not there"),
+                            "kubernetes.io/ingress.allow-http: \"false\"",
+                        ),
                     })
                 }
             },
@@ -196,13 +208,16 @@ impl Asked<'_> {
             Engine::Kong => word(!kong_serves_plain(self.annotations)),
             // A router with TLS takes no plain requests.
             Engine::Traefik if self.annotations.get(TRAEFIK_TLS).is_some_and(|value| value == "true") => word(true),
-            Engine::Traefik => {
-                unread("whether the entry points redirect stands in Traefik's own configuration", "traefik.ingress.kubernetes.io/router.tls: \"true\"")
-            }
+            Engine::Traefik => unread(
+                "whether the entry points redirect stands in Traefik's own configuration",
+                "traefik.ingress.kubernetes.io/router.tls: \"true\"",
+            ),
             // What is served stands in the Route that OpenShift makes of it, which the table `entrances` holds: one that redirects.
             Engine::OpenShift => word(true),
             Engine::Other if self.asks_some_controller_not_to() => word(false),
-            Engine::Other => unread("it is not known which controller serves it, or what that does with plain HTTP", "in the words of its controller"),
+            Engine::Other => {
+                unread("it is not known which controller serves it, or what that does with plain HTTP", "in the words of its controller")
+            }
         }
     }
 

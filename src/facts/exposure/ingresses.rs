@@ -66,7 +66,7 @@ table! {
 }
 
 pub(in crate::facts) const FAMILY: Family =
-    Family { schemas: || vec![IngressRow::schema(), IngressClassRow::schema()], rows: |context| rows(context) };
+    Family { schemas: || vec![IngressRow::schema(), IngressClassRow::schema()], rows: |context, _| rows(context) };
 
 const SNIPPETS: &[&str] = &[
     "nginx.ingress.kubernetes.io/server-snippet",
@@ -234,7 +234,8 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
         });
         let ways = ways.collect();
         let secret = asked.covering().flatten().filter(|_| tls_by == SPEC_TLS).unwrap_or_default().to_owned();
-        let present = |names: &[&str]| names.iter().filter(|name| annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect();
+        let present =
+            |names: &[&str]| names.iter().filter(|name| annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect();
         let typed = IngressRow {
             host_text,
             controller: around.classes.controller(&around.context.reader, &class),
@@ -275,7 +276,11 @@ fn without_visible_tls(namespace: &str, name: &str, addresses: &[String], around
     }
     let before = |all: &Vec<EndsTls>| {
         let at = |one: &&EndsTls| {
-            if addresses.is_empty() || one.addresses.is_empty() { one.entrance } else { addresses.iter().any(|at| one.addresses.contains(at)) }
+            if addresses.is_empty() || one.addresses.is_empty() {
+                one.entrance
+            } else {
+                addresses.iter().any(|at| one.addresses.contains(at))
+            }
         };
         all.iter().find(at).map(|one| one.text.clone())
     };

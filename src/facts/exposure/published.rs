@@ -6,9 +6,10 @@ use k8s_openapi::api::core::v1::Service;
 
 use super::service_entrances::of_service;
 use super::{gateways, ingresses};
-use crate::facts::context::{Context, PodGroup};
+use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
+use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, FRONTEND_CONFIGS, GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, INGRESS_CLASS_PARAMS,
@@ -37,7 +38,8 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![PublishedRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family =
+    Family { schemas: || vec![PublishedRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 /// A way in, to a Service.
 #[derive(Clone, Debug)]
@@ -67,7 +69,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     })?;
     let mut by_workload: BTreeMap<&ObjectRef, (Vec<&Evidence>, Vec<&Way>)> = BTreeMap::new();
     let mut groups: BTreeMap<&str, Vec<&PodGroup>> = BTreeMap::new();
-    for group in context.pods.iter().filter(|group| !group.is_finished()) {
+    for group in context.pods()?.iter().filter(|group| !group.is_finished()) {
         groups.entry(group.namespace()).or_default().push(group);
     }
     for way in &ways {

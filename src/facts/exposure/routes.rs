@@ -128,9 +128,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
                     "Look at the listeners by hand: kubectl get listenersets -A -o yaml.",
                 );
             }
-            let is_service = |to: &&BackendRef| {
-                to.group.as_deref().unwrap_or("").is_empty() && to.kind.as_deref().is_none_or(|kind| kind == "Service")
-            };
+            let is_service =
+                |to: &&BackendRef| to.group.as_deref().unwrap_or("").is_empty() && to.kind.as_deref().is_none_or(|kind| kind == "Service");
             let to = object.spec.rules.iter().flat_map(|rule| &rule.backend_refs).filter(is_service);
             let backends = to.map(|to| (to.namespace.clone().unwrap_or_else(|| namespace.clone()), to.name.clone())).collect();
             of_kind.push(Route {

@@ -14,7 +14,8 @@ type Annotations = BTreeMap<String, String>;
 /// Ports that IANA assigns to protocols which are not HTTP and which are met in clusters: what speaks there is no entrance for HTTP.
 const OTHER_PROTOCOLS: &[i32] = &[
     21, 22, 25, 53, 88, 104, 110, 111, 143, 389, 445, 465, 514, 587, 636, 873, 989, 990, 993, 995, 1433, 1521, 1812, 1883, 2049, 2181,
-    2379, 2380, 2575, 2761, 2762, 3268, 3269, 3306, 3389, 4222, 5060, 5061, 5432, 5671, 5672, 5900, 6379, 6514, 8883, 9042, 9092, 11112, 27017,
+    2379, 2380, 2575, 2761, 2762, 3268, 3269, 3306, 3389, 4222, 5060, 5061, 5432, 5671, 5672, 5900, 6379, 6514, 8883, 9042, 9092, 11112,
+    27017,
 ];
 
 /// The entrances that a Service opens: one per TCP port, where something may speak HTTP there.
@@ -154,8 +155,10 @@ mod tests {
             assert_eq!(plain(json!({}), "LoadBalancer", port.clone()), said, "{port}");
             assert_eq!(plain(json!({}), "ClusterIP", port.clone()), None, "{port}");
         }
-        let certificate = |ports: &str| json!({"service.beta.kubernetes.io/aws-load-balancer-ssl-cert": "arn",
-            "service.beta.kubernetes.io/aws-load-balancer-ssl-ports": ports});
+        let certificate = |ports: &str| {
+            json!({"service.beta.kubernetes.io/aws-load-balancer-ssl-cert": "arn",
+            "service.beta.kubernetes.io/aws-load-balancer-ssl-ports": ports})
+        };
         assert_eq!(plain(certificate("80"), "LoadBalancer", json!({"port": 80})), Some(Some(false)));
         assert_eq!(plain(certificate("443,https"), "LoadBalancer", json!({"port": 80})), Some(Some(true)));
         assert_eq!(plain(certificate("*"), "NodePort", json!({"port": 80})), Some(Some(true)));

@@ -4,13 +4,12 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::load_balancers::{internal_by, is_private, limit_sources, source_ranges};
-use crate::facts::context::{Context, PodGroup};
+use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
-use crate::facts::workloads::containers::{ContainerRow, sorted_owned};
+use crate::facts::workloads::containers::sorted_owned;
+use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS,
-};
+use crate::model::sources::{SERVICES, WORKLOADS};
 use crate::model::{Evidence, ObjectRef};
 
 table! {
@@ -58,21 +57,21 @@ table! {
         selector: Vec<String>, at "/spec/selector";
         /// Workloads with pods, or templates of pods, that it selects; sorted.
         workloads: Known<Vec<String>>, at "/spec/selector",
-            needs [PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS];
+            needs [] + WORKLOADS;
     }
 }
 
-pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![ServiceRow::schema()], rows: |context| Ok(vec![rows(context)?]) };
+pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![ServiceRow::schema()], rows: |context, _| Ok(vec![rows(context)?]) };
 
 /// Groups of pods by their namespace.
 type Groups<'a> = BTreeMap<&'a str, Vec<&'a PodGroup>>;
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let mut groups = Groups::new();
-    for group in context.pods.iter().filter(|group| !group.is_finished()) {
+    for group in context.pods()?.iter().filter(|group| !group.is_finished()) {
         groups.entry(group.namespace()).or_default().push(group);
     }
-    let groups = match context.reader.coverage().complete(ContainerRow::schema().sources) {
+    let groups = match context.reader.coverage().complete(WORKLOADS) {
         Ok(_) => Known::Known(groups),
         Err(gaps) => Known::Unknown(gaps.first().clone()),
     };

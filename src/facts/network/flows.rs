@@ -7,7 +7,7 @@ use super::block::Block;
 use super::policy::{Direction, Peer, Policy, Rule};
 use super::ports::{PortRule, PortSet};
 use super::world::World;
-use crate::facts::context::PodPort;
+use crate::facts::workloads::pass::PodPort;
 use crate::model::Flow;
 use crate::model::sources::{NAMESPACES, PODS};
 

@@ -3,16 +3,10 @@
 use super::policy::{Direction, Policy};
 use super::world::{Enforcement, World};
 use crate::facts::Known;
-use crate::facts::context::PodGroup;
 use crate::facts::table::merged::Merged;
 use crate::facts::table::schema::{Row, TableRow, table};
-use crate::model::sources::{
-    ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
-    CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS,
-    EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES, JOBS, NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS,
-    REPLICATION_CONTROLLERS, STATEFUL_SETS,
-};
+use crate::facts::workloads::pass::PodGroup;
+use crate::model::sources::{FOREIGN_POLICIES, NAMESPACES, NETWORK_PLUGIN_SETTINGS, NETWORK_POLICIES, NODES, WORKLOADS};
 use crate::model::{Evidence, Unseen, UnseenKind};
 
 table! {
@@ -20,13 +14,8 @@ table! {
     /// that have finished are left out. Whether a policy has an effect depends on the network plugin: cells that speak of the effect
     /// are unknown where it is not known whether policies are enforced. A policy of another API (AdminNetworkPolicy, Cilium, Calico,
     /// Antrea, EKS) that may select the pods makes them unknown too, because what it allows is not computed yet.
-    pub struct NetworkIsolationRow as "network_isolation" counting "workloads" from [
-        PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS, NODES, NAMESPACES,
-        NETWORK_POLICIES, ADMIN_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES,
-        CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CALICO_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES,
-        CALICO_API_GLOBAL_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES,
-        EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES,
-    ] {
+    pub struct NetworkIsolationRow as "network_isolation" counting "workloads" from [NODES, NAMESPACES, NETWORK_POLICIES] + WORKLOADS + FOREIGN_POLICIES
+        consulting [] + NETWORK_PLUGIN_SETTINGS {
         /// Namespace.
         namespace: String;
         /// The controller at the end of the owner chain, or the pod itself, as `Kind/name`.

@@ -21,7 +21,7 @@ use crate::facts::table::schema::TableRow;
 use world::World;
 
 /// What the tables do not hold: how namespaces reach one another, and what enforces the policies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Network {
     /// Between namespaces.
     pub flows: Flows,
@@ -33,10 +33,17 @@ pub struct Network {
     pub because: String,
 }
 
+impl Network {
+    /// Where no table of the network was wanted.
+    pub(super) fn not_computed() -> Self {
+        Self { flows: Flows::default(), engines: Vec::new(), enforcement: "unknown", because: "it was not asked for".to_owned() }
+    }
+}
+
 /// The tables of isolation and of what enforces it.
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![isolation::NetworkIsolationRow::schema(), namespaces::NamespaceIsolationRow::schema(), cni::CniRow::schema()],
-    rows: |context| {
+    rows: |context, beside| {
         let world = World::read(context)?;
         let isolation = isolation::rows(&world);
         let namespaces = namespaces::rows(&world, &isolation);
@@ -46,7 +53,7 @@ pub(super) const FAMILY: Family = Family {
         };
         let flows = flows::compute(&world);
         let cni = world.cni;
-        context.network.replace(Network { flows, engines: cni.engines, enforcement, because: cni.because });
+        beside.network = Some(Network { flows, engines: cni.engines, enforcement, because: cni.because });
         Ok(vec![isolation, namespaces, cni.rows])
     },
 };

@@ -7,24 +7,15 @@ use super::world::{Enforcement, World};
 use crate::facts::Known;
 use crate::facts::namespaces::SYSTEM_NAMESPACES;
 use crate::facts::table::schema::{Row, TableRow, table};
-use crate::model::sources::{
-    ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
-    CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, DAEMON_SETS, EKS_APPLICATION_NETWORK_POLICIES,
-    EKS_CLUSTER_NETWORK_POLICIES, NAMESPACES, NETWORK_POLICIES, NODES, PODS,
-};
+use crate::model::sources::{DAEMON_SETS, FOREIGN_POLICIES, NAMESPACES, NETWORK_PLUGIN_SETTINGS, NETWORK_POLICIES, NODES, PODS};
 use crate::model::{Evidence, FactValue, ObjectRef};
 
 table! {
     /// One row per namespace and direction (ingress, egress), with whether a NetworkPolicy denies that direction to every pod, those
     /// to come too: its `podSelector` is empty, the direction is among its `policyTypes`, and it has no rule for it. Others may still
     /// allow single flows; that is how it is meant.
-    pub struct NamespaceIsolationRow as "namespace_isolation" counting "namespaces" from [
-        NAMESPACES, NODES, DAEMON_SETS, NETWORK_POLICIES, ADMIN_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
-        CLUSTER_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-        CALICO_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_API_GLOBAL_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES,
-        ANTREA_CLUSTER_NETWORK_POLICIES, EKS_APPLICATION_NETWORK_POLICIES, EKS_CLUSTER_NETWORK_POLICIES,
-    ] {
+    pub struct NamespaceIsolationRow as "namespace_isolation" counting "namespaces" from [NAMESPACES, NODES, DAEMON_SETS, NETWORK_POLICIES] + FOREIGN_POLICIES
+        consulting [] + NETWORK_PLUGIN_SETTINGS {
         /// Name.
         namespace: String, at "/metadata/name";
         /// Whether it is one of kube-system, kube-public and kube-node-lease.
@@ -64,7 +55,7 @@ struct Counts {
 pub(super) fn rows(world: &World<'_>, isolation: &[Row]) -> Vec<Row> {
     let counts = count(isolation);
     let mut rows = Vec::new();
-    for (namespace, origin) in world.context().namespaces.objects() {
+    for (namespace, origin) in world.namespaces().objects() {
         let Some(name) = &namespace.metadata.name else { continue };
         let subject = ObjectRef {
             kind: "Namespace".to_owned(),
@@ -86,7 +77,7 @@ fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Dir
     let name = &subject.name;
     let denying: Vec<&(Policy, Evidence)> = world.policies(name).iter().filter(|(policy, _)| policy.is_default_deny(direction)).collect();
     let counts = counts.get(&(name.clone(), direction.as_str().to_owned())).copied().unwrap_or(Counts { ..Counts::default() });
-    let counted = |number: i64| world.context().reader.known_if_complete(&PODS, || number);
+    let counted = |number: i64| world.context().reader.known_in(name, &PODS, || number);
     let because = because(world, name, direction, !denying.is_empty());
     let typed = NamespaceIsolationRow {
         namespace: name.clone(),

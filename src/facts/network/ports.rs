@@ -1,6 +1,6 @@
 //! Ports that rules allow.
 
-use super::super::context::PodPort;
+use crate::facts::workloads::pass::PodPort;
 
 /// Protocols that rules can name (`networking.k8s.io/v1` NetworkPolicyPort).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::policy::{Direction, Peer, Policy, PolicyFile};
 use super::ports::{PortSet, Protocol};
-use crate::facts::context::PodPort;
+use crate::facts::workloads::pass::PodPort;
 
 /// A pod as policies see it.
 #[derive(Clone, Debug)]

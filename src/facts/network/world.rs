@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cni::Cni;
 use super::foreign::{self, Foreign};
 use super::policy::{Direction, Policy, PolicyFile};
-use crate::facts::context::{Context, PodGroup};
+use crate::facts::context::Context;
+use crate::facts::namespaces::Namespaces;
 use crate::facts::table::read::MetaOnly;
+use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{
-    ADMIN_NETWORK_POLICIES, ANTREA_CLUSTER_NETWORK_POLICIES, ANTREA_NETWORK_POLICIES, BASELINE_ADMIN_NETWORK_POLICIES,
-    CALICO_API_GLOBAL_NETWORK_POLICIES, CALICO_API_NETWORK_POLICIES, CALICO_GLOBAL_NETWORK_POLICIES, CALICO_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES, CILIUM_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, EKS_APPLICATION_NETWORK_POLICIES,
-    EKS_CLUSTER_NETWORK_POLICIES, NETWORK_POLICIES,
-};
-use crate::model::{Evidence, Grade, SourceId, Unseen};
+use crate::model::sources::{FOREIGN_POLICIES, NETWORK_POLICIES};
+use crate::model::{Evidence, Grade, Unseen};
 
 /// Whether NetworkPolicies have an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,28 +32,14 @@ impl Enforcement {
     }
 }
 
-const OTHERS: [SourceId; 13] = [
-    ADMIN_NETWORK_POLICIES,
-    BASELINE_ADMIN_NETWORK_POLICIES,
-    CLUSTER_NETWORK_POLICIES,
-    CILIUM_NETWORK_POLICIES,
-    CILIUM_CLUSTERWIDE_NETWORK_POLICIES,
-    CALICO_NETWORK_POLICIES,
-    CALICO_GLOBAL_NETWORK_POLICIES,
-    CALICO_API_NETWORK_POLICIES,
-    CALICO_API_GLOBAL_NETWORK_POLICIES,
-    ANTREA_NETWORK_POLICIES,
-    ANTREA_CLUSTER_NETWORK_POLICIES,
-    EKS_APPLICATION_NETWORK_POLICIES,
-    EKS_CLUSTER_NETWORK_POLICIES,
-];
-
 /// What decides about traffic.
 pub(super) struct World<'a> {
     context: &'a Context<'a>,
     /// NetworkPolicies by namespace, sorted by name.
     policies: BTreeMap<String, Vec<(Policy, Evidence)>>,
     foreign: Vec<Foreign>,
+    pods: &'a [PodGroup],
+    namespaces: &'a Namespaces,
     labels: BTreeMap<String, BTreeMap<String, String>>,
     no_labels: BTreeMap<String, String>,
     gap_of_policies: Option<Unseen>,
@@ -94,13 +77,14 @@ impl<'a> World<'a> {
         foreign.extend(foreign::read(reader, kubernetes)?);
         let cni = Cni::read(context)?;
         // A policy that was not understood is known by its name and namespace: it does not make the others unknown.
-        let gap = |sources: &[SourceId]| reader.coverage().unread(sources);
         Ok(Self {
-            gap_of_policies: gap(&[NETWORK_POLICIES]),
-            gap_of_others: gap(&OTHERS),
-            labels: context.namespaces.labels(),
+            gap_of_policies: reader.gap(&NETWORK_POLICIES),
+            gap_of_others: reader.unread(FOREIGN_POLICIES),
+            namespaces: context.namespaces()?,
+            labels: context.namespaces()?.labels(),
             no_labels: BTreeMap::new(),
             foreign: foreign.into_iter().collect(),
+            pods: context.pods()?,
             context,
             policies,
             cni,
@@ -109,11 +93,15 @@ impl<'a> World<'a> {
 
     /// The workloads that have, or will have, pods.
     pub(super) fn groups(&self) -> impl Iterator<Item = &'a PodGroup> {
-        self.context.pods.iter().filter(|group| !group.is_finished())
+        self.pods.iter().filter(|group| !group.is_finished())
     }
 
     pub(super) fn context(&self) -> &'a Context<'a> {
         self.context
+    }
+
+    pub(super) fn namespaces(&self) -> &'a Namespaces {
+        self.namespaces
     }
 
     /// NetworkPolicies of a namespace.

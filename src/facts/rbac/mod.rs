@@ -36,14 +36,15 @@ type Accounts = Known<BTreeSet<(String, String)>>;
 /// The tables of access.
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![grants::GrantRow::schema(), reach::ReachRow::schema(), roles::RoleRow::schema(), subjects::SubjectRow::schema()],
-    rows: |context| {
+    rows: |context, _| {
         let policy = Policy::read(&context.reader)?;
-        let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || context.accounts.automount().into_keys().collect());
+        let held = context.accounts()?;
+        let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || held.automount().into_keys().collect());
         let bindings_read = context
             .reader
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
             .and_then(|()| context.reader.known_if_complete(&ROLE_BINDINGS, || ()));
-        let resolved = Resolved::new(&policy, &context.server_minor);
+        let resolved = Resolved::new(&policy, context.server_minor()?);
         // Each of them asks the same rules only.
         let ((reach, subjects), (grants, roles)) = parallel::both(
             || (reach::rows(&resolved), subjects::rows(&resolved, &accounts)),

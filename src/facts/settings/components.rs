@@ -87,7 +87,7 @@ const TEMPLATES: [Template; 2] = [
 pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     for component in COMPONENTS {
-        started(context, servers, component, &mut rows);
+        started(context, servers, component, &mut rows)?;
     }
     for template in &TEMPLATES {
         configured(context, servers, template, &mut rows)?;
@@ -96,8 +96,8 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
 }
 
 /// Rows of one component that runs as static pods.
-fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Component, rows: &mut Vec<Row>) {
-    let instances = mirrors(context, component);
+fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Component, rows: &mut Vec<Row>) -> Result<(), FactsError> {
+    let instances = mirrors(context, component)?;
     let unseen = match (instances.len(), expected(servers, component, &instances)) {
         (0, _) => Some(
             context
@@ -130,6 +130,7 @@ fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Comp
             });
         }
     }
+    Ok(())
 }
 
 /// How many instances there should be: one of controller manager and scheduler beside each API server, and of etcd as many as the

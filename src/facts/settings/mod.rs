@@ -27,7 +27,7 @@ pub(super) const FAMILY: Family = Family {
             audit::AuditRow::schema(),
         ]
     },
-    rows: |context| {
+    rows: |context, _| {
         let servers = servers::ApiServers::read(context)?;
         Ok(vec![
             api_server::rows(&servers),

@@ -152,9 +152,9 @@ impl Instance {
 
 /// The mirror pods of a component that can be believed: in kube-system, made from a file, controlled by the Node object they are
 /// bound to (same uid), running, with a container that starts the component.
-pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> Vec<Instance> {
-    let mut found = Vec::new();
-    for pod in context.static_pods.iter().filter(|pod| pod.believed(&context.nodes)) {
+pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> Result<Vec<Instance>, FactsError> {
+    let (mut found, nodes) = (Vec::new(), context.nodes()?);
+    for pod in context.static_pods()?.iter().filter(|pod| pod.believed(nodes)) {
         for (i, container) in pod.containers.iter().enumerate() {
             if let Some(flags) = flags_of(container, component) {
                 found.push(Instance {
@@ -172,7 +172,7 @@ pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> V
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// Where k3s publishes the words that a node was started with.

@@ -35,7 +35,7 @@ pub(super) struct ApiServers {
 impl ApiServers {
     pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
         let reader = &context.reader;
-        let mut instances = mirrors(context, &API_SERVER);
+        let mut instances = mirrors(context, &API_SERVER)?;
         if instances.is_empty() {
             instances = k3s(reader)?;
         }

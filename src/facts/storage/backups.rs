@@ -2,12 +2,12 @@ use super::kept::Kept;
 use super::velero::{self, Done, Held, Schedule, Velero, unclear};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{
-    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, POD_VOLUME_BACKUPS,
-    PODS,
-};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{
+    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES,
+    POD_VOLUME_BACKUPS, PODS,
+};
 use crate::model::{Evidence, Unseen, UnseenKind};
 
 table! {
@@ -97,7 +97,10 @@ impl<'a> Surroundings<'a> {
             name: kept.claim.name.clone(),
             volume: kept.claim.volume.clone(),
             why: self.why(&schedules, &last),
-            schedules: self.seen.clone().and_then(|()| schedules.known.clone().map(|all| all.iter().map(|one| velero::name(&one.0.metadata)).collect())),
+            schedules: self
+                .seen
+                .clone()
+                .and_then(|()| schedules.known.clone().map(|all| all.iter().map(|one| velero::name(&one.0.metadata)).collect())),
             last_backup: self.seen.clone().and_then(|()| last.known.clone().map(|last| last.map(Done::name).unwrap_or_default())),
             hours_since_backup: self.seen.clone().and_then(|()| last.known.clone().map(|last| last.map(|done| done.hours))),
             waits_for_first: self.seen.clone().and_then(|()| waits_for_first),

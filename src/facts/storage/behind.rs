@@ -239,4 +239,3 @@ fn made_by<'a>(volume: &Volume, driver: &str, asked: &Asked<'_>, classes: &'a Cl
     };
     if by_it && older { Maker::Class(class) } else { Maker::Nobody }
 }
-

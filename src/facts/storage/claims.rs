@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use super::kept::is_left_out;
 use crate::facts::FactsError;
 use crate::facts::table::read::Reader;
+use crate::facts::workloads::volume_uses::is_left_out;
 use crate::model::sources::{PERSISTENT_VOLUME_CLAIMS, STATEFUL_SETS};
 use crate::model::{Evidence, ObjectRef};
 

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::storage::v1::StorageClass;
 
-use super::drivers::{Encryption, Parameters, encryption};
 use super::claims::Claim;
+use super::drivers::{Encryption, Parameters, encryption};
 use crate::facts::context::Context;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};

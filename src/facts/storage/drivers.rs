@@ -141,7 +141,7 @@ pub(super) fn on_node(driver: &str, parameters: &Parameters, what: &str) -> Know
 /// The names of volume sources without a driver.
 pub(super) const HOST_PATH: &str = "hostPath";
 pub(super) const LOCAL: &str = "local";
-pub(super) const NFS: &str = "nfs";
+pub(super) use crate::facts::workloads::volume_uses::NFS;
 
 fn habit(driver: &str) -> Option<Habit> {
     const NODE: Habit = Habit::Elsewhere {

@@ -2,23 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::uses::Mount;
 use super::behind::not_there;
 use super::claims::Claim;
 use super::volumes::{Volume, Volumes};
-use crate::facts::Known;
 use crate::facts::context::Context;
-use crate::model::sources::{NAMESPACES, PERSISTENT_VOLUMES, PODS};
 use crate::facts::times::seconds_between;
+use crate::facts::workloads::volume_uses::{Mount, is_left_out};
+use crate::facts::{FactsError, Known};
 use crate::model::Unseen;
-
-/// The label that leaves an object out of every backup of Velero (`velero.io/v1` ExcludeFromBackupLabel).
-pub(super) const LEFT_OUT: &str = "velero.io/exclude-from-backup";
-
-/// Whether the label is set: Velero takes no other word than `true`.
-pub(super) fn is_left_out(labels: &BTreeMap<String, String>) -> bool {
-    labels.get(LEFT_OUT).is_some_and(|value| value == "true")
-}
+use crate::model::sources::{NAMESPACES, PERSISTENT_VOLUMES, PODS};
 
 /// Whether a time is earlier than another one; times that are none are not.
 pub(super) fn is_before(one: &str, other: &str) -> bool {
@@ -55,14 +47,12 @@ pub(super) struct Kept<'a> {
 }
 
 /// Every claim, in the order of the claims.
-pub(super) fn kept<'a>(
-    context: &'a Context<'_>,
-    claims: &'a [Claim],
-    volumes: &Volumes,
-) -> Vec<Kept<'a>> {
+pub(super) fn kept<'a>(context: &'a Context<'_>, claims: &'a [Claim], volumes: &Volumes) -> Result<Vec<Kept<'a>>, FactsError> {
+    let volume_uses = context.volume_uses()?;
+    let namespaces = context.namespaces()?;
     let volumes_read = context.reader.known_if_complete(&PERSISTENT_VOLUMES, || ());
     let pods_read = context.reader.known_if_complete(&PODS, || ());
-    let labels = context.reader.known_if_complete(&NAMESPACES, || context.namespaces.labels());
+    let labels = context.reader.known_if_complete(&NAMESPACES, || namespaces.labels());
     let kept = |claim: &'a Claim| {
         let kind = match (claim.volume.as_str(), volumes.get(&claim.volume)) {
             ("", _) => VolumeKind::NotBound,
@@ -72,7 +62,7 @@ pub(super) fn kept<'a>(
                 Known::Known(()) => VolumeKind::NotSeen(not_there(&format!("the claim {}/{}", claim.namespace, claim.name), &claim.volume)),
             },
         };
-        let of = context.volume_uses.mounts.get(&(claim.namespace.clone(), claim.name.clone()));
+        let of = volume_uses.mounts.get(&(claim.namespace.clone(), claim.name.clone()));
         Kept {
             claim,
             kind,
@@ -80,7 +70,7 @@ pub(super) fn kept<'a>(
             mounts: pods_read.as_ref().map(|()| of.map(Vec::as_slice).unwrap_or_default()),
         }
     };
-    claims.iter().map(kept).collect()
+    Ok(claims.iter().map(kept).collect())
 }
 
 fn kind(volume: &Volume) -> VolumeKind {
@@ -93,7 +83,9 @@ fn kind(volume: &Volume) -> VolumeKind {
         Some("local") => VolumeKind::Local,
         Some("nfs") => VolumeKind::Nfs,
         // Such a snapshot is made when the PersistentVolume is copied.
-        Some(disk) if DISKS.contains(&disk) && left_out => VolumeKind::Other(format!("{disk}, with the label {LEFT_OUT}")),
+        Some(disk) if DISKS.contains(&disk) && left_out => {
+            VolumeKind::Other(format!("{disk}, with the label velero.io/exclude-from-backup"))
+        }
         Some(disk) if DISKS.contains(&disk) => VolumeKind::Disk,
         Some(other) => VolumeKind::Other(other.to_owned()),
         None => VolumeKind::Other("that is not known here".to_owned()),

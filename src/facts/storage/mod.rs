@@ -7,25 +7,22 @@ mod classes;
 mod drivers;
 mod kept;
 mod transit;
-mod uses;
 mod velero;
 mod volumes;
-
-pub(super) use uses::VolumeUses;
 
 use super::table::schema::TableRow;
 use super::{FactsError, Family};
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],
-    rows: |context| -> Result<_, FactsError> {
+    rows: |context, _| -> Result<_, FactsError> {
         let classes = classes::Classes::read(&context.reader)?;
         let claims = claims::claims(&context.reader)?;
         let templates = claims::templates(&context.reader, &claims)?;
         let found = volumes::read(&context.reader)?;
         let read = volumes::Read { classes: &classes, claims: &claims, volumes: &found, templates: &templates };
-        let volumes = volumes::rows(context, &read);
-        let backups = backups::rows(context, &kept::kept(context, &claims, &found))?;
+        let volumes = volumes::rows(context, &read)?;
+        let backups = backups::rows(context, &kept::kept(context, &claims, &found)?)?;
         Ok(vec![classes.rows(context, &claims), volumes, backups])
     },
 };

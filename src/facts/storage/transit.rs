@@ -25,14 +25,18 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
     let ask = "Ask who runs the storage whether its traffic is encrypted, or goes through a network of its own.";
     let nfs = || match shared(options) {
         Some(encrypted) => Known::Known(encrypted),
-        None => unknown(UnseenKind::NotUnderstood, "it has a mount option that is not known here, and may ask for encryption".to_owned(), ask),
+        None => {
+            unknown(UnseenKind::NotUnderstood, "it has a mount option that is not known here, and may ask for encryption".to_owned(), ask)
+        }
     };
     match canonical(driver) {
         _ if is_of_node(driver) => Known::Known(true),
         NFS | "nfs.csi.k8s.io" => nfs(),
         // The driver mounts with TLS unless it is told not to.
         "efs.csi.aws.com" => Known::Known(says("encryptInTransit") != "false"),
-        "file.csi.azure.com" | "blob.csi.azure.com" if says("protocol").starts_with("nfs") => Known::Known(says("encryptInTransit") == "true"),
+        "file.csi.azure.com" | "blob.csi.azure.com" if says("protocol").starts_with("nfs") => {
+            Known::Known(says("encryptInTransit") == "true")
+        }
         // Compute Engine encrypts before data leaves the host.
         "pd.csi.storage.gke.io" => Known::Known(true),
         // EBS encrypts an encrypted volume on the host of the instance.
@@ -48,7 +52,22 @@ fn shared(options: &[String]) -> Option<bool> {
         return Some(true);
     }
     const PLAIN: &[&str] = &[
-        "hard", "soft", "ro", "rw", "noatime", "nolock", "noresvport", "nfsvers", "vers", "proto", "rsize", "wsize", "timeo", "retrans", "sec", "xprtsec",
+        "hard",
+        "soft",
+        "ro",
+        "rw",
+        "noatime",
+        "nolock",
+        "noresvport",
+        "nfsvers",
+        "vers",
+        "proto",
+        "rsize",
+        "wsize",
+        "timeo",
+        "retrans",
+        "sec",
+        "xprtsec",
     ];
     let known = |word: &str| PLAIN.contains(&word.split_once('=').map_or(word, |(name, _)| name));
     words().all(known).then_some(false)

@@ -9,11 +9,11 @@ use super::claims::{Claim, Template};
 use super::classes::Classes;
 use super::drivers::{Encryption, HOST_PATH, LOCAL, NFS, Parameters};
 use super::transit::traffic;
-use super::uses::{Direct, DirectKey};
 use crate::facts::context::Context;
 use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::containers::sorted_owned;
+use crate::facts::workloads::volume_uses::{Direct, DirectKey};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS,
@@ -192,7 +192,8 @@ pub(super) struct Read<'a> {
     pub(super) templates: &'a [Template],
 }
 
-pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Vec<Row> {
+pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Result<Vec<Row>, FactsError> {
+    let volume_uses = context.volume_uses()?;
     let volumes_read = context.reader.known_if_complete(&PERSISTENT_VOLUMES, || ());
     let classes_read = context.reader.known_if_complete(&STORAGE_CLASSES, || ());
     let mut rows = Vec::new();
@@ -203,7 +204,7 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Vec<Row> {
             (false, Some((volume, origin))) => bound(&asked, volume, origin, read.classes, &classes_read),
             (false, None) => gone(&asked, &claim.volume, &volumes_read),
         };
-        let mounting = context.volume_uses.claims.get(&(claim.namespace.clone(), claim.name.clone()));
+        let mounting = volume_uses.claims.get(&(claim.namespace.clone(), claim.name.clone()));
         let about = About {
             key: format!("{}/{}", claim.namespace, claim.name),
             subject: claim.subject(),
@@ -220,7 +221,7 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Vec<Row> {
         rows.push(about.row(behind));
     }
     rows.extend(read.templates.iter().map(|template| of_template(template, read, &classes_read)));
-    rows.extend(context.volume_uses.ephemeral.iter().map(|(key, ephemeral)| {
+    rows.extend(volume_uses.ephemeral.iter().map(|(key, ephemeral)| {
         let template = Template {
             workload: ephemeral.at.workload.clone(),
             name: key.name.clone(),
@@ -229,12 +230,16 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Vec<Row> {
         };
         of_template(&template, read, &classes_read)
     }));
-    rows.extend(context.volume_uses.direct.iter().map(|(key, volume)| without_claim(key, volume)));
+    rows.extend(volume_uses.direct.iter().map(|(key, volume)| without_claim(key, volume)));
     let claims_read = context.reader.known_if_complete(&PERSISTENT_VOLUME_CLAIMS, || ()).known().is_some();
     let is_left = |volume: &Volume| claims_read || matches!(volume.status.phase.as_str(), "Released" | "Failed");
-    let left = read.volumes.values().filter(|(volume, _)| is_left(volume)).filter_map(|(volume, origin)| left(volume, origin, read, &classes_read));
+    let left = read
+        .volumes
+        .values()
+        .filter(|(volume, _)| is_left(volume))
+        .filter_map(|(volume, origin)| left(volume, origin, read, &classes_read));
     rows.extend(left);
-    rows
+    Ok(rows)
 }
 
 /// A claim that will be made.
@@ -331,8 +336,7 @@ impl About {
             namespace: self.namespace.clone(),
             name: self.name,
         };
-        let mut row =
-            Row::new(self.key, self.subject, vec![self.origin], typed).in_namespace(Some(self.namespace)).related_to(related);
+        let mut row = Row::new(self.key, self.subject, vec![self.origin], typed).in_namespace(Some(self.namespace)).related_to(related);
         for column in ["driver", "on_node", "encrypted", "customer_key", "reclaim_policy", "traffic_encrypted"] {
             row = row.evidenced(column, behind.evidence.iter().chain(behind.of_class.get(column)).cloned());
         }

@@ -1,15 +1,37 @@
 use std::collections::BTreeMap;
 
-use crate::model::{NonEmpty, SourceId, SourceRecord, SourceState, Unseen, UnseenKind};
+use crate::model::{NonEmpty, SourceId, SourceRecord, SourceState, Unseen};
 
 /// What a table rests on: the state of each source, and the objects that were read but could not be understood.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     sources: BTreeMap<SourceId, SourceRecord>,
-    not_understood: BTreeMap<SourceId, Vec<Unseen>>,
+    doubts: Doubts,
 }
 
-/// Proof that everything in a list of sources was read completely and understood. Only [`Coverage::complete`] makes one.
+/// What is in doubt of each source although it was read.
+pub(in crate::facts) type Doubts = BTreeMap<SourceId, Vec<Doubt>>;
+
+/// Something that was read and not understood, and how far what it could have decided reaches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::facts) struct Doubt {
+    /// The one namespace that it could have decided about; none where it could have been about anything.
+    pub(in crate::facts) namespace: Option<String>,
+    pub(in crate::facts) unseen: Unseen,
+}
+
+/// What a question about a source is about: a doubt that could not have decided it does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::facts) enum About<'a> {
+    /// Which objects there are. Those that were not understood are known to be there.
+    Existence,
+    /// One namespace.
+    Namespace(&'a str),
+    /// Everything in it.
+    Everything,
+}
+
+/// Proof that everything in a list of sources was read completely and understood. Only [`Coverage`] makes one.
 #[derive(Clone, Debug)]
 pub struct CompleteCoverage {
     sources: Vec<(SourceId, SourceState)>,
@@ -23,33 +45,27 @@ impl CompleteCoverage {
 }
 
 impl Coverage {
-    pub(in crate::facts) fn new(records: &[SourceRecord], not_understood: &BTreeMap<SourceId, Vec<Unseen>>) -> Self {
-        Self {
-            sources: records.iter().map(|record| (record.source.clone(), record.clone())).collect(),
-            not_understood: not_understood.clone(),
-        }
+    pub(in crate::facts) fn new(records: &[SourceRecord], doubts: &Doubts) -> Self {
+        Self { sources: records.iter().map(|record| (record.source.clone(), record.clone())).collect(), doubts: doubts.clone() }
     }
 
-    /// Why one of the sources was not read completely; what could not be understood in it does not count here.
-    pub(in crate::facts) fn unread(&self, needed: &[SourceId]) -> Option<Unseen> {
-        needed.iter().find_map(|source| match self.sources.get(source) {
-            Some(record) if record.state.is_complete() => None,
-            Some(record) => Some(unseen_source(record)),
-            None => Some(unrecorded(source)),
-        })
-    }
-
-    /// Proof that all of `needed` was read completely, or everything that was not.
+    /// Proof that all of `needed` was read completely and understood, or everything that was not.
     pub fn complete(&self, needed: &[SourceId]) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
+        self.complete_within(needed, |_| true)
+    }
+
+    /// The same for a question that is only about namespaces that `concern` it: an object that could have decided about another one
+    /// only, and was not understood, leaves the proof as it is.
+    pub fn complete_within(&self, needed: &[SourceId], concern: impl Fn(&str) -> bool) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
         let mut gaps = Vec::new();
         let mut sources = Vec::new();
         for source in needed {
-            match self.sources.get(source) {
-                Some(record) if record.state.is_complete() => sources.push((source.clone(), record.state.clone())),
-                Some(record) => gaps.push(unseen_source(record)),
-                None => gaps.push(unrecorded(source)),
+            match state(self.sources.get(source), source) {
+                Ok(state) => sources.push((source.clone(), state.clone())),
+                Err(unseen) => gaps.push(unseen),
             }
-            gaps.extend(self.not_understood.get(source).into_iter().flatten().cloned());
+            let doubts = self.doubts.get(source).into_iter().flatten();
+            gaps.extend(doubts.filter(|doubt| doubt.namespace.as_deref().is_none_or(&concern)).map(|doubt| doubt.unseen.clone()));
         }
         match NonEmpty::new(gaps) {
             Some(gaps) => Err(gaps),
@@ -58,14 +74,30 @@ impl Coverage {
     }
 }
 
-fn unrecorded(source: &SourceId) -> Unseen {
-    Unseen {
-        kind: UnseenKind::ReadFailed,
-        what: source.to_string(),
-        why: "the snapshot has no record of it: it was taken by a version that did not read it".to_owned(),
-        how_to_see: "Collect again with this version.".to_owned(),
-        source: Some(source.clone()),
-        missing_rule: None,
+/// Why `source` does not answer a question, where it does not: the one place that decides it.
+pub(in crate::facts) fn gap(record: Option<&SourceRecord>, source: &SourceId, doubts: &Doubts, about: About<'_>) -> Option<Unseen> {
+    if let Err(unseen) = state(record, source) {
+        return Some(unseen);
+    }
+    let counts = |doubt: &&Doubt| match (about, doubt.namespace.as_deref()) {
+        (About::Existence, _) => false,
+        (About::Everything, _) | (About::Namespace(_), None) => true,
+        (About::Namespace(asked), Some(namespace)) => asked == namespace,
+    };
+    doubts.get(source)?.iter().find(counts).map(|doubt| doubt.unseen.clone())
+}
+
+/// The state of a source that was read completely. One that the snapshot has no record of was not read.
+fn state<'r>(record: Option<&'r SourceRecord>, source: &SourceId) -> Result<&'r SourceState, Unseen> {
+    match record {
+        Some(record) if record.state.is_complete() => Ok(&record.state),
+        Some(record) => Err(unseen_source(record)),
+        None => Err(Unseen::read_failed(
+            source.to_string(),
+            "the snapshot has no record of it: it was taken by a version that did not read it",
+            "Collect again with this version.",
+        )
+        .of(source)),
     }
 }
 
@@ -89,12 +121,5 @@ pub fn unseen_source(record: &SourceRecord) -> Unseen {
         SourceState::NotRequested { why } => (format!("it was not asked for: {why}"), "Collect again without that option.".to_owned()),
         SourceState::Read { .. } | SourceState::NotServed => ("it was read".to_owned(), String::new()),
     };
-    Unseen {
-        kind: UnseenKind::ReadFailed,
-        what: source.to_string(),
-        why,
-        how_to_see: how,
-        source: Some(source.clone()),
-        missing_rule: record.missing_rule.clone().map(Box::new),
-    }
+    Unseen::read_failed(source.to_string(), why, how).of(source).granting(record.missing_rule.clone())
 }

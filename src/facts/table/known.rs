@@ -17,6 +17,13 @@ impl<T, U> Known<T, U> {
             Self::Unknown(_) => None,
         }
     }
+    /// Why it was not established.
+    pub fn unseen(&self) -> Option<&U> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(unseen) => Some(unseen),
+        }
+    }
 }
 
 impl<T> Known<T> {

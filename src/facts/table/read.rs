@@ -1,15 +1,16 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::coverage::unseen_source;
+use super::coverage::{self, About, Doubt, Doubts};
 use crate::facts::{Coverage, FactsError, Known};
-use crate::model::{Evidence, Grade, ObjectRef, Reading, SourceId, Unseen, UnseenKind};
+use crate::model::sources::DECIDE_ONLY_THEIR_NAMESPACE;
+use crate::model::{Evidence, Grade, ObjectRef, Reading, SourceId, Unseen};
 use crate::parallel;
 use crate::snapshot::{Snapshot, SnapshotError, StoredObject};
 
@@ -47,35 +48,62 @@ const MANY: u64 = 200;
 /// An object with its place, or the text that could not be decoded and why.
 type Decoded<K> = Result<(K, Evidence), (StoredObject, String)>;
 
-/// Reads a snapshot object by object and remembers what could not be understood.
+/// Reads a snapshot object by object, and remembers what could not be understood and what was asked of it.
 pub(in crate::facts) struct Reader<'a> {
     snapshot: &'a Snapshot,
-    not_understood: RefCell<BTreeMap<SourceId, Vec<Unseen>>>,
+    doubts: RefCell<Doubts>,
+    /// Every source that was asked for since [`Reader::asked_by`] began to listen.
+    asked: RefCell<BTreeSet<SourceId>>,
 }
 
 /// A kind that nobody knows, in a group that is read, may mean anything for what the group's sources claim: each of them is in doubt by its name.
-fn unknown_kinds(snapshot: &Snapshot) -> BTreeMap<SourceId, Vec<Unseen>> {
+fn unknown_kinds(snapshot: &Snapshot) -> Doubts {
     let index = snapshot.index();
-    let mut doubts: BTreeMap<SourceId, Vec<Unseen>> = BTreeMap::new();
+    let mut doubts = Doubts::new();
     for kind in index.discovery.iter().flat_map(|discovery| &discovery.kinds).filter(|kind| kind.unknown) {
         for record in index.sources.iter().filter(|record| record.source.api_group() == kind.group && !record.source.is_url()) {
-            doubts.entry(record.source.clone()).or_default().push(Unseen {
-                kind: UnseenKind::NotUnderstood,
-                what: format!("{} ({})", SourceId::dynamic(&kind.group, &kind.resource), kind.kind),
-                why: "the cluster serves this kind, and this version of kube-hipaa does not know what it means for the others of its group"
-                    .to_owned(),
-                how_to_see: "Look at its objects by hand; a newer version of kube-hipaa may read them.".to_owned(),
-                source: Some(record.source.clone()),
-                missing_rule: None,
-            });
+            let unseen = Unseen::not_understood(
+                format!("{} ({})", SourceId::dynamic(&kind.group, &kind.resource), kind.kind),
+                "the cluster serves this kind, and this version of kube-hipaa does not know what it means for the others of its group",
+                "Look at its objects by hand; a newer version of kube-hipaa may read them.",
+            );
+            doubts.entry(record.source.clone()).or_default().push(Doubt { namespace: None, unseen: unseen.of(&record.source) });
         }
     }
+    doubts.values_mut().for_each(|of_source| of_source.sort());
     doubts
 }
 
 impl<'a> Reader<'a> {
     pub(in crate::facts) fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, not_understood: RefCell::new(unknown_kinds(snapshot)) }
+        Self { snapshot, doubts: RefCell::new(unknown_kinds(snapshot)), asked: RefCell::default() }
+    }
+
+    /// What `work` gives, and every source that it asked for.
+    pub(in crate::facts) fn asked_by<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeSet<SourceId>) {
+        let before = self.asked.take();
+        let done = work();
+        let asked = self.asked.replace(before);
+        self.asked.borrow_mut().extend(asked.iter().cloned());
+        (done, asked)
+    }
+
+    /// What `work` gives; what it asks for is not counted, because whoever takes a part of it says what that part rests on.
+    pub(in crate::facts) fn unheard<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.asked.borrow().clone();
+        let done = work();
+        self.asked.replace(before);
+        done
+    }
+
+    /// Remembers that what was read earlier, for several tables, came from these sources.
+    pub(in crate::facts) fn rests_on<'s>(&self, sources: impl IntoIterator<Item = &'s SourceId>) {
+        let mut asked = self.asked.borrow_mut();
+        for source in sources {
+            if !asked.contains(source) {
+                asked.insert(source.clone());
+            }
+        }
     }
 
     /// When collection ended: the time that everything is judged at, so that the same snapshot always gives the same answer.
@@ -85,11 +113,12 @@ impl<'a> Reader<'a> {
 
     /// The coverage of everything read so far.
     pub(in crate::facts) fn coverage(&self) -> Coverage {
-        Coverage::new(&self.snapshot.index().sources, &self.not_understood.borrow())
+        Coverage::new(&self.snapshot.index().sources, &self.doubts.borrow())
     }
 
     /// Hands every object of `source` to `take`. An object that cannot be decoded is remembered and never dropped silently.
     pub(in crate::facts) fn each<K: Readable>(&self, source: &SourceId, mut take: impl FnMut(K, Evidence)) -> Result<(), FactsError> {
+        self.rests_on([source]);
         let (kind, snapshot) = (self.kind(source), self.snapshot);
         let decoded = move |stored: StoredObject| match serde_json::from_str::<K>(&stored.json) {
             Ok(object) => {
@@ -112,55 +141,56 @@ impl<'a> Reader<'a> {
 
     /// Hands every stored object to `take` as it is.
     pub(in crate::facts) fn each_stored(&self, source: &SourceId, mut take: impl FnMut(StoredObject)) -> Result<(), FactsError> {
+        self.rests_on([source]);
         for stored in self.snapshot.objects(source)? {
             take(stored?);
         }
         Ok(())
     }
 
-    /// Remembers an object that could not be understood.
+    /// Remembers an object that could not be understood. It is in doubt as far as it could have decided: an object of a source in
+    /// [`DECIDE_ONLY_THEIR_NAMESPACE`] its own namespace, every other one everything.
     pub(in crate::facts) fn not_understood(&self, source: &SourceId, stored: &StoredObject, error: &str) {
-        let name = match serde_json::from_str::<MetaOnly>(&stored.json) {
-            Ok(MetaOnly { metadata }) => match (metadata.namespace, metadata.name) {
-                (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
-                (None, Some(name)) => name,
-                _ => format!("object with digest {}", stored.sha256),
-            },
-            Err(_) => format!("object with digest {}", stored.sha256),
+        let metadata = match serde_json::from_str::<MetaOnly>(&stored.json) {
+            Ok(MetaOnly { metadata }) => metadata,
+            // Not even its name is known.
+            Err(_) => return self.not_decoded(source, None, format!("object with digest {}", stored.sha256), error),
         };
-        self.not_decoded(source, name, error);
+        let namespace = metadata.namespace.clone().filter(|_| DECIDE_ONLY_THEIR_NAMESPACE.contains(source));
+        let name = match (metadata.namespace, metadata.name) {
+            (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+            (None, Some(name)) => name,
+            _ => format!("object with digest {}", stored.sha256),
+        };
+        self.not_decoded(source, namespace, name, error);
     }
 
-    /// The same, of an object whose name is known.
-    pub(in crate::facts) fn not_decoded(&self, source: &SourceId, name: String, error: &str) {
-        let mut all = self.not_understood.borrow_mut();
-        let of_source = all.entry(source.clone()).or_default();
-        of_source.push(Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what: format!("{name} of {source}"),
-            why: format!("the object could not be decoded: {error}"),
-            how_to_see: "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.".to_owned(),
-            source: Some(source.clone()),
-            missing_rule: None,
-        });
-        of_source.sort();
-        of_source.dedup();
+    /// The same, of an object whose name is known, and the one namespace that it could have decided about.
+    pub(in crate::facts) fn not_decoded(&self, source: &SourceId, namespace: Option<String>, name: String, error: &str) {
+        let unseen = Unseen::not_understood(
+            format!("{name} of {source}"),
+            format!("the object could not be decoded: {error}"),
+            "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.",
+        );
+        self.add(source, Doubt { namespace, unseen: unseen.of(source) });
     }
 
     /// Remembers that something about a source is not known although it was read: whoever needs the source cannot pass.
     pub(in crate::facts) fn doubt(&self, source: &SourceId, what: String, why: &str, how_to_see: &str) {
-        let mut all = self.not_understood.borrow_mut();
+        self.add(source, Doubt { namespace: None, unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
+    }
+
+    /// The same where it could only have decided about one namespace: verdicts on others stand.
+    pub(in crate::facts) fn doubt_in(&self, source: &SourceId, namespace: &str, what: String, why: &str, how_to_see: &str) {
+        self.add(source, Doubt { namespace: Some(namespace.to_owned()), unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
+    }
+
+    fn add(&self, source: &SourceId, doubt: Doubt) {
+        let mut all = self.doubts.borrow_mut();
         let of_source = all.entry(source.clone()).or_default();
-        of_source.push(Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what,
-            why: why.to_owned(),
-            how_to_see: how_to_see.to_owned(),
-            source: Some(source.clone()),
-            missing_rule: None,
-        });
-        of_source.sort();
-        of_source.dedup();
+        if let Err(place) = of_source.binary_search(&doubt) {
+            of_source.insert(place, doubt);
+        }
     }
 
     /// Where an object was seen.
@@ -173,14 +203,19 @@ impl<'a> Reader<'a> {
         self.snapshot.index().record(source).and_then(|record| record.kind.as_deref())
     }
 
-    /// `value` when `source` was read completely, else unknown with the reason.
+    /// `value` when `source` was read completely and understood, else unknown with the reason.
     pub(in crate::facts) fn known_if_complete<T>(&self, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
-        // Of this source only: all of them would be copied for every question.
-        let record = self.snapshot.index().record(source);
-        let coverage = Coverage::new(record.map_or(&[], std::slice::from_ref), &self.not_understood.borrow());
-        match coverage.complete(std::slice::from_ref(source)) {
-            Ok(_) => Known::Known(value()),
-            Err(unseen) => Known::Unknown(unseen.first().clone()),
+        match self.lacks(source, About::Everything) {
+            None => Known::Known(value()),
+            Some(unseen) => Known::Unknown(unseen),
+        }
+    }
+
+    /// The same for a value that is only about one namespace.
+    pub(in crate::facts) fn known_in<T>(&self, namespace: &str, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
+        match self.lacks(source, About::Namespace(namespace)) {
+            None => Known::Known(value()),
+            Some(unseen) => Known::Unknown(unseen),
         }
     }
 
@@ -194,13 +229,24 @@ impl<'a> Reader<'a> {
 
     /// The one object of a source that is not a list.
     pub(in crate::facts) fn single(&self, source: &SourceId) -> Result<Option<StoredObject>, FactsError> {
+        self.rests_on([source]);
         Ok(self.snapshot.objects(source)?.next().transpose()?)
     }
 
     /// Why a source is not there, where it was not read completely.
     pub(in crate::facts) fn gap(&self, source: &SourceId) -> Option<Unseen> {
-        let record = self.snapshot.index().record(source)?;
-        (!record.state.is_complete()).then(|| unseen_source(record))
+        self.lacks(source, About::Existence)
+    }
+
+    /// Why the first of several sources is not there, where one was not read completely.
+    pub(in crate::facts) fn unread<'s>(&self, sources: impl IntoIterator<Item = &'s SourceId>) -> Option<Unseen> {
+        sources.into_iter().find_map(|source| self.gap(source))
+    }
+
+    /// Why `source` does not answer a question, where it does not.
+    fn lacks(&self, source: &SourceId, about: About<'_>) -> Option<Unseen> {
+        self.rests_on([source]);
+        coverage::gap(self.snapshot.index().record(source), source, &self.doubts.borrow(), about)
     }
 }
 

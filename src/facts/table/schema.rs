@@ -20,7 +20,18 @@ pub struct Column {
     /// Where it stands below the row's own place in the object, as a relative JSON pointer.
     pub at: Option<&'static str>,
     /// Sources that it needs beyond those of the table.
-    pub needs: &'static [SourceId],
+    pub needs: Sources,
+}
+
+/// Sources in lists, of which several tables share some.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources(pub &'static [&'static [SourceId]]);
+
+impl Sources {
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = &'static SourceId> {
+        self.0.iter().copied().flatten()
+    }
 }
 
 /// A documented table.
@@ -33,7 +44,9 @@ pub struct TableSchema {
     /// What rows with one key are, in the plural: what "3 of 41" counts.
     pub counts: &'static str,
     /// The sources without which rows may be missing.
-    pub sources: &'static [SourceId],
+    pub sources: Sources,
+    /// Sources that decide cells of some rows only: where one was not read, those cells are unknown, and say why.
+    pub consults: Sources,
     /// Whether it has rows for every cluster, known or not: then nothing is out of the scope of a control over it.
     pub always: bool,
     /// The columns in order.
@@ -51,7 +64,7 @@ impl TableSchema {
     }
     /// Every source that the table and the named columns rest on, sorted.
     pub fn sources_for<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> Vec<SourceId> {
-        let mut sources: Vec<SourceId> = self.sources.to_vec();
+        let mut sources: Vec<SourceId> = self.sources.iter().cloned().collect();
         for name in columns {
             if let Some((_, column)) = self.column(name) {
                 sources.extend(column.needs.iter().cloned());
@@ -60,6 +73,11 @@ impl TableSchema {
         sources.sort();
         sources.dedup();
         sources
+    }
+    /// Every source that the table may read. A family that reads another one is wrong: nobody could tell what it costs not to see it.
+    pub fn declared(&self) -> impl Iterator<Item = &'static SourceId> {
+        let columns = self.columns.iter().flat_map(|column| column.needs.iter());
+        self.sources.iter().chain(self.consults.iter()).chain(columns)
     }
 }
 
@@ -169,8 +187,9 @@ pub trait TableRow {
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])+
-        $vis:vis struct $Row:ident as $name:literal counting $counts:literal $(, $always:ident)? from [$($source:expr),* $(,)?] {
-            $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?])? ; )*
+        $vis:vis struct $Row:ident as $name:literal counting $counts:literal $(, $always:ident)?
+            from [$($source:expr),* $(,)?] $(+ $shared:ident)* $(consulting [$($consulted:expr),* $(,)?] $(+ $consulted_list:ident)*)? {
+            $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?] $(+ $need_list:ident)*)? ; )*
         }
     ) => {
         $(#[doc = $table_doc])+
@@ -183,7 +202,8 @@ macro_rules! table {
                     name: $name,
                     doc: concat!($($table_doc, "\n"),+),
                     counts: $counts,
-                    sources: &[$($source),*],
+                    sources: $crate::facts::table::schema::Sources(&[&[$($source),*], $($shared),*]),
+                    consults: $crate::facts::table::schema::Sources(&[$(&[$($consulted),*], $($consulted_list),*)?]),
                     always: $crate::facts::table::schema::table!(@always $($always)?),
                     columns: &[$(
                         $crate::facts::table::schema::Column {
@@ -193,7 +213,7 @@ macro_rules! table {
                             unknowable: <$ty as $crate::facts::table::known::ColumnValue>::UNKNOWABLE,
                             doc: concat!($($doc, "\n"),+),
                             at: $crate::facts::table::schema::table!(@at $($at)?),
-                            needs: &[$($($need),*)?],
+                            needs: $crate::facts::table::schema::Sources(&[$(&[$($need),*], $($need_list),*)?]),
                         },
                     )*],
                 };

@@ -9,13 +9,13 @@ use super::image::ImageReference;
 use super::shapes::{Nodes, Shape};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
+use crate::model::sources::{NODES, WORKLOADS};
 
 table! {
     /// One row per container of each workload: of its pods, and of the controller's template unless a live pod was seen that was
     /// made from that very template. The template of a Job counts until the Job is finished. Equal containers of several pods are one row. Settings of the pod's security context
     /// count where the container sets none, as the kubelet applies them.
-    pub struct ContainerRow as "containers" counting "containers" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
+    pub struct ContainerRow as "containers" counting "containers" from [] + WORKLOADS {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
         /// Kind of the workload.

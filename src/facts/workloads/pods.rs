@@ -9,16 +9,13 @@ use crate::facts::Known;
 use crate::facts::namespaces::EnforcedLevels;
 use crate::facts::pod_security::{self, Level, PolicyVersion, Violation};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS,
-    STATEFUL_SETS, VERSION,
-};
+use crate::model::sources::{NAMESPACES, NODES, SERVICE_ACCOUNTS, VERSION, WORKLOADS};
 use crate::model::{Unseen, UnseenKind};
 
 table! {
     /// One row per pod shape of each workload: of its pods, and of the controller's template unless a live pod was seen that was
     /// made from that very template. The template of a Job counts until the Job is finished. Equal shapes of several pods are one row.
-    pub struct PodRow as "pods" counting "workloads" from [PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS] {
+    pub struct PodRow as "pods" counting "workloads" from [] + WORKLOADS {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
         /// Kind of the workload.

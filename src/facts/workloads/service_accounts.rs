@@ -6,7 +6,7 @@ use super::containers::sorted_owned;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{PODS, SERVICE_ACCOUNTS};
+use crate::model::sources::{JOBS, PODS, REPLICA_SETS, SERVICE_ACCOUNTS};
 use crate::model::{Evidence, ObjectRef};
 
 table! {
@@ -29,14 +29,14 @@ table! {
         /// Number of running pods that use it.
         pods: Known<i64>, needs [PODS];
         /// Workloads whose running pods use it, sorted.
-        workloads: Known<Vec<String>>, needs [PODS];
+        workloads: Known<Vec<String>>, needs [PODS, REPLICA_SETS, JOBS];
         /// Those of them whose pods get its token mounted automatically, sorted.
-        workloads_mounting_token: Known<Vec<String>>, needs [PODS];
+        workloads_mounting_token: Known<Vec<String>>, needs [PODS, REPLICA_SETS, JOBS];
     }
 }
 
 pub(in crate::facts) const FAMILY: Family =
-    Family { schemas: || vec![ServiceAccountRow::schema()], rows: |context| Ok(vec![context.accounts.rows(&context.usages)]) };
+    Family { schemas: || vec![ServiceAccountRow::schema()], rows: |context, _| Ok(vec![context.accounts()?.rows(context.usages()?)]) };
 
 /// What an account says about mounting its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -79,7 +79,7 @@ pub(in crate::facts) fn each_shape(reader: &Reader<'_>, mut take: impl FnMut(&Sh
         let (spec, repeats) = match before.spec(&pod, controller(&pod.metadata)) {
             Ok(Some((spec, repeats))) if !spec.containers.is_empty() => (spec, repeats),
             Ok(_) => return without_containers(reader, &PODS, &pod.metadata),
-            Err(error) => return reader.not_decoded(&PODS, display(&pod.metadata), &error.to_string()),
+            Err(error) => return reader.not_decoded(&PODS, pod.metadata.namespace.clone(), display(&pod.metadata), &error.to_string()),
         };
         let workload = root(&owners, &pod.metadata, "Pod", "");
         let phase = pod.phase();

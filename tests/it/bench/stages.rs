@@ -33,7 +33,7 @@ pub fn run(snapshot: &Path) -> (Vec<(&'static str, f64)>, usize) {
     let assessment = assess(Input {
         index: snapshot.index(),
         index_sha256: snapshot.index_sha256(),
-        tables: Computation::begin(&snapshot).unwrap(),
+        tables: Computation::begin(&snapshot),
         catalog: &catalog,
         framework,
         scope: &ScopeDeclaration::Default,

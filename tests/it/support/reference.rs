@@ -211,11 +211,14 @@ fn tables() -> String {
 
 fn one_table(out: &mut String, schema: &TableSchema) {
     line!(out, "## {}\n\n{}\n", schema.name, schema.doc_text());
-    line!(out, "Rests on: {}\n", codes(schema.sources));
+    line!(out, "Rests on: {}\n", codes(schema.sources.iter()));
+    if schema.consults.iter().next().is_some() {
+        line!(out, "Consults, where a row asks for it: {}\n", codes(schema.consults.iter()));
+    }
     line!(out, "| column | type | may be unknown | meaning | also rests on |\n|---|---|---|---|---|");
     for column in schema.columns {
         let unknown = if column.unknowable { "yes" } else { "" };
-        let needs = if column.needs.is_empty() { String::new() } else { codes(column.needs) };
+        let needs = if column.needs.iter().next().is_none() { String::new() } else { codes(column.needs.iter()) };
         line!(out, "| `{}` | {} | {unknown} | {} | {needs} |", column.name, code(column.type_text()), cell(&column.doc_text()));
     }
     line!(out);
@@ -276,8 +279,7 @@ fn right(rule: &AccessRule) -> String {
 }
 
 fn needed_by(source: &SourceId) -> String {
-    let touches =
-        |schema: &&&TableSchema| schema.sources.contains(source) || schema.columns.iter().any(|column| column.needs.contains(source));
+    let touches = |schema: &&&TableSchema| schema.declared().any(|declared| declared == source);
     let tables: Vec<String> = schemas().iter().filter(touches).map(|schema| format!("[{0}](tables.md#{0})", schema.name)).collect();
     tables.join(", ")
 }

@@ -13,14 +13,14 @@ use crate::facts::agents::Agent;
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{DAEMON_SETS, NODES};
+use crate::model::sources::{DAEMON_SETS, NETWORK_PLUGIN_SETTINGS, NODES};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {
     /// One row per network plugin that was recognised, by its DaemonSet or by what it writes on nodes, with whether it enforces
     /// NetworkPolicies and whether it encrypts traffic between nodes. Several can work together (one for addresses, another for
     /// policies). Where none is recognised there is one row that says so, and nothing about its network is known.
-    pub struct CniRow as "cni" counting "network plugins", always from [DAEMON_SETS, NODES] {
+    pub struct CniRow as "cni" counting "network plugins", always from [DAEMON_SETS, NODES] consulting [] + NETWORK_PLUGIN_SETTINGS {
         /// Its name, or `none recognised`.
         engine: String;
         /// By what it was recognised.
@@ -112,7 +112,7 @@ impl Cni {
         engines.sort_by(|a, b| (a.name, &a.subject).cmp(&(b.name, &b.subject)));
         let known_nodes = reader.known_if_complete(&NODES, || i64::try_from(nodes).unwrap_or(i64::MAX));
         if engines.is_empty() {
-            return Ok(nothing(context, known_nodes));
+            return nothing(context, known_nodes);
         }
         let (enforcement, because) = together(&engines);
         let best = (engines.iter().map(Engine::rank).min(), engines.iter().map(Engine::encryption_rank).min());
@@ -208,7 +208,7 @@ fn unrecognised() -> Unseen {
     }
 }
 
-fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Cni {
+fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Result<Cni, FactsError> {
     let unseen = context.reader.gap(&DAEMON_SETS).or_else(|| context.reader.gap(&NODES)).unwrap_or_else(unrecognised);
     let typed = CniRow {
         engine: "none recognised".to_owned(),
@@ -226,12 +226,12 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>) -> Cni {
     };
     let subject =
         ObjectRef { kind: "Cluster".to_owned(), group: String::new(), namespace: None, name: "network plugin".to_owned(), uid: None };
-    let system = context.namespaces.objects().iter().find(|(namespace, _)| namespace.metadata.name.as_deref() == Some("kube-system"));
+    let system = context.namespaces()?.objects().iter().find(|(namespace, _)| namespace.metadata.name.as_deref() == Some("kube-system"));
     let origins = system.map(|(_, origin)| origin.clone()).into_iter().collect();
-    Cni {
+    Ok(Cni {
         rows: vec![Row::new("none recognised".to_owned(), subject, origins, typed)],
         engines: Vec::new(),
         because: unseen.why.clone(),
         enforcement: Known::Unknown(unseen),
-    }
+    })
 }

@@ -65,8 +65,9 @@ impl Settings {
             (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => Known::Unknown(unseen),
             (none, _) => none,
         };
+        let pods = context.pods()?;
         let has = |family: fn(&IpAddr) -> bool| {
-            let groups = context.pods.iter().filter(|group| !group.host_network && !group.is_finished());
+            let groups = pods.iter().filter(|group| !group.host_network && !group.is_finished());
             groups.flat_map(|group| group.addresses.iter().flatten()).any(family)
         };
         let pods_gap = match reader.known_if_complete(&PODS, || ()) {

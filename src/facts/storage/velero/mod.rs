@@ -17,9 +17,9 @@ use template::{Template, Way};
 
 use super::kept::Kept;
 use crate::facts::table::read::{Readable, Reader};
-use crate::model::sources::{BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, POD_VOLUME_BACKUPS};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, POD_VOLUME_BACKUPS};
 use crate::model::{Evidence, Unseen};
 
 #[derive(Debug, Deserialize)]
@@ -240,7 +240,11 @@ impl Velero {
             None => Held::Yes,
             Some(by) => Held::of(&self.schedules_read, |()| {
                 let known = self.schedules.iter().any(|(schedule, _)| schedule.metadata.name.as_ref() == Some(by));
-                if known { Held::Yes } else { Held::not_visible(format!("the schedule {by} that made the backup is not here: another cluster may have made it")) }
+                if known {
+                    Held::Yes
+                } else {
+                    Held::not_visible(format!("the schedule {by} that made the backup is not here: another cluster may have made it"))
+                }
             }),
         };
         Held::all([

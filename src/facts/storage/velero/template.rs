@@ -6,7 +6,7 @@ use super::filters::{CLAIMS, PODS, VOLUMES, passes};
 use super::held::Held;
 use crate::facts::labels;
 use crate::facts::storage::kept::{Kept, VolumeKind};
-use crate::facts::storage::uses::Mount;
+use crate::facts::workloads::volume_uses::Mount;
 
 const POLICY: &str = "its resource policy decides per volume, and is in a ConfigMap that is not read";
 const SERVER: &str = "whether volumes are copied as files where nothing says so is a setting of Velero's server";
@@ -87,8 +87,7 @@ impl Template {
             crate::facts::Known::Known(mounts) => *mounts,
             crate::facts::Known::Unknown(unseen) => return Way::Files(Held::gap(unseen)),
         };
-        let marked: Vec<&Mount> =
-            mounts.iter().filter(|mount| if by_default { !mount.opted_out } else { mount.opted_in }).collect();
+        let marked: Vec<&Mount> = mounts.iter().filter(|mount| if by_default { !mount.opted_out } else { mount.opted_in }).collect();
         if marked.is_empty() {
             return Way::Snapshot(self.snapshot(kept, by_default && mounts.is_empty()));
         }
@@ -186,7 +185,9 @@ impl VolumeKind {
             Self::Local => Held::no("it is a local volume, of which no snapshot can be made"),
             Self::Nfs => Held::no("it is an NFS share, of which no snapshot can be made"),
             Self::NotBound => Held::not_visible("it has no volume yet"),
-            Self::Other(kind) => Held::not_understood(format!("it is a volume of the type {kind}, and whether a snapshot can be made of it is not known here")),
+            Self::Other(kind) => Held::not_understood(format!(
+                "it is a volume of the type {kind}, and whether a snapshot can be made of it is not known here"
+            )),
             Self::NotSeen(unseen) => Held::gap(unseen),
         }
     }

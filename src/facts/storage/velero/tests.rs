@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::claims::Claim;
 use super::super::kept::{Kept, VolumeKind};
-use super::super::uses::Mount;
 use super::{Backup, Copies, Done, Held, Location, Schedule, Velero};
 use crate::facts::Known;
+use crate::facts::workloads::volume_uses::Mount;
 use crate::model::sources::BACKUPS;
 use crate::model::{Evidence, Grade, Reading};
 
@@ -50,7 +50,8 @@ fn kept<'a>(claim: &'a Claim, kind: VolumeKind, mounts: &'a [Mount]) -> Kept<'a>
 }
 
 fn velero() -> Velero {
-    let location = json!({"metadata": {"namespace": "velero", "name": "default"}, "spec": {"default": true}, "status": {"phase": "Available"}});
+    let location =
+        json!({"metadata": {"namespace": "velero", "name": "default"}, "spec": {"default": true}, "status": {"phase": "Available"}});
     let location: Location = serde_json::from_value(location).unwrap();
     Velero {
         schedules: Vec::new(),
@@ -73,7 +74,8 @@ fn word(held: &Held) -> &'static str {
 
 /// Whether a schedule covers a claim of a CSI volume that a running pod mounts.
 fn covers(template: &Value) -> &'static str {
-    let schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"template": template}, "status": {"phase": "Enabled"}});
+    let schedule =
+        json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"template": template}, "status": {"phase": "Enabled"}});
     let schedule: Schedule = serde_json::from_value(schedule).unwrap();
     let (claim, mounts) = (claim("data"), [running()]);
     word(&velero().covers(&schedule, &kept(&claim, DISK, &mounts)))

@@ -5,54 +5,60 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Volume;
 
-use super::drivers::NFS;
-use super::kept::is_left_out;
-use crate::facts::workloads::shapes::Shape;
+use super::shapes::Shape;
 use crate::model::{Evidence, ObjectRef};
 
 /// Gathered while pods are read.
 #[derive(Debug, Default)]
 pub(in crate::facts) struct VolumeUses {
     /// Workloads by namespace and name of the claim.
-    pub(super) claims: BTreeMap<(String, String), BTreeSet<String>>,
+    pub(in crate::facts) claims: BTreeMap<(String, String), BTreeSet<String>>,
     /// Pods that mount a claim, running or not, by namespace and name of the claim.
-    pub(super) mounts: BTreeMap<(String, String), Vec<Mount>>,
+    pub(in crate::facts) mounts: BTreeMap<(String, String), Vec<Mount>>,
     /// Ephemeral volumes of templates, whose claims are made together with the pods.
-    pub(super) ephemeral: BTreeMap<DirectKey, Ephemeral>,
+    pub(in crate::facts) ephemeral: BTreeMap<DirectKey, Ephemeral>,
     /// Volumes of pods that name a storage themselves.
-    pub(super) direct: BTreeMap<DirectKey, Direct>,
+    pub(in crate::facts) direct: BTreeMap<DirectKey, Direct>,
+}
+
+/// The label that leaves an object out of every backup of Velero (`velero.io/v1` ExcludeFromBackupLabel).
+const LEFT_OUT: &str = "velero.io/exclude-from-backup";
+
+/// Whether the label is set: Velero takes no other word than `true`.
+pub(in crate::facts) fn is_left_out(labels: &BTreeMap<String, String>) -> bool {
+    labels.get(LEFT_OUT).is_some_and(|value| value == "true")
 }
 
 /// A pod that mounts a claim, as far as it matters to whoever copies the volume through it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mount {
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) running: bool,
+pub(in crate::facts) struct Mount {
+    pub(in crate::facts) labels: BTreeMap<String, String>,
+    pub(in crate::facts) running: bool,
     /// Whether the pod has the label that leaves it out of backups.
-    pub(super) left_out: bool,
+    pub(in crate::facts) left_out: bool,
     /// Whether the pod's annotation asks for a copy of this volume as files, or asks for none.
-    pub(super) opted_in: bool,
-    pub(super) opted_out: bool,
+    pub(in crate::facts) opted_in: bool,
+    pub(in crate::facts) opted_out: bool,
     /// Whether a container mounts it, or has it as a device.
-    pub(super) mounted: bool,
-    pub(super) device: bool,
+    pub(in crate::facts) mounted: bool,
+    pub(in crate::facts) device: bool,
 }
 
 /// The claim that a template asks for.
 #[derive(Debug)]
-pub(super) struct Ephemeral {
-    pub(super) at: Direct,
-    pub(super) class: Option<String>,
+pub(in crate::facts) struct Ephemeral {
+    pub(in crate::facts) at: Direct,
+    pub(in crate::facts) class: Option<String>,
 }
 
 /// What a volume without a claim is. While a workload is changed, its pods can have different storage under one name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct DirectKey {
-    pub(super) namespace: String,
-    pub(super) workload: String,
-    pub(super) name: String,
+pub(in crate::facts) struct DirectKey {
+    pub(in crate::facts) namespace: String,
+    pub(in crate::facts) workload: String,
+    pub(in crate::facts) name: String,
     /// The driver, or the type of the volume.
-    pub(super) driver: String,
+    pub(in crate::facts) driver: String,
 }
 
 impl DirectKey {
@@ -63,9 +69,9 @@ impl DirectKey {
 
 /// Where a volume without a claim was seen.
 #[derive(Debug)]
-pub(super) struct Direct {
-    pub(super) workload: ObjectRef,
-    pub(super) origin: Evidence,
+pub(in crate::facts) struct Direct {
+    pub(in crate::facts) workload: ObjectRef,
+    pub(in crate::facts) origin: Evidence,
 }
 
 impl Direct {
@@ -128,9 +134,7 @@ fn claim(volume: &Volume, shape: &Shape<'_>) -> Option<String> {
 
 /// Velero reads the two annotations as names with commas between them, and nothing else (`util/podvolume`).
 fn mount(volume: &Volume, shape: &Shape<'_>) -> Mount {
-    let named = |annotation: &str| {
-        shape.annotations.get(annotation).is_some_and(|names| names.split(',').any(|name| name == volume.name))
-    };
+    let named = |annotation: &str| shape.annotations.get(annotation).is_some_and(|names| names.split(',').any(|name| name == volume.name));
     let containers = &shape.spec.containers;
     Mount {
         labels: shape.labels.clone(),
@@ -142,6 +146,9 @@ fn mount(volume: &Volume, shape: &Shape<'_>) -> Mount {
         device: containers.iter().any(|one| one.volume_devices.iter().flatten().any(|device| device.name == volume.name)),
     }
 }
+
+/// The name of the volume source without a driver that a server of files stands behind.
+pub(in crate::facts) const NFS: &str = "nfs";
 
 /// CSI drivers whose inline volumes are no storage: Secrets, certificates, identities and programs that are put into the pod.
 const NO_STORAGE: &[&str] = &[

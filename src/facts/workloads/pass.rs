@@ -1,0 +1,266 @@
+//! The one pass over every pod and template: what several tables need of them, and the rows of the tables of pods and containers.
+
+use core::net::IpAddr;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Container;
+
+use super::service_accounts::Usages;
+use super::shapes::{Nodes, Shape, each_shape};
+use super::volume_uses::VolumeUses;
+use super::{containers, pods};
+use crate::facts::context::Context;
+use crate::facts::table::merged::{Merged, keep_first};
+use crate::facts::table::schema::TableRow;
+use crate::facts::{FactsError, Family, Known};
+use crate::model::sources::{NAMESPACES, PODS};
+use crate::model::{Evidence, ObjectRef};
+
+/// The tables of pods and containers.
+pub(in crate::facts) const FAMILY: Family = Family {
+    schemas: || vec![containers::ContainerRow::schema(), pods::PodRow::schema()],
+    rows: |context, _| {
+        let mut rows = Rows { containers: Merged::new(containers::ContainerRow::schema()), pods: Merged::new(pods::PodRow::schema()) };
+        let seen = pass(context, Some(&mut rows))?;
+        context.keep(seen);
+        Ok(vec![rows.containers.into_rows(), rows.pods.into_rows()])
+    },
+};
+
+/// What the pass gives beside rows.
+pub(in crate::facts) struct Seen {
+    /// Who uses which service account.
+    pub(in crate::facts) usages: Known<Usages>,
+    /// Pods and workloads per namespace.
+    pub(in crate::facts) counts: Known<Counts>,
+    /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
+    /// [`containers::ContainerRow`]'s sources are.
+    pub(in crate::facts) pods: Vec<PodGroup>,
+    /// Running pods of kube-system that say that a kubelet made them from a file, sorted by name; see [`StaticPod::believed`].
+    pub(in crate::facts) static_pods: Vec<StaticPod>,
+    /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
+    pub(in crate::facts) volume_uses: VolumeUses,
+}
+
+/// Number of pods and of workloads by namespace.
+pub(in crate::facts) type Counts = BTreeMap<String, (i64, i64)>;
+
+/// A pod of kube-system that claims to be a kubelet's copy of a static pod.
+#[derive(Clone, Debug)]
+pub(in crate::facts) struct StaticPod {
+    pub(in crate::facts) subject: ObjectRef,
+    /// Name and uid of the node that it says it is owned by.
+    node: (String, String),
+    pub(in crate::facts) containers: Vec<Container>,
+    /// Where its spec stands.
+    pub(in crate::facts) origin: Evidence,
+}
+
+impl StaticPod {
+    /// Whether the Node object that it names as its owner is there with that uid. Whoever may create pods in kube-system could
+    /// still fake one (evidence sources, section 1.1).
+    pub(in crate::facts) fn believed(&self, nodes: &Nodes) -> bool {
+        nodes.known().is_some_and(|nodes| nodes.get(&self.node.0) == Some(&self.node.1))
+    }
+}
+
+/// Pods of one workload that look the same to whoever selects or addresses them: namespace, labels, node network, ports.
+#[derive(Clone, Debug)]
+pub(in crate::facts) struct PodGroup {
+    /// The controller at the end of the owner chain, or the pod itself.
+    pub(in crate::facts) workload: ObjectRef,
+    pub(in crate::facts) labels: BTreeMap<String, String>,
+    pub(in crate::facts) host_network: bool,
+    /// Container ports that are written down, sorted.
+    pub(in crate::facts) ports: Vec<PodPort>,
+    /// `running` or `template`.
+    pub(in crate::facts) observed_in: &'static str,
+    /// Phase of the pods; empty for a template. Finished pods (`Succeeded`, `Failed`) are groups too.
+    pub(in crate::facts) phase: String,
+    /// Number of pods; 0 for a template.
+    pub(in crate::facts) pods: i64,
+    /// The addresses of each pod that had some.
+    pub(in crate::facts) addresses: Vec<Vec<IpAddr>>,
+    /// Where they were seen (the first few); the pointer is that of the pod spec.
+    pub(in crate::facts) origins: Vec<Evidence>,
+}
+
+impl PodGroup {
+    pub(in crate::facts) fn namespace(&self) -> &str {
+        self.workload.namespace.as_deref().unwrap_or("")
+    }
+    /// `Kind/name` of the workload.
+    pub(in crate::facts) fn workload_text(&self) -> String {
+        format!("{}/{}", self.workload.kind, self.workload.name)
+    }
+    /// Whether it has ended and starts no process again.
+    pub(in crate::facts) fn is_finished(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+}
+
+/// One `ports` entry of a container (`core/v1` ContainerPort).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::facts) struct PodPort {
+    /// Empty when it has none.
+    pub(in crate::facts) name: String,
+    pub(in crate::facts) number: i32,
+    /// `TCP`, `UDP` or `SCTP`; unset is `TCP`.
+    pub(in crate::facts) protocol: String,
+}
+
+/// Number of pods, their addresses, and where they were seen.
+type Members = (i64, Vec<Vec<IpAddr>>, Vec<Evidence>);
+type GroupKey = (ObjectRef, BTreeMap<String, String>, bool, Vec<PodPort>, &'static str, String);
+
+/// The rows that the pass makes where they are wanted.
+struct Rows {
+    containers: Merged,
+    pods: Merged,
+}
+
+/// Without rows, for tables that only need what stands beside them.
+pub(in crate::facts) fn without_rows(context: &Context<'_>) -> Result<Seen, FactsError> {
+    pass(context, None)
+}
+
+fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, FactsError> {
+    let reader = &context.reader;
+    let surroundings = surroundings(context)?;
+    let mut groups: BTreeMap<GroupKey, Members> = BTreeMap::new();
+    let mut usages = Usages::new();
+    let mut volume_uses = VolumeUses::default();
+    let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
+    let listed = context.namespaces()?.labels();
+    let mut strangers: BTreeSet<String> = BTreeSet::new();
+    let mut static_pods: Vec<StaticPod> = Vec::new();
+    each_shape(reader, |shape| {
+        if shape.pods > 0 {
+            count(shape, &mut usages, &mut counts);
+        }
+        if let Some(namespace) = &shape.workload.namespace
+            && !listed.contains_key(namespace)
+        {
+            strangers.insert(namespace.clone());
+        }
+        group(shape, &mut groups);
+        static_pods.extend(static_pod(shape));
+        volume_uses.add(shape);
+        match &mut rows {
+            None => {}
+            Some(rows) if shape.repeats => {
+                rows.pods.again(shape.origin);
+                rows.containers.again(shape.origin);
+            }
+            Some(rows) => {
+                rows.pods.add_all(shape.origin, vec![pods::row(shape, &surroundings)]);
+                rows.containers.add_all(shape.origin, containers::rows(shape, &surroundings.nodes));
+            }
+        }
+    })?;
+    for namespace in strangers {
+        reader.doubt_in(
+            &NAMESPACES,
+            &namespace,
+            format!("the namespace {namespace}"),
+            "workloads are in it, and it was not among the namespaces that were read: it was made or removed during collection",
+            "Collect again.",
+        );
+    }
+    static_pods.sort_by(|a, b| a.subject.cmp(&b.subject));
+    Ok(Seen {
+        usages: reader.known_if_complete(&PODS, || usages),
+        counts: reader.known_if_complete(&PODS, || {
+            let number = |workloads: BTreeSet<String>| i64::try_from(workloads.len()).unwrap_or(i64::MAX);
+            counts.into_iter().map(|(name, (pods, workloads))| (name, (pods, number(workloads)))).collect()
+        }),
+        pods: groups.into_iter().map(PodGroup::from).collect(),
+        static_pods,
+        volume_uses,
+    })
+}
+
+fn surroundings(context: &Context<'_>) -> Result<pods::Surroundings, FactsError> {
+    let reader = &context.reader;
+    let (accounts, namespaces, server_minor) = (context.accounts()?, context.namespaces()?, context.server_minor()?);
+    Ok(pods::Surroundings {
+        automount: reader.known_if_complete(&crate::model::sources::SERVICE_ACCOUNTS, || accounts.automount()),
+        enforced: match server_minor {
+            Known::Known(minor) => reader.known_if_complete(&NAMESPACES, || namespaces.enforced(*minor)),
+            Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
+        },
+        server_minor: server_minor.clone(),
+        nodes: context.nodes()?.clone(),
+    })
+}
+
+impl From<(GroupKey, Members)> for PodGroup {
+    fn from((key, (pods, addresses, origins)): (GroupKey, Members)) -> Self {
+        let (workload, labels, host_network, ports, observed_in, phase) = key;
+        Self { workload, labels, host_network, ports, observed_in, phase, pods, addresses, origins }
+    }
+}
+
+fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
+    let spec = shape.spec;
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let mut ports: Vec<PodPort> = containers
+        .flat_map(|container| container.ports.iter().flatten())
+        .map(|port| PodPort {
+            name: port.name.clone().unwrap_or_default(),
+            number: port.container_port,
+            protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
+        })
+        .collect();
+    ports.sort();
+    ports.dedup();
+    let key =
+        (shape.workload.clone(), shape.labels.clone(), spec.host_network == Some(true), ports, shape.observed_in, shape.phase.to_owned());
+    let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
+    match groups.entry(key) {
+        Entry::Occupied(mut group) => {
+            let (pods, addresses, origins) = group.get_mut();
+            *pods += shape.pods;
+            addresses.extend(own);
+            origins.push(shape.origin.clone());
+            keep_first(origins);
+        }
+        Entry::Vacant(place) => {
+            place.insert((shape.pods, own.into_iter().collect(), vec![shape.origin.clone()]));
+        }
+    }
+}
+
+/// What a pod that does not run says is not what a component runs with.
+fn static_pod(shape: &Shape<'_>) -> Option<StaticPod> {
+    let node = shape.claims_mirror.clone()?;
+    (shape.workload.namespace.as_deref() == Some("kube-system") && shape.phase == "Running").then(|| StaticPod {
+        subject: shape.workload.clone(),
+        node,
+        containers: shape.spec.containers.clone(),
+        origin: shape.origin.clone(),
+    })
+}
+
+/// The service account that a pod runs as: `default` where it names none (`core/v1` PodSpec; admission plugin ServiceAccount).
+fn account_of<'s>(shape: &'s Shape<'_>) -> &'s str {
+    match shape.spec.service_account_name.as_deref() {
+        None | Some("") => "default",
+        Some(name) => name,
+    }
+}
+
+fn count(shape: &Shape<'_>, usages: &mut Usages, counts: &mut BTreeMap<String, (i64, BTreeSet<String>)>) {
+    let namespace = shape.namespace();
+    let entry = counts.entry(namespace.clone()).or_default();
+    entry.0 += shape.pods;
+    entry.1.insert(shape.workload_text());
+    if matches!(shape.phase, "Succeeded" | "Failed") {
+        return;
+    }
+    let usage = usages.entry((namespace, account_of(shape).to_owned())).or_default();
+    usage.pods += shape.pods;
+    usage.workloads.insert(shape.workload_text());
+    usage.says(shape.workload_text(), shape.spec.automount_service_account_token, shape.origin);
+}

@@ -1,0 +1,67 @@
+//! What was not seen, and why.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AccessRule, SourceId};
+
+/// Which of two things happened when something was not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnseenKind {
+    /// A read was denied, failed, or ended half way: granting or repeating it helps.
+    ReadFailed,
+    /// It cannot be seen through this API at all: somebody has to be asked.
+    NotVisible,
+    /// It was read and could not be understood.
+    NotUnderstood,
+}
+
+/// Something that a verdict would have needed and that was not seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Unseen {
+    /// Which of the cases it is.
+    pub kind: UnseenKind,
+    /// What was not seen.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+    /// What would make it visible: a rule to grant, a person to ask.
+    pub how_to_see: String,
+    /// The source, where one is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
+    /// The exact rule to grant, where that would help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    // Boxed: an unseen cell stands where a value would, in every row.
+    pub missing_rule: Option<Box<AccessRule>>,
+}
+
+impl Unseen {
+    /// A read was denied, failed, or ended half way.
+    pub fn read_failed(what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {
+        Self::new(UnseenKind::ReadFailed, what, why, how_to_see)
+    }
+    /// It cannot be seen through this API at all.
+    pub fn not_visible(what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {
+        Self::new(UnseenKind::NotVisible, what, why, how_to_see)
+    }
+    /// It was read and could not be understood.
+    pub fn not_understood(what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {
+        Self::new(UnseenKind::NotUnderstood, what, why, how_to_see)
+    }
+    /// The same, counted to an already known kind.
+    pub fn new(kind: UnseenKind, what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), why: why.into(), how_to_see: how_to_see.into(), source: None, missing_rule: None }
+    }
+    /// The same, of a source.
+    #[must_use]
+    pub fn of(self, source: &SourceId) -> Self {
+        Self { source: Some(source.clone()), ..self }
+    }
+    /// The same, with the rule that would have to be granted.
+    #[must_use]
+    pub fn granting(self, rule: Option<AccessRule>) -> Self {
+        Self { missing_rule: rule.map(Box::new), ..self }
+    }
+}
