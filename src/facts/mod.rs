@@ -91,6 +91,7 @@ const FAMILIES: &[Family] = &[
     exposure::INGRESSES,
     exposure::GATEWAYS,
     exposure::ENTRANCES,
+    exposure::PUBLISHED,
     settings::FAMILY,
     network::FAMILY,
     storage::FAMILY,

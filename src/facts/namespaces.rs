@@ -91,13 +91,6 @@ impl Namespaces {
         self.objects.iter().filter_map(entry).collect()
     }
 
-    /// Name, uid and origin of every namespace that was read.
-    pub(super) fn named(&self) -> impl Iterator<Item = (String, Option<String>, &Evidence)> {
-        self.objects
-            .iter()
-            .filter_map(|(namespace, origin)| Some((namespace.metadata.name.clone()?, namespace.metadata.uid.clone(), origin)))
-    }
-
     /// What the labels enforce on a server of that minor version.
     pub(super) fn enforced(&self, server_minor: u32) -> EnforcedLevels {
         self.labels()

@@ -2,10 +2,15 @@
 
 use jiff::Timestamp;
 
+/// Whole seconds from one time to a later one; negative when it is earlier. `None` when one is no time (RFC 3339).
+pub(super) fn seconds_between(from: &str, to: &str) -> Option<i64> {
+    let (from, to): (Timestamp, Timestamp) = (from.parse().ok()?, to.parse().ok()?);
+    Some(to.as_second() - from.as_second())
+}
+
 /// Whole hours from one time to a later one, rounded down; negative when it is earlier. `None` when one is no time (RFC 3339).
 pub(super) fn hours_between(from: &str, to: &str) -> Option<i64> {
-    let (from, to): (Timestamp, Timestamp) = (from.parse().ok()?, to.parse().ok()?);
-    Some((to.as_second() - from.as_second()).div_euclid(3600))
+    seconds_between(from, to).map(|seconds| seconds.div_euclid(3600))
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ pub const CONSTRAINT_TEMPLATES: SourceId = SourceId::group("templates.gatekeeper
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
 pub const DAEMON_SETS: SourceId = SourceId::group("apps", "daemonsets");
+/// Snapshots whose data Velero moved away, one object per claim and backup.
+pub const DATA_UPLOADS: SourceId = SourceId::group("velero.io", "datauploads");
 /// Deployments: templates.
 pub const DEPLOYMENTS: SourceId = SourceId::group("apps", "deployments");
 /// Network policies of EKS that name hosts too.
@@ -78,6 +80,8 @@ pub const FLANNEL_SYSTEM_CONFIG: SourceId = SourceId::config_map("kube-system", 
 pub const GATEKEEPER: SourceId = SourceId::group("constraints.gatekeeper.sh", "*");
 /// Gatekeeper's own settings: namespaces that it leaves out.
 pub const GATEKEEPER_CONFIGS: SourceId = SourceId::group("config.gatekeeper.sh", "configs");
+/// Settings of GKE's load balancers that Ingresses name.
+pub const FRONTEND_CONFIGS: SourceId = SourceId::group("networking.gke.io", "frontendconfigs");
 /// Gateways: listeners and their TLS.
 pub const GATEWAYS: SourceId = SourceId::group("gateway.networking.k8s.io", "gateways");
 /// Routes for gRPC: what a listener carries.
@@ -90,6 +94,12 @@ pub const HTTP_ROUTES: SourceId = SourceId::group("gateway.networking.k8s.io", "
 pub const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
 /// Classes of Ingresses: which controller serves them.
 pub const INGRESS_CLASSES: SourceId = SourceId::group("networking.k8s.io", "ingressclasses");
+/// Settings of the AWS Load Balancer Controller that classes name.
+pub const INGRESS_CLASS_PARAMS: SourceId = SourceId::group("elbv2.k8s.aws", "ingressclassparams");
+/// The same of EKS Auto Mode.
+pub const INGRESS_CLASS_PARAMS_EKS: SourceId = SourceId::group("eks.amazonaws.com", "ingressclassparams");
+/// Settings of the community's ingress-nginx where it was installed under its own name.
+pub const INGRESS_NGINX_CONFIG: SourceId = SourceId::config_map("ingress-nginx", "ingress-nginx-controller");
 /// IngressRoutes of Traefik.
 pub const INGRESS_ROUTES: SourceId = SourceId::group("traefik.io", "ingressroutes");
 /// IngressRouteTCPs of Traefik.
@@ -165,6 +175,8 @@ pub const OVN_EGRESS_FIREWALLS: SourceId = SourceId::group("k8s.ovn.org", "egres
 pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
 /// Claims: where workloads keep data.
 pub const PERSISTENT_VOLUME_CLAIMS: SourceId = SourceId::core("persistentvolumeclaims");
+/// What Velero copied as files, one object per volume of a pod and backup.
+pub const POD_VOLUME_BACKUPS: SourceId = SourceId::group("velero.io", "podvolumebackups");
 /// Pods: what really runs.
 pub const PODS: SourceId = SourceId::core("pods");
 /// ReplicationControllers: templates.

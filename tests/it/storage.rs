@@ -79,9 +79,11 @@ fn pods_of_one_workload_with_different_storage_under_one_name() {
 fn schedules_are_cited_in_the_order_of_their_names() {
     let schedule = |name: &str| {
         json!({"apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": {"name": name, "namespace": "velero"},
-            "spec": {"template": {}}})
+            "spec": {"template": {"defaultVolumesToFsBackup": false}}})
     };
-    let mut objects = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "records"}})];
+    let mut objects = bound(None);
+    objects.push(json!({"apiVersion": "velero.io/v1", "kind": "BackupStorageLocation", "metadata": {"name": "default", "namespace": "velero"},
+        "spec": {"default": true}, "status": {"phase": "Available"}}));
     objects.extend(["d", "b", "e", "a", "c"].map(schedule));
     let table = table("backups", objects);
     let row = table.rows.iter().find(|row| row.namespace.as_deref() == Some("records")).expect("a row");

@@ -14,9 +14,10 @@ const EKS: &str = "Network policies of EKS.";
 const TETRAGON: &str = "Runtime observation by Tetragon.";
 const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
-const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames}";
+const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port}}}";
 const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
 const ENTRANCES: &str = "What is published through an API beside Ingress and Gateway API, and whether with TLS.";
+const AWS_CLASS: &str = "metadata{$meta} spec{group{name} scheme sslRedirectPort certificateArn:redacted listeners{protocol port}}";
 const KYVERNO: &str = "Policies of Kyverno and exceptions from them.";
 const KUBEWARDEN: &str = "Policies of Kubewarden.";
 const EXTERNAL: &str = "Secrets that come from an external store, and how often they are renewed.";
@@ -80,6 +81,9 @@ const LINES: &[Line] = &[
     ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], "metadata{$meta} spec{targetRefs{$ref sectionName} validation{caCertificateRefs{$ref} hostname wellKnownCACertificates subjectAltNames}}", GATEWAY),
     ("route.openshift.io", "routes", "Route", &["v1"], "metadata{$meta} spec{host tls{termination insecureEdgeTerminationPolicy}}", ENTRANCES),
     ("networking.istio.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{servers{port{number name protocol} hosts name tls{mode httpsRedirect}}}", ENTRANCES),
+    ("elbv2.k8s.aws", "ingressclassparams", "IngressClassParams", &["v1beta1"], AWS_CLASS, ENTRANCES),
+    ("eks.amazonaws.com", "ingressclassparams", "IngressClassParams", &["v1"], AWS_CLASS, ENTRANCES),
+    ("networking.gke.io", "frontendconfigs", "FrontendConfig", &["v1beta1"], "metadata{$meta} spec{sslPolicy redirectToHttps{enabled}}", ENTRANCES),
     ("traefik.io", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
     ("traefik.io", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
     ("traefik.containo.us", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
@@ -117,6 +121,8 @@ const LINES: &[Line] = &[
     ("cert-manager.io", "clusterissuers", "ClusterIssuer", &["v1"], "metadata{$meta} spec{*{}} status{$conditions}", CERTIFICATES),
     ("velero.io", "backups", "Backup", &["v1"], "metadata{$meta} spec{$backupspec} $backupstatus", VELERO),
     ("velero.io", "schedules", "Schedule", &["v1"], "metadata{$meta} spec{schedule paused template{$backupspec}} $backupstatus", VELERO),
+    ("velero.io", "podvolumebackups", "PodVolumeBackup", &["v1"], "metadata{$meta} status{phase}", VELERO),
+    ("velero.io", "datauploads", "DataUpload", &["v2alpha1"], "metadata{$meta} spec{sourceNamespace sourcePVC} status{phase}", VELERO),
     ("velero.io", "restores", "Restore", &["v1"], "metadata{$meta} spec{backupName scheduleName includedNamespaces excludedNamespaces} $backupstatus", VELERO),
     ("velero.io", "backupstoragelocations", "BackupStorageLocation", &["v1"], "metadata{$meta} spec{provider accessMode default objectStorage{bucket prefix} config:parameters} status{phase}", VELERO),
     ("snapshot.storage.k8s.io", "volumesnapshotclasses", "VolumeSnapshotClass", &["v1"], "metadata{$meta} driver deletionPolicy parameters:parameters", "Snapshots of volumes."),

@@ -6,7 +6,8 @@
 use super::inventory;
 
 /// Every kind of these groups is a setting of its own: one that is not read changes nothing about those that are.
-const OPEN: [&str; 3] = ["config.openshift.io", "operator.openshift.io", "aquasecurity.github.io"];
+const OPEN: [&str; 6] =
+    ["config.openshift.io", "operator.openshift.io", "aquasecurity.github.io", "elbv2.k8s.aws", "eks.amazonaws.com", "networking.gke.io"];
 
 /// Group and plurals.
 const BESIDE: &[(&str, &str)] = &[
@@ -86,7 +87,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("cert-manager.io", "certificaterequests"),
     (
         "velero.io",
-        "backuprepositories datadownloads datauploads deletebackuprequests downloadrequests podvolumebackups podvolumerestores
+        "backuprepositories datadownloads deletebackuprequests downloadrequests podvolumerestores
          resticrepositories serverstatusrequests volumesnapshotlocations",
     ),
     ("snapshot.storage.k8s.io", "volumesnapshots volumesnapshotcontents"),

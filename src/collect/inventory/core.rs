@@ -88,7 +88,7 @@ pub(super) fn entries() -> Vec<Entry> {
             SourceId::core("persistentvolumes"),
             "PersistentVolume",
             "metadata{$meta} spec!{accessModes capacity claimRef{$ref uid} persistentVolumeReclaimPolicy storageClassName volumeMode
-             mountOptions:redacted csi{driver fsType readOnly volumeHandle:redacted volumeAttributes:parameters nodeStageSecretRef{$ref}}
+             mountOptions:mountoptions csi{driver fsType readOnly volumeHandle:redacted volumeAttributes:parameters nodeStageSecretRef{$ref}}
              hostPath local nfs{server path readOnly} *{}} status{phase}",
             "Where data lies and whether its volume is encrypted.",
         ),
@@ -207,7 +207,7 @@ pub(super) fn entries() -> Vec<Entry> {
             SourceId::group("storage.k8s.io", "storageclasses"),
             "StorageClass",
             "metadata{$meta} provisioner! parameters:parameters reclaimPolicy volumeBindingMode allowVolumeExpansion
-             mountOptions:redacted",
+             mountOptions:mountoptions",
             "Encryption of volumes.",
         ),
         list(SourceId::group("storage.k8s.io", "csidrivers"), "CSIDriver", "metadata{$meta} spec!{attachRequired podInfoOnMount volumeLifecycleModes tokenRequests{audience expirationSeconds} fsGroupPolicy requiresRepublish seLinuxMount storageCapacity}", "Storage and secrets drivers."),

@@ -35,6 +35,9 @@ const KEPT: &[&str] = &[
     "kubernetes.io/ingress.allow-http",
     "pv.kubernetes.io/provisioned-by",
     "kubernetes.io/enforce-mountable-secrets",
+    // Which volumes of a pod Velero copies as files.
+    "backup.velero.io/backup-volumes",
+    "backup.velero.io/backup-volumes-excludes",
     // Nodes.
     "k3s.io/node-config-hash",
     "flannel.alpha.coreos.com/backend-type",
@@ -94,6 +97,21 @@ const KEPT: &[&str] = &[
     "traefik.ingress.kubernetes.io/router.entrypoints",
     "traefik.ingress.kubernetes.io/router.tls.options",
     "route.openshift.io/termination",
+    "alb.ingress.kubernetes.io/group.name",
+    "haproxy.org/ssl-redirect",
+    "haproxy.com/ssl-redirect",
+    "haproxy-ingress.github.io/ssl-redirect",
+    "ingress.kubernetes.io/ssl-redirect",
+    "ingress.kubernetes.io/force-ssl-redirect",
+    "konghq.com/protocols",
+    "nginx.org/ssl-redirect",
+    "nginx.org/redirect-to-https",
+    "nginx.org/mergeable-ingress-type",
+    "nginx.org/ssl-services",
+    "ingress.cilium.io/force-https",
+    "appgw.ingress.kubernetes.io/ssl-redirect",
+    "service.beta.kubernetes.io/aws-load-balancer-ssl-ports",
+    "service.beta.kubernetes.io/aws-load-balancer-backend-protocol",
 ];
 
 /// Kept with their value when they begin so (a container's name follows).
@@ -107,6 +125,18 @@ const PRESENT: &[&str] = &[
     "nginx.ingress.kubernetes.io/auth-snippet",
     "nginx.ingress.kubernetes.io/modsecurity-snippet",
     "nginx.ingress.kubernetes.io/auth-url",
+    "nginx.ingress.kubernetes.io/auth-signin",
+    "nginx.ingress.kubernetes.io/auth-method",
+    "nginx.ingress.kubernetes.io/auth-tls-error-page",
+    "nginx.ingress.kubernetes.io/auth-tls-match-cn",
+    "nginx.ingress.kubernetes.io/custom-http-errors",
+    "nginx.ingress.kubernetes.io/mirror-host",
+    "nginx.ingress.kubernetes.io/mirror-target",
+    "nginx.ingress.kubernetes.io/modsecurity-transaction-id",
+    "nginx.ingress.kubernetes.io/proxy-ssl-name",
+    "nginx.ingress.kubernetes.io/server-alias",
+    "nginx.ingress.kubernetes.io/upstream-hash-by",
+    "konghq.com/override",
     "alb.ingress.kubernetes.io/certificate-arn",
     "ingress.gcp.kubernetes.io/pre-shared-cert",
     "networking.gke.io/managed-certificates",
@@ -141,6 +171,8 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
         push_text(REDACTED, out);
     } else if NETWORKS.contains(&name) {
         push_text(&networks(value).unwrap_or_else(|| REDACTED.to_owned()), out);
+    } else if name.starts_with("alb.ingress.kubernetes.io/actions.") {
+        push_text(&redirect_action(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if ARGUMENTS.contains(&name) {
         push_text(&node_arguments(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else {
@@ -170,6 +202,23 @@ fn networks(value: &RawValue) -> Option<String> {
         }
     }
     Some(names.join(", "))
+}
+
+/// Of an action of the AWS controller, that it redirects, and to which protocol; the others hold pages, URLs and accounts.
+fn redirect_action(value: &RawValue) -> Option<String> {
+    const PROTOCOLS: [&str; 3] = ["HTTP", "HTTPS", "#{protocol}"];
+    let text: Cow<'_, str> = serde_json::from_str(value.get()).ok()?;
+    let action: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let field = |of: &serde_json::Value, name: &str| {
+        of.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    };
+    if field(&action, "type")?.as_str()? != "redirect" {
+        return None;
+    }
+    let config = field(&action, "redirectConfig")?;
+    let protocol = field(&config, "protocol").and_then(|protocol| protocol.as_str().map(str::to_owned));
+    let protocol = protocol.filter(|protocol| PROTOCOLS.contains(&protocol.as_str())).unwrap_or_else(|| REDACTED.to_owned());
+    Some(serde_json::json!({"type": "redirect", "redirectConfig": {"protocol": protocol}}).to_string())
 }
 
 fn node_arguments(value: &RawValue) -> Option<String> {

@@ -238,3 +238,23 @@ pub(super) fn is_known_parameter(name: &str) -> bool {
     KNOWN_PARAMETERS.contains(&name.as_str())
         || (name.starts_with("csi.storage.k8s.io/") && (name.ends_with("-secret-name") || name.ends_with("-secret-namespace")))
 }
+
+/// Whether an option of a mount (`nfs(5)`, `mount.efs`) says how data travels, or nothing that could be secret.
+pub(super) fn is_known_mount_option(word: &str) -> bool {
+    const WORDS: &[&str] = &["tls", "hard", "soft", "ro", "rw", "noatime", "nolock", "noresvport"];
+    const VALUES: &[(&str, &[&str])] = &[
+        ("sec", &["sys", "none", "krb5", "krb5i", "krb5p"]),
+        ("xprtsec", &["none", "tls", "mtls"]),
+        ("nfsvers", &["3", "4", "4.0", "4.1", "4.2"]),
+        ("vers", &["2.1", "3", "3.0", "3.1.1", "4", "4.0", "4.1", "4.2"]),
+        ("proto", &["tcp", "udp", "tcp6", "udp6", "rdma"]),
+    ];
+    let is_pair = |name: &str, value: &str| VALUES.iter().any(|(known, values)| *known == name && values.contains(&value));
+    // One entry may hold several options.
+    !word.is_empty()
+        && word.split(',').all(|one| match one.split_once('=') {
+            Some(("rsize" | "wsize" | "timeo" | "retrans", value)) => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()),
+            Some((name, value)) => is_pair(name, value),
+            None => WORDS.contains(&one),
+        })
+}

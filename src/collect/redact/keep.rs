@@ -43,6 +43,8 @@ pub enum Null {
 /// Fields that hold free text beside configuration that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
+    /// Options of a mount: the words that say how data travels, `"[redacted]"` in place of the others.
+    MountOptions,
     /// `"[redacted]"` in place of any value.
     Redacted,
     /// Annotations: only known ones.
@@ -160,6 +162,7 @@ fn word(text: &'static str) -> Result<(&'static str, &'static str), KeepError> {
 
 fn special(name: &str) -> Option<Special> {
     Some(match name {
+        "mountoptions" => Special::MountOptions,
         "redacted" => Special::Redacted,
         "annotations" => Special::Annotations,
         "command" => Special::Command,

@@ -24,6 +24,10 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
     }
     match treatment {
         Special::Redacted => push_text(REDACTED, out),
+        Special::MountOptions => {
+            let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
+            list(words, out, |word, out| push_text(if flags::is_known_mount_option(&word) { &word } else { REDACTED }, out));
+        }
         Special::Annotations => map(raw, out, annotations::keep)?,
         Special::Command | Special::Arguments => {
             let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;

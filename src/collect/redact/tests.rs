@@ -172,6 +172,29 @@ fn environment_keeps_references_and_loses_values() {
 }
 
 #[test]
+fn of_actions_of_aws_only_a_redirect_stays() {
+    let stored = |action: &str| {
+        let name = "alb.ingress.kubernetes.io/actions.up";
+        let ingress = json!({"metadata": {"name": "a", "annotations": {name: action}}});
+        let kept = pruned(&ingress, &rule_of("ingresses.networking.k8s.io")).unwrap();
+        kept["metadata"]["annotations"][name].as_str().unwrap_or_default().to_owned()
+    };
+    let redirect = r#"{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "Host": "secret.clinic.example"}}"#;
+    let kept: Value = serde_json::from_str(&stored(redirect)).unwrap();
+    assert_eq!(kept, json!({"type": "redirect", "redirectConfig": {"protocol": "HTTPS"}}));
+    for other in [r#"{"type":"fixed-response","fixedResponseConfig":{"messageBody":"secret"}}"#, "secret", ""] {
+        assert_eq!(stored(other), "[redacted]", "{other}");
+    }
+}
+
+#[test]
+fn of_mount_options_stays_how_data_travels() {
+    let volume = json!({"metadata": {"name": "a"}, "spec": {"mountOptions": ["hard,xprtsec=mtls", "password=x", "sec=x", "nfsvers=4.1"]}});
+    let kept = pruned(&volume, &rule_of("persistentvolumes")).unwrap();
+    assert_eq!(kept["spec"]["mountOptions"], json!(["hard,xprtsec=mtls", "[redacted]", "[redacted]", "nfsvers=4.1"]));
+}
+
+#[test]
 fn annotations_are_an_allow_list() {
     let object = json!({"metadata": {"name": "n", "annotations": {
         "kubernetes.io/config.source": "file",
@@ -348,6 +371,7 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         }
         Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
+        Keep::Special(Special::MountOptions) => json!([MARK, format!("password={MARK}"), format!("sec={MARK}"), "hard"]),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
         Keep::OfNoDeployment(rule) => poisoned(rule, depth),
         Keep::Fields(named, others) => {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::facts::context::Context;
+use crate::facts::custom::{Conditions, Says};
 use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::times::hours_between;
@@ -30,8 +31,8 @@ table! {
         issuer: String, at "/spec/issuerRef";
         /// How the issuer works: `selfSigned`, `ca`, `acme`, `vault`, `venafi`, or the group of an issuer from elsewhere.
         issuer_type: Known<String>, at "/spec/issuerRef", needs [ISSUERS, CLUSTER_ISSUERS];
-        /// Whether cert-manager says that it is there and current.
-        ready: bool, at "/status/conditions";
+        /// Whether cert-manager says that it is there and current. Unknown where what it says is about an older spec.
+        ready: Known<bool>, at "/status/conditions";
         /// When it ends; null before it was issued.
         not_after: Option<String>, at "/status/notAfter";
         /// When cert-manager is to renew it; null before it was issued.
@@ -84,15 +85,8 @@ struct IssuerRef {
 struct CertificateStatus {
     not_after: Option<String>,
     renewal_time: Option<String>,
-    #[serde(default)]
-    conditions: Vec<Condition>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: String,
+    #[serde(flatten)]
+    conditions: Conditions,
 }
 
 /// Issuer and ClusterIssuer: the one key of the spec says how it works.
@@ -134,10 +128,22 @@ fn read_issuers(reader: &Reader<'_>, source: &SourceId, issuers: &mut Issuers) -
     })
 }
 
+/// What cert-manager says of an older spec says nothing about the one of today.
+fn ready(says: &Says, unknown: &dyn Fn(String) -> Unseen) -> Known<bool> {
+    match says {
+        Says::True => Known::Known(true),
+        Says::False(_) | Says::Unclear | Says::Silent => Known::Known(false),
+        Says::Outdated => Known::Unknown(unknown(
+            "its condition Ready is about an older generation of the object: cert-manager has not acted on the spec of today".to_owned(),
+        )),
+    }
+}
+
 fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &Context<'_>) -> Row {
-    let namespace = certificate.metadata.namespace.unwrap_or_default();
-    let name = certificate.metadata.name.unwrap_or_default();
-    let Certificate { spec, status, .. } = certificate;
+    let Certificate { metadata, spec, status } = certificate;
+    let says = status.conditions.says("Ready", &metadata);
+    let namespace = metadata.namespace.unwrap_or_default();
+    let name = metadata.name.unwrap_or_default();
     let collected = context.reader.collected();
     let cluster_wide = spec.issuer_ref.kind.as_deref() == Some("ClusterIssuer");
     let issuer = issuers.get(&((!cluster_wide).then(|| namespace.clone()), spec.issuer_ref.name.clone()));
@@ -177,7 +183,7 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         is_ca: spec.is_ca,
         issuer: format!("{}/{}", spec.issuer_ref.kind.as_deref().unwrap_or("Issuer"), spec.issuer_ref.name),
         issuer_type,
-        ready: status.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True"),
+        ready: ready(&says, &|why| unknown(format!("whether the Certificate {namespace}/{name} is ready"), why)),
         expired: passed(&status.not_after, 0, "the end"),
         // cert-manager renews at once; a day is for what keeps it from that and is repaired.
         overdue: passed(&status.renewal_time, 24, "the renewal"),
@@ -191,7 +197,7 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
         group: GROUP.to_owned(),
         namespace: Some(namespace.clone()),
         name: name.clone(),
-        uid: certificate.metadata.uid,
+        uid: metadata.uid,
     };
     let evidence = issuer.map(|(_, origin)| origin.at("/spec"));
     Row::new(format!("{namespace}/{name}"), subject, vec![origin], typed).evidenced("issuer_type", evidence)

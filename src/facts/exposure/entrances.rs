@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::service_entrances::of_service;
 use crate::facts::context::Context;
 use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, TableRow, table};
@@ -11,20 +13,22 @@ use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
     HTTP_PROXIES, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, ISTIO_GATEWAYS, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OPENSHIFT_ROUTES,
+    SERVICES,
 };
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
     /// One row per entrance that an API of its own opens, beside Ingress and Gateway API: a Route of OpenShift, a server of a Gateway of
     /// Istio, an IngressRoute or IngressRouteTCP of Traefik, an HTTPProxy of Contour (a part only where another one
-    /// includes it). What OpenShift made from an Ingress is one too: what is served stands in the Route. A Gateway of Istio serves whatever VirtualServices say, in any namespace, so its rows belong to none.
+    /// includes it); and a TCP port of a Service that is reachable from outside by itself, unless its number is that of another protocol
+    /// than HTTP. What OpenShift made from an Ingress is one too: what is served stands in the Route. A Gateway of Istio serves whatever VirtualServices say, in any namespace, so its rows belong to none.
     pub struct EntranceRow as "entrances" counting "entrances of other APIs" from
-        [OPENSHIFT_ROUTES, ISTIO_GATEWAYS, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES] {
+        [OPENSHIFT_ROUTES, ISTIO_GATEWAYS, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, SERVICES] {
         /// Namespace of the object.
         namespace: String, at "/metadata/namespace";
         /// Name of the object.
         name: String, at "/metadata/name";
-        /// What opens it: `OpenShift`, `Istio`, `Traefik` or `Contour`.
+        /// What opens it: `OpenShift`, `Istio`, `Traefik`, `Contour` or `Service`.
         engine: &'static str, at "/kind";
         /// Hosts that it serves, sorted; empty where they stand in a rule that is not read (Traefik), in another object (a part of an
         /// HTTPProxy), or nowhere.
@@ -57,14 +61,14 @@ impl<S: DeserializeOwned + Send> Readable for Object<S> {
 type Present = BTreeMap<String, IgnoredAny>;
 
 /// One entrance of an object.
-struct Entrance {
+pub(super) struct Entrance {
     /// Tells several of one object apart; part of the key.
-    part: String,
+    pub(super) part: String,
     /// JSON pointer to what decides.
-    pointer: String,
-    hosts: Vec<String>,
-    tls: String,
-    plain: Known<bool>,
+    pub(super) pointer: String,
+    pub(super) hosts: Vec<String>,
+    pub(super) tls: String,
+    pub(super) plain: Known<bool>,
 }
 
 /// A kind of object that opens entrances.
@@ -79,6 +83,7 @@ const OPENSHIFT: Engine = Engine { name: "OpenShift", kind: "Route", own: true }
 const ISTIO: Engine = Engine { name: "Istio", kind: "Gateway", own: false };
 const TRAEFIK: Engine = Engine { name: "Traefik", kind: "IngressRoute", own: true };
 const TRAEFIK_TCP: Engine = Engine { name: "Traefik", kind: "IngressRouteTCP", own: true };
+const SERVICE: Engine = Engine { name: "Service", kind: "Service", own: true };
 const CONTOUR: Engine = Engine { name: "Contour", kind: "HTTPProxy", own: true };
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
@@ -90,6 +95,10 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         rows.extend(of(reader, tcp, &TRAEFIK_TCP, traefik)?);
     }
     rows.extend(proxies(reader)?);
+    reader.each::<Service>(&SERVICES, |service, origin| {
+        let found = of_service(&service);
+        rows.extend(found.into_iter().map(|entrance| SERVICE.row(&SERVICES, &service.metadata, &origin, entrance)));
+    })?;
     Ok(rows)
 }
 

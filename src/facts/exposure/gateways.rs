@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
+use super::published::Way;
 use super::routes::{self, Door, Route};
 use crate::facts::context::Context;
 use crate::facts::table::read::Readable;
@@ -119,16 +120,25 @@ struct RouteKind {
 }
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
+    Ok(read(context)?.0)
+}
+
+/// The ways in that routes at Gateways open.
+pub(super) fn ways(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
+    Ok(read(context)?.1)
+}
+
+fn read(context: &Context<'_>) -> Result<(Vec<Row>, Vec<Way>), FactsError> {
     let routes = routes::read(&context.reader)?;
     let labels = context.namespaces()?.labels();
-    let mut rows = Vec::new();
+    let (mut rows, mut ways) = (Vec::new(), Vec::new());
     context.reader.each::<Gateway>(&GATEWAYS, |gateway, origin| {
         for (number, listener) in gateway.spec.listeners.iter().enumerate() {
             let origin = origin.at("");
-            rows.extend(of_listener(&gateway, listener, number, &origin, &routes, &labels));
+            rows.extend(of_listener(&gateway, listener, number, &origin, &routes, &labels, &mut ways));
         }
     })?;
-    Ok(rows)
+    Ok((rows, ways))
 }
 
 fn of_listener(
@@ -138,6 +148,7 @@ fn of_listener(
     origin: &Evidence,
     routes: &[Route],
     labels: &BTreeMap<String, BTreeMap<String, String>>,
+    ways: &mut Vec<Way>,
 ) -> Vec<Row> {
     let namespace = gateway.metadata.namespace.clone().unwrap_or_default();
     let name = gateway.metadata.name.clone().unwrap_or_default();
@@ -161,6 +172,19 @@ fn of_listener(
         by_namespace.insert("", Vec::new());
     }
     let encrypted = encrypted(&listener.protocol, &format!("{namespace}/{name}"), &listener.name);
+    for route in by_namespace.values().flatten() {
+        let plain = if route.only_redirects { Known::Known(false) } else { encrypted.clone().map(|encrypted| !encrypted) };
+        ways.extend(route.backends.iter().map(|(of, service)| Way {
+            namespace: of.clone(),
+            service: service.clone(),
+            text: format!(
+                "{} {}/{} at the listener {} of the Gateway {namespace}/{name}, Service {service}",
+                route.kind, route.namespace, route.name, listener.name
+            ),
+            plain: plain.clone(),
+            origin: route.origin.at("/spec"),
+        }));
+    }
     let tls = listener.tls.as_ref().filter(|_| encrypted != Known::Known(false));
     let place = origin.at(format!("/spec/listeners/{number}/protocol"));
     let row = |(of, attached): (&str, Vec<&Route>)| {

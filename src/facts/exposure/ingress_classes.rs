@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 
+use super::controllers::Engine;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::containers::sorted_owned;
@@ -41,18 +42,6 @@ pub(super) struct Classes {
     objects: BTreeMap<String, (IngressClass, Evidence)>,
 }
 
-/// The programs whose habits are known here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Engine {
-    /// The community's ingress-nginx.
-    IngressNginx,
-    Traefik,
-    AwsLoadBalancer,
-    GoogleCloud,
-    OpenShift,
-    Other,
-}
-
 impl Classes {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
         let mut objects = BTreeMap::new();
@@ -80,15 +69,12 @@ impl Classes {
 
     /// Whose habits to expect of the class.
     pub(super) fn engine(&self, class: &str) -> Engine {
-        let controller = self.objects.get(class).and_then(|(object, _)| object.spec.as_ref()?.controller.as_deref());
-        match (controller, class) {
-            (Some("k8s.io/ingress-nginx"), _) | (None, "nginx") => Engine::IngressNginx,
-            (Some("traefik.io/ingress-controller"), _) | (None, "traefik") => Engine::Traefik,
-            (Some("ingress.k8s.aws/alb" | "eks.amazonaws.com/alb"), _) | (None, "alb") => Engine::AwsLoadBalancer,
-            (Some("k8s.io/ingress-gce" | "networking.gke.io/ingress-gce"), _) | (None, "gce" | "gce-internal") => Engine::GoogleCloud,
-            (Some("openshift.io/ingress-to-route"), _) => Engine::OpenShift,
-            _ => Engine::Other,
-        }
+        Engine::of(self.object(class).and_then(|object| object.spec.as_ref()?.controller.as_deref()), class)
+    }
+
+    /// The IngressClass of that name.
+    pub(super) fn object(&self, class: &str) -> Option<&IngressClass> {
+        self.objects.get(class).map(|(object, _)| object)
     }
 
     /// The rows; `used` is the class and the identity of each Ingress.

@@ -92,16 +92,26 @@ fn cover(networks: &[Network], end: u128, v4: bool) -> bool {
     false
 }
 
-/// Whether an address is of a network that the internet does not route to (RFC 1918, 6598, 3927, 4193, 4291). `None` for a name: what
-/// it stands for is not seen.
+/// Whether an address is of a network that the internet does not route to (RFC 1918, 6598, 3927, 4193, 4291). `None` for a name of which
+/// nobody says what it stands for.
 pub(super) fn is_private(address: &str) -> Option<bool> {
-    Some(match address.parse::<IpAddr>().ok()?.to_canonical() {
+    let Ok(parsed) = address.parse::<IpAddr>() else { return is_internal_name(address) };
+    Some(match parsed.to_canonical() {
         IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();
             v4.is_private() || v4.is_loopback() || v4.is_link_local() || (first == 100 && (64..128).contains(&second))
         }
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     })
+}
+
+/// Names of Classic and Application Load Balancers of AWS, `NAME-ID.REGION.elb.amazonaws.com`, begin with `internal-` exactly where they
+/// are internal. Those of Network Load Balancers, `NAME-ID.elb.REGION.amazonaws.com`, do not say it.
+fn is_internal_name(name: &str) -> Option<bool> {
+    let name = name.to_ascii_lowercase();
+    let of_elb = name.strip_suffix(".elb.amazonaws.com").or_else(|| name.strip_suffix(".elb.amazonaws.com.cn"))?;
+    let (own, region) = of_elb.split_once('.')?;
+    (!own.is_empty() && !region.is_empty() && !region.contains('.')).then(|| own.starts_with("internal-"))
 }
 
 #[cfg(test)]
@@ -177,8 +187,11 @@ mod tests {
         for public in ["203.0.113.7", "100.128.0.1", "172.32.0.1", "2001:db8::1", "::ffff:203.0.113.7"] {
             assert_eq!(is_private(public), Some(false), "{public}");
         }
-        for name in ["lb.clinic.example", ""] {
+        for name in ["lb.clinic.example", "", "k8s-a-1.elb.us-east-1.amazonaws.com", "elb.amazonaws.com"] {
             assert_eq!(is_private(name), None, "{name}");
         }
+        assert_eq!(is_private("internal-a1b2-17.us-east-1.elb.amazonaws.com"), Some(true));
+        assert_eq!(is_private("a1b2-17.us-east-1.elb.amazonaws.com"), Some(false));
+        assert_eq!(is_private("a1b2-17.cn-north-1.elb.amazonaws.com.cn"), Some(false));
     }
 }

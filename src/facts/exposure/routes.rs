@@ -53,9 +53,21 @@ struct ParentRef {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Rule {
     #[serde(default)]
     filters: Vec<Filter>,
+    #[serde(default)]
+    backend_refs: Vec<BackendRef>,
+}
+
+/// `gateway/v1` BackendRef: a Service of the route's own namespace unless it says otherwise.
+#[derive(Debug, Deserialize)]
+struct BackendRef {
+    group: Option<String>,
+    kind: Option<String>,
+    namespace: Option<String>,
+    name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,6 +91,8 @@ pub(super) struct Route {
     pub(super) origin: Evidence,
     parents: Vec<ParentRef>,
     hostnames: Vec<String>,
+    /// Services behind it, as namespace and name.
+    pub(super) backends: Vec<(String, String)>,
     /// Whether every rule answers with a redirect to HTTPS.
     pub(super) only_redirects: bool,
 }
@@ -114,7 +128,12 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
                     "Look at the listeners by hand: kubectl get listenersets -A -o yaml.",
                 );
             }
+            let is_service =
+                |to: &&BackendRef| to.group.as_deref().unwrap_or("").is_empty() && to.kind.as_deref().is_none_or(|kind| kind == "Service");
+            let to = object.spec.rules.iter().flat_map(|rule| &rule.backend_refs).filter(is_service);
+            let backends = to.map(|to| (to.namespace.clone().unwrap_or_else(|| namespace.clone()), to.name.clone())).collect();
             of_kind.push(Route {
+                backends,
                 kind,
                 namespace,
                 name,

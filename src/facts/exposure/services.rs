@@ -43,7 +43,7 @@ table! {
         addresses: Vec<String>, at "/status/loadBalancer/ingress";
         /// Whether it was given addresses, and all of them are of private networks.
         private_addresses: bool, at "/status/loadBalancer/ingress";
-        /// Whether it was given an address that is not of a private network. Names, which are no addresses, do not count.
+        /// Whether it was given an address that is not of a private network. Of names only those of AWS count that say it.
         public_address: bool, at "/status/loadBalancer/ingress";
         /// Networks from which the load balancer may be used: the field, or the annotation where the field is empty; sorted.
         source_ranges: Vec<String>, at "/spec/loadBalancerSourceRanges";

@@ -1,146 +1,182 @@
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
-use super::velero::{Backup, Doubt, Location, Schedule};
-use super::volumes::Claim;
+use super::kept::Kept;
+use super::velero::{self, Done, Held, Schedule, Velero, unclear};
 use crate::facts::context::Context;
-use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS};
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::sources::{
+    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES,
+    POD_VOLUME_BACKUPS, PODS,
+};
+use crate::model::{Evidence, Unseen, UnseenKind};
 
 table! {
-    /// One row per namespace: how Velero backs up its claims. Unknown in a cluster without any object of Velero: backups may be made
-    /// in another way.
-    pub struct BackupRow as "backups" counting "namespaces" from [NAMESPACES, PERSISTENT_VOLUME_CLAIMS] {
-        /// The namespace.
-        namespace: String, at "/metadata/name";
-        /// Number of claims in it.
-        claims: i64, needs [PERSISTENT_VOLUME_CLAIMS];
-        /// Schedules that run and back up all of the namespace with its volumes, as `namespace/name`, sorted. Unknown when that is
-        /// certain of none, and uncertain of one: its filters are not understood, or settings decide that are not read.
-        schedules: Known<Vec<String>>, needs [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
-        /// The newest completed backup of all of the namespace with data of volumes: copied as files, or in snapshots that Velero
-        /// counts (of the whole backup, not by namespace); empty when there is none. Unknown when a newer one may be such a backup.
-        last_backup: Known<String>, needs [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
+    /// One row per claim: how Velero backs it up. Unknown in a cluster without any object of Velero: backups may be made in another
+    /// way.
+    pub struct BackupRow as "backups" counting "claims" from [PERSISTENT_VOLUME_CLAIMS] {
+        /// Namespace.
+        namespace: String, at "/metadata/namespace";
+        /// Name.
+        name: String, at "/metadata/name";
+        /// The PersistentVolume; empty while the claim is not bound.
+        volume: String, at "/spec/volumeName";
+        /// Schedules that run, have a place to write to and are to copy the claim with its data, as `namespace/name`, sorted. Unknown
+        /// when that is certain of none and uncertain of one: its filters are not understood, or settings decide that are not read.
+        schedules: Known<Vec<String>>,
+            needs [BACKUP_SCHEDULES, BACKUP_LOCATIONS, BACKUPS, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+        /// The newest completed backup that holds the claim with its data, and from which it could be brought back; empty when there
+        /// is none. Unknown when a newer one may be such a backup.
+        last_backup: Known<String>,
+            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, POD_VOLUME_BACKUPS, DATA_UPLOADS, PERSISTENT_VOLUMES, PODS, NAMESPACES];
         /// Hours from its end to the end of collection; null when there is none. Unknown like `last_backup`.
-        hours_since_backup: Known<Option<i64>>, needs [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
+        hours_since_backup: Known<Option<i64>>,
+            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, POD_VOLUME_BACKUPS, DATA_UPLOADS, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+        /// Whether no backup can be expected yet: the claim is less than a day old, no completed backup began since it was made, and the
+        /// last one, of this week, would have held it.
+        waits_for_first: Known<bool>, at "/metadata/creationTimestamp",
+            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+        /// Why no schedule copies it, or no backup holds it, or that its last backup is old; empty otherwise.
+        why: String, needs [BACKUPS, BACKUP_SCHEDULES];
     }
 }
 
-/// What Velero has.
-struct Velero {
-    /// By name.
-    schedules: Vec<(Schedule, Evidence)>,
-    /// Completed backups with the hours that have passed since, the newest first.
-    completed: Vec<(Backup, Evidence, i64)>,
-    any: bool,
-}
+/// For how long a claim may wait for the first backup.
+const FIRST_BACKUP_HOURS: i64 = 24;
+/// How old a backup may be that shows that the next one is to be expected.
+const WEEK: i64 = 168;
 
-impl Velero {
-    fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
-        let mut velero = Self { schedules: Vec::new(), completed: Vec::new(), any: false };
-        reader.each::<Location>(&BACKUP_LOCATIONS, |_, _| velero.any = true)?;
-        reader.each::<Schedule>(&BACKUP_SCHEDULES, |schedule, origin| velero.schedules.push((schedule, origin)))?;
-        reader.each::<Backup>(&BACKUPS, |backup, origin| {
-            velero.any = true;
-            if backup.status.phase != "Completed" {
-                return;
-            }
-            let doubt = |why| {
-                let what = format!("the end of the backup {}", name(&backup.metadata));
-                reader.doubt(&BACKUPS, what, why, "Look at the Backup by hand, and at the clocks of the cluster and of this machine.");
-            };
-            match backup.status.completion_timestamp.as_deref().and_then(|end| hours_between(end, reader.collected())) {
-                Some(hours) if hours >= 0 => velero.completed.push((backup, origin, hours)),
-                Some(_) => doubt("it is completed, and its completionTimestamp is later than the end of collection"),
-                None => doubt("it is completed, and its completionTimestamp is no time"),
-            }
-        })?;
-        velero.any |= !velero.schedules.is_empty();
-        velero.schedules.sort_by_cached_key(|(schedule, _)| name(&schedule.metadata));
-        velero.completed.sort_by_cached_key(|(backup, _, hours)| (*hours, name(&backup.metadata)));
-        Ok(velero)
-    }
-}
-
-fn name(meta: &ObjectMeta) -> String {
-    format!("{}/{}", meta.namespace.as_deref().unwrap_or(""), meta.name.as_deref().unwrap_or(""))
-}
-
-pub(super) fn rows(context: &Context<'_>, claims: &[Claim]) -> Result<Vec<Row>, FactsError> {
+/// Rows of all claims.
+pub(super) fn rows(context: &Context<'_>, kept: &[Kept<'_>]) -> Result<Vec<Row>, FactsError> {
     let velero = Velero::read(&context.reader)?;
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    for claim in claims {
-        *counts.entry(&claim.namespace).or_default() += 1;
-    }
-    let read = [BACKUP_SCHEDULES, BACKUPS, BACKUP_LOCATIONS];
-    let seen = match context.reader.coverage().complete(&read) {
-        Ok(_) if velero.any => Known::Known(()),
-        Ok(_) => Known::Unknown(no_velero()),
-        Err(gaps) => Known::Unknown(gaps.first().clone()),
+    let read = [BACKUPS, BACKUP_SCHEDULES, BACKUP_LOCATIONS];
+    let gap = context.reader.coverage().complete(&read).err().map(|gaps| gaps.first().clone());
+    let seen = match gap {
+        _ if velero.any => Known::Known(()),
+        Some(gap) => Known::Unknown(gap),
+        None => Known::Unknown(no_velero()),
     };
-    Ok(context
-        .namespaces()?
-        .named()
-        .map(|(namespace, uid, origin)| {
-            let claims = counts.get(namespace.as_str()).copied().unwrap_or(0);
-            row(namespace, uid, origin.clone(), claims, &velero, &seen)
-        })
-        .collect())
+    let complete = |source| context.reader.known_if_complete(source, || ());
+    let surroundings = Surroundings {
+        velero: &velero,
+        all: kept,
+        seen,
+        schedules_read: complete(&BACKUP_SCHEDULES),
+        backups_read: complete(&BACKUPS),
+        collected: context.reader.collected(),
+    };
+    Ok(kept.iter().map(|one| surroundings.row(one)).collect())
 }
 
-fn row(namespace: String, uid: Option<String>, origin: Evidence, claims: i64, velero: &Velero, seen: &Known<()>) -> Row {
-    let mut covering: Vec<&(Schedule, Evidence)> = Vec::new();
-    let mut may_cover = None;
-    for found in velero.schedules.iter().filter(|(schedule, _)| schedule.active()) {
-        match found.0.covers(&namespace) {
-            Known::Known(true) => covering.push(found),
-            Known::Known(false) => {}
-            Known::Unknown(doubt) => may_cover = may_cover.or(Some(unclear("schedule", &found.0.metadata, &namespace, doubt))),
+struct Surroundings<'a> {
+    velero: &'a Velero,
+    all: &'a [Kept<'a>],
+    /// Whether there is anything of Velero.
+    seen: Known<()>,
+    schedules_read: Known<()>,
+    backups_read: Known<()>,
+    collected: &'a str,
+}
+
+/// What is known of one side, and why not more, as a sentence goes on.
+struct Side<T> {
+    known: Known<T>,
+    why_not: Option<String>,
+}
+
+impl<'a> Surroundings<'a> {
+    fn row(&self, kept: &Kept<'_>) -> Row {
+        let schedules = self.schedules(kept);
+        let last = self.last(kept);
+        let waits_for_first = match &self.backups_read {
+            Known::Known(()) => self.waits(kept),
+            Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
+        };
+        let newest = last.known.known().copied().flatten();
+        let typed = BackupRow {
+            namespace: kept.claim.namespace.clone(),
+            name: kept.claim.name.clone(),
+            volume: kept.claim.volume.clone(),
+            why: self.why(&schedules, &last),
+            schedules: self
+                .seen
+                .clone()
+                .and_then(|()| schedules.known.clone().map(|all| all.iter().map(|one| velero::name(&one.0.metadata)).collect())),
+            last_backup: self.seen.clone().and_then(|()| last.known.clone().map(|last| last.map(Done::name).unwrap_or_default())),
+            hours_since_backup: self.seen.clone().and_then(|()| last.known.clone().map(|last| last.map(|done| done.hours))),
+            waits_for_first: self.seen.clone().and_then(|()| waits_for_first),
+        };
+        let covering = schedules.known.known().into_iter().flatten().map(|(_, origin)| origin.at("/spec")).take(3);
+        let subject = kept.claim.subject();
+        Row::new(format!("{}/{}", kept.claim.namespace, kept.claim.name), subject, vec![kept.claim.origin.clone()], typed)
+            .evidenced("schedules", covering)
+            .evidenced("hours_since_backup", newest.map(|done| done.origin.at("/status/completionTimestamp")))
+    }
+
+    fn schedules(&self, kept: &Kept<'_>) -> Side<Vec<&'a (Schedule, Evidence)>> {
+        let (mut covering, mut may_cover, mut why_not) = (Vec::new(), None, None);
+        for found in &self.velero.schedules {
+            let name = velero::name(&found.0.metadata);
+            match self.velero.covers(&found.0, kept) {
+                Held::Yes => covering.push(found),
+                Held::No(why) => why_not = why_not.or(Some(format!("the schedule {name} does not copy it: {why}"))),
+                Held::Unclear(doubt) => may_cover = may_cover.or(Some(unclear("schedule", &name, kept, doubt))),
+            }
         }
+        let known = match (may_cover, &self.schedules_read) {
+            _ if !covering.is_empty() => Known::Known(covering),
+            (Some(unseen), _) => Known::Unknown(unseen),
+            (None, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
+            (None, Known::Known(())) => Known::Known(covering),
+        };
+        Side { known, why_not: why_not.or_else(|| self.velero.schedules.is_empty().then(|| "there is no schedule".to_owned())) }
     }
-    let schedules = match may_cover {
-        Some(unseen) if covering.is_empty() => Known::Unknown(unseen),
-        _ => Known::Known(covering.iter().map(|(schedule, _)| name(&schedule.metadata)).collect()),
-    };
-    let newest = velero.completed.iter().find_map(|found| match found.0.holds(&namespace) {
-        Known::Known(true) => Some(Known::Known(found)),
-        Known::Known(false) => None,
-        Known::Unknown(doubt) => Some(Known::Unknown(unclear("backup", &found.0.metadata, &namespace, doubt))),
-    });
-    let newest: Known<Option<&(Backup, Evidence, i64)>> = newest.map_or(Known::Known(None), |newest| newest.map(Some));
-    let typed = BackupRow {
-        claims,
-        schedules: seen.clone().and_then(|()| schedules),
-        last_backup: seen
-            .clone()
-            .and_then(|()| newest.clone())
-            .map(|newest| newest.map(|found| name(&found.0.metadata)).unwrap_or_default()),
-        hours_since_backup: seen.clone().and_then(|()| newest.clone()).map(|newest| newest.map(|found| found.2)),
-        namespace: namespace.clone(),
-    };
-    let subject = ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: namespace.clone(), uid };
-    let at = |origin: &Evidence| origin.at("/spec");
-    let ended = newest.known().copied().flatten().map(|(_, origin, _)| origin.at("/status/completionTimestamp"));
-    Row::new(namespace.clone(), subject, vec![origin], typed)
-        .in_namespace(Some(namespace))
-        .evidenced("schedules", covering.iter().map(|(_, origin)| at(origin)).take(3))
-        .evidenced("hours_since_backup", ended)
-}
 
-fn unclear(what: &str, meta: &ObjectMeta, namespace: &str, (kind, why): Doubt) -> Unseen {
-    let name = name(meta);
-    Unseen {
-        kind,
-        what: format!("what the {what} {name} holds of the volumes of the namespace {namespace}"),
-        why: why.to_owned(),
-        how_to_see: "Look with velero backup describe --details which volumes are in its backups, and restore one.".to_owned(),
-        source: None,
-        missing_rule: None,
+    fn last(&self, kept: &Kept<'_>) -> Side<Option<&'a Done>> {
+        if let Known::Unknown(unseen) = &self.backups_read {
+            return Side { known: Known::Unknown(unseen.clone()), why_not: None };
+        }
+        let mut why_not = None;
+        for done in &self.velero.done {
+            match self.velero.holds(done, kept, self.all) {
+                Held::Yes => return Side { known: Known::Known(Some(done)), why_not: None },
+                Held::No(why) => {
+                    why_not = why_not.or(Some(format!("the backup {} does not hold it: {why}", done.name())));
+                }
+                Held::Unclear(doubt) => {
+                    return Side { known: Known::Unknown(unclear("backup", &done.name(), kept, doubt)), why_not };
+                }
+            }
+        }
+        Side { known: Known::Known(None), why_not: why_not.or_else(|| Some("there is no completed backup".to_owned())) }
+    }
+
+    /// Whether it is new, every completed backup began before it was made, and one of this week would have held it.
+    fn waits(&self, kept: &Kept<'_>) -> Known<bool> {
+        let age = kept.claim.created.as_deref().and_then(|made| hours_between(made, self.collected));
+        if age.is_none_or(|hours| hours >= FIRST_BACKUP_HOURS) || !self.velero.done.iter().all(|done| done.is_before(kept)) {
+            return Known::Known(false);
+        }
+        let mut may = None;
+        for done in self.velero.done.iter().filter(|done| done.hours <= WEEK) {
+            match self.velero.would_hold(done, kept) {
+                Held::Yes => return Known::Known(true),
+                Held::No(_) => {}
+                Held::Unclear(doubt) => may = may.or(Some(unclear("next backup like", &done.name(), kept, doubt))),
+            }
+        }
+        may.map_or(Known::Known(false), Known::Unknown)
+    }
+
+    fn why(&self, schedules: &Side<Vec<&'a (Schedule, Evidence)>>, last: &Side<Option<&'a Done>>) -> String {
+        let unscheduled = schedules.known.known().is_some_and(Vec::is_empty);
+        let of_schedule = schedules.why_not.as_ref().filter(|_| unscheduled);
+        let of_backup = match &last.known {
+            Known::Known(Some(done)) => Some(format!("its last backup, {}, ended {} hours ago", done.name(), done.hours)),
+            Known::Known(None) => last.why_not.clone(),
+            Known::Unknown(_) => None,
+        };
+        let parts: Vec<String> = of_schedule.cloned().into_iter().chain(of_backup).collect();
+        parts.join("; ")
     }
 }
 

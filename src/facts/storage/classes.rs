@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::storage::v1::StorageClass;
 
+use super::claims::Claim;
 use super::drivers::{Encryption, Parameters, encryption};
-use super::volumes::Claim;
 use crate::facts::context::Context;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
@@ -45,6 +45,9 @@ pub(super) struct Class {
 impl Class {
     pub(super) fn parameters(&self) -> Parameters {
         self.object.parameters.clone().unwrap_or_default()
+    }
+    pub(super) fn mount_options(&self) -> Vec<String> {
+        self.object.mount_options.clone().unwrap_or_default()
     }
     /// `storage/v1` StorageClass: unset is Delete.
     pub(super) fn reclaim_policy(&self) -> String {

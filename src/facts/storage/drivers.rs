@@ -77,6 +77,11 @@ const OF_NODE: &[&str] = &[
     "topolvm.io",
     "directpv-min-io",
 ];
+/// Whether volumes of the driver are a directory or a disk of one node.
+pub(super) fn is_of_node(driver: &str) -> bool {
+    OF_NODE.contains(&driver)
+}
+
 /// Network storage of which nothing else is known here.
 const OF_NETWORK: &[&str] = &["cephfs", "rbd", "glusterfs", "iscsi", "fc"];
 

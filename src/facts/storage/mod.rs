@@ -1,21 +1,28 @@
-//! Where data lies, and whether it is encrypted there.
+//! Where data lies, whether it is encrypted there and on the way, and whether it is in a backup.
 
 mod backups;
+mod behind;
+mod claims;
 mod classes;
 mod drivers;
+mod kept;
+mod transit;
 mod velero;
 mod volumes;
 
+use super::table::schema::TableRow;
 use super::{FactsError, Family};
-use crate::facts::table::schema::TableRow;
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],
     rows: |context, _| -> Result<_, FactsError> {
         let classes = classes::Classes::read(&context.reader)?;
-        let claims = volumes::claims(&context.reader)?;
-        let volumes = volumes::rows(context, &classes, &claims)?;
-        let backups = backups::rows(context, &claims)?;
+        let claims = claims::claims(&context.reader)?;
+        let templates = claims::templates(&context.reader, &claims)?;
+        let found = volumes::read(&context.reader)?;
+        let read = volumes::Read { classes: &classes, claims: &claims, volumes: &found, templates: &templates };
+        let volumes = volumes::rows(context, &read)?;
+        let backups = backups::rows(context, &kept::kept(context, &claims, &found)?)?;
         Ok(vec![classes.rows(context, &claims), volumes, backups])
     },
 };

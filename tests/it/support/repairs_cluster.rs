@@ -162,7 +162,7 @@ fn ingresses() -> Vec<Repair> {
             "Ingress records/letters",
             "/apis/networking.k8s.io/v1/namespaces/records/ingresses/letters",
             ingress("letters", json!({redirect: "false"}), tls("letters")),
-            Change::Patch(json!({"metadata": {"annotations": {redirect: null}}})),
+            Change::Patch(json!({"metadata": {"annotations": {redirect: "true"}}})),
         ),
     ]
 }

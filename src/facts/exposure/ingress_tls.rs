@@ -1,0 +1,231 @@
+//! Whether a host of an Ingress is served with TLS, and whether plain HTTP stays open beside it: each controller in its own words.
+
+use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
+
+use super::annotations::{
+    ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_REDIRECT,
+    ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
+};
+use super::aws::{Groups, Seen, redirects_all};
+use super::controllers::{Engine, Settings, left};
+use super::hosts::certificate_covers;
+use crate::facts::Known;
+use crate::model::{Unseen, UnseenKind};
+
+/// What `tls_by` says where the Ingress itself names the host and a certificate.
+pub(super) const SPEC_TLS: &str = "spec.tls";
+pub(super) const OFF: &str = "switched off";
+pub(super) const ON: &str = "switched on";
+
+/// One host of an Ingress with what decides about it.
+pub(super) struct Asked<'a> {
+    pub(super) ingress: &'a Ingress,
+    pub(super) spec: &'a IngressSpec,
+    pub(super) annotations: &'a Annotations,
+    pub(super) engine: Engine,
+    pub(super) class: &'a str,
+    pub(super) host: &'a str,
+    pub(super) settings: &'a Settings,
+    /// What the AWS controller makes of it, where that serves it.
+    pub(super) aws: Option<&'a Seen>,
+    pub(super) groups: &'a Groups,
+    /// Hosts that some Ingress of the same controller names in its `spec.tls`, letter by letter.
+    pub(super) named_elsewhere: bool,
+}
+
+/// What TLS is provided by, where something does.
+pub(super) enum Tls {
+    By(&'static str),
+    None,
+    Unknown(Unseen),
+}
+
+impl Asked<'_> {
+    fn text(&self) -> String {
+        let part = |text: &Option<String>| text.clone().unwrap_or_default();
+        format!("the Ingress {}/{}", part(&self.ingress.metadata.namespace), part(&self.ingress.metadata.name))
+    }
+
+    fn unknown(&self, why: &str, how_to_see: &str) -> Tls {
+        Tls::Unknown(Unseen {
+            kind: UnseenKind::NotVisible,
+            what: format!("TLS of {}", self.text()),
+            why: why.to_owned(),
+            how_to_see: how_to_see.to_owned(),
+            source: None,
+            missing_rule: None,
+        })
+    }
+
+    fn has(&self, name: &'static str) -> Option<&'static str> {
+        self.annotations.contains_key(name).then_some(name)
+    }
+
+    /// The `spec.tls` entry that covers the host, as its Secret's name (`None` inside when it names none). An entry without hosts stands
+    /// for whatever the controller's certificate names, and covers every host (`networking/v1` IngressTLS, hosts).
+    pub(super) fn covering(&self) -> Option<Option<&str>> {
+        let covers = |hosts: &[String]| {
+            hosts.is_empty() || (!self.host.is_empty() && hosts.iter().any(|listed| certificate_covers(listed, self.host)))
+        };
+        let entry = self.spec.tls.iter().flatten().find(|entry| covers(entry.hosts.as_deref().unwrap_or(&[])))?;
+        Some(entry.secret_name.as_deref().filter(|name| !name.is_empty()))
+    }
+
+    /// Whether `spec.tls` lists the host as it is written.
+    fn named(&self) -> bool {
+        !self.host.is_empty() && self.spec.tls.iter().flatten().any(|entry| entry.hosts.iter().flatten().any(|listed| listed == self.host))
+    }
+
+    pub(super) fn tls(&self) -> Tls {
+        let covered = self.covering().is_some();
+        let by = |is: bool| if is { Tls::By(SPEC_TLS) } else { Tls::None };
+        match self.engine {
+            // AWS Load Balancer Controller, *Certificate Discovery*: spec.tls chooses certificates, and only listen-ports (or a certificate
+            // that is named) opens a port for HTTPS. Where the group redirects, its plain port serves nothing.
+            Engine::AwsLoadBalancer => match self.aws {
+                Some(Known::Unknown(unseen)) => Tls::Unknown(unseen.clone()),
+                Some(Known::Known(member)) if member.https => Tls::By(member.by),
+                Some(Known::Known(member)) if self.groups.redirects(member) => Tls::By("the redirect of its group"),
+                _ => Tls::None,
+            },
+            // route-controller-manager, referencesSecret and tlsEnabled: the host of the rule has to be listed as it is written, and other
+            // values of the annotation, and other letters, are ignored.
+            Engine::OpenShift => {
+                let known = |value: &String| matches!(value.as_str(), "edge" | "passthrough" | "reencrypt");
+                match self.annotations.get(ROUTE_TERMINATION) {
+                    _ if self.named() => Tls::By(SPEC_TLS),
+                    Some(value) if known(value) => Tls::By(ROUTE_TERMINATION),
+                    _ => Tls::None,
+                }
+            }
+            // `internal/dag/ingress_processor.go`: a host is served with TLS where some spec.tls lists it letter by letter; the host `*` never is.
+            Engine::Contour => by(self.named() || (self.named_elsewhere && !self.host.is_empty())),
+            // nginx/kubernetes-ingress, addSSLConfig: letter by letter.
+            Engine::NginxOrg if self.annotations.get(MERGEABLE).is_some_and(|kind| kind == "minion") && !self.named() => self.unknown(
+                "it is a minion, and TLS is part of its master",
+                "Look at spec.tls of the Ingress with nginx.org/mergeable-ingress-type: master for this host.",
+            ),
+            Engine::NginxOrg => by(self.named()),
+            // Traefik's provider for Ingresses takes only certificates from spec.tls; the router has TLS by this annotation or by its entry points.
+            Engine::Traefik if self.annotations.get(TRAEFIK_TLS).is_some_and(|value| value == "true") => Tls::By(TRAEFIK_TLS),
+            Engine::Traefik => self.unknown(
+                "spec.tls only gives Traefik a certificate, and whether the entry points have TLS stands in its own configuration",
+                "Set traefik.ingress.kubernetes.io/router.tls: \"true\", or ask for Traefik's entryPoints configuration.",
+            ),
+            Engine::GoogleCloud if covered => Tls::By(SPEC_TLS),
+            Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| self.has(name)).map_or(Tls::None, Tls::By),
+            Engine::IngressNginx | Engine::HaproxyTechnologies | Engine::HaproxyIngress | Engine::Kong => by(covered),
+            Engine::Other => self.of_a_stranger(covered),
+        }
+    }
+
+    /// Nobody says which controller serves it, or it is one whose words are not known.
+    fn of_a_stranger(&self, covered: bool) -> Tls {
+        let resolve = "Set spec.ingressClassName (on GKE the annotation kubernetes.io/ingress.class), or ask which controller serves it.";
+        if covered {
+            return match self.class {
+                "" => self.unknown("it names no class, and what spec.tls does depends on the controller that serves it", resolve),
+                class => self.unknown(
+                    &format!("what the controller of the class {class} makes of spec.tls is not known here"),
+                    "Ask whether the controller serves the host with TLS, and look at what it answers.",
+                ),
+            };
+        }
+        let termination =
+            self.annotations.get(ROUTE_TERMINATION).filter(|value| matches!(value.as_str(), "edge" | "passthrough" | "reencrypt"));
+        let listens = self
+            .annotations
+            .get(LISTEN_PORTS)
+            .is_some_and(|ports| super::annotations::listen_ports(ports).iter().any(|(protocol, _)| protocol == "HTTPS"));
+        let hint = termination
+            .map(|_| ROUTE_TERMINATION)
+            .or_else(|| listens.then_some(LISTEN_PORTS))
+            .or_else(|| [CERTIFICATE_ARN, GOOGLE_CERTIFICATES[0], GOOGLE_CERTIFICATES[1]].into_iter().find_map(|name| self.has(name)));
+        let traefik = self.annotations.get(TRAEFIK_TLS).filter(|value| *value == "true").map(|_| TRAEFIK_TLS);
+        match hint.or(traefik) {
+            Some(hint) if self.class.is_empty() => {
+                self.unknown(&format!("it names no class, and what {hint} means for TLS depends on the controller that serves it"), resolve)
+            }
+            _ => Tls::None,
+        }
+    }
+
+    /// Whether plain HTTP stays open beside TLS.
+    pub(super) fn redirect(&self) -> Known<&'static str> {
+        let word = |redirects: bool| Known::Known(if redirects { ON } else { OFF });
+        let what = self.text();
+        let unread = |why: &str, say: &str| Known::Unknown(left(&what, why, say));
+        let own = |names: &[&str], program: &str| match said(self.annotations, names) {
+            Some(redirects) => word(redirects),
+            None => unread(
+                &format!("{program} redirects unless its ConfigMap says otherwise, which is not read"),
+                &format!("{}: \"true\"", names[0]),
+            ),
+        };
+        match self.engine {
+            // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set.
+            Engine::IngressNginx => match (said(self.annotations, &[NGINX_FORCE]), said(self.annotations, &[NGINX_REDIRECT])) {
+                (Some(true), _) | (_, Some(true)) => word(true),
+                (_, Some(false)) => word(false),
+                (_, None) => self.settings.ingress_nginx_redirects(&what).and_then(word),
+            },
+            Engine::NginxOrg => own(NGINX_ORG, "the controller of nginx.org"),
+            Engine::HaproxyTechnologies => own(HAPROXY_TECHNOLOGIES, "the controller of haproxy.org"),
+            Engine::HaproxyIngress => own(HAPROXY_INGRESS, "HAProxy Ingress"),
+            Engine::AwsLoadBalancer => match self.aws {
+                Some(Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
+                Some(Known::Known(member)) => {
+                    let closed = !member.http || self.groups.redirects(member) || redirects_all(self.spec, self.host, self.annotations);
+                    word(closed)
+                }
+                None => unread("what the AWS controller makes of it is not known", "alb.ingress.kubernetes.io/ssl-redirect: \"443\""),
+            },
+            // `pkg/annotations/ingress.go`, AllowHTTP: unset, and what is no truth value, is yes; a FrontendConfig may redirect.
+            Engine::GoogleCloud if said(self.annotations, &[GOOGLE_HTTP]) == Some(false) => word(true),
+            Engine::GoogleCloud => match self.annotations.get(GOOGLE_FRONTEND) {
+                None => word(false),
+                Some(name) => {
+                    let namespace = self.ingress.metadata.namespace.as_deref().unwrap_or_default();
+                    self.settings.frontend(namespace, name).and_then(|redirects| match redirects {
+                        Some(redirects) => word(redirects),
+                        None => unread(
+                            &format!("the FrontendConfig {name} that it names is not there"),
+                            "kubernetes.io/ingress.allow-http: \"false\"",
+                        ),
+                    })
+                }
+            },
+            // `internal/annotation`: plain HTTP is served beside TLS unless one of these says otherwise.
+            Engine::Contour => {
+                let closed = self.annotations.get(GOOGLE_HTTP).is_some_and(|value| value == "false");
+                let forced = self.annotations.get(CONTOUR_FORCE).is_some_and(|value| value == "true");
+                word(closed || forced)
+            }
+            Engine::Kong if self.annotations.contains_key(KONG_OVERRIDE) => {
+                unread("a KongIngress that it names may set the protocols, and is not read", "konghq.com/protocols: \"https\"")
+            }
+            Engine::Kong => word(!kong_serves_plain(self.annotations)),
+            // A router with TLS takes no plain requests.
+            Engine::Traefik if self.annotations.get(TRAEFIK_TLS).is_some_and(|value| value == "true") => word(true),
+            Engine::Traefik => unread(
+                "whether the entry points redirect stands in Traefik's own configuration",
+                "traefik.ingress.kubernetes.io/router.tls: \"true\"",
+            ),
+            // What is served stands in the Route that OpenShift makes of it, which the table `entrances` holds: one that redirects.
+            Engine::OpenShift => word(true),
+            Engine::Other if self.asks_some_controller_not_to() => word(false),
+            Engine::Other => {
+                unread("it is not known which controller serves it, or what that does with plain HTTP", "in the words of its controller")
+            }
+        }
+    }
+
+    /// Whether it asks in the words of any controller for plain HTTP to stay open.
+    fn asks_some_controller_not_to(&self) -> bool {
+        let forced = said(self.annotations, &[NGINX_FORCE]) == Some(true);
+        let off = ANY_REDIRECT.iter().any(|name| self.annotations.get(*name).and_then(|value| truth(value)) == Some(false));
+        let both = self.annotations.contains_key(KONG_PROTOCOLS) && kong_serves_plain(self.annotations);
+        (off || both) && !forced
+    }
+}

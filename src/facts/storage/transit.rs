@@ -1,0 +1,115 @@
+//! Whether data is encrypted on its way between a node and the storage.
+//!
+//! Sources: nfs(5) (`sec`, `xprtsec`), the documentation of the drivers, and of the clouds' disks.
+
+use super::drivers::{NFS, Parameters, canonical, is_of_node};
+use crate::facts::Known;
+use crate::model::{Unseen, UnseenKind};
+
+/// What driver, parameters and mount options say. `encrypted` is what is known of the data where it lies.
+pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<bool>, options: &[String], what: &str) -> Known<bool> {
+    let says = |name: &str| {
+        let written = parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_ascii_lowercase());
+        written.unwrap_or_default()
+    };
+    let unknown = |kind, why: String, ask: &str| {
+        Known::Unknown(Unseen {
+            kind,
+            what: format!("encryption of what goes between the nodes and {what}"),
+            why,
+            how_to_see: ask.to_owned(),
+            source: None,
+            missing_rule: None,
+        })
+    };
+    let ask = "Ask who runs the storage whether its traffic is encrypted, or goes through a network of its own.";
+    let nfs = || match shared(options) {
+        Some(encrypted) => Known::Known(encrypted),
+        None => {
+            unknown(UnseenKind::NotUnderstood, "it has a mount option that is not known here, and may ask for encryption".to_owned(), ask)
+        }
+    };
+    match canonical(driver) {
+        _ if is_of_node(driver) => Known::Known(true),
+        NFS | "nfs.csi.k8s.io" => nfs(),
+        // The driver mounts with TLS unless it is told not to.
+        "efs.csi.aws.com" => Known::Known(says("encryptInTransit") != "false"),
+        "file.csi.azure.com" | "blob.csi.azure.com" if says("protocol").starts_with("nfs") => {
+            Known::Known(says("encryptInTransit") == "true")
+        }
+        // Compute Engine encrypts before data leaves the host.
+        "pd.csi.storage.gke.io" => Known::Known(true),
+        // EBS encrypts an encrypted volume on the host of the instance.
+        "ebs.csi.aws.com" if *encrypted == Known::Known(true) => Known::Known(true),
+        driver => unknown(UnseenKind::NotVisible, format!("{driver} leaves it to the network and the storage below"), ask),
+    }
+}
+
+/// Whether an NFS mount is encrypted; `None` where an option may say so that is not known.
+fn shared(options: &[String]) -> Option<bool> {
+    let words = || options.iter().flat_map(|entry| entry.split(','));
+    if words().any(|word| matches!(word, "xprtsec=tls" | "xprtsec=mtls" | "sec=krb5p")) {
+        return Some(true);
+    }
+    const PLAIN: &[&str] = &[
+        "hard",
+        "soft",
+        "ro",
+        "rw",
+        "noatime",
+        "nolock",
+        "noresvport",
+        "nfsvers",
+        "vers",
+        "proto",
+        "rsize",
+        "wsize",
+        "timeo",
+        "retrans",
+        "sec",
+        "xprtsec",
+    ];
+    let known = |word: &str| PLAIN.contains(&word.split_once('=').map_or(word, |(name, _)| name));
+    words().all(known).then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(driver: &str, parameters: &[(&str, &str)], encrypted: bool, options: &[&str]) -> Option<bool> {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let options: Vec<String> = options.iter().map(|word| (*word).to_owned()).collect();
+        traffic(driver, &parameters, &Known::Known(encrypted), &options, "x").known().copied()
+    }
+
+    #[test]
+    fn a_share_travels_in_the_clear_unless_its_options_say_otherwise() {
+        for driver in [NFS, "nfs.csi.k8s.io"] {
+            assert_eq!(judged(driver, &[], true, &[]), Some(false), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["nfsvers=4.1", "hard"]), Some(false), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["sec=krb5"]), Some(false), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["hard,xprtsec=mtls"]), Some(true), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["sec=krb5p"]), Some(true), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["[redacted]"]), None, "{driver}");
+        }
+    }
+
+    #[test]
+    fn drivers_say_it_in_their_own_words() {
+        for (driver, parameters, encrypted, said) in [
+            ("efs.csi.aws.com", &[("encryptInTransit", "false")][..], true, Some(false)),
+            ("efs.csi.aws.com", &[], false, Some(true)),
+            ("file.csi.azure.com", &[("protocol", "nfs")], true, Some(false)),
+            ("file.csi.azure.com", &[("Protocol", "NFS"), ("encryptInTransit", "true")], true, Some(true)),
+            ("file.csi.azure.com", &[], true, None),
+            ("ebs.csi.aws.com", &[], true, Some(true)),
+            ("ebs.csi.aws.com", &[], false, None),
+            ("kubernetes.io/gce-pd", &[], true, Some(true)),
+            ("rancher.io/local-path", &[], false, Some(true)),
+            ("iscsi", &[], false, None),
+        ] {
+            assert_eq!(judged(driver, parameters, encrypted, &[]), said, "{driver} {parameters:?}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::filters::{CLAIMS, PODS, VOLUMES, passes};
+use super::held::Held;
+use crate::facts::labels;
+use crate::facts::storage::kept::{Kept, VolumeKind};
+use crate::facts::workloads::volume_uses::Mount;
+
+const POLICY: &str = "its resource policy decides per volume, and is in a ConfigMap that is not read";
+const SERVER: &str = "whether volumes are copied as files where nothing says so is a setting of Velero's server";
+const NO_VOLUMES: &str = "PersistentVolumes are left out, and whether their data is copied all the same is not known";
+const BOTH_WAYS: &str = "snapshots are to be moved and volumes to be copied as files, and which of the two is done is not known";
+const STRANGE_SELECTOR: &str = "a label selector has an operator that is not known here";
+
+/// What a Schedule and a Backup share (`velero.io/v1` BackupSpec).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Template {
+    included_namespaces: Vec<String>,
+    excluded_namespaces: Vec<String>,
+    included_resources: Vec<String>,
+    excluded_resources: Vec<String>,
+    included_namespace_scoped_resources: Vec<String>,
+    excluded_namespace_scoped_resources: Vec<String>,
+    included_cluster_scoped_resources: Vec<String>,
+    excluded_cluster_scoped_resources: Vec<String>,
+    include_cluster_resources: Option<bool>,
+    label_selector: Option<LabelSelector>,
+    or_label_selectors: Vec<LabelSelector>,
+    resource_policy: Option<IgnoredAny>,
+    snapshot_volumes: Option<bool>,
+    pub(super) snapshot_move_data: Option<bool>,
+    default_volumes_to_fs_backup: Option<bool>,
+    default_volumes_to_restic: Option<bool>,
+    pub(super) storage_location: Option<String>,
+}
+
+/// How a claim's data would be copied.
+pub(super) enum Way {
+    /// As files, through a pod that mounts it.
+    Files(Held),
+    /// In a snapshot.
+    Snapshot(Held),
+}
+
+impl Template {
+    /// Whether the claim passes everything that chooses objects.
+    pub(super) fn takes(&self, kept: &Kept<'_>) -> Held {
+        Held::all([
+            passes(&[&self.included_namespaces], &[&self.excluded_namespaces], &[&kept.claim.namespace], "its namespace is not included"),
+            Held::of(&kept.namespace_left_out, |out| Held::unless(*out, "its namespace has the label velero.io/exclude-from-backup")),
+            self.kinds(CLAIMS, "claims are filtered out"),
+            Held::unless(kept.claim.left_out, "it has the label velero.io/exclude-from-backup"),
+            self.selects(kept),
+            if self.resource_policy.is_some() { Held::not_visible(POLICY) } else { Held::Yes },
+        ])
+    }
+
+    /// What the same template would do, in each case that its server's setting leaves open.
+    pub(super) fn ways(&self, kept: &Kept<'_>) -> Vec<Way> {
+        match (self.default_volumes_to_fs_backup, self.default_volumes_to_restic) {
+            (Some(true), _) | (_, Some(true)) => vec![self.way(kept, true)],
+            (Some(false), _) => vec![self.way(kept, false)],
+            (None, _) => vec![self.way(kept, false), self.way(kept, true)],
+        }
+    }
+
+    /// Where the server's setting decides between the two.
+    pub(super) fn server_decides() -> Held {
+        Held::not_visible(SERVER)
+    }
+
+    /// Whether the claim is to be in a backup by this template with its data.
+    pub(super) fn plans(&self, kept: &Kept<'_>) -> Held {
+        self.takes(kept).and_then(|| {
+            let held = self.ways(kept).into_iter().map(|(Way::Files(held) | Way::Snapshot(held))| held);
+            Held::whichever(held, Self::server_decides)
+        })
+    }
+
+    /// A pod's mark decides for files, by which no snapshot is made either (velero `volumehelper`, ShouldPerformSnapshot). Then the files
+    /// are copied only through a pod that runs, and not from a `hostPath` (`podvolume`, BackupPodVolumes).
+    fn way(&self, kept: &Kept<'_>, by_default: bool) -> Way {
+        let mounts = match &kept.mounts {
+            crate::facts::Known::Known(mounts) => *mounts,
+            crate::facts::Known::Unknown(unseen) => return Way::Files(Held::gap(unseen)),
+        };
+        let marked: Vec<&Mount> = mounts.iter().filter(|mount| if by_default { !mount.opted_out } else { mount.opted_in }).collect();
+        if marked.is_empty() {
+            return Way::Snapshot(self.snapshot(kept, by_default && mounts.is_empty()));
+        }
+        if self.snapshot_move_data == Some(true) {
+            return Way::Files(Held::not_understood(BOTH_WAYS));
+        }
+        let pods = self.kinds(PODS, "pods are filtered out, and with them volumes that are copied as files");
+        let through = |mount: &&Mount| -> Result<(), &'static str> {
+            match mount {
+                mount if mount.left_out => Err("the pod that mounts it has the label velero.io/exclude-from-backup"),
+                mount if !mount.running => Err("only files are copied, and no pod that mounts it runs"),
+                mount if mount.device => Err("only files are copied, and it is a block device"),
+                mount if !mount.mounted => Err("only files are copied, and no container mounts it"),
+                _ => Ok(()),
+            }
+        };
+        let mut reasons = marked.iter().map(through);
+        let ready = match reasons.clone().find(Result::is_ok) {
+            Some(_) => Held::Yes,
+            None => Held::no(reasons.find_map(Result::err).unwrap_or("no pod that mounts it runs")),
+        };
+        Way::Files(Held::all([pods, ready, kept.kind.as_files()]))
+    }
+
+    /// Whether a snapshot is to be made; unset is yes, wherever something can make one.
+    fn snapshot(&self, kept: &Kept<'_>, nobody_mounts: bool) -> Held {
+        if self.snapshot_volumes == Some(false) {
+            return Held::no(if nobody_mounts {
+                "no snapshots are made, and no pod mounts it, so that it is not copied as files either"
+            } else {
+                "no snapshots are made, and no pod has it copied as files"
+            });
+        }
+        let volumes = if self.takes_volumes() == Held::Yes { Held::Yes } else { Held::not_understood(NO_VOLUMES) };
+        Held::all([volumes, kept.kind.as_snapshot()])
+    }
+
+    /// Velero takes the objects that a selector takes, and what a pod among them mounts (the pod's own backup action).
+    fn selects(&self, kept: &Kept<'_>) -> Held {
+        // An empty one takes everything.
+        let selectors: Vec<&LabelSelector> = self.label_selector.iter().chain(&self.or_label_selectors).collect();
+        if selectors.is_empty() {
+            return Held::Yes;
+        }
+        let mounts = kept.mounts.known().copied().unwrap_or_default();
+        let of_all = [&kept.claim.labels].into_iter().chain(mounts.iter().map(|mount| &mount.labels));
+        let mut unclear = false;
+        for labels in of_all {
+            for selector in &selectors {
+                match labels::matches(Some(selector), labels) {
+                    Some(true) => return Held::Yes,
+                    Some(false) => {}
+                    None => unclear = true,
+                }
+            }
+        }
+        match &kept.mounts {
+            crate::facts::Known::Unknown(unseen) => Held::gap(unseen),
+            _ if unclear => Held::not_understood(STRANGE_SELECTOR),
+            _ => Held::no("no label selector takes it, or a pod that mounts it"),
+        }
+    }
+
+    /// Whether resources of namespaces with one of these names pass.
+    fn kinds(&self, names: &[&str], why_not: &str) -> Held {
+        let included = [&self.included_resources, &self.included_namespace_scoped_resources];
+        let excluded = [&self.excluded_resources, &self.excluded_namespace_scoped_resources];
+        passes(&included.map(Vec::as_slice), &excluded.map(Vec::as_slice), names, why_not)
+    }
+
+    fn takes_volumes(&self) -> Held {
+        Held::all([
+            Held::unless(self.include_cluster_resources == Some(false), ""),
+            passes(&[&self.included_resources], &[&self.excluded_resources], VOLUMES, ""),
+            passes(&[&self.included_cluster_scoped_resources], &[&self.excluded_cluster_scoped_resources], VOLUMES, ""),
+        ])
+    }
+}
+
+impl VolumeKind {
+    fn as_files(&self) -> Held {
+        match self {
+            Self::HostPath => Held::no("it is a hostPath volume, which a copy of files leaves out"),
+            Self::NotBound => Held::not_visible("it has no volume yet"),
+            Self::NotSeen(unseen) => Held::gap(unseen),
+            Self::Local | Self::Nfs | Self::Csi { .. } | Self::Disk | Self::Other(_) => Held::Yes,
+        }
+    }
+
+    fn as_snapshot(&self) -> Held {
+        match self {
+            Self::Csi { left_out: false } | Self::Disk => Held::Yes,
+            Self::Csi { left_out: true } => Held::not_understood("its PersistentVolume has the label velero.io/exclude-from-backup"),
+            Self::HostPath => Held::no("it is a hostPath volume, of which no snapshot can be made"),
+            Self::Local => Held::no("it is a local volume, of which no snapshot can be made"),
+            Self::Nfs => Held::no("it is an NFS share, of which no snapshot can be made"),
+            Self::NotBound => Held::not_visible("it has no volume yet"),
+            Self::Other(kind) => Held::not_understood(format!(
+                "it is a volume of the type {kind}, and whether a snapshot can be made of it is not known here"
+            )),
+            Self::NotSeen(unseen) => Held::gap(unseen),
+        }
+    }
+}
