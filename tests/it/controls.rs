@@ -89,7 +89,8 @@ fn could_not_see_is_never_a_pass() {
 }
 
 /// Groups whose network policies one engine acts on.
-const OF_ONE_ENGINE: [&str; 6] = ["cilium.io", "crd.antrea.io", "crd.projectcalico.org", "k8s.ovn.org", "networking.k8s.aws", "projectcalico.org"];
+const OF_ONE_ENGINE: [&str; 6] =
+    ["cilium.io", "crd.antrea.io", "crd.projectcalico.org", "k8s.ovn.org", "networking.k8s.aws", "projectcalico.org"];
 
 /// An object that cannot be decoded, although its name is known.
 fn odd(namespace: &str) -> String {

@@ -51,7 +51,8 @@ fn every_rule_of_the_releases_own_test_data_is_known() {
     let mut checked = BTreeMap::new();
     for version in versions.split_whitespace() {
         let minor: u64 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).expect("a minor version");
-        let module: Value = serde_json::from_str(&go(&["mod", "download", "-json", &format!("k8s.io/kubernetes@v{version}")])).expect("JSON");
+        let module: Value =
+            serde_json::from_str(&go(&["mod", "download", "-json", &format!("k8s.io/kubernetes@v{version}")])).expect("JSON");
         let mut objects = Vec::new();
         let folder = Path::new(module["Dir"].as_str().expect("a folder")).join(TEST_DATA);
         for file in FILES {
@@ -77,7 +78,8 @@ fn every_rule_of_the_releases_own_test_data_is_known() {
 
 /// A cluster of that version that holds exactly this: no grant gives more than is shipped, and nothing of it is in doubt.
 fn nothing_of_it_is_a_finding(version: &str, objects: Vec<Value>) {
-    let unique: BTreeMap<String, Value> = objects.into_iter().map(|object| (format!("{}{}", object["kind"], object["metadata"]), object)).collect();
+    let unique: BTreeMap<String, Value> =
+        objects.into_iter().map(|object| (format!("{}{}", object["kind"], object["metadata"]), object)).collect();
     let case = case("access/cluster-admin", unique.into_values().collect(), &serde_json::json!({}), &format!("v{version}"));
     let tables = Tables::compute(&cases::snapshot(&case)).expect("readable");
     let grants = tables.get("grants").expect("grants");
@@ -95,12 +97,18 @@ fn nothing_of_it_is_a_finding(version: &str, objects: Vec<Value>) {
 
 /// The objects of a list, those of lists within it too.
 fn items(list: &Value) -> Vec<&Value> {
-    list["items"].as_array().into_iter().flatten().flat_map(|item| if item["items"].is_array() { items(item) } else { vec![item] }).collect()
+    list["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|item| if item["items"].is_array() { items(item) } else { vec![item] })
+        .collect()
 }
 
 fn known(ours: &Value, minor: u64, role: &Value) -> Vec<Value> {
     let meta = &role["metadata"];
-    let found = ours["roles"].as_array().into_iter().flatten().find(|one| one["name"] == meta["name"] && one["namespace"] == meta["namespace"]);
+    let found =
+        ours["roles"].as_array().into_iter().flatten().find(|one| one["name"] == meta["name"] && one["namespace"] == meta["namespace"]);
     let found = found.unwrap_or_else(|| panic!("no role {}", meta["name"]));
     let spans = found["rules"].as_array().into_iter().flatten();
     spans.filter(|span| (span[0].as_u64()..=span[1].as_u64()).contains(&Some(minor))).map(|span| sorted(&span[2])).collect()

@@ -88,11 +88,12 @@ fn compare(plane: &ControlPlane, step: &str) -> Result<(), Box<dyn Error>> {
     for pod in &running {
         let workload = kind(&of(pod));
         assert!(!has_token(pod) || tokens.contains(&workload), "{step}: {workload} holds a token, and it is not among {tokens:?}");
-        assert!(!is_privileged(&pod["spec"]) || privileged.contains(&workload), "{step}: a pod of {workload} is privileged: {privileged:?}");
+        assert!(
+            !is_privileged(&pod["spec"]) || privileged.contains(&workload),
+            "{step}: a pod of {workload} is privileged: {privileged:?}"
+        );
     }
-    for (resource, name) in
-        [("deployments", "paused"), ("deployments", "plain"), ("replicasets", "bare"), ("statefulsets", "by-hand")]
-    {
+    for (resource, name) in [("deployments", "paused"), ("deployments", "plain"), ("replicasets", "bare"), ("statefulsets", "by-hand")] {
         let object = get(plane, &format!("/apis/apps/v1/namespaces/{NAMESPACE}/{resource}/{name}"));
         let pods_are = running.iter().filter(|pod| of(pod) == name).any(|pod| is_privileged(&pod["spec"]));
         let truth = pods_are || is_privileged(&object["spec"]["template"]["spec"]);

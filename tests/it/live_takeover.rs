@@ -108,7 +108,8 @@ struct Server<'p> {
 impl Server<'_> {
     fn may(&mut self, who: &Identity, namespace: &str, verb: &str, target: (&str, &str, &str), name: &str) -> bool {
         let (group, resource, subresource) = target;
-        let attributes = json!({"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace, "name": name});
+        let attributes =
+            json!({"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace, "name": name});
         let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
             "spec": {"user": who.0, "groups": who.1, "resourceAttributes": attributes}});
         let plane = self.plane;
@@ -163,7 +164,8 @@ fn collect(plane: &ControlPlane) -> Tables {
     let scratch = tempfile::tempdir().expect("a folder");
     let place = scratch.path().join("snapshot");
     let kubeconfig = plane.kubeconfig_admin();
-    let arguments = ["collect".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str(), "-o".as_ref(), place.as_os_str()];
+    let arguments =
+        ["collect".as_ref(), "--quiet".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str(), "-o".as_ref(), place.as_os_str()];
     let output = program::kube_hipaa(arguments);
     assert!(output.status.success(), "{}", program::said(&output));
     Tables::compute(&Snapshot::open(&place).expect("a snapshot")).expect("tables")
@@ -217,8 +219,13 @@ fn what_is_reached_by_way_of_others_is_what_the_server_allows_step_by_step() {
         let direct: BTreeSet<&str> =
             NAMESPACES.iter().copied().filter(|namespace| server.may(&who, namespace, "update", ("", "services", ""), "")).collect();
         let theirs = server.reaches(&who);
-        let mine: BTreeSet<&str> =
-            ours.get(&format!("User u{user}")).into_iter().flatten().map(String::as_str).filter(|place| NAMESPACES.contains(place)).collect();
+        let mine: BTreeSet<&str> = ours
+            .get(&format!("User u{user}"))
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|place| NAMESPACES.contains(place))
+            .collect();
         assert_eq!(mine, theirs, "u{user}: {:#?}", ways(&tables, &format!("User u{user}")));
         by_others += theirs.len() - direct.len();
     }
@@ -308,7 +315,8 @@ fn verbs_show_and_change_what_is_said_of_them() {
     let (status, answer) = holder.sends("deleter", &secrets(&["delete"]), "DELETE", secret, Some(&waits));
     assert!(status < 300 && shows(&answer), "a deletion that waits and does not happen: {status} {answer}");
     let all = json!({"apiVersion": "v1", "kind": "DeleteOptions", "dryRun": ["All"]});
-    let (status, answer) = holder.sends("collector", &secrets(&["deletecollection"]), "DELETE", "/api/v1/namespaces/shown/secrets", Some(&all));
+    let (status, answer) =
+        holder.sends("collector", &secrets(&["deletecollection"]), "DELETE", "/api/v1/namespaces/shown/secrets", Some(&all));
     assert!(status == 200 && shows(&answer), "the objects of a deleted collection: {status} {answer}");
     let sent = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shown"}, "data": {"other": "eA=="}});
     let (status, answer) = holder.sends("updater", &secrets(&["update"]), "PUT", &format!("{secret}?dryRun=All"), Some(&sent));

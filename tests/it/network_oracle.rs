@@ -321,11 +321,22 @@ fn policies_that_mean_the_same_are_judged_the_same() -> Result<(), Failure> {
     run(150, |raw| {
         let mut world: World = serde_json::from_value(raw.clone())?;
         world.pods.retain(|place| !place.namespace.is_empty());
-        let isolation = ["selected", "isolated", "because", "allows_all", "allows_any_address", "allows_every_namespace", "whole_namespaces", "half_open"];
+        let isolation = [
+            "selected",
+            "isolated",
+            "because",
+            "allows_all",
+            "allows_any_address",
+            "allows_every_namespace",
+            "whole_namespaces",
+            "half_open",
+        ];
         let before = enforced(&world)?;
         let split: Vec<Value> = world.policies.iter().flatten().flat_map(split_policy).collect();
         let after = enforced(&World { policies: Some(split), ..world })?;
-        for (table, columns) in [("network_isolation", &isolation[..]), ("namespace_isolation", &["default_deny", "isolated_pods", "open_pods"])] {
+        for (table, columns) in
+            [("network_isolation", &isolation[..]), ("namespace_isolation", &["default_deny", "isolated_pods", "open_pods"])]
+        {
             let (one, two) = (cells(&before, table, columns)?, cells(&after, table, columns)?);
             if let Some((key, value)) = one.iter().find(|(key, value)| two.get(*key) != Some(value)) {
                 return Err(format!("{table} {key}: {columns:?} {value:?}, split {:?}", two.get(key)).into());

@@ -82,8 +82,10 @@ fn schedules_are_cited_in_the_order_of_their_names() {
             "spec": {"template": {"defaultVolumesToFsBackup": false}}})
     };
     let mut objects = bound(None);
-    objects.push(json!({"apiVersion": "velero.io/v1", "kind": "BackupStorageLocation", "metadata": {"name": "default", "namespace": "velero"},
-        "spec": {"default": true}, "status": {"phase": "Available"}}));
+    objects.push(
+        json!({"apiVersion": "velero.io/v1", "kind": "BackupStorageLocation", "metadata": {"name": "default", "namespace": "velero"},
+        "spec": {"default": true}, "status": {"phase": "Available"}}),
+    );
     objects.extend(["d", "b", "e", "a", "c"].map(schedule));
     let table = table("backups", objects);
     let row = table.rows.iter().find(|row| row.namespace.as_deref() == Some("records")).expect("a row");

@@ -31,10 +31,12 @@ const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarn
     rules{name match exclude preconditions{} celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
     verifyImages{type imageReferences skipImageReferences required mutateDigest verifyDigest failureAction} mutate{} generate{}}}
     status{$conditions}";
-const KYVERNO_CEL: &str = "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
+const KYVERNO_CEL: &str =
+    "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
     validationConfigurations webhookConfiguration{failurePolicy timeoutSeconds matchConditions{$condition}} variables{name}
     validations{expression:expression} autogen} status{generated conditionStatus{ready $conditions} $conditions}";
-const KUBEWARDEN_POLICY: &str = "metadata{$meta} spec{policyServer mode rules failurePolicy matchPolicy matchConditions{$condition} namespaceSelector
+const KUBEWARDEN_POLICY: &str =
+    "metadata{$meta} spec{policyServer mode rules failurePolicy matchPolicy matchConditions{$condition} namespaceSelector
     objectSelector backgroundAudit timeoutSeconds} status{policyStatus mode $conditions}";
 const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{$conditions}";
 const EXTERNAL_SECRET: &str = "metadata{$meta} spec{refreshInterval refreshPolicy secretStoreRef target{name creationPolicy

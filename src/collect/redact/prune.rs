@@ -308,7 +308,7 @@ impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
                 special::apply(*treatment, raw, self.head, self.out).map_err(D::Error::custom)
             }
             Keep::OfNoDeployment(_) if self.head.is_of_deployment() => IgnoredAny::deserialize(deserializer).map(|_| false),
-            Keep::OfNoDeployment(keep) => Prune { keep, head: self.head, out: self.out, outermost: false }.deserialize(deserializer),
+            Keep::OfNoDeployment(keep) => Prune { keep, ..self }.deserialize(deserializer),
             Keep::Fields(..) => deserializer.deserialize_any(self),
             // Where it may not be null, nothing but its own shape is read.
             Keep::Required(keep, Null::Refused) => match &**keep {
@@ -388,11 +388,15 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
             }
             let found = map.next_key_seed(Key { named, others: others.as_deref(), out: &mut *self.out })?;
             let new = match &found {
-                Some(Some(Rule { name: Some(name), .. })) => !seen.contains(name) && {
-                    seen.push(*name);
-                    true
-                },
-                Some(Some(Rule { name: None, .. })) => others_seen.insert(self.out.get(before..).unwrap_or("").trim_start_matches(',').to_owned()),
+                Some(Some(Rule { name: Some(name), .. })) => {
+                    !seen.contains(name) && {
+                        seen.push(*name);
+                        true
+                    }
+                }
+                Some(Some(Rule { name: None, .. })) => {
+                    others_seen.insert(self.out.get(before..).unwrap_or("").trim_start_matches(',').to_owned())
+                }
                 Some(None) | None => true,
             };
             if !new {
@@ -407,7 +411,9 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
                     map.next_value::<IgnoredAny>()?;
                     false
                 }
-                Some(Some(Rule { keep, .. })) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, required: false })?,
+                Some(Some(Rule { keep, .. })) => {
+                    map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, required: false })?
+                }
             };
             if written {
                 first = false;

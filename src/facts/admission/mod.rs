@@ -33,8 +33,8 @@ pub(super) const FAMILY: Family = Family {
             webhooks::rows(context, &read, &backends)?,
             exemptions::rows(context, &read)?,
             policies::rows(context, &of_engines)?,
-            engines::policy_rows(context, &of_engines, &asked),
-            engines::engine_rows(context, &of_engines, &asked),
+            engines::policy_rows(context, &of_engines, &asked)?,
+            engines::engine_rows(context, &of_engines, &asked)?,
             engines::exception_rows(context, &of_engines, &read)?,
         ])
     },

@@ -14,7 +14,7 @@ use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, MUTATING_WEBHOOKS, NAMESPACES, PODS, SERVICES, STATEFUL_SETS, VALIDATING_WEBHOOKS};
+use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, MUTATING_WEBHOOKS, NAMESPACES, PODS, SERVICES, STATEFUL_SETS, VALIDATING_WEBHOOKS, WORKLOADS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
@@ -23,7 +23,7 @@ table! {
     /// A webhook is asked about an object when its rules name the kind and operation, and its selectors and conditions take the object
     /// and its namespace (`admissionregistration.k8s.io/v1`). Webhooks that the server loads from files (from 1.36) are not listed by
     /// the API.
-    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] {
+    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] consulting [] + WORKLOADS {
         /// `validating` (may refuse) or `mutating` (may change and refuse).
         kind: &'static str;
         /// Name of the configuration object.

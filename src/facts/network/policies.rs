@@ -4,7 +4,10 @@ use super::policy::{Direction, Policy};
 use super::world::{OddPolicy, World};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS};
+use crate::model::sources::{
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NETWORK_POLICIES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS,
+    STATEFUL_SETS,
+};
 use crate::model::{Evidence, ObjectRef};
 
 table! {

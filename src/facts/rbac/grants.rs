@@ -9,7 +9,7 @@ use super::resolved::{Grant, Resolved};
 use super::rules::describe;
 use super::standing::Holders;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
 
 /// How many rules of a role stand in one row.
@@ -18,7 +18,7 @@ const RULES: usize = 6;
 table! {
     /// One row per binding and subject: who holds which role through which binding. Columns about reach say what this grant gives by
     /// itself or together with what else its subject holds there, beyond what Kubernetes and kubeadm ship. Other authorizers and certificates of the group system:masters are not seen.
-    pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] {
+    pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] {
         /// `RoleBinding` or `ClusterRoleBinding`.
         binding_kind: &'static str;
         /// Namespace of a RoleBinding; not set for a ClusterRoleBinding.

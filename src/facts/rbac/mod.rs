@@ -30,14 +30,14 @@ pub use names::is_cluster_scoped;
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};
 pub use who_can::{Allowed, Answer, Question, QuestionError, Via};
 
+use super::metrics::Metrics;
+use super::settings::gates::Gates;
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::TableRow;
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use crate::parallel;
 use crate::snapshot::Snapshot;
-use super::metrics::Metrics;
-use super::settings::gates::Gates;
 use resolved::Resolved;
 use server::Server;
 use standing::Holders;

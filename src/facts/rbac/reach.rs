@@ -8,15 +8,15 @@ use super::resolved::{Held, Resolved};
 use super::standing::{Holders, Standing};
 use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::Evidence;
+use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, JOBS, METRICS, PODS, REPLICA_SETS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 
 table! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for
     /// what RoleBindings of that namespace add. Several bindings of one subject count together, with those of the groups that the server
     /// puts it into; membership in other groups is known to the identity provider only. Columns about reach leave out what Kubernetes and
     /// kubeadm ship. What is reached by taking over other identities stands in columns of its own.
-    pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] {
+    pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS, REPLICA_SETS, JOBS] {
         /// Namespace; not set for the whole cluster.
         namespace: Option<String>;
         /// `User`, `Group` or `ServiceAccount`.
@@ -140,7 +140,8 @@ impl Place {
         namespace: Option<&str>,
         held: impl Fn(Kind) -> (Held, Vec<String>),
     ) -> Self {
-        let mut place = Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
+        let mut place =
+            Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
         for (kind, column) in COLUMNS {
             let (held, bindings) = held(kind);
             match &held.value {

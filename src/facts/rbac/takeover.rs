@@ -127,7 +127,11 @@ impl<'r, 'p> Takeover<'r, 'p> {
             }
         }
         for (_, step) in &rights.steps {
-            steps.extend(self.named(step, namespace.as_deref(), &standing).into_iter().map(|(start, how)| Step { start, how, named: true }));
+            steps.extend(self.named(step, namespace.as_deref(), &standing).into_iter().map(|(start, how)| Step {
+                start,
+                how,
+                named: true,
+            }));
         }
         (steps, self.resolved.doubt(grant).or(doubt))
     }
@@ -192,9 +196,7 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 .map(|who| one(who, "a token or impersonation"))
                 .collect(),
             NamedStep::Secrets(names) => {
-                let listing = |(namespace, secret): &Account| {
-                    spaces.contains(&namespace.as_str()) && names.contains(secret)
-                };
+                let listing = |(namespace, secret): &Account| spaces.contains(&namespace.as_str()) && names.contains(secret);
                 let found = self.population.listed_secrets.iter().filter(|(place, _)| listing(place));
                 found
                     .flat_map(|((namespace, _), accounts)| accounts.iter().map(|name| Who::account(namespace, name)))
@@ -203,7 +205,10 @@ impl<'r, 'p> Takeover<'r, 'p> {
             }
             NamedStep::Templates(..) => {
                 let makes = self.makes(standing, namespace);
-                vec![(Start::Accounts { namespace: namespace.map(str::to_owned), makes }, "the template of a workload, which names the account")]
+                vec![(
+                    Start::Accounts { namespace: namespace.map(str::to_owned), makes },
+                    "the template of a workload, which names the account",
+                )]
             }
             NamedStep::Users(names) => names.iter().map(|name| one(Who::user(name), "impersonation")).collect(),
             // A request that names groups names a user too.
@@ -295,9 +300,9 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 let mut members: BTreeSet<Who> = spaces.iter().map(|space| Who::account(space, "default")).collect();
                 let mut doubt = None;
                 for who in spaces.iter().filter_map(|space| self.named.get(space)).flatten() {
-                    let known = existing.as_ref().map(|all| {
-                        who.namespace.as_ref().is_some_and(|namespace| all.contains(&(namespace.clone(), who.name.clone())))
-                    });
+                    let known = existing
+                        .as_ref()
+                        .map(|all| who.namespace.as_ref().is_some_and(|namespace| all.contains(&(namespace.clone(), who.name.clone()))));
                     match known {
                         _ if *makes => {
                             members.insert((*who).clone());

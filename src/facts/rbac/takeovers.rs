@@ -6,7 +6,7 @@ use super::takeover::{Kinds, Step, Takeover};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, JOBS, METRICS, PODS, REPLICA_SETS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 
 /// Ways in one row.
 const PATHS: usize = 4;
@@ -15,7 +15,7 @@ table! {
     /// One row per binding and subject that can act as service accounts or other identities by it, and place into which these reach further
     /// than the subject does itself. Without such a place there is one row in the binding's own. What Kubernetes and kubeadm ship is left
     /// out as a beginning, not as an end.
-    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] {
+    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS, REPLICA_SETS, JOBS] {
         /// Namespace that is reached; not set for the whole cluster.
         namespace: Option<String>;
         /// In words, such as `the namespace records` or `the whole cluster`.
@@ -108,7 +108,8 @@ fn row<'s>(grant: &Grant<'_>, place: Option<&str>, named: bool, steps: impl Iter
     // Whoever takes over what runs in kube-system has the cluster.
     let counted = place.filter(|namespace| *namespace != "kube-system").map(str::to_owned);
     let object = binding.object();
-    let related: Vec<_> = grant.role.map(|(role, _)| role.object()).into_iter().chain(grant.who.iter().map(|who| who.object().into())).collect();
+    let related: Vec<_> =
+        grant.role.map(|(role, _)| role.object()).into_iter().chain(grant.who.iter().map(|who| who.object().into())).collect();
     Row::new(format!("{} for {who} into {words}", binding.text()), object, origins, typed).related_to(related).in_namespace(counted)
 }
 

@@ -125,15 +125,7 @@ impl Row {
             let places = pointers.into_iter().flat_map(|pointer| origins.first().map(|origin| Arc::new(origin.at(pointer))));
             cell_evidence.or_default(column).extend(places);
         }
-        Self {
-            key,
-            namespace: subject.namespace.clone(),
-            subject,
-            related: Vec::new(),
-            origins,
-            cells: typed.cells(),
-            cell_evidence,
-        }
+        Self { key, namespace: subject.namespace.clone(), subject, related: Vec::new(), origins, cells: typed.cells(), cell_evidence }
     }
     /// The same row, counted to another namespace than that of its subject.
     #[must_use]

@@ -74,11 +74,8 @@ pub(super) fn is_foreign(owner: &OwnerReference) -> bool {
 }
 
 /// Kinds, by group, that make one pod and none after it: what they would make is what was seen.
-const ONE_POD: &[(&str, &str)] = &[
-    ("actions.github.com", "EphemeralRunner"),
-    ("kubevirt.io", "VirtualMachineInstance"),
-    ("tekton.dev", "TaskRun"),
-];
+const ONE_POD: &[(&str, &str)] =
+    &[("actions.github.com", "EphemeralRunner"), ("kubevirt.io", "VirtualMachineInstance"), ("tekton.dev", "TaskRun")];
 
 /// Whether a controller of another project goes on making pods from a template.
 pub(super) fn makes_more(owner: &OwnerReference) -> bool {

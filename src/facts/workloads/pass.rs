@@ -240,8 +240,7 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
     ports.dedup();
     let claims = spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty());
     let attached = (spec.host_network == Some(true), further_networks(shape.annotations), claims);
-    let key =
-        (shape.workload.clone(), shape.labels.clone(), attached, ports, shape.observed_in, shape.phase.to_owned());
+    let key = (shape.workload.clone(), shape.labels.clone(), attached, ports, shape.observed_in, shape.phase.to_owned());
     let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {

@@ -20,7 +20,10 @@ pub(super) fn rest(shape: &Shape<'_>, violations: &[Violation]) -> Placed<Vec<St
             .collect();
         let metadata = shape.origin.pointer.strip_suffix("/spec").unwrap_or("");
         places.extend(
-            violation.annotations.iter().map(|key| format!("{metadata}/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"))),
+            violation
+                .annotations
+                .iter()
+                .map(|key| format!("{metadata}/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"))),
         );
         if !places.is_empty() {
             rest.value.push(format!("{}: {}", violation.check, violation.message));

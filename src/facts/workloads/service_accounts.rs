@@ -120,12 +120,8 @@ impl ServiceAccounts {
 
     /// The accounts whose token some running pod holds.
     pub(in crate::facts) fn running(&self, usages: &Usages) -> BTreeSet<(String, String)> {
-        let automount = self.automount();
-        let holds = |place: &(String, String), usage: &Usage| {
-            let mounts = automount.get(place).is_none_or(|automount| automount.automounts());
-            !usage.ask_for_token.is_empty() || (mounts && !usage.leave_it_to_account.is_empty())
-        };
-        usages.iter().filter(|(place, usage)| usage.pods > 0 && holds(place, usage)).map(|(place, _)| place.clone()).collect()
+        let holds = |usage: &Usage| usage.pods > 0 && !usage.mounting.is_empty();
+        usages.iter().filter(|(_, usage)| holds(usage)).map(|(place, _)| place.clone()).collect()
     }
 
     fn rows(&self, usages: &Known<Usages>) -> Vec<Row> {

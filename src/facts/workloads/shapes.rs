@@ -105,7 +105,9 @@ fn hand_over(reader: &Reader<'_>, template: &Template, take: &mut impl FnMut(&Sh
     let spec = match template.decoded() {
         Ok(Some(spec)) => spec,
         Ok(None) => return without_containers(reader, &template.source, &template.display),
-        Err(error) => return reader.not_decoded(&template.source, template.display.clone(), &error.to_string()),
+        Err(error) => {
+            return reader.not_decoded(&template.source, template.workload.namespace.clone(), template.display.clone(), &error.to_string());
+        },
     };
     take(&Shape {
         workload: &template.workload,
@@ -151,7 +153,8 @@ pub(in crate::facts) struct NodeIdentity {
 impl NodeIdentity {
     /// Labels that kubeadm and distributions set on nodes of the control plane (`node-role.kubernetes.io/etcd`: RKE2).
     pub(in crate::facts) fn of(meta: &ObjectMeta) -> Option<(String, Self)> {
-        const ROLES: [&str; 3] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"];
+        const ROLES: [&str; 3] =
+            ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"];
         let control_plane = meta.labels.as_ref().is_some_and(|labels| ROLES.iter().any(|role| labels.contains_key(*role)));
         Some((meta.name.clone()?, Self { uid: meta.uid.clone()?, control_plane }))
     }
@@ -205,9 +208,8 @@ impl Shape<'_> {
 pub(in crate::facts) fn claims_mirror(meta: &ObjectMeta, spec: &PodSpec) -> Option<(String, String)> {
     let source = annotation(meta, "kubernetes.io/config.source");
     let says = annotation(meta, "kubernetes.io/config.mirror").is_some() && matches!(source.as_deref(), Some("file" | "http"));
-    let is_its_node = |owner: &&OwnerReference| {
-        owner.kind == "Node" && group(owner).is_empty() && Some(&owner.name) == spec.node_name.as_ref()
-    };
+    let is_its_node =
+        |owner: &&OwnerReference| owner.kind == "Node" && group(owner).is_empty() && Some(&owner.name) == spec.node_name.as_ref();
     let owner = controller(meta).filter(is_its_node)?;
     says.then(|| (owner.name.clone(), owner.uid.clone()))
 }

@@ -290,7 +290,11 @@ impl Templates {
         if let Some(template) = self.by_uid.get(&owner.uid).and_then(|&at| self.all.get_mut(at)) {
             template.was_used(|mark| marks.iter().flatten().any(|own| own == mark), text, never_changed);
         }
-        let steps = self.foreign.values_mut().flatten().filter(|step| step.template.origin.object().is_some_and(|set| set.uid.as_ref() == Some(&owner.uid)));
+        let steps = self
+            .foreign
+            .values_mut()
+            .flatten()
+            .filter(|step| step.template.origin.object().is_some_and(|set| set.uid.as_ref() == Some(&owner.uid)));
         for step in steps {
             step.template.was_used(|_| false, text, never_changed);
         }
@@ -335,8 +339,20 @@ impl Template {
 /// What admission may change of what a template says, by the name of the field: images are resolved to digests, requests are
 /// measured, probes are led through a proxy.
 const ADMISSION_CHANGES: &[&str] = &[
-    "args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "nodeSelector", "priority", "readinessProbe", "resources",
-    "schedulerName", "startupProbe", "terminationGracePeriodSeconds",
+    "args",
+    "command",
+    "env",
+    "image",
+    "imagePullPolicy",
+    "lifecycle",
+    "livenessProbe",
+    "nodeSelector",
+    "priority",
+    "readinessProbe",
+    "resources",
+    "schedulerName",
+    "startupProbe",
+    "terminationGracePeriodSeconds",
 ];
 
 /// Whether a pod says everything that a template says. What admission adds is no difference. What it replaces is one only where the

@@ -64,7 +64,10 @@ fn unseen(template: &Unread) -> Unseen {
     } else {
         let of = format!("{}.{}", kind.to_ascii_lowercase(), workload.group);
         (
-            format!("it belongs to a controller of another project ({}), which makes pods itself and whose objects are not read", workload.group),
+            format!(
+                "it belongs to a controller of another project ({}), which makes pods itself and whose objects are not read",
+                workload.group
+            ),
             format!("Look at the template by hand: kubectl get {of} {name} -n {namespace} -o yaml"),
         )
     };

@@ -137,7 +137,8 @@ async fn replica_sets_of_deployments_are_stored_without_their_templates() {
         let mut set = object(name, Some("records"));
         set["spec"] = json!({"replicas": 3, "template": {"spec": {"containers": [{"name": "app"}]}}});
         if let Some((version, kind)) = owner {
-            set["metadata"]["ownerReferences"] = json!([{"apiVersion": version, "kind": kind, "name": "a", "uid": "u", "controller": true}]);
+            set["metadata"]["ownerReferences"] =
+                json!([{"apiVersion": version, "kind": kind, "name": "a", "uid": "u", "controller": true}]);
         }
         set
     };

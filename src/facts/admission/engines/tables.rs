@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::{Answer, Engines};
 use super::{EnginePolicy, Labels, not_understood};
-use crate::facts::Known;
+use crate::facts::{FactsError, Known};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::model::sources::{
@@ -112,7 +112,7 @@ struct State {
     unknown: Option<crate::model::Unseen>,
 }
 
-pub(in super::super) fn policy_rows(context: &Context<'_>, policies: &[EnginePolicy], engines: &Engines<'_>) -> Vec<Row> {
+pub(in super::super) fn policy_rows(context: &Context<'_>, policies: &[EnginePolicy], engines: &Engines<'_>) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     for (namespace, labels) in &context.namespaces()?.labels() {
         for policy in policies {
@@ -121,7 +121,7 @@ pub(in super::super) fn policy_rows(context: &Context<'_>, policies: &[EnginePol
             }
         }
     }
-    rows
+    Ok(rows)
 }
 
 fn policy_row(policy: &EnginePolicy, engines: &Engines<'_>, namespace: &str, labels: &Labels) -> Option<Row> {
@@ -159,7 +159,7 @@ fn policy_row(policy: &EnginePolicy, engines: &Engines<'_>, namespace: &str, lab
     )
 }
 
-pub(in super::super) fn engine_rows(context: &Context<'_>, policies: &[EnginePolicy], engines: &Engines<'_>) -> Vec<Row> {
+pub(in super::super) fn engine_rows(context: &Context<'_>, policies: &[EnginePolicy], engines: &Engines<'_>) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     for (name, labels, uid, origin) in context.namespaces()?.each() {
         let mut states: BTreeMap<&'static str, State> = BTreeMap::new();
@@ -175,7 +175,7 @@ pub(in super::super) fn engine_rows(context: &Context<'_>, policies: &[EnginePol
             rows.push(state.row(engine, &name, &subject, &origin));
         }
     }
-    rows
+    Ok(rows)
 }
 
 impl State {

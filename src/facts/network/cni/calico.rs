@@ -64,7 +64,8 @@ pub(super) fn encryption(agent: &Agent, settings: &Settings) -> Encryption {
     };
     let used: Vec<&Family> = FAMILIES.iter().zip(settings.pod_families).filter(|(_, used)| *used).map(|(family, _)| family).collect();
     let on: Vec<&Family> = FAMILIES.iter().filter(|family| written(default, family) == Some(true)).collect();
-    let at = |families: &[&Family]| -> Vec<Evidence> { families.iter().map(|family| origin.at(format!("/spec/{}", family.field))).collect() };
+    let at =
+        |families: &[&Family]| -> Vec<Evidence> { families.iter().map(|family| origin.at(format!("/spec/{}", family.field))).collect() };
     if on.is_empty() && !objects.iter().any(|(object, _)| FAMILIES.iter().any(|family| written(object, family) == Some(true))) {
         return Encryption::none("WireGuard is not switched on".to_owned(), at(&FAMILIES.iter().collect::<Vec<_>>()));
     }
@@ -76,7 +77,11 @@ pub(super) fn encryption(agent: &Agent, settings: &Settings) -> Encryption {
         return Encryption::unknown(gap.clone());
     }
     if settings.nodes.is_empty() {
-        return unknown(agent, "no node shows whether it has a key", "Look at the annotation projectcalico.org/WireguardPublicKey of nodes.");
+        return unknown(
+            agent,
+            "no node shows whether it has a key",
+            "Look at the annotation projectcalico.org/WireguardPublicKey of nodes.",
+        );
     }
     // A family that no pod uses carries nothing; which are used is known only when all pods are.
     let asked_for: Vec<&Family> = if used.is_empty() { on.clone() } else { used };

@@ -252,7 +252,11 @@ pub(super) fn encryption(agent: &Agent, settings: &Settings) -> Encryption {
             Encryption::none(because, evidence)
         }
         (None, Some(first)) => Encryption::known(how(first), at(first)),
-        (None, None) => Encryption::unknown(Unseen::not_visible("the settings of Cilium's agents", "the cluster has no nodes", "Look at cilium-config.")),
+        (None, None) => Encryption::unknown(Unseen::not_visible(
+            "the settings of Cilium's agents",
+            "the cluster has no nodes",
+            "Look at cilium-config.",
+        )),
     }
 }
 

@@ -50,11 +50,7 @@ impl Effect {
     }
 
     fn or(self, other: Self) -> Self {
-        Self {
-            overrides: self.overrides || other.overrides,
-            opens: self.opens || other.opens,
-            closes: self.closes || other.closes,
-        }
+        Self { overrides: self.overrides || other.overrides, opens: self.opens || other.opens, closes: self.closes || other.closes }
     }
 }
 
@@ -168,7 +164,11 @@ pub(super) struct Read {
 /// Every policy of another API whose engine may run. `kubernetes` says whether there is a NetworkPolicy of that namespace and name:
 /// Calico's own API shows each of them a second time, as `knp.default.<name>`. `absent` says of which engines it is known that they
 /// do not run: nobody acts on their policies.
-pub(super) fn read(reader: &Reader<'_>, kubernetes: impl Fn(&str, &str) -> bool, absent: impl Fn(&str) -> bool) -> Result<Read, FactsError> {
+pub(super) fn read(
+    reader: &Reader<'_>,
+    kubernetes: impl Fn(&str, &str) -> bool,
+    absent: impl Fn(&str) -> bool,
+) -> Result<Read, FactsError> {
     let mut found = BTreeSet::new();
     let mut gap = None;
     for api in APIS {
