@@ -1,5 +1,6 @@
 //! How the collector ends when a server does what servers do: every case in its documented state.
 
+mod faults;
 mod source_kinds;
 
 use crate::support::fake_server as fake;

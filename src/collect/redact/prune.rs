@@ -260,6 +260,11 @@ pub fn prune(object: &str, keep: &Keep, head: &Head<'_>, kind: Option<(&str, &st
         out.truncate(start);
         return Err(error.into());
     }
+    // A list of objects has a rule as one of them has; a page of a server is one object.
+    if head.by_server && !out.get(prefix..).unwrap_or("").starts_with('{') {
+        out.truncate(start);
+        return Err(Broken::Other("it is not an object"));
+    }
     if prefix > start {
         // Join the two objects.
         match out.as_bytes().get(prefix..) {

@@ -251,11 +251,11 @@ fn only_the_origin_of_a_url_stays() {
 
 #[test]
 fn parameters_of_storage_keep_what_encryption_needs() {
-    let class = json!({"metadata": {"name": "s"}, "provisioner": "p", "parameters": {"encrypted": "true", "kmsKeyId": "arn", "password": MARK, "numberOfReplicas": "1", "repl": "2", "csi.storage.k8s.io/node-stage-secret-name": "n"}});
+    let class = json!({"metadata": {"name": "s"}, "provisioner": "p", "parameters": {"encrypted": "true", "kmsKeyId": "arn:aws:kms:eu:1:key/k", "password": MARK, "numberOfReplicas": "1", "repl": "2", "csi.storage.k8s.io/node-stage-secret-name": "n"}});
     let stored = pruned(&class, &rule_of("storageclasses.storage.k8s.io")).unwrap();
     assert_eq!(
         stored["parameters"],
-        json!({"encrypted": "true", "kmsKeyId": "arn", "password": REDACTED, "numberOfReplicas": "1", "repl": "2", "csi.storage.k8s.io/node-stage-secret-name": "n"})
+        json!({"encrypted": "true", "kmsKeyId": "arn:aws:kms:eu:1:key/k", "password": REDACTED, "numberOfReplicas": "1", "repl": "2", "csi.storage.k8s.io/node-stage-secret-name": "n"})
     );
 }
 

@@ -172,7 +172,7 @@ pub fn outside_world(source: &Source) -> Vec<Wrong> {
 
 /// No other program is started, anywhere but where the kubeconfig names one that gives credentials.
 pub fn processes(source: &Source) -> Vec<Wrong> {
-    if source.path().ends_with("collect/credentials/plugin.rs") {
+    if source.path.ends_with("collect/credentials/plugin.rs") {
         return Vec::new();
     }
     let starts = |mention: &super::rust_source::Mention| {

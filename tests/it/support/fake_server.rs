@@ -182,6 +182,13 @@ impl FakeServer {
     pub fn plain_discovery(&self) {
         self.with(|state| state.plain = true);
     }
+    /// What it answers to a path when nothing is wrong.
+    pub fn answer(&self, path: &str) -> (u16, &'static str, Vec<u8>) {
+        let accept = if path.ends_with("/replicasets") || path.ends_with("definitions") { "PartialObjectMetadataList" } else { "" };
+        let asked = Asked { method: "GET".to_owned(), path: path.to_owned(), accept: accept.to_owned(), authorized: true };
+        let ((code, _), kind, bytes) = rendered(self.with(|state| state.answer(&asked, b"{}")));
+        (code, kind, bytes)
+    }
     /// What it says under `/apis`.
     pub fn discovery(&self) -> Value {
         self.with(|state| state.aggregated(false))
