@@ -13,12 +13,12 @@ use super::workloads::service_accounts::{ServiceAccounts, Usages};
 use super::workloads::shapes::{NodeIdentity, Nodes};
 use super::workloads::volume_uses::VolumeUses;
 use super::{FactsError, Known};
-use crate::model::sources::{JOBS, NODES, PODS, REPLICA_SETS, VERSION, WORKLOADS};
+use crate::model::sources::{JOBS, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, VERSION, WORKLOADS};
 use crate::model::{SourceId, Unseen};
 use crate::snapshot::Snapshot;
 
 /// What the owner of a pod is read from.
-const OWNERS: [SourceId; 3] = [PODS, REPLICA_SETS, JOBS];
+const OWNERS: [SourceId; 4] = [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
 
 /// A snapshot with what several families of tables need.
 pub(super) struct Context<'a> {

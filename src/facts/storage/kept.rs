@@ -1,6 +1,9 @@
 //! Claims with everything on which it depends whether their data is in a backup.
 
+<<<<<<< HEAD
 
+=======
+>>>>>>> storage
 use super::behind::not_there;
 use super::claims::Claim;
 use super::volumes::{Volume, Volumes};
@@ -50,7 +53,6 @@ pub(super) fn kept<'a>(context: &'a Context<'_>, claims: &'a [Claim], volumes: &
     let volume_uses = context.volume_uses()?;
     let namespaces = context.namespaces()?;
     let volumes_read = context.reader.known_if_complete(&PERSISTENT_VOLUMES, || ());
-    let pods_read = context.reader.known_if_complete(&PODS, || ());
     let labels = context.reader.known_if_complete(&NAMESPACES, || namespaces.labels());
     let kept = |claim: &'a Claim| {
         let kind = match (claim.volume.as_str(), volumes.get(&claim.volume)) {
@@ -66,7 +68,8 @@ pub(super) fn kept<'a>(context: &'a Context<'_>, claims: &'a [Claim], volumes: &
             claim,
             kind,
             namespace_left_out: labels.as_ref().map(|all| all.get(&claim.namespace).is_some_and(is_left_out)),
-            mounts: pods_read.as_ref().map(|()| of.map(Vec::as_slice).unwrap_or_default()),
+            // An odd pod elsewhere mounts nothing here.
+            mounts: context.reader.known_in(&claim.namespace, &PODS, || of.map(Vec::as_slice).unwrap_or_default()),
         }
     };
     Ok(claims.iter().map(kept).collect())

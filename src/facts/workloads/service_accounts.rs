@@ -6,7 +6,7 @@ use super::containers::sorted_owned;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{JOBS, PODS, REPLICA_SETS, SERVICE_ACCOUNTS};
+use crate::model::sources::{JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS};
 use crate::model::{Evidence, ObjectRef};
 
 table! {

@@ -125,9 +125,13 @@ fn hand_over(reader: &Reader<'_>, template: &Template, take: &mut impl FnMut(&Sh
 }
 
 /// The API refuses such objects; one that comes all the same was not read whole, and its containers are not known.
-fn without_containers(reader: &Reader<'_>, source: &SourceId, display: &str) {
+fn without_containers(reader: &Reader<'_>, source: &SourceId, namespace: Option<&str>, display: &str) {
     let what = format!("the containers of {display} of {source}");
-    reader.doubt(source, what, "the object came without any", "Look at the object by hand; it may have been changed on its way here.");
+    let (why, how) = ("the object came without any", "Look at the object by hand; it may have been changed on its way here.");
+    match namespace {
+        Some(namespace) => reader.doubt_in(source, namespace, what, why, how),
+        None => reader.doubt(source, what, why, how),
+    }
 }
 
 /// An address that is none makes all of the pod's unknown.
