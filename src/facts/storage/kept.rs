@@ -1,9 +1,5 @@
 //! Claims with everything on which it depends whether their data is in a backup.
 
-<<<<<<< HEAD
-
-=======
->>>>>>> storage
 use super::behind::not_there;
 use super::claims::Claim;
 use super::volumes::{Volume, Volumes};

@@ -67,7 +67,7 @@ pub(in crate::facts) fn each_shape(
     reader.each::<WrittenPod>(&PODS, |pod, origin| {
         let (spec, repeats) = match before.spec(&pod, controller(&pod.metadata)) {
             Ok(Some((spec, repeats))) if !spec.containers.is_empty() => (spec, repeats),
-            Ok(_) => return without_containers(reader, &PODS, &display(&pod.metadata)),
+            Ok(_) => return without_containers(reader, &PODS, pod.metadata.namespace.as_deref(), &display(&pod.metadata)),
             Err(error) => return reader.not_decoded(&PODS, pod.metadata.namespace.clone(), display(&pod.metadata), &error.to_string()),
         };
         let workload = templates.owners.root(&pod.metadata, "Pod", "");
@@ -104,7 +104,7 @@ pub(in crate::facts) fn each_shape(
 fn hand_over(reader: &Reader<'_>, template: &Template, take: &mut impl FnMut(&Shape<'_>)) {
     let spec = match template.decoded() {
         Ok(Some(spec)) => spec,
-        Ok(None) => return without_containers(reader, &template.source, &template.display),
+        Ok(None) => return without_containers(reader, &template.source, template.workload.namespace.as_deref(), &template.display),
         Err(error) => {
             return reader.not_decoded(&template.source, template.workload.namespace.clone(), template.display.clone(), &error.to_string());
         },
