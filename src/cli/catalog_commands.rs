@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::nearest::{nearest, there_are};
 use super::output::print;
 use super::{cases, inputs};
-use crate::catalog::{Catalog, Control, ControlKind};
+use crate::catalog::{Case, Catalog, CatalogError, Control, ControlKind, Problem};
 
 pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
     let catalog = inputs::catalog(&args.controls)?;
@@ -21,6 +21,10 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
             print(show(&catalog, control).as_bytes())?;
         }
         ControlsCommand::Lint => {
+            let problems = not_stored(&catalog);
+            if !problems.is_empty() {
+                return Err(CatalogError { problems }.into());
+            }
             let cases = catalog.cases().len();
             print(
                 format!(
@@ -35,6 +39,16 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
         ControlsCommand::Test { id } => test(&catalog, id.as_deref())?,
     }
     Ok(Exit::Done)
+}
+
+/// What cases show and no cluster could: objects that nothing reads, answers that are not kept.
+fn not_stored(catalog: &Catalog) -> Vec<Problem> {
+    let of_case = |case: &Case| -> Vec<Problem> {
+        let problem =
+            |why: String| Problem { file: case.file.clone(), line: 1, column: None, message: format!("case `{}`: {why}", case.name) };
+        cases::not_stored(case).into_iter().map(problem).collect()
+    };
+    catalog.cases().iter().flat_map(of_case).collect()
 }
 
 fn list(catalog: &Catalog) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Check, Control};
 use crate::collect::inventory::{inventory, missing_manifests};
 use crate::collect::{Can, Preflight};
 use crate::model::{Assessment, SourceId};
@@ -73,11 +73,13 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
 
 /// How many controls of the catalog rest on a source.
 pub(super) fn needed_by(catalog: &Catalog, source: &SourceId) -> usize {
-    let rests = |check: &crate::catalog::Check| {
-        let kinds = |needed: &SourceId| needed.resource() == "*" && needed.api_group() == source.api_group();
-        check.sources().iter().any(|needed| needed == source || kinds(needed))
-    };
-    catalog.controls().iter().filter(|control| control.check().is_some_and(rests)).count()
+    let is_one = |needed: &SourceId| needed == source || (needed.resource() == "*" && needed.api_group() == source.api_group());
+    catalog.controls().iter().filter_map(Control::check).filter(|check| needs(check).any(|needed| is_one(&needed))).count()
+}
+
+/// What a check rests on: the sources of its columns, and those that its table consults.
+fn needs(check: &Check) -> impl Iterator<Item = SourceId> {
+    check.sources().into_iter().chain(check.table.consults.iter().cloned())
 }
 
 /// What the collector itself needs to say which cluster this is and who holds what, whatever the controls are.
@@ -86,7 +88,7 @@ const ALWAYS: [SourceId; 4] =
 
 /// The sources that today's catalog rests on: what has to be readable. The rest of the inventory is stocked for controls to come.
 pub fn needed_today(catalog: &Catalog) -> BTreeSet<SourceId> {
-    let needed = catalog.controls().iter().filter_map(|control| control.check()).flat_map(|check| check.sources());
+    let needed = catalog.controls().iter().filter_map(Control::check).flat_map(needs);
     // Which network plugin and which kind of cluster it is shows in the settings of kube-system.
     let of_system =
         inventory().iter().map(|entry| &entry.source).filter(|source| source.object().is_some_and(|(place, _)| place == "kube-system"));
