@@ -14,10 +14,7 @@ use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    CONSTRAINT_TEMPLATES, GATEKEEPER, KUBEWARDEN_CLUSTER_GROUPS, KUBEWARDEN_CLUSTER_POLICIES, KUBEWARDEN_GROUPS, KUBEWARDEN_POLICIES,
-    KYVERNO_CLUSTER_POLICIES, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-    KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES, KYVERNO_VALIDATING_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS,
-    NAMESPACES, SIGSTORE, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
+    ENGINE_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
 };
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
@@ -30,26 +27,7 @@ table! {
     /// policies that validate or verify images, Kubewarden's policies, sigstore's image policies) with whether it refuses or only
     /// reports: what these do in each namespace stands in `engine_policies`, which also holds those that refuse in some namespaces only. Policies that the server loads from files (from 1.36) are
     /// not listed by the API.
-    pub struct PolicyRow as "admission_policies" counting "admission policies" from [
-        VALIDATING_POLICIES,
-        VALIDATING_POLICY_BINDINGS,
-        MUTATING_POLICIES,
-        MUTATING_POLICY_BINDINGS,
-        NAMESPACES,
-        GATEKEEPER,
-        CONSTRAINT_TEMPLATES,
-        KYVERNO_CLUSTER_POLICIES,
-        KYVERNO_POLICIES,
-        KYVERNO_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_VALIDATING_POLICIES,
-        KYVERNO_IMAGE_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-        KUBEWARDEN_CLUSTER_POLICIES,
-        KUBEWARDEN_POLICIES,
-        KUBEWARDEN_CLUSTER_GROUPS,
-        KUBEWARDEN_GROUPS,
-        SIGSTORE,
-    ] {
+    pub struct PolicyRow as "admission_policies" counting "admission policies" from [VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES] + ENGINE_POLICIES {
         /// `Kubernetes`, `Gatekeeper`, `Kyverno`, `Kubewarden` or `sigstore`.
         engine: &'static str;
         /// `validating` (may refuse) or `mutating` (changes objects on their way in).

@@ -14,7 +14,7 @@ use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, MUTATING_WEBHOOKS, NAMESPACES, PODS, SERVICES, STATEFUL_SETS, VALIDATING_WEBHOOKS, WORKLOADS};
+use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS, WORKLOADS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
@@ -23,7 +23,7 @@ table! {
     /// A webhook is asked about an object when its rules name the kind and operation, and its selectors and conditions take the object
     /// and its namespace (`admissionregistration.k8s.io/v1`). Webhooks that the server loads from files (from 1.36) are not listed by
     /// the API.
-    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] consulting [] + WORKLOADS {
+    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] {
         /// `validating` (may refuse) or `mutating` (may change and refuse).
         kind: &'static str;
         /// Name of the configuration object.
@@ -59,7 +59,7 @@ table! {
         service_exists: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES];
         /// Whether a pod that is ready stands behind that Service, as the counts of its Deployments, StatefulSets and DaemonSets say;
         /// absent for a URL.
-        ready: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, PODS];
+        ready: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES] + WORKLOADS;
         /// The workloads behind that Service, as `Kind/name`, sorted.
         workloads: Vec<String>, at "/clientConfig/service";
         /// Whether a certificate authority is given by which the server knows it; without one, those of the machine count.

@@ -98,7 +98,7 @@ struct Side<'a> {
 
 /// By the number of a group among [`World::groups`] and by direction: the namespaces that its policies name, and whose own policies
 /// let none of that traffic through, with what is shut.
-pub(super) type HalfOpen = BTreeMap<(usize, Direction), Vec<String>>;
+pub(super) type HalfOpen = BTreeMap<(usize, Direction), Known<Vec<String>>>;
 
 struct Engine<'a> {
     world: &'a World<'a>,
@@ -113,7 +113,8 @@ pub(super) fn compute(world: &World<'_>) -> (Flows, Known<HalfOpen>) {
     let engine = Engine::new(world);
     let names: Vec<String> = engine.classes.iter().map(|(class, _)| class.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let gap = world.gap_of_policies().or_else(|| world.gap_of_others());
-    let gap = gap.or_else(|| world.context().reader.coverage().complete(&[PODS, NAMESPACES]).err().map(|gaps| gaps.first().clone()));
+    let reader = &world.context().reader;
+    let gap = gap.or_else(|| reader.gap(&PODS)).or_else(|| reader.known_if_complete(&NAMESPACES, || ()).unseen().cloned());
     if let Some(gap) = gap {
         let cells = vec![vec![Flow::Unknown; names.len()]; names.len()];
         return (Flows { names, cells }, Known::Unknown(gap));
@@ -133,7 +134,15 @@ pub(super) fn compute(world: &World<'_>) -> (Flows, Known<HalfOpen>) {
         }
     }
     let half_open = engine.half_open(&sides);
-    (Flows { cells: seen.iter().map(|row| row.iter().map(Seen::flow).collect()).collect(), names }, Known::Known(half_open))
+    // A pod that was not understood may be let through where the others of its namespace are not, and the other way round.
+    let doubtful: Vec<bool> = names.iter().map(|name| reader.known_in(name, &PODS, || ()).known().is_none()).collect();
+    let in_doubt = |place: usize| doubtful.get(place).copied().unwrap_or(true);
+    let cell = |(from, to): (usize, usize), seen: &Seen| match seen.flow() {
+        Flow::All | Flow::None if in_doubt(from) || in_doubt(to) => Flow::Unknown,
+        flow => flow,
+    };
+    let row = |(from, row): (usize, &Vec<Seen>)| row.iter().enumerate().map(|(to, seen)| cell((from, to), seen)).collect();
+    (Flows { cells: seen.iter().enumerate().map(row).collect(), names }, Known::Known(half_open))
 }
 
 /// The flows of pairs of classes, put together.
@@ -247,8 +256,18 @@ impl<'a> Engine<'a> {
                     Direction::Egress => "its policies let nothing in from it",
                 };
                 let all_shut = of_group.into_iter().filter(|(_, (named, shut))| named == shut);
-                let all: Vec<String> = all_shut.map(|(namespace, _)| format!("{namespace}: {what}")).collect();
-                if !all.is_empty() {
+                let reader = &self.world.context().reader;
+                let mut all = Known::Known(Vec::new());
+                for (namespace, _) in all_shut {
+                    let text = reader.known_in(namespace, &PODS, || format!("{namespace}: {what}"));
+                    all = all.and_then(|mut all: Vec<String>| {
+                        text.map(|text| {
+                            all.push(text);
+                            all
+                        })
+                    });
+                }
+                if all.known().is_none_or(|all| !all.is_empty()) {
                     found.insert((number, direction), all);
                 }
             }

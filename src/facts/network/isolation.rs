@@ -80,7 +80,8 @@ pub(super) fn rows(world: &World<'_>, half_open: &Known<HalfOpen>) -> Vec<Row> {
     let openness = Openness::new(world);
     for (number, group) in world.groups().enumerate() {
         for direction in Direction::BOTH {
-            let half_open = half_open.as_ref().map(|all| all.get(&(number, direction)).cloned().unwrap_or_else(Vec::new));
+            let nothing = || Known::Known(Vec::new());
+            let half_open = half_open.as_ref().and_then(|all| all.get(&(number, direction)).cloned().unwrap_or_else(nothing));
             rows.add_one(row(world, &openness, group, direction, half_open));
         }
     }

@@ -6,12 +6,12 @@ use super::takeovers::of_cluster;
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::service_accounts::{ServiceAccounts, Usages};
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, JOBS, METRICS, PODS, REPLICA_SETS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 
 table! {
     /// One row per service account as which pods run, with what its holder can do to the cluster: by what the account holds, by its groups,
     /// and by the accounts that it can take over from there.
-    pub struct AccountReachRow as "account_reach" counting "service accounts of running pods" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] consulting [METRICS] {
+    pub struct AccountReachRow as "account_reach" counting "service accounts of running pods" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] consulting [METRICS] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.
@@ -19,7 +19,7 @@ table! {
         /// Number of running pods.
         pods: i64;
         /// Workloads whose running pods use it, sorted.
-        workloads: Vec<String>;
+        workloads: Vec<String>, needs [JOBS, REPLICA_SETS];
         /// Kinds of reach, in the whole cluster or in kube-system, with which it can take over the cluster, by id, gravest first.
         cluster_kinds: Known<Vec<String>>, needs [VERSION];
         /// The ways to these, sorted.

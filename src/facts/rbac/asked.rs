@@ -44,11 +44,19 @@ pub(super) struct Asked {
     pub(super) names: Names,
 }
 
-const fn anywhere(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+const fn anywhere(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
     Asked { atom, verbs, resources, place: Place::Anywhere, names: Names::Restricted }
 }
 
-const fn cluster(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+const fn cluster(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
     Asked { atom, verbs, resources, place: Place::Cluster, names: Names::Restricted }
 }
 
@@ -155,7 +163,13 @@ pub(super) const ASKED: &[Asked] = &[
     cluster(Atom::SignForSigner, &["sign"], &[(CERTIFICATES, "signers", "")]).named(Names::AnyOf(CLIENT_SIGNERS)),
     // A changed claimRef hands a volume to another claim; a content of a snapshot is another way to the data of any volume.
     cluster(Atom::WriteVolumes, MAKE, &[("", "persistentvolumes", "")]),
-    cluster(Atom::WriteVolumes, MAKE, &[(SNAPSHOTS, "volumesnapshotcontents", ""), (GROUP_SNAPSHOTS, "volumegroupsnapshotcontents", "")]),
+    cluster(
+        Atom::WriteVolumes,
+        MAKE,
+        &[(SNAPSHOTS, "volumesnapshotcontents", ""), (GROUP_SNAPSHOTS, "volumegroupsnapshotcontents", "")],
+    ),
+    // A restore writes claims and Secrets of one namespace into another.
+    anywhere(Atom::WriteVolumes, &["create"], &[("velero.io", "restores", ""), ("k8up.io", "restores", "")]),
     // An APIService and the conversion webhook of a CustomResourceDefinition stand between the API server and objects of a group. The
     // status strategy of the latter keeps metadata as sent, which injectors of certificates go by.
     cluster(Atom::WriteApis, MAKE, &[(APIS, "apiservices", "")]),
@@ -172,6 +186,36 @@ pub(super) const ASKED: &[Asked] = &[
             (ADMISSION, "mutatingadmissionpolicybindings", ""),
         ],
     ),
+    // Engines whose rules are custom resources; Kyverno's also copy objects, Secrets among them, from one namespace into another.
+    cluster(
+        Atom::AdmissionPolicies,
+        WRITE,
+        &[
+            ("kyverno.io", "clusterpolicies", ""),
+            ("policies.kyverno.io", "validatingpolicies", ""),
+            ("policies.kyverno.io", "mutatingpolicies", ""),
+            ("policies.kyverno.io", "generatingpolicies", ""),
+            ("policies.kyverno.io", "imagevalidatingpolicies", ""),
+            ("policies.kyverno.io", "deletingpolicies", ""),
+            ("templates.gatekeeper.sh", "constrainttemplates", ""),
+            ("mutations.gatekeeper.sh", "assign", ""),
+            ("policies.kubewarden.io", "clusteradmissionpolicies", ""),
+        ],
+    ),
+    anywhere(
+        Atom::AdmissionPolicies,
+        WRITE,
+        &[
+            ("kyverno.io", "policies", ""),
+            ("kyverno.io", "policyexceptions", ""),
+            ("policies.kyverno.io", "policyexceptions", ""),
+            ("policies.kyverno.io", "namespacedvalidatingpolicies", ""),
+            ("policies.kyverno.io", "namespacedmutatingpolicies", ""),
+            ("policies.kyverno.io", "namespacedimagevalidatingpolicies", ""),
+            ("policies.kubewarden.io", "admissionpolicies", ""),
+            ("config.gatekeeper.sh", "configs", ""),
+        ],
+    ),
     // The Namespace object of that name is a request in that namespace. Its subresources keep spec and status apart, not metadata.
     anywhere(Atom::ChangeNamespaces, CHANGE, &[("", "namespaces", ""), ("", "namespaces", "status"), ("", "namespaces", "finalize")]),
     // Labels and taints steer pods, and the status says where the API server finds the kubelet.
@@ -181,6 +225,8 @@ pub(super) const ASKED: &[Asked] = &[
     Asked { atom: Atom::SystemConfig, verbs: WRITE, resources: &[("", "configmaps", "")], place: Place::System, names: Names::Restricted },
     cluster(Atom::TrustBundles, WRITE, &[(CERTIFICATES, "clustertrustbundles", "")]),
     anywhere(Atom::ReadSecrets, SHOWS, &[("", "secrets", "")]),
+    // What is pushed to a store outside is read there.
+    anywhere(Atom::ReadSecrets, MAKE, &[("external-secrets.io", "pushsecrets", "")]),
     anywhere(Atom::ReadASecret, SHOWS, &[("", "secrets", "")]).named(Names::Named),
     anywhere(Atom::CreateSecrets, &["create"], &[("", "secrets", "")]).named(Names::Enough),
     anywhere(Atom::ChangeSecrets, &["update", "patch", "delete", "deletecollection"], &[("", "secrets", "")]),
@@ -273,12 +319,53 @@ pub(super) const ASKED: &[Asked] = &[
             ("apps", "statefulsets", ""),
             (SNAPSHOTS, "volumesnapshots", ""),
             (GROUP_SNAPSHOTS, "volumegroupsnapshots", ""),
-            ("velero.io", "backups", ""),
-            ("velero.io", "backupstoragelocations", ""),
-            ("velero.io", "schedules", ""),
         ],
     ),
-    anywhere(Atom::DeleteData, &["create"], &[("velero.io", "deletebackuprequests", "")]),
+    // Backups live in the namespace of their tool and hold the data of all others.
+    anywhere(
+        Atom::DeleteBackups,
+        &["update", "patch", "delete", "deletecollection"],
+        &[
+            ("velero.io", "backups", ""),
+            ("velero.io", "backupstoragelocations", ""),
+            ("velero.io", "backuprepositories", ""),
+            ("velero.io", "schedules", ""),
+            ("k8up.io", "schedules", ""),
+            ("k8up.io", "snapshots", ""),
+        ],
+    ),
+    anywhere(Atom::DeleteBackups, &["create"], &[("velero.io", "deletebackuprequests", ""), ("k8up.io", "prunes", "")]),
+    // A controller carries these out with its own rights, whatever the writer holds. Tools beyond this list are not followed.
+    anywhere(
+        Atom::DeployByTools,
+        MAKE,
+        &[
+            ("argoproj.io", "applications", ""),
+            ("argoproj.io", "applicationsets", ""),
+            ("argoproj.io", "appprojects", ""),
+            ("helm.toolkit.fluxcd.io", "helmreleases", ""),
+            ("kustomize.toolkit.fluxcd.io", "kustomizations", ""),
+            ("source.toolkit.fluxcd.io", "gitrepositories", ""),
+            ("source.toolkit.fluxcd.io", "helmrepositories", ""),
+            ("source.toolkit.fluxcd.io", "ocirepositories", ""),
+            ("source.toolkit.fluxcd.io", "buckets", ""),
+            ("infra.contrib.fluxcd.io", "terraforms", ""),
+            ("helm.cattle.io", "helmcharts", ""),
+            ("helm.cattle.io", "helmchartconfigs", ""),
+            ("k3s.cattle.io", "addons", ""),
+            ("fleet.cattle.io", "gitrepos", ""),
+            ("fleet.cattle.io", "bundles", ""),
+            ("operators.coreos.com", "subscriptions", ""),
+            ("operators.coreos.com", "clusterserviceversions", ""),
+            ("work.open-cluster-management.io", "manifestworks", ""),
+            ("template.openshift.io", "templateinstances", ""),
+        ],
+    ),
+    cluster(
+        Atom::DeployByTools,
+        MAKE,
+        &[("kubernetes.crossplane.io", "objects", ""), ("pkg.crossplane.io", "providers", ""), ("helm.crossplane.io", "releases", "")],
+    ),
     cluster(
         Atom::DeleteData,
         DELETE,

@@ -9,7 +9,7 @@ use super::resolved::{Grant, Resolved};
 use super::rules::describe;
 use super::standing::Holders;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
 
 /// How many rules of a role stand in one row.
@@ -17,7 +17,8 @@ const RULES: usize = 6;
 
 table! {
     /// One row per binding and subject: who holds which role through which binding. Columns about reach say what this grant gives by
-    /// itself or together with what else its subject holds there, beyond what Kubernetes and kubeadm ship. Other authorizers and certificates of the group system:masters are not seen.
+    /// itself or together with what else its subject holds there, beyond what Kubernetes and kubeadm ship. Other authorizers and
+    /// certificates of the group system:masters are not seen.
     pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] {
         /// `RoleBinding` or `ClusterRoleBinding`.
         binding_kind: &'static str;
@@ -100,6 +101,8 @@ table! {
         becomes_service_accounts: Known<bool>, needs [VERSION];
         /// Act as users that the role names.
         impersonates_named: Known<bool>, needs [VERSION];
+        /// Write what a deployment tool carries out with its own rights, such as an Application of Argo CD or a HelmRelease of Flux.
+        deploys_by_tools: Known<bool>;
         /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
         /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
         execs: Known<bool>, needs [VERSION];
@@ -116,6 +119,8 @@ table! {
         /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
         /// namespace.
         deletes_data: Known<bool>;
+        /// Delete or change backups and where they are kept.
+        deletes_backups: Known<bool>;
         /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).
         reads_logs: Known<bool>;
         /// Delete or overwrite Events, or delete Leases or DaemonSets.
@@ -124,7 +129,7 @@ table! {
 }
 
 /// The column of each kind of reach, here and in the table `reach`.
-pub(super) const COLUMNS: [(Kind, &str); 22] = [
+pub(super) const COLUMNS: [(Kind, &str); 24] = [
     (Kind::Everything, "everything"),
     (Kind::Impersonate, "impersonates"),
     (Kind::Escalate, "escalates"),
@@ -138,6 +143,7 @@ pub(super) const COLUMNS: [(Kind, &str); 22] = [
     (Kind::ReadSecrets, "reads_secrets"),
     (Kind::BecomeServiceAccounts, "becomes_service_accounts"),
     (Kind::ImpersonateNamed, "impersonates_named"),
+    (Kind::DeployByTools, "deploys_by_tools"),
     (Kind::Exec, "execs"),
     (Kind::EphemeralContainers, "adds_containers"),
     (Kind::WriteWorkloads, "writes_workloads"),
@@ -145,6 +151,7 @@ pub(super) const COLUMNS: [(Kind, &str); 22] = [
     (Kind::RedirectTraffic, "redirects_traffic"),
     (Kind::ChangeNetworkPolicies, "changes_network_policies"),
     (Kind::DeleteData, "deletes_data"),
+    (Kind::DeleteBackups, "deletes_backups"),
     (Kind::ReadLogs, "reads_logs"),
     (Kind::DeleteEvidence, "deletes_evidence"),
 ];
@@ -225,6 +232,7 @@ fn row<'r>(
         reads_secrets: gives(Kind::ReadSecrets),
         becomes_service_accounts: gives(Kind::BecomeServiceAccounts),
         impersonates_named: gives(Kind::ImpersonateNamed),
+        deploys_by_tools: gives(Kind::DeployByTools),
         execs: gives(Kind::Exec),
         adds_containers: gives(Kind::EphemeralContainers),
         writes_workloads: gives(Kind::WriteWorkloads),
@@ -232,6 +240,7 @@ fn row<'r>(
         redirects_traffic: gives(Kind::RedirectTraffic),
         changes_network_policies: gives(Kind::ChangeNetworkPolicies),
         deletes_data: gives(Kind::DeleteData),
+        deletes_backups: gives(Kind::DeleteBackups),
         reads_logs: gives(Kind::ReadLogs),
         deletes_evidence: gives(Kind::DeleteEvidence),
         who: who.clone(),

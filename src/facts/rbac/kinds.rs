@@ -47,6 +47,10 @@ pub enum Kind {
     ChangeNetworkPolicies,
     /// Delete stored data and its copies.
     DeleteData,
+    /// Delete copies of data.
+    DeleteBackups,
+    /// Have tools of deployment act with their own rights.
+    DeployByTools,
     /// Read logs.
     ReadLogs,
     /// Remove traces.
@@ -88,7 +92,7 @@ pub(super) const SHELL: &[Way] = &[one(&[Atom::ShellCreate]), by_get(&[Atom::She
 
 impl Kind {
     /// All kinds, gravest first.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Everything,
         Self::Impersonate,
         Self::Escalate,
@@ -102,6 +106,7 @@ impl Kind {
         Self::ReadSecrets,
         Self::BecomeServiceAccounts,
         Self::ImpersonateNamed,
+        Self::DeployByTools,
         Self::Exec,
         Self::EphemeralContainers,
         Self::WriteWorkloads,
@@ -109,6 +114,7 @@ impl Kind {
         Self::RedirectTraffic,
         Self::ChangeNetworkPolicies,
         Self::DeleteData,
+        Self::DeleteBackups,
         Self::ReadLogs,
         Self::DeleteEvidence,
     ];
@@ -164,9 +170,7 @@ impl Kind {
                 "become accounts",
                 "Act as every service account: by a token, by a Secret that is filled with one, or by impersonation.",
             ),
-            Self::ImpersonateNamed => {
-                ("impersonate-named", "act as named users", "Send requests in the name of users that the role names.")
-            }
+            Self::ImpersonateNamed => ("impersonate-named", "act as named users", "Send requests in the name of users that the role names."),
             Self::Exec => (
                 "exec",
                 "exec",
@@ -178,9 +182,7 @@ impl Kind {
                 "run pods",
                 "Create or change pods and what makes them: they mount any Secret and run as any service account.",
             ),
-            Self::ChangeSecrets => {
-                ("change-secrets", "overwrite Secrets", "Overwrite or delete any Secret, credentials and keys among them.")
-            }
+            Self::ChangeSecrets => ("change-secrets", "overwrite Secrets", "Overwrite or delete any Secret, credentials and keys among them."),
             Self::RedirectTraffic => (
                 "redirect-traffic",
                 "redirect traffic",
@@ -193,6 +195,14 @@ impl Kind {
                 "delete-data",
                 "delete data",
                 "Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets or the whole namespace.",
+            ),
+            Self::DeleteBackups => {
+                ("delete-backups", "delete backups", "Delete backups, or change where they are kept and how often they are made.")
+            }
+            Self::DeployByTools => (
+                "deploy-by-tools",
+                "deploy by tools",
+                "Write what a deployment tool carries out with its own rights, which often are those of the whole cluster.",
             ),
             Self::ReadLogs => ("read-logs", "read logs", "Read what containers wrote to their logs, or log files of nodes."),
             Self::DeleteEvidence => {
@@ -229,6 +239,8 @@ impl Kind {
             | Self::RedirectTraffic
             | Self::ChangeNetworkPolicies
             | Self::DeleteData
+            | Self::DeleteBackups
+            | Self::DeployByTools
             | Self::ReadLogs
             | Self::DeleteEvidence => false,
         }
@@ -273,7 +285,15 @@ impl Kind {
             }
             Self::ImpersonateNamed => const { &[one(&[ImpersonateNamed]), constrained(&[UserInfoNamed, OnUserInfo])] },
             Self::Exec => {
-                const { &[one(&[ShellCreate]), one(&[ForwardCreate]), by_get(&[ShellGet]), by_get(&[ForwardGet]), one(&[Proxy])] }
+                const {
+                    &[
+                        one(&[ShellCreate]),
+                        one(&[ForwardCreate]),
+                        by_get(&[ShellGet]),
+                        by_get(&[ForwardGet]),
+                        one(&[Proxy]),
+                    ]
+                }
             }
             Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
             Self::WriteWorkloads => const { &[one(&[WriteWorkloads])] },
@@ -281,6 +301,8 @@ impl Kind {
             Self::RedirectTraffic => const { &[one(&[RedirectTraffic])] },
             Self::ChangeNetworkPolicies => const { &[one(&[NetworkPolicies])] },
             Self::DeleteData => const { &[one(&[DeleteData])] },
+            Self::DeleteBackups => const { &[one(&[DeleteBackups])] },
+            Self::DeployByTools => const { &[one(&[DeployByTools])] },
             Self::ReadLogs => const { &[one(&[ReadLogs])] },
             Self::DeleteEvidence => const { &[one(&[DeleteEvidence])] },
         }

@@ -8,8 +8,8 @@ use super::resolved::{Held, Resolved};
 use super::standing::{Holders, Standing};
 use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::Evidence;
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, JOBS, METRICS, PODS, REPLICA_SETS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 
 table! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for
@@ -63,6 +63,8 @@ table! {
         becomes_service_accounts: Known<bool>, needs [VERSION];
         /// Act as users that the role names.
         impersonates_named: Known<bool>, needs [VERSION];
+        /// Write what a deployment tool carries out with its own rights, such as an Application of Argo CD or a HelmRelease of Flux.
+        deploys_by_tools: Known<bool>;
         /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
         /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
         execs: Known<bool>, needs [VERSION];
@@ -79,6 +81,8 @@ table! {
         /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
         /// namespace.
         deletes_data: Known<bool>;
+        /// Delete or change backups and where they are kept.
+        deletes_backups: Known<bool>;
         /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).
         reads_logs: Known<bool>;
         /// Delete or overwrite Events, or delete Leases or DaemonSets.
@@ -140,8 +144,7 @@ impl Place {
         namespace: Option<&str>,
         held: impl Fn(Kind) -> (Held, Vec<String>),
     ) -> Self {
-        let mut place =
-            Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
+        let mut place = Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
         for (kind, column) in COLUMNS {
             let (held, bindings) = held(kind);
             match &held.value {
@@ -197,6 +200,7 @@ fn row(who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_, '_>, plac
         reads_secrets: take(Kind::ReadSecrets),
         becomes_service_accounts: take(Kind::BecomeServiceAccounts),
         impersonates_named: take(Kind::ImpersonateNamed),
+        deploys_by_tools: take(Kind::DeployByTools),
         execs: take(Kind::Exec),
         adds_containers: take(Kind::EphemeralContainers),
         writes_workloads: take(Kind::WriteWorkloads),
@@ -204,6 +208,7 @@ fn row(who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_, '_>, plac
         redirects_traffic: take(Kind::RedirectTraffic),
         changes_network_policies: take(Kind::ChangeNetworkPolicies),
         deletes_data: take(Kind::DeleteData),
+        deletes_backups: take(Kind::DeleteBackups),
         reads_logs: take(Kind::ReadLogs),
         deletes_evidence: take(Kind::DeleteEvidence),
     };

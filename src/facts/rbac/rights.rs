@@ -54,6 +54,8 @@ pub(super) enum Atom {
     RedirectTraffic,
     NetworkPolicies,
     DeleteData,
+    DeleteBackups,
+    DeployByTools,
     ReadLogs,
     DeleteEvidence,
 }
@@ -67,6 +69,8 @@ pub(super) enum NamedStep {
     Secrets(Vec<String>),
     /// Templates of pods, which may name any account: of which kind, and the names.
     Templates(&'static str, Vec<String>),
+    /// Programs of one's own in these pods.
+    Pods(Vec<String>),
     /// Requests in the name of these users.
     Users(Vec<String>),
     /// Requests in the name of members of these groups.
@@ -250,6 +254,13 @@ fn named_steps(rule: &PolicyRule) -> Vec<NamedStep> {
         steps.extend(of("", "serviceaccounts", "").map(|names| NamedStep::Accounts(names.to_vec())));
         steps.extend(of("", "users", "").map(|names| NamedStep::Users(names.to_vec())));
         steps.extend(of("", "groups", "").map(|names| NamedStep::Groups(names.to_vec())));
+    }
+    for (verbs, subresource) in [(&["create"][..], "exec"), (&["create"], "attach"), (&["update", "patch"], "ephemeralcontainers"), (&["update", "patch"], "")] {
+        if may(verbs)
+            && let Some(names) = of("", "pods", subresource)
+        {
+            steps.push(NamedStep::Pods(names.to_vec()));
+        }
     }
     if may(&["get", "list", "watch", "patch", "delete"]) {
         steps.extend(of("", "secrets", "").map(|names| NamedStep::Secrets(names.to_vec())));

@@ -29,10 +29,10 @@ table! {
         /// Number of running pods that use it.
         pods: Known<i64>, needs [PODS];
         /// Workloads whose running pods use it, sorted.
-        workloads: Known<Vec<String>>, needs [PODS, REPLICA_SETS, JOBS];
+        workloads: Known<Vec<String>>, needs [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
         /// Those of them whose pods hold a token of it that was mounted when they were made, sorted. What the account says now counts
         /// for pods that are made next.
-        workloads_mounting_token: Known<Vec<String>>, needs [PODS, REPLICA_SETS, JOBS];
+        workloads_mounting_token: Known<Vec<String>>, needs [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
     }
 }
 

@@ -104,10 +104,13 @@ pub(in crate::facts) fn each_shape(
 fn hand_over(reader: &Reader<'_>, template: &Template, take: &mut impl FnMut(&Shape<'_>)) {
     let spec = match template.decoded() {
         Ok(Some(spec)) => spec,
-        Ok(None) => return without_containers(reader, &template.source, template.workload.namespace.as_deref(), &template.display),
+        Ok(None) => {
+            return without_containers(reader, &template.source, template.workload.namespace.as_deref(), &template.display);
+        }
         Err(error) => {
-            return reader.not_decoded(&template.source, template.workload.namespace.clone(), template.display.clone(), &error.to_string());
-        },
+            let namespace = template.workload.namespace.clone();
+            return reader.not_decoded(&template.source, namespace, template.display.clone(), &error.to_string());
+        }
     };
     take(&Shape {
         workload: &template.workload,

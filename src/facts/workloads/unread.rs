@@ -6,7 +6,7 @@ use super::pods::PodRow;
 use super::templates::Unread;
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, TableRow, TableSchema};
-use crate::model::{FactValue, SmallMap, Unseen, UnseenKind};
+use crate::model::{FactValue, SmallMap, Unseen};
 
 /// The row of the table of pods.
 pub(in crate::facts) fn pod_row(template: &Unread) -> Row {
@@ -71,12 +71,5 @@ fn unseen(template: &Unread) -> Unseen {
             format!("Look at the template by hand: kubectl get {of} {name} -n {namespace} -o yaml"),
         )
     };
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("what {kind} {namespace}/{name} would start next"),
-        why,
-        how_to_see,
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(format!("what {kind} {namespace}/{name} would start next"), why, how_to_see)
 }

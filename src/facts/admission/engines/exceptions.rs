@@ -15,9 +15,7 @@ use crate::facts::table::schema::{Row, table};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    GATEKEEPER, GATEKEEPER_CONFIGS, KUBEWARDEN_CLUSTER_POLICIES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_CLUSTER_POLICIES, KYVERNO_CONFIG,
-    KYVERNO_EXCEPTIONS, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-    KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES, KYVERNO_VALIDATING_POLICIES, NAMESPACES, VALIDATING_WEBHOOKS,
+    ENGINE_POLICIES, GATEKEEPER_CONFIGS, KYVERNO_CEL_EXCEPTIONS, KYVERNO_CONFIG, KYVERNO_EXCEPTIONS, NAMESPACES, VALIDATING_WEBHOOKS,
 };
 use crate::model::{Evidence, Grade, ObjectRef, SourceId};
 
@@ -25,22 +23,7 @@ table! {
     /// One row per exception and namespace: PolicyExceptions of Kyverno, namespaces that Gatekeeper's Config excludes from its webhook,
     /// what Kyverno's settings filter out (`resourceFilters`; they are read where it runs in the namespace kyverno), and policies whose own `exclude`, `excludedNamespaces` or conditions take a namespace out that they would select otherwise.
     /// Whether Kyverno was started with exceptions switched on is not visible; they are taken for what they say.
-    pub struct ExceptionRow as "engine_exceptions" counting "exceptions" from [
-        NAMESPACES,
-        KYVERNO_EXCEPTIONS,
-        KYVERNO_CEL_EXCEPTIONS,
-        GATEKEEPER_CONFIGS,
-        GATEKEEPER,
-        KYVERNO_CLUSTER_POLICIES,
-        KYVERNO_POLICIES,
-        KYVERNO_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_VALIDATING_POLICIES,
-        KYVERNO_IMAGE_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-        KUBEWARDEN_CLUSTER_POLICIES,
-        VALIDATING_WEBHOOKS,
-        KYVERNO_CONFIG,
-    ] {
+    pub struct ExceptionRow as "engine_exceptions" counting "exceptions" from [NAMESPACES, KYVERNO_EXCEPTIONS, KYVERNO_CEL_EXCEPTIONS, GATEKEEPER_CONFIGS, VALIDATING_WEBHOOKS] + ENGINE_POLICIES consulting [KYVERNO_CONFIG] {
         /// `Gatekeeper`, `Kyverno` or `Kubewarden`.
         engine: &'static str;
         /// What excepts: kind and name of the object.

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::{Answer, Engines};
 use super::{EnginePolicy, Labels, not_understood};
-use crate::facts::{FactsError, Known};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
+use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    CONSTRAINT_TEMPLATES, DAEMON_SETS, DEPLOYMENTS, GATEKEEPER, KUBEWARDEN_CLUSTER_GROUPS, KUBEWARDEN_CLUSTER_POLICIES, KUBEWARDEN_GROUPS,
-    KUBEWARDEN_POLICIES, KYVERNO_CLUSTER_POLICIES, KYVERNO_IMAGE_VALIDATING_POLICIES, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-    KYVERNO_NAMESPACED_VALIDATING_POLICIES, KYVERNO_POLICIES, KYVERNO_VALIDATING_POLICIES, MUTATING_WEBHOOKS, NAMESPACES, PODS, SERVICES,
-    SIGSTORE, STATEFUL_SETS, VALIDATING_POLICIES, VALIDATING_WEBHOOKS,
+    ENGINE_POLICIES, MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_POLICIES, VALIDATING_WEBHOOKS, WORKLOADS,
 };
 use crate::model::{Evidence, ObjectRef};
 
@@ -20,22 +17,7 @@ table! {
     /// Kubewarden's policies, sigstore's image policies) and namespace, with what it does there. A policy that is in a namespace has a
     /// row for that one only; one about what is in no namespace applies to all, because all share it. Selectors by namespace are
     /// computed; those by kind, name or label of single objects are not.
-    pub struct EnginePolicyRow as "engine_policies" counting "policies of engines" from [
-        NAMESPACES,
-        GATEKEEPER,
-        CONSTRAINT_TEMPLATES,
-        KYVERNO_CLUSTER_POLICIES,
-        KYVERNO_POLICIES,
-        KYVERNO_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_VALIDATING_POLICIES,
-        KYVERNO_IMAGE_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-        KUBEWARDEN_CLUSTER_POLICIES,
-        KUBEWARDEN_POLICIES,
-        KUBEWARDEN_CLUSTER_GROUPS,
-        KUBEWARDEN_GROUPS,
-        SIGSTORE,
-    ] {
+    pub struct EnginePolicyRow as "engine_policies" counting "policies of engines" from [NAMESPACES] + ENGINE_POLICIES {
         /// `Gatekeeper`, `Kyverno`, `Kubewarden` or `sigstore`.
         engine: &'static str;
         /// Name of the policy, with its kind where the engine has several.
@@ -49,7 +31,7 @@ table! {
         /// Whether the policy says that such an object is refused there: every rule that selects something there refuses.
         denies: Known<bool>;
         /// Whether such an object is refused there. Unknown where the policy says so and nobody asks the engine; `policy_engines` tells.
-        enforced: Known<bool>, needs [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, SERVICES, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, PODS];
+        enforced: Known<bool>, needs [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, SERVICES] + WORKLOADS;
         /// Whether objects can escape it by their labels, names or by conditions.
         conditional: bool;
     }
@@ -60,30 +42,7 @@ table! {
     /// the engine there. It does when a webhook of the engine names the kinds of the policy, its selector and conditions take the
     /// namespace, and a pod that is ready answers, or the request is refused where none does (failurePolicy: Fail). An engine is
     /// recognised by the names of its webhooks and by the images behind them.
-    pub struct EngineRow as "policy_engines" counting "engines in a namespace" from [
-        NAMESPACES,
-        GATEKEEPER,
-        CONSTRAINT_TEMPLATES,
-        KYVERNO_CLUSTER_POLICIES,
-        KYVERNO_POLICIES,
-        KYVERNO_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_VALIDATING_POLICIES,
-        KYVERNO_IMAGE_VALIDATING_POLICIES,
-        KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
-        KUBEWARDEN_CLUSTER_POLICIES,
-        KUBEWARDEN_POLICIES,
-        KUBEWARDEN_CLUSTER_GROUPS,
-        KUBEWARDEN_GROUPS,
-        SIGSTORE,
-        VALIDATING_WEBHOOKS,
-        MUTATING_WEBHOOKS,
-        VALIDATING_POLICIES,
-        SERVICES,
-        DEPLOYMENTS,
-        STATEFUL_SETS,
-        DAEMON_SETS,
-        PODS,
-    ] {
+    pub struct EngineRow as "policy_engines" counting "engines in a namespace" from [NAMESPACES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, SERVICES] + ENGINE_POLICIES + WORKLOADS {
         /// The engine.
         engine: &'static str;
         /// The namespace.
@@ -112,7 +71,11 @@ struct State {
     unknown: Option<crate::model::Unseen>,
 }
 
-pub(in super::super) fn policy_rows(context: &Context<'_>, policies: &[EnginePolicy], engines: &Engines<'_>) -> Result<Vec<Row>, FactsError> {
+pub(in super::super) fn policy_rows(
+    context: &Context<'_>,
+    policies: &[EnginePolicy],
+    engines: &Engines<'_>,
+) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     for (namespace, labels) in &context.namespaces()?.labels() {
         for policy in policies {
@@ -159,7 +122,11 @@ fn policy_row(policy: &EnginePolicy, engines: &Engines<'_>, namespace: &str, lab
     )
 }
 
-pub(in super::super) fn engine_rows(context: &Context<'_>, policies: &[EnginePolicy], engines: &Engines<'_>) -> Result<Vec<Row>, FactsError> {
+pub(in super::super) fn engine_rows(
+    context: &Context<'_>,
+    policies: &[EnginePolicy],
+    engines: &Engines<'_>,
+) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     for (name, labels, uid, origin) in context.namespaces()?.each() {
         let mut states: BTreeMap<&'static str, State> = BTreeMap::new();
