@@ -9,7 +9,7 @@ use super::resolved::{Grant, Resolved};
 use super::rules::describe;
 use super::standing::Holders;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
 
 /// How many rules of a role stand in one row.

@@ -8,7 +8,7 @@ use super::policy::Who;
 use super::resolved::{Grant, Held, Resolved};
 use super::standing::{Holders, Standing};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::{Evidence, ObjectRef};
 
 /// Bindings that one row carries as evidence.
