@@ -167,8 +167,7 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     if let Some((source, object)) = extra {
         objects.entry(source.clone()).or_default().push(object.to_owned());
     }
-    let mut sources: BTreeSet<SourceId> =
-        schemas().iter().flat_map(|schema| schema.declared().cloned()).collect();
+    let mut sources: BTreeSet<SourceId> = schemas().iter().flat_map(|schema| schema.declared().cloned()).collect();
     sources.extend(objects.keys().chain(partial.keys()).cloned());
     let records = sources
         .into_iter()

@@ -44,19 +44,11 @@ pub(super) struct Asked {
     pub(super) names: Names,
 }
 
-const fn anywhere(
-    atom: Atom,
-    verbs: &'static [&'static str],
-    resources: &'static [(&'static str, &'static str, &'static str)],
-) -> Asked {
+const fn anywhere(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
     Asked { atom, verbs, resources, place: Place::Anywhere, names: Names::Restricted }
 }
 
-const fn cluster(
-    atom: Atom,
-    verbs: &'static [&'static str],
-    resources: &'static [(&'static str, &'static str, &'static str)],
-) -> Asked {
+const fn cluster(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
     Asked { atom, verbs, resources, place: Place::Cluster, names: Names::Restricted }
 }
 
@@ -163,11 +155,7 @@ pub(super) const ASKED: &[Asked] = &[
     cluster(Atom::SignForSigner, &["sign"], &[(CERTIFICATES, "signers", "")]).named(Names::AnyOf(CLIENT_SIGNERS)),
     // A changed claimRef hands a volume to another claim; a content of a snapshot is another way to the data of any volume.
     cluster(Atom::WriteVolumes, MAKE, &[("", "persistentvolumes", "")]),
-    cluster(
-        Atom::WriteVolumes,
-        MAKE,
-        &[(SNAPSHOTS, "volumesnapshotcontents", ""), (GROUP_SNAPSHOTS, "volumegroupsnapshotcontents", "")],
-    ),
+    cluster(Atom::WriteVolumes, MAKE, &[(SNAPSHOTS, "volumesnapshotcontents", ""), (GROUP_SNAPSHOTS, "volumegroupsnapshotcontents", "")]),
     // A restore writes claims and Secrets of one namespace into another.
     anywhere(Atom::WriteVolumes, &["create"], &[("velero.io", "restores", ""), ("k8up.io", "restores", "")]),
     // An APIService and the conversion webhook of a CustomResourceDefinition stand between the API server and objects of a group. The

@@ -170,7 +170,9 @@ impl Kind {
                 "become accounts",
                 "Act as every service account: by a token, by a Secret that is filled with one, or by impersonation.",
             ),
-            Self::ImpersonateNamed => ("impersonate-named", "act as named users", "Send requests in the name of users that the role names."),
+            Self::ImpersonateNamed => {
+                ("impersonate-named", "act as named users", "Send requests in the name of users that the role names.")
+            }
             Self::Exec => (
                 "exec",
                 "exec",
@@ -182,7 +184,9 @@ impl Kind {
                 "run pods",
                 "Create or change pods and what makes them: they mount any Secret and run as any service account.",
             ),
-            Self::ChangeSecrets => ("change-secrets", "overwrite Secrets", "Overwrite or delete any Secret, credentials and keys among them."),
+            Self::ChangeSecrets => {
+                ("change-secrets", "overwrite Secrets", "Overwrite or delete any Secret, credentials and keys among them.")
+            }
             Self::RedirectTraffic => (
                 "redirect-traffic",
                 "redirect traffic",
@@ -285,15 +289,7 @@ impl Kind {
             }
             Self::ImpersonateNamed => const { &[one(&[ImpersonateNamed]), constrained(&[UserInfoNamed, OnUserInfo])] },
             Self::Exec => {
-                const {
-                    &[
-                        one(&[ShellCreate]),
-                        one(&[ForwardCreate]),
-                        by_get(&[ShellGet]),
-                        by_get(&[ForwardGet]),
-                        one(&[Proxy]),
-                    ]
-                }
+                const { &[one(&[ShellCreate]), one(&[ForwardCreate]), by_get(&[ShellGet]), by_get(&[ForwardGet]), one(&[Proxy])] }
             }
             Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
             Self::WriteWorkloads => const { &[one(&[WriteWorkloads])] },

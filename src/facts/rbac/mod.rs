@@ -8,6 +8,7 @@ mod asked;
 mod grants;
 mod kinds;
 mod leads;
+mod names;
 mod policy;
 mod reach;
 mod resolved;
@@ -25,17 +26,18 @@ mod who_can;
 use std::collections::BTreeSet;
 
 pub use kinds::Kind;
+pub use names::is_cluster_scoped;
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};
-pub use who_can::{Allowed, Answer, Question, QuestionError, Via, is_cluster_scoped};
+pub use who_can::{Allowed, Answer, Question, QuestionError, Via};
 
+use super::metrics::Metrics;
+use super::settings::gates::Gates;
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::TableRow;
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use crate::parallel;
 use crate::snapshot::Snapshot;
-use super::metrics::Metrics;
-use super::settings::gates::Gates;
 use resolved::Resolved;
 use server::Server;
 use standing::Holders;
@@ -58,8 +60,8 @@ pub(super) const FAMILY: Family = Family {
     },
     rows: |context, _| {
         let policy = Policy::read(&context.reader)?;
-        let held = context.accounts()?;
-        let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || held.automount().into_keys().collect());
+        let (service_accounts, usages) = (context.accounts()?, context.usages()?);
+        let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || service_accounts.automount().into_keys().collect());
         let bindings_read = context
             .reader
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
@@ -68,11 +70,10 @@ pub(super) const FAMILY: Family = Family {
         let resolved = Resolved::new(&policy, server);
         let holders = Holders::of(&resolved);
         let population = Population {
-            running: context.usages()?.as_ref().map(|usages| held.running(usages)),
-            listed_secrets: held.listed_secrets(),
+            running: usages.as_ref().map(|usages| service_accounts.running(usages)),
+            listed_secrets: service_accounts.listed_secrets(),
             existing: accounts.clone(),
         };
-        let usages = context.usages()?;
         // Each of them asks the same rules only.
         let ((reach, takeovers, account_reach), (grants, roles, subjects)) = parallel::both(
             || {
@@ -80,7 +81,7 @@ pub(super) const FAMILY: Family = Family {
                 (
                     reach::rows(&resolved, &holders, &takeover),
                     takeovers::rows(&resolved, &takeover),
-                    account_reach::rows(&takeover, held, usages),
+                    account_reach::rows(&takeover, service_accounts, usages),
                 )
             },
             || {

@@ -8,8 +8,10 @@ use super::resolved::{Held, Resolved};
 use super::standing::{Holders, Standing};
 use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
 use crate::model::Evidence;
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+};
 
 table! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for
@@ -144,7 +146,8 @@ impl Place {
         namespace: Option<&str>,
         held: impl Fn(Kind) -> (Held, Vec<String>),
     ) -> Self {
-        let mut place = Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
+        let mut place =
+            Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
         for (kind, column) in COLUMNS {
             let (held, bindings) = held(kind);
             match &held.value {

@@ -148,9 +148,7 @@ impl<'p> Resolved<'p> {
         let namespace = grant.binding.namespace.as_deref();
         let rule = |atom: Atom| rights.rule_for(atom, namespace);
         let standing = holders.standing(who);
-        let other = |atom: Atom| {
-            standing.counting_in(namespace).find_map(|other| Some((other, rule_of(self.rights(other), other, atom)?)))
-        };
+        let other = |atom: Atom| standing.counting_in(namespace).find_map(|other| Some((other, rule_of(self.rights(other), other, atom)?)));
         match kind.held(&self.server, |atom| rule(atom).is_some() || other(atom).is_some(), |atom| rule(atom).is_some()) {
             Known::Known(None) => none,
             Known::Unknown(unseen) => Held { value: Known::Unknown(unseen), ..none },

@@ -255,7 +255,9 @@ fn named_steps(rule: &PolicyRule) -> Vec<NamedStep> {
         steps.extend(of("", "users", "").map(|names| NamedStep::Users(names.to_vec())));
         steps.extend(of("", "groups", "").map(|names| NamedStep::Groups(names.to_vec())));
     }
-    for (verbs, subresource) in [(&["create"][..], "exec"), (&["create"], "attach"), (&["update", "patch"], "ephemeralcontainers"), (&["update", "patch"], "")] {
+    for (verbs, subresource) in
+        [(&["create"][..], "exec"), (&["create"], "attach"), (&["update", "patch"], "ephemeralcontainers"), (&["update", "patch"], "")]
+    {
         if may(verbs)
             && let Some(names) = of("", "pods", subresource)
         {

@@ -21,7 +21,9 @@ pub(super) fn allows_url(rule: &PolicyRule, verb: &str, path: &str) -> bool {
 pub(super) fn reaches_url(rule: &PolicyRule, verb: &str, below: &str) -> bool {
     let some = format!("{below}x");
     verb_matches(rule, verb)
-        && list(rule.non_resource_urls.as_ref()).iter().any(|url| url.starts_with(below) || url_covers(url, below) || url_covers(url, &some))
+        && list(rule.non_resource_urls.as_ref())
+            .iter()
+            .any(|url| url.starts_with(below) || url_covers(url, below) || url_covers(url, &some))
 }
 
 pub(super) fn verb_matches(rule: &PolicyRule, verb: &str) -> bool {

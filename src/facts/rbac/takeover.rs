@@ -134,7 +134,11 @@ impl<'r, 'p> Takeover<'r, 'p> {
                     doubt = Some(pods_by_name(names));
                 }
             }
-            steps.extend(self.named(step, namespace.as_deref(), &standing).into_iter().map(|(start, how)| Step { start, how, named: true }));
+            steps.extend(self.named(step, namespace.as_deref(), &standing).into_iter().map(|(start, how)| Step {
+                start,
+                how,
+                named: true,
+            }));
         }
         (steps, self.resolved.doubt(grant).or(doubt))
     }
@@ -199,9 +203,7 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 .map(|who| one(who, "a token or impersonation"))
                 .collect(),
             NamedStep::Secrets(names) => {
-                let listing = |(namespace, secret): &Account| {
-                    spaces.contains(&namespace.as_str()) && names.contains(secret)
-                };
+                let listing = |(namespace, secret): &Account| spaces.contains(&namespace.as_str()) && names.contains(secret);
                 let found = self.population.listed_secrets.iter().filter(|(place, _)| listing(place));
                 found
                     .flat_map(|((namespace, _), accounts)| accounts.iter().map(|name| Who::account(namespace, name)))
@@ -210,7 +212,10 @@ impl<'r, 'p> Takeover<'r, 'p> {
             }
             NamedStep::Templates(..) => {
                 let makes = self.makes(standing, namespace);
-                vec![(Start::Accounts { namespace: namespace.map(str::to_owned), makes }, "the template of a workload, which names the account")]
+                vec![(
+                    Start::Accounts { namespace: namespace.map(str::to_owned), makes },
+                    "the template of a workload, which names the account",
+                )]
             }
             NamedStep::Pods(_) => Vec::new(),
             NamedStep::Users(names) => names.iter().map(|name| one(Who::user(name), "impersonation")).collect(),
@@ -303,9 +308,9 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 let mut members: BTreeSet<Who> = spaces.iter().map(|space| Who::account(space, "default")).collect();
                 let mut doubt = None;
                 for who in spaces.iter().filter_map(|space| self.named.get(space)).flatten() {
-                    let known = existing.as_ref().map(|all| {
-                        who.namespace.as_ref().is_some_and(|namespace| all.contains(&(namespace.clone(), who.name.clone())))
-                    });
+                    let known = existing
+                        .as_ref()
+                        .map(|all| who.namespace.as_ref().is_some_and(|namespace| all.contains(&(namespace.clone(), who.name.clone()))));
                     match known {
                         _ if *makes => {
                             members.insert((*who).clone());
@@ -371,7 +376,8 @@ fn pods_by_name(names: &[String]) -> Unseen {
         kind: UnseenKind::NotUnderstood,
         what: format!("as which service accounts the pods {} run", names.join(", ")),
         why: "a role gives a shell in pods by name, and an account of a running pod there leads on".to_owned(),
-        how_to_see: "Look at spec.serviceAccountName of these pods, and at what the account holds (kube-hipaa facts SNAPSHOT reach).".to_owned(),
+        how_to_see: "Look at spec.serviceAccountName of these pods, and at what the account holds (kube-hipaa facts SNAPSHOT reach)."
+            .to_owned(),
         source: None,
         missing_rule: None,
     }

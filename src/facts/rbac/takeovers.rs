@@ -6,7 +6,9 @@ use super::takeover::{Kinds, Step, Takeover};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+};
 
 /// Ways in one row.
 const PATHS: usize = 4;
@@ -108,7 +110,8 @@ fn row<'s>(grant: &Grant<'_>, place: Option<&str>, named: bool, steps: impl Iter
     // Whoever takes over what runs in kube-system has the cluster.
     let counted = place.filter(|namespace| *namespace != "kube-system").map(str::to_owned);
     let object = binding.object();
-    let related: Vec<_> = grant.role.map(|(role, _)| role.object()).into_iter().chain(grant.who.iter().map(|who| who.object().into())).collect();
+    let related: Vec<_> =
+        grant.role.map(|(role, _)| role.object()).into_iter().chain(grant.who.iter().map(|who| who.object().into())).collect();
     Row::new(format!("{} for {who} into {words}", binding.text()), object, origins, typed).related_to(related).in_namespace(counted)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::names::{self, NotFound};
 use super::policy::{Action, MASTERS, Policy, Who, allows};
 use super::rules::describe;
 use crate::facts::FactsError;
@@ -47,6 +48,16 @@ pub enum QuestionError {
     /// The resource is not written as one.
     #[error("`{0}` is not a resource; write it as secrets, deployments.apps, pods/exec, or a URL such as /metrics")]
     Resource(String),
+    /// There is no such resource, subresource, verb or namespace.
+    #[error("there is no {what} `{name}`")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// What was written.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// A URL is not in a namespace and has no names.
     #[error("`{0}` is a URL: it has no name and is in no namespace")]
     Url(String),
@@ -85,49 +96,28 @@ pub struct Via {
     pub rule: String,
 }
 
-/// Resources outside the core group that are often written without their group, and those without a namespace.
-const KNOWN: &[(&str, &str, bool)] = &[
-    ("apiservices", "apiregistration.k8s.io", true),
-    ("certificatesigningrequests", "certificates.k8s.io", true),
-    ("signers", "certificates.k8s.io", true),
-    ("clusterrolebindings", "rbac.authorization.k8s.io", true),
-    ("clusterroles", "rbac.authorization.k8s.io", true),
-    ("cronjobs", "batch", false),
-    ("csidrivers", "storage.k8s.io", true),
-    ("customresourcedefinitions", "apiextensions.k8s.io", true),
-    ("daemonsets", "apps", false),
-    ("deployments", "apps", false),
-    ("endpointslices", "discovery.k8s.io", false),
-    ("horizontalpodautoscalers", "autoscaling", false),
-    ("ingressclasses", "networking.k8s.io", true),
-    ("ingresses", "networking.k8s.io", false),
-    ("jobs", "batch", false),
-    ("leases", "coordination.k8s.io", false),
-    ("mutatingadmissionpolicies", "admissionregistration.k8s.io", true),
-    ("mutatingadmissionpolicybindings", "admissionregistration.k8s.io", true),
-    ("mutatingwebhookconfigurations", "admissionregistration.k8s.io", true),
-    ("networkpolicies", "networking.k8s.io", false),
-    ("nodes", "", true),
-    ("persistentvolumes", "", true),
-    ("poddisruptionbudgets", "policy", false),
-    ("priorityclasses", "scheduling.k8s.io", true),
-    ("replicasets", "apps", false),
-    ("rolebindings", "rbac.authorization.k8s.io", false),
-    ("roles", "rbac.authorization.k8s.io", false),
-    ("runtimeclasses", "node.k8s.io", true),
-    ("statefulsets", "apps", false),
-    ("storageclasses", "storage.k8s.io", true),
-    ("validatingadmissionpolicies", "admissionregistration.k8s.io", true),
-    ("validatingadmissionpolicybindings", "admissionregistration.k8s.io", true),
-    ("validatingwebhookconfigurations", "admissionregistration.k8s.io", true),
-    ("volumeattachments", "storage.k8s.io", true),
-];
+impl Allowed {
+    /// Whether this is a part of Kubernetes itself that holds it through Kubernetes' own bindings. Whoever else stands in a binding of
+    /// such a name is not, and neither is a group that holds everybody.
+    pub fn is_of_the_system(&self) -> bool {
+        const EVERYBODY: [&str; 4] = ["system:authenticated", "system:unauthenticated", "system:anonymous", "system:serviceaccounts"];
+        let own = match self.kind.as_str() {
+            "ServiceAccount" => self.namespace.as_deref() == Some("kube-system"),
+            _ => {
+                let everybody = EVERYBODY.contains(&self.name.as_str()) || self.name.starts_with("system:serviceaccount");
+                (self.name.starts_with("system:") && !everybody) || self.name == "kubeadm:cluster-admins"
+            }
+        };
+        own && self.via.iter().all(Via::is_of_the_system)
+    }
+}
 
-/// Whether a resource of Kubernetes itself has no namespace, so that a RoleBinding gives no right to it.
-pub fn is_cluster_scoped(group: &str, resource: &str) -> bool {
-    // `users` and `groups` are asked for at cluster scope by impersonation.
-    (group.is_empty() && matches!(resource, "users" | "groups"))
-        || KNOWN.iter().any(|&(known, of, cluster)| cluster && known == resource && of == group)
+impl Via {
+    fn is_of_the_system(&self) -> bool {
+        // `ClusterRoleBinding NAME` or `RoleBinding NAMESPACE/NAME`; no role: what the API server allows without asking.
+        let name = self.binding.split_once(' ').map_or("", |(_, place)| place.rsplit('/').next().unwrap_or(place));
+        self.role.is_empty() || name == "cluster-admin" || name.starts_with("system:") || name.starts_with("kubeadm:")
+    }
 }
 
 impl Question {
@@ -141,14 +131,18 @@ impl Question {
             Target::Url(resource.to_owned())
         } else {
             let (head, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-            let (plural, group) = match head.split_once('.') {
-                Some((plural, group)) => (plural, group),
-                None => (head, KNOWN.iter().find(|(known, ..)| *known == head).map_or("", |(_, group, _)| group)),
+            let (written, group) = match head.split_once('.') {
+                Some((written, group)) => (written, Some(group)),
+                None => (head, None),
             };
-            let complete = !plural.is_empty() && !head.ends_with('.') && !resource.ends_with('/');
+            let complete = !written.is_empty() && !head.ends_with('.') && !resource.ends_with('/');
             if !complete || resource.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 return Err(QuestionError::Resource(resource.to_owned()));
             }
+            let (plural, group) = match names::find(written, group) {
+                Some(known) => (known.plural, known.group),
+                None => (written, group.unwrap_or_default()),
+            };
             Target::Resource {
                 group: group.to_owned(),
                 resource: plural.to_owned(),
@@ -159,13 +153,47 @@ impl Question {
         Ok(Self { verb: verb.to_owned(), target, namespace: namespace.map(str::to_owned) })
     }
 
+    /// The question as this cluster understands it: a custom resource may be written without its group. An error where it asks about
+    /// something that does not exist, which everybody may do and nobody can.
+    pub fn on(mut self, snapshot: &Snapshot) -> Result<Result<Self, QuestionError>, FactsError> {
+        let unknown = |name: &str, found: NotFound| QuestionError::Unknown { what: found.what, name: name.to_owned(), known: found.known };
+        let policy = Policy::read(&Reader::new(snapshot))?;
+        let in_roles = policy.roles.iter().flat_map(|role| &role.rules).flat_map(|rule| &rule.verbs);
+        if let Err(found) = names::verb_exists(&self.verb, in_roles) {
+            return Ok(Err(unknown(&self.verb, found)));
+        }
+        if let Target::Resource { group, resource, subresource, .. } = &mut self.target {
+            let written = (!group.is_empty()).then_some(group.as_str());
+            if names::find(resource, written).is_none()
+                && let Some((plural, of)) = names::custom(snapshot, &resource.to_lowercase(), written)?
+            {
+                (*resource, *group) = (plural, of);
+            }
+            if let Err(found) = names::exists(snapshot, group, resource, subresource)? {
+                let full = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
+                let name = if found.what == "subresource" { subresource.clone() } else { full };
+                return Ok(Err(unknown(&name, found)));
+            }
+        }
+        if let Some(namespace) = self.namespace.as_deref()
+            && let Err(found) = names::namespace_exists(snapshot, namespace)?
+        {
+            return Ok(Err(unknown(namespace, found)));
+        }
+        Ok(Ok(self))
+    }
+
     /// Everybody who may, by RBAC. With a namespace: in it. Without: in any, which each way says.
     pub fn ask(&self, snapshot: &Snapshot) -> Result<Answer, FactsError> {
         let reader = Reader::new(snapshot);
         let policy = Policy::read(&reader)?;
         let needed = [sources::CLUSTER_ROLE_BINDINGS, sources::CLUSTER_ROLES, sources::ROLE_BINDINGS, sources::ROLES];
         let gaps = reader.coverage().complete(&needed).err().map(|gaps| gaps.as_slice().to_vec()).unwrap_or_default();
-        Ok(Answer { gaps, subjects: self.subjects(&policy) })
+        let at_cluster_scope = match &self.target {
+            Target::Url(_) => true,
+            Target::Resource { group, resource, .. } => names::is_cluster_scoped_on(snapshot, group, resource),
+        };
+        Ok(Answer { gaps, subjects: self.subjects(&policy, at_cluster_scope) })
     }
 
     fn action<'q>(&'q self, namespace: &'q str) -> Action<'q> {
@@ -178,20 +206,18 @@ impl Question {
     }
 
     /// Whether a RoleBinding of that namespace can give it.
-    fn is_given_in(&self, namespace: &str) -> bool {
+    fn is_given_in(&self, namespace: &str, at_cluster_scope: bool) -> bool {
         match &self.target {
             Target::Url(_) => false,
             // The Namespace object of that name is a request in that namespace.
             Target::Resource { group, resource, name, .. } if group.is_empty() && resource == "namespaces" => {
                 !name.is_empty() && name == namespace && self.namespace.as_deref().is_none_or(|asked| asked == namespace)
             }
-            Target::Resource { group, resource, .. } => {
-                !is_cluster_scoped(group, resource) && self.namespace.as_deref().is_none_or(|asked| asked == namespace)
-            }
+            Target::Resource { .. } => !at_cluster_scope && self.namespace.as_deref().is_none_or(|asked| asked == namespace),
         }
     }
 
-    fn subjects(&self, policy: &Policy) -> Vec<Allowed> {
+    fn subjects(&self, policy: &Policy, at_cluster_scope: bool) -> Vec<Allowed> {
         let mut ways: BTreeMap<Who, Vec<Via>> = BTreeMap::new();
         ways.entry(Who::named("Group", MASTERS)).or_default().push(Via {
             binding: "none: the API server allows this group everything before it asks any authorizer".to_owned(),
@@ -199,7 +225,7 @@ impl Question {
             rule: String::new(),
         });
         for binding in &policy.bindings {
-            if binding.namespace.as_deref().is_some_and(|namespace| !self.is_given_in(namespace)) {
+            if binding.namespace.as_deref().is_some_and(|namespace| !self.is_given_in(namespace, at_cluster_scope)) {
                 continue;
             }
             let action = self.action(binding.namespace.as_deref().or(self.namespace.as_deref()).unwrap_or(""));

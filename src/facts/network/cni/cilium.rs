@@ -46,7 +46,7 @@ pub(super) fn node_configs(reader: &Reader<'_>) -> Result<Known<Vec<NodeConfig>>
                 namespace: metadata.namespace.unwrap_or_default(),
                 name,
                 selector,
-                defaults: spec.known.defaults.unwrap_or_else(BTreeMap::new),
+                defaults: spec.known.defaults.unwrap_or_default(),
                 origin,
             }),
             Err(why) => {

@@ -71,7 +71,7 @@ impl Settings {
                 name: node.metadata.name.clone().unwrap_or_default(),
                 uid: node.metadata.uid.clone(),
             };
-            let written = |texts: Option<BTreeMap<String, String>>| texts.unwrap_or_else(BTreeMap::new);
+            let written = |texts: Option<BTreeMap<String, String>>| texts.unwrap_or_default();
             let (annotations, labels) = (written(node.metadata.annotations), written(node.metadata.labels));
             let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
             let ready = conditions.filter(|one| one.type_ == "Ready").all(|one| one.status == "True");
