@@ -57,6 +57,8 @@ const NOT_JUDGED: &[(&str, &[&str], &str)] = &[
             "redirects_traffic",
             "deletes_data",
             "reads_logs",
+            "deploys_by_tools",
+            "deletes_backups",
         ],
         "cells of the matrix of access; the same rights are judged by grant",
     ),
