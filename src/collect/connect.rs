@@ -193,7 +193,10 @@ fn check(kubeconfig: &Kubeconfig, context: &str, place: Option<&Path>) -> Result
     let authority = cluster.cluster.as_ref().filter(|cluster| cluster.certificate_authority_data.is_none());
     let files = [
         ("its certificate-authority", authority.and_then(|cluster| cluster.certificate_authority.as_ref())),
-        ("its client-certificate", auth.filter(|auth| auth.client_certificate_data.is_none()).and_then(|auth| auth.client_certificate.as_ref())),
+        (
+            "its client-certificate",
+            auth.filter(|auth| auth.client_certificate_data.is_none()).and_then(|auth| auth.client_certificate.as_ref()),
+        ),
         ("its client-key", auth.filter(|auth| auth.client_key_data.is_none()).and_then(|auth| auth.client_key.as_ref())),
     ];
     for (what, file) in files {

@@ -29,8 +29,8 @@ use kube::Client;
 use kube::client::ClientBuilder;
 use kube::config::AuthInfo;
 
-pub use credentials::Credentials;
 pub use connect::{ConnectError, ConnectOptions, Connection, KubeconfigProblem, connect};
+pub use credentials::Credentials;
 pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
 pub use rights::ExcessRight;

@@ -58,10 +58,7 @@ const REFERRED: &[(SourceId, &[SourceId])] = &[
     (SourceId::group("rbac.authorization.k8s.io", "roles"), &[ROLE_BINDINGS]),
     (SourceId::group("rbac.authorization.k8s.io", "clusterroles"), &[ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS]),
     (SourceId::group("networking.k8s.io", "ingressclasses"), &[INGRESSES]),
-    (
-        SourceId::group(ADMISSION, "validatingadmissionpolicies"),
-        &[SourceId::group(ADMISSION, "validatingadmissionpolicybindings")],
-    ),
+    (SourceId::group(ADMISSION, "validatingadmissionpolicies"), &[SourceId::group(ADMISSION, "validatingadmissionpolicybindings")]),
     (SourceId::group(ADMISSION, "mutatingadmissionpolicies"), &[SourceId::group(ADMISSION, "mutatingadmissionpolicybindings")]),
     (
         gateway("gateways"),

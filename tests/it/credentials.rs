@@ -125,12 +125,17 @@ fn a_plugin_that_hangs_or_prints_without_end_is_ended_with_its_children() {
 
 #[test]
 fn what_kubectl_refuses_of_a_plugin_is_an_error_with_its_last_line() {
-    let credential = |status: &str| format!("echo '{{\"kind\": \"ExecCredential\", \"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {status}}}'");
+    let credential = |status: &str| {
+        format!("echo '{{\"kind\": \"ExecCredential\", \"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {status}}}'")
+    };
     let cases = [
         (credential(r#"{"token": "a\\ns3cret"}"#), "the token has signs that no token has, such as a line break"),
         (credential("{}"), "it gave neither a token nor a certificate"),
         (credential(r#"{"clientCertificateData": "s3cret"}"#), "it gave a certificate without its key"),
-        ("echo 'x' >&2; echo 'Error: session s3cret has expired, log in again' >&2; exit 3".to_owned(), "its last line: Error: session [redacted] has expired, log in again"),
+        (
+            "echo 'x' >&2; echo 'Error: session s3cret has expired, log in again' >&2; exit 3".to_owned(),
+            "its last line: Error: session [redacted] has expired, log in again",
+        ),
     ];
     for (script, expected) in cases {
         let (told, code) = told_of(kubeconfig("https://127.0.0.1:1", &exec(&script)), &["preflight"]);

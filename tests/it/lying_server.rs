@@ -61,7 +61,9 @@ async fn a_list_of_another_kind_is_failed_and_says_what_came() {
         assert_eq!(state(&source, "/apis/apps/v1/replicasets", list).await.word(), "read", "{kind}");
     }
     // The list of one kind of an add-on is not that of another, and one version is not another.
-    for (kind, version) in [("NetworkPolicyList", "projectcalico.org/v3"), ("TierList", "projectcalico.org/v1"), ("TierList", "v1"), ("TierList", "")] {
+    for (kind, version) in
+        [("NetworkPolicyList", "projectcalico.org/v3"), ("TierList", "projectcalico.org/v1"), ("TierList", "v1"), ("TierList", "")]
+    {
         let source = SourceId::group("projectcalico.org", "tiers");
         let list = json!({"kind": kind, "apiVersion": version, "metadata": {}, "items": []});
         let found = state(&source, "/apis/projectcalico.org/v3/tiers", list).await;
@@ -81,7 +83,8 @@ async fn remaining_items_without_a_token_are_partial() {
 #[tokio::test]
 async fn continue_tokens_in_a_circle_end_the_list() {
     let server = FakeServer::new();
-    let page = |token: &str| Reply::Json(200, json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": token}, "items": pods(1)}));
+    let page =
+        |token: &str| Reply::Json(200, json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": token}, "items": pods(1)}));
     // Longer than the time of this test lets pass one by one, and only two tokens.
     server.always(PODS_PATH, (0..5000).map(|i| page(if i % 2 == 0 { "a-0" } else { "b-0" })).collect());
     let index = collect(&server).await;
@@ -287,7 +290,12 @@ async fn not_found_counts_only_when_a_kubernetes_api_says_it() {
             Some(_) => SourceId::config_map("kube-system", "kubeadm-config"),
             None => path.parse().unwrap(),
         };
-        for (code, kind, body) in [(404, "text/html", "<html>404 page not found</html>"), (406, "text/plain", "no"), (404, "application/json", "{}"), (404, "text/plain", "404 page not found")] {
+        for (code, kind, body) in [
+            (404, "text/html", "<html>404 page not found</html>"),
+            (406, "text/plain", "no"),
+            (404, "application/json", "{}"),
+            (404, "text/plain", "404 page not found"),
+        ] {
             let server = FakeServer::new();
             server.page(path, Reply::Raw(code, kind, body.as_bytes().to_vec()));
             let found = collect(&server).await.record(&source).unwrap().state.clone();
@@ -296,7 +304,10 @@ async fn not_found_counts_only_when_a_kubernetes_api_says_it() {
     }
     // One that speaks of the path and not of the object.
     let server = FakeServer::new();
-    server.page("/api/v1/namespaces/kube-system/configmaps/kubeadm-config", Reply::Status(404, "the server could not find the requested resource"));
+    server.page(
+        "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
+        Reply::Status(404, "the server could not find the requested resource"),
+    );
     let found = collect(&server).await;
     assert_eq!(found.record(&SourceId::config_map("kube-system", "kubeadm-config")).unwrap().state.word(), "failed");
 }
@@ -304,10 +315,16 @@ async fn not_found_counts_only_when_a_kubernetes_api_says_it() {
 #[tokio::test]
 async fn what_a_definition_or_an_api_service_names_is_not_absent() {
     let server = FakeServer::new();
-    server.list("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinition", vec![object("backups.velero.io", None)]);
+    server.list(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        "CustomResourceDefinition",
+        vec![object("backups.velero.io", None)],
+    );
     server.list("/apis/apiregistration.k8s.io/v1/apiservices", "APIService", vec![object("v1.kyverno.io", None)]);
     let index = collect(&server).await;
-    for (group, resource, expected) in [("velero.io", "backups", "failed"), ("velero.io", "schedules", "not_served"), ("kyverno.io", "policies", "failed")] {
+    for (group, resource, expected) in
+        [("velero.io", "backups", "failed"), ("velero.io", "schedules", "not_served"), ("kyverno.io", "policies", "failed")]
+    {
         assert_eq!(index.record(&SourceId::group(group, resource)).unwrap().state.word(), expected, "{resource}");
     }
 }
@@ -335,10 +352,21 @@ async fn what_is_referred_to_is_not_older_than_what_refers_to_it() {
     ] {
         assert!(at(&first) < at(&then), "{first} before {then}");
         let received = |path: &str| {
-            let record = index.sources.iter().find(|record| record.pages.iter().any(|page| index.requests.iter().any(|request| request.id == page.request && !request.anonymous && request.path.starts_with(&format!("{path}?")))));
+            let record = index.sources.iter().find(|record| {
+                record.pages.iter().any(|page| {
+                    index
+                        .requests
+                        .iter()
+                        .any(|request| request.id == page.request && !request.anonymous && request.path.starts_with(&format!("{path}?")))
+                })
+            });
             record.and_then(|record| record.pages.last()).map(|page| page.received.clone())
         };
-        let sent = index.requests.iter().find(|request| !request.anonymous && request.path.starts_with(&format!("{then}?"))).map(|request| request.time.clone());
+        let sent = index
+            .requests
+            .iter()
+            .find(|request| !request.anonymous && request.path.starts_with(&format!("{then}?")))
+            .map(|request| request.time.clone());
         assert!(received(&first) <= sent, "{then} was asked for before {first} had come");
     }
 }

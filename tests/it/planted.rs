@@ -88,7 +88,11 @@ fn objects(p: &mut Plants) -> Vec<(&'static str, &'static str, Value)> {
             "imageID": format!("u:{}@r.example/app@sha256:{}", p.one("status imageID"), "ab".repeat(32)), "state": {"waiting": {"message": p.one("container state")}}}],
     });
     all.push(("/api/v1/pods", "Pod", json!({"metadata": meta(p, "app", records), "spec": pod_spec(p), "status": status})));
-    for (path, kind) in [("/apis/apps/v1/deployments", "Deployment"), ("/apis/apps/v1/statefulsets", "StatefulSet"), ("/apis/apps/v1/daemonsets", "DaemonSet")] {
+    for (path, kind) in [
+        ("/apis/apps/v1/deployments", "Deployment"),
+        ("/apis/apps/v1/statefulsets", "StatefulSet"),
+        ("/apis/apps/v1/daemonsets", "DaemonSet"),
+    ] {
         let spec = json!({"selector": {}, "template": template(p), "x": p.one("unknown field of a workload")});
         all.push((path, kind, json!({"metadata": meta(p, "app", records), "spec": spec, "status": {"conditions": [{"message": p.one("workload condition")}]}})));
     }
@@ -108,25 +112,59 @@ fn objects(p: &mut Plants) -> Vec<(&'static str, &'static str, Value)> {
         json!({"metadata": meta(p, "fast", None), "provisioner": "ebs.csi.aws.com", "parameters": parameters, "mountOptions": [p.one("mount option of a class")]})));
     let hook = json!({"name": "a.example", "clientConfig": {"url": format!("https://u:{}@hook/{}", p.one("webhook user"), p.one("webhook path")), "caBundle": p.one("caBundle")},
         "matchConditions": [{"name": "c", "expression": format!("object.metadata.name == '{}'", p.one("webhook expression"))}], "sideEffects": "None", "admissionReviewVersions": ["v1"]});
-    for (path, kind) in [("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"), ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration")] {
-        let path: &'static str = if path.starts_with('v') { "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations" } else { "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations" };
+    for (path, kind) in [
+        ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+        ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+    ] {
+        let path: &'static str = if path.starts_with('v') {
+            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+        } else {
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+        };
         all.push((path, kind, json!({"metadata": meta(p, "hooks", None), "webhooks": [hook]})));
     }
     let network = json!({"podSelector": {}, "policyTypes": ["Ingress"], "notes": p.one("unknown field of a NetworkPolicy"),
         "ingress": [{"from": [{"podSelector": {}, "why": p.one("unknown field of a peer")}], "comment": p.one("unknown field of a rule")}]});
-    all.push(("/apis/networking.k8s.io/v1/networkpolicies", "NetworkPolicy", json!({"metadata": meta(p, "deny", records), "spec": network})));
+    all.push((
+        "/apis/networking.k8s.io/v1/networkpolicies",
+        "NetworkPolicy",
+        json!({"metadata": meta(p, "deny", records), "spec": network}),
+    ));
     let calico = json!({"selector": "all()", "types": ["Ingress"], "description": p.one("calico description"),
         "ingress": [{"action": "Allow", "metadata": {"annotations": {"a": p.one("calico rule")}}, "http": {"paths": [{"prefix": p.one("calico path")}]}}]});
-    all.push(("/apis/projectcalico.org/v3/networkpolicies", "NetworkPolicy", json!({"metadata": meta(p, "calico", records), "spec": calico})));
-    all.push(("/apis/projectcalico.org/v3/tiers", "Tier", json!({"metadata": meta(p, "tier", None), "spec": {"order": 1, "note": p.one("tier")}})));
+    all.push((
+        "/apis/projectcalico.org/v3/networkpolicies",
+        "NetworkPolicy",
+        json!({"metadata": meta(p, "calico", records), "spec": calico}),
+    ));
+    all.push((
+        "/apis/projectcalico.org/v3/tiers",
+        "Tier",
+        json!({"metadata": meta(p, "tier", None), "spec": {"order": 1, "note": p.one("tier")}}),
+    ));
     let constraint = json!({"enforcementAction": "deny", "parameters": {"x": p.one("constraint parameter")}, "match": {}});
-    all.push(("/apis/constraints.gatekeeper.sh/v1beta1/requiredlabels", "RequiredLabels",
-        json!({"metadata": meta(p, "owner", None), "spec": constraint, "status": {"violations": [{"message": p.one("violation")}]}})));
-    for (path, kind, name) in [("/api/v1/resourcequotas", "ResourceQuota", "q"), ("/api/v1/limitranges", "LimitRange", "l"), ("/apis/policy/v1/poddisruptionbudgets", "PodDisruptionBudget", "b")] {
+    all.push((
+        "/apis/constraints.gatekeeper.sh/v1beta1/requiredlabels",
+        "RequiredLabels",
+        json!({"metadata": meta(p, "owner", None), "spec": constraint, "status": {"violations": [{"message": p.one("violation")}]}}),
+    ));
+    for (path, kind, name) in [
+        ("/api/v1/resourcequotas", "ResourceQuota", "q"),
+        ("/api/v1/limitranges", "LimitRange", "l"),
+        ("/apis/policy/v1/poddisruptionbudgets", "PodDisruptionBudget", "b"),
+    ] {
         all.push((path, kind, json!({"metadata": meta(p, name, records), "spec": {"x": p.one("unknown field of a small spec")}})));
     }
-    all.push(("/apis/networking.k8s.io/v1/ingressclasses", "IngressClass", json!({"metadata": meta(p, "c", None), "spec": {"controller": "example.org/c", "x": p.one("ingress class")}})));
-    all.push(("/apis/storage.k8s.io/v1/csidrivers", "CSIDriver", json!({"metadata": meta(p, "d", None), "spec": {"attachRequired": true, "x": p.one("csi driver")}})));
+    all.push((
+        "/apis/networking.k8s.io/v1/ingressclasses",
+        "IngressClass",
+        json!({"metadata": meta(p, "c", None), "spec": {"controller": "example.org/c", "x": p.one("ingress class")}}),
+    ));
+    all.push((
+        "/apis/storage.k8s.io/v1/csidrivers",
+        "CSIDriver",
+        json!({"metadata": meta(p, "d", None), "spec": {"attachRequired": true, "x": p.one("csi driver")}}),
+    ));
     let role = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], "comment": p.one("rule of a role")}]);
     all.push(("/apis/rbac.authorization.k8s.io/v1/roles", "Role", json!({"metadata": meta(p, "r", records), "rules": role})));
     let binding = json!({"metadata": meta(p, "b", records), "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r", "x": p.one("roleRef")},
@@ -140,7 +178,11 @@ fn objects(p: &mut Plants) -> Vec<(&'static str, &'static str, Value)> {
     let node = json!({"metadata": meta(p, "n", None), "spec": {"configSource": p.one("configSource")}, "status": {"conditions": [{"type": "Ready", "status": "True", "message": p.one("node condition")}], "images": [{"names": [p.one("node image")]}]}});
     all.push(("/api/v1/nodes", "Node", node));
     let claim = json!({"accessModes": [], "resources": {}, "x": p.one("claim")});
-    all.push(("/api/v1/persistentvolumeclaims", "PersistentVolumeClaim", json!({"metadata": meta(p, "c", records), "spec": claim, "status": {"conditions": [{"message": p.one("claim condition")}]}})));
+    all.push((
+        "/api/v1/persistentvolumeclaims",
+        "PersistentVolumeClaim",
+        json!({"metadata": meta(p, "c", records), "spec": claim, "status": {"conditions": [{"message": p.one("claim condition")}]}}),
+    ));
     all.push(("/api/v1/serviceaccounts", "ServiceAccount", json!({"metadata": meta(p, "a", records), "x": p.one("service account")})));
     all
 }
@@ -186,8 +228,16 @@ async fn planted_strings_are_in_nothing_that_is_kept_or_written() {
         server.list(path, kind, vec![object]);
     }
     let flags = json!({"some-new-flag": plants.one("unknown flag"), "etcd-servers": format!("https://u:{}@etcd", plants.one("url of a flag")), "service-account-issuer": format!("token={}", plants.one("value of a flag"))});
-    server.page("/flagz", Reply::Json(200, json!({"kind": "Flagz", "apiVersion": "config.k8s.io/v1beta1", "metadata": {}, "flags": flags})));
-    server.page("/metrics", Reply::Raw(200, "text/plain; version=0.0.4", format!("process_start_time_seconds 1.5\nunknown{{x=\"{}\"}} 1\n", plants.one("metric")).into_bytes()));
+    server
+        .page("/flagz", Reply::Json(200, json!({"kind": "Flagz", "apiVersion": "config.k8s.io/v1beta1", "metadata": {}, "flags": flags})));
+    server.page(
+        "/metrics",
+        Reply::Raw(
+            200,
+            "text/plain; version=0.0.4",
+            format!("process_start_time_seconds 1.5\nunknown{{x=\"{}\"}} 1\n", plants.one("metric")).into_bytes(),
+        ),
+    );
     let map = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "kubeadm-config", "namespace": "kube-system"},
         "data": {"ClusterConfiguration": format!("apiServer:\n  extraArgs:\n  - name: odd\n    value: {}\n", plants.one("kubeadm argument")), "Other": plants.one("key of a ConfigMap")}});
     server.page("/api/v1/namespaces/kube-system/configmaps/kubeadm-config", Reply::Json(200, map));
@@ -199,7 +249,9 @@ async fn planted_strings_are_in_nothing_that_is_kept_or_written() {
     let tool = ToolIdentity { name: "kube-hipaa".into(), version: "0".into(), commit: "unknown".into() };
     let retries = Retries { attempts: 1, ..Retries::default() };
     let writer = SnapshotWriter::create(&path, false).unwrap();
-    let index = collect_with(server.clients(), CollectOptions { retries, ..CollectOptions::new("planted".into(), tool) }, &(), writer).await.unwrap();
+    let index = collect_with(server.clients(), CollectOptions { retries, ..CollectOptions::new("planted".into(), tool) }, &(), writer)
+        .await
+        .unwrap();
     let mut found = Vec::new();
     search("index.json", &serde_json::to_string(&index).unwrap(), &plants, &mut found);
     let snapshot = Snapshot::open(&path).unwrap();

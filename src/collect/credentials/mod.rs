@@ -10,8 +10,8 @@ mod words;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use http::header::HeaderValue;
 use http::Uri;
+use http::header::HeaderValue;
 use kube::config::AuthInfo;
 use serde::Deserialize;
 use tokio::sync::Mutex;

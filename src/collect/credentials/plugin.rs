@@ -264,7 +264,8 @@ fn last_words(output: &[u8]) -> Option<String> {
         let bare = word.trim_matches(|c: char| "\"'`()[]<>,.;:!?".contains(c));
         let is_word = (1..=24).contains(&bare.len()) && bare.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '\'');
         // Upper and lower case in the middle of a word are no language.
-        let is_language = is_word && (bare.chars().all(|c| !c.is_ascii_uppercase()) || bare.chars().skip(1).all(|c| !c.is_ascii_uppercase()) || bare.len() <= 5);
+        let is_language = is_word
+            && (bare.chars().all(|c| !c.is_ascii_uppercase()) || bare.chars().skip(1).all(|c| !c.is_ascii_uppercase()) || bare.len() <= 5);
         let kept = is_language && !after_secret && !word.contains('=');
         const SECRETS: [&str; 8] = ["password", "passwd", "secret", "token", "key", "credential", "pin", "code"];
         after_secret = (word.ends_with(':') || word.ends_with('=')) && SECRETS.contains(&bare.to_ascii_lowercase().as_str());

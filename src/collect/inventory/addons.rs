@@ -29,7 +29,8 @@ const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarn
     rules{name match exclude celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
     verifyImages{type imageReferences skipImageReferences required mutateDigest verifyDigest failureAction} mutate{} generate{}}}
     status{$conditions}";
-const KYVERNO_CEL: &str = "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
+const KYVERNO_CEL: &str =
+    "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
     validationConfigurations webhookConfiguration{failurePolicy timeoutSeconds matchConditions{$condition}} variables{name}
     validations{expression:expression} autogen} status{$conditions}";
 const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{$conditions}";

@@ -93,4 +93,3 @@ fn token_ahead(body: &[u8]) -> Option<Option<String>> {
     let token = serde_json::from_slice::<Head<'_>>(&head).ok().and_then(|head| head.metadata.continue_token);
     Some(token.filter(|token| !token.is_empty()).map(Cow::into_owned))
 }
-

@@ -91,7 +91,8 @@ impl Task {
         if is_metadata || (version == own.0 && kind == own.1) {
             return Ok(());
         }
-        let is_name = |text: &str| (1..=120).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./-".contains(&b));
+        let is_name =
+            |text: &str| (1..=120).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./-".contains(&b));
         let came = match (is_name(kind), is_name(version)) {
             (true, true) => format!("of kind {kind} in version {version}"),
             (true, false) => format!("of kind {kind} in no version"),
@@ -141,4 +142,3 @@ pub(super) fn read_page(task: &Task, answer: Answer) -> Result<Page, String> {
     let remaining = page.metadata.remaining_item_count.and_then(|remaining| u64::try_from(remaining).ok());
     Ok(Page { request: answer.id, received: answer.received, items, next, resource_version, remaining, lossy, _large: answer.large, text })
 }
-

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{flags, secret};
 use super::special::flag_value;
+use super::{flags, secret};
 
 /// What stands in place of a value that is not stored.
 pub const REDACTED: &str = "[redacted]";
@@ -31,7 +31,11 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
                     Some(_) => format!("{dashes}{name}={REDACTED}"),
                 };
             }
-            if is_value_of_known && !flags::may_carry_credentials(word) && !secret::looks_secret(word) && (word == "-" || !word.starts_with('-')) {
+            if is_value_of_known
+                && !flags::may_carry_credentials(word)
+                && !secret::looks_secret(word)
+                && (word == "-" || !word.starts_with('-'))
+            {
                 return word.to_owned();
             }
             if (first_is_program && i == 0 && flags::is_program(word)) || (system && flags::is_component(word)) {

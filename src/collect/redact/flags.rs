@@ -205,8 +205,7 @@ const SWITCH_PARAMETERS: [&str; 6] =
 /// Whether this value of a setting that is known is one, and not something else that somebody wrote there.
 pub(super) fn is_value_of_parameter(name: &str, value: &str) -> bool {
     // `encryption` is a switch for some drivers, and a word for others.
-    const WORDS: [&str; 16] =
-        ["", "true", "false", "yes", "no", "on", "off", "0", "1", "t", "f", "y", "n", "none", "enabled", "disabled"];
+    const WORDS: [&str; 16] = ["", "true", "false", "yes", "no", "on", "off", "0", "1", "t", "f", "y", "n", "none", "enabled", "disabled"];
     const KEYS: [&str; 4] = ["disk-encryption-kms-key", "diskencryptionsetid", "encryptionkmsid", "kmskeyid"];
     let name = name.to_ascii_lowercase();
     if KEYS.contains(&name.as_str()) {

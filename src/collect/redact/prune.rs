@@ -363,11 +363,15 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
             }
             let found = map.next_key_seed(Key { named, others: others.as_deref(), out: &mut *self.out })?;
             let new = match &found {
-                Some(Some(Rule { name: Some(name), .. })) => !seen.contains(name) && {
-                    seen.push(*name);
-                    true
-                },
-                Some(Some(Rule { name: None, .. })) => others_seen.insert(self.out.get(before..).unwrap_or("").trim_start_matches(',').to_owned()),
+                Some(Some(Rule { name: Some(name), .. })) => {
+                    !seen.contains(name) && {
+                        seen.push(*name);
+                        true
+                    }
+                }
+                Some(Some(Rule { name: None, .. })) => {
+                    others_seen.insert(self.out.get(before..).unwrap_or("").trim_start_matches(',').to_owned())
+                }
                 Some(None) | None => true,
             };
             if !new {
@@ -382,7 +386,9 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
                     map.next_value::<IgnoredAny>()?;
                     false
                 }
-                Some(Some(Rule { keep, .. })) => map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, required: false })?,
+                Some(Some(Rule { keep, .. })) => {
+                    map.next_value_seed(Prune { keep, head: self.head, out: &mut *self.out, required: false })?
+                }
             };
             if written {
                 first = false;

@@ -5,8 +5,36 @@ use super::arguments::REDACTED;
 
 /// What credentials begin with, as their issuers write them.
 const PREFIXES: [&str; 30] = [
-    "AKIA", "ASIA", "AIza", "ya29.", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glrt-", "xoxb-", "xoxp-", "xoxa-",
-    "xapp-", "sk-", "sk_live_", "rk_live_", "pk_live_", "SG.", "hvs.", "hvb.", "s.", "dop_v1_", "npm_", "pypi-", "dckr_pat_", "eyJ", "AGE-SECRET-KEY-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ya29.",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "glrt-",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "xapp-",
+    "sk-",
+    "sk_live_",
+    "rk_live_",
+    "pk_live_",
+    "SG.",
+    "hvs.",
+    "hvb.",
+    "s.",
+    "dop_v1_",
+    "npm_",
+    "pypi-",
+    "dckr_pat_",
+    "eyJ",
+    "AGE-SECRET-KEY-",
 ];
 
 /// Whether a text looks like a credential, or holds one: a URL with a password, a key in PEM, a token of a known form, letters of both cases
@@ -41,10 +69,7 @@ pub(super) fn looks_secret(text: &str) -> bool {
 /// Twenty letters of both cases and digits without anything between them are no name.
 fn is_dense(run: &str) -> bool {
     let count = |is: fn(&u8) -> bool| run.bytes().filter(is).count();
-    run.len() >= 20
-        && count(u8::is_ascii_digit) >= 1
-        && count(u8::is_ascii_uppercase) >= 3
-        && count(u8::is_ascii_lowercase) >= 3
+    run.len() >= 20 && count(u8::is_ascii_digit) >= 1 && count(u8::is_ascii_uppercase) >= 3 && count(u8::is_ascii_lowercase) >= 3
 }
 
 /// `user:password@` in a URL, or before a host.
@@ -96,10 +121,52 @@ fn without_userinfo(text: &str) -> (&str, bool) {
 /// Kubernetes' own fields stay, so that it is seen what it looks at.
 pub(super) fn expression(text: &str) -> String {
     const WORDS: [&str; 46] = [
-        "object", "oldObject", "request", "namespaceObject", "params", "authorizer", "variables", "metadata", "namespace", "name", "labels",
-        "annotations", "spec", "status", "kind", "resource", "operation", "userInfo", "username", "groups", "dryRun", "has", "in", "true",
-        "false", "null", "size", "all", "exists", "exists_one", "filter", "map", "matches", "startsWith", "endsWith", "contains", "containers",
-        "initContainers", "ephemeralContainers", "template", "image", "securityContext", "c", "optional", "orValue", "replicas",
+        "object",
+        "oldObject",
+        "request",
+        "namespaceObject",
+        "params",
+        "authorizer",
+        "variables",
+        "metadata",
+        "namespace",
+        "name",
+        "labels",
+        "annotations",
+        "spec",
+        "status",
+        "kind",
+        "resource",
+        "operation",
+        "userInfo",
+        "username",
+        "groups",
+        "dryRun",
+        "has",
+        "in",
+        "true",
+        "false",
+        "null",
+        "size",
+        "all",
+        "exists",
+        "exists_one",
+        "filter",
+        "map",
+        "matches",
+        "startsWith",
+        "endsWith",
+        "contains",
+        "containers",
+        "initContainers",
+        "ephemeralContainers",
+        "template",
+        "image",
+        "securityContext",
+        "c",
+        "optional",
+        "orValue",
+        "replicas",
     ];
     const SIGNS: &str = "!=<>&|()[]{}.,?:+-*/% ";
     if text.len() > 64 * 1024 {
@@ -112,7 +179,8 @@ pub(super) fn expression(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         if c == '"' || c == '\'' {
             let (literal, tail) = literal(rest, c);
-            let is_label = (1..=63).contains(&literal.len()) && literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            let is_label =
+                (1..=63).contains(&literal.len()) && literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
             let shown = if literal.is_empty() || (about_namespace && is_label && !looks_secret(literal)) { literal } else { REDACTED };
             out.push_str(&format!("'{shown}'"));
             rest = tail;

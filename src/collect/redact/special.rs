@@ -130,7 +130,11 @@ pub(crate) fn flag_value(name: &str, value: &str) -> String {
     if matches!(value, "" | "true" | "false") {
         return value.to_owned();
     }
-    if flags::is_known_flag(name) && !flags::may_carry_credentials(value) && !secret::looks_secret(value) { value.to_owned() } else { REDACTED.to_owned() }
+    if flags::is_known_flag(name) && !flags::may_carry_credentials(value) && !secret::looks_secret(value) {
+        value.to_owned()
+    } else {
+        REDACTED.to_owned()
+    }
 }
 
 #[derive(Deserialize)]

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::credentials::Credentials;
 use super::{CollectOptions, clock, credentials, guard};
 use crate::model::RequestRecord;
-use failure::status_failure;
 pub(super) use failure::Failure;
+use failure::status_failure;
 
 /// After unpacking. No page of 500 objects of a cluster in use comes near this; one that does is asked for again in smaller pages.
 pub(super) const MAX_BODY: u64 = 160 * 1024 * 1024;

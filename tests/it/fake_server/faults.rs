@@ -151,13 +151,15 @@ async fn a_broken_answer_is_never_a_whole_source() {
         .iter()
         .filter(|kind| !kind.resource.ends_with("reviews") && kind.resource != "configmaps" && kind.resource != "leases")
         .map(|kind| {
-            let base = if kind.group.is_empty() { format!("/api/{}", kind.version) } else { format!("/apis/{}/{}", kind.group, kind.version) };
+            let base =
+                if kind.group.is_empty() { format!("/api/{}", kind.version) } else { format!("/apis/{}/{}", kind.group, kind.version) };
             (format!("{base}/{}", kind.resource), kind.kind.clone(), kind.namespaced == Some(true))
         })
         .collect();
     let clean_server = server(&lists);
     let clean = collected(&clean_server).await.unwrap();
-    let whole: Vec<&SourceId> = clean.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).map(|record| &record.source).collect();
+    let whole: Vec<&SourceId> =
+        clean.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. })).map(|record| &record.source).collect();
     assert!(whole.len() > 30, "{whole:?}");
     let known: BTreeMap<&SourceId, _> = clean.sources.iter().map(|record| (&record.source, (&record.state, &record.sha256))).collect();
     let mut positions: Vec<String> = clean_server
