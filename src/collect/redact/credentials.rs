@@ -133,206 +133,40 @@ fn words_of(name: &str) -> Vec<String> {
     words
 }
 
+/// Whether a word is one of a list.
+fn is_in(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|one| one == word)
+}
+
 /// Words that say that the value is a credential, wherever they stand.
-const CREDENTIAL: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "secret",
-    "token",
-    "apikey",
-    "apitoken",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "credential",
-    "credentials",
-    "pgpassword",
-    "authtoken",
-    "mysqlpwd",
-    "userpassword",
-    "dbpassword",
-    "rootpassword",
-    "accesstoken",
-    "clientsecret",
-    "bearer",
-    "requirepass",
-    "masterauth",
-    "requirepass",
-    "masterauth",
-];
+const CREDENTIAL: &str = "
+    password passwd passphrase passcode secret token apikey apitoken accesskey secretkey privatekey credential credentials
+    pgpassword authtoken mysqlpwd userpassword dbpassword rootpassword accesstoken clientsecret bearer requirepass masterauth
+    requirepass masterauth
+";
 /// Words that say so as the last one.
-const CREDENTIAL_AT_END: &[&str] = &["pass", "pwd", "pw", "creds", "cred"];
+const CREDENTIAL_AT_END: &str = "
+    pass pwd pw creds cred
+";
 /// What a key is for, where it is a secret.
-const SECRET_KEYS: &[&str] = &[
-    "api",
-    "access",
-    "private",
-    "secret",
-    "encryption",
-    "signing",
-    "master",
-    "account",
-    "storage",
-    "shared",
-    "auth",
-    "session",
-    "license",
-    "app",
-    "service",
-    "hmac",
-    "aes",
-    "jwt",
-    "cookie",
-    "deploy",
-    "integration",
-    "ingest",
-    "routing",
-    "sas",
-    "decryption",
-    "unseal",
-];
+const SECRET_KEYS: &str = "
+    api access private secret encryption signing master account storage shared auth session license app service hmac aes jwt
+    cookie deploy integration ingest routing sas decryption unseal
+";
 /// Words after which the value is no credential but something about one.
-const ABOUT: &[&str] = &[
-    "file",
-    "files",
-    "path",
-    "paths",
-    "dir",
-    "directory",
-    "folder",
-    "name",
-    "names",
-    "url",
-    "uri",
-    "urls",
-    "endpoint",
-    "host",
-    "port",
-    "ttl",
-    "expiry",
-    "expiration",
-    "expires",
-    "lifetime",
-    "duration",
-    "seconds",
-    "minutes",
-    "hours",
-    "days",
-    "interval",
-    "timeout",
-    "length",
-    "len",
-    "size",
-    "min",
-    "max",
-    "minimum",
-    "maximum",
-    "enabled",
-    "enable",
-    "disabled",
-    "required",
-    "optional",
-    "policy",
-    "type",
-    "kind",
-    "id",
-    "ids",
-    "count",
-    "rotation",
-    "rotate",
-    "issuer",
-    "audience",
-    "audiences",
-    "header",
-    "headers",
-    "algorithm",
-    "alg",
-    "mount",
-    "provider",
-    "providers",
-    "ref",
-    "reference",
-    "method",
-    "mode",
-    "version",
-    "format",
-    "prefix",
-    "suffix",
-    "field",
-    "claim",
-    "scope",
-    "scopes",
-    "engine",
-    "backend",
-    "store",
-    "manager",
-    "service",
-    "source",
-    "class",
-    "namespace",
-    "location",
-    "env",
-    "var",
-    "user",
-    "username",
-    "review",
-    "cache",
-    "limit",
-    "limits",
-    "region",
-    "encoding",
-    "strategy",
-    "config",
-    "configmap",
-    "volume",
-    "attempts",
-    "retries",
-    "hint",
-    "complexity",
-    "age",
-    "hash",
-    "hash",
-    "validity",
-    "digits",
-    "bits",
-    "rounds",
-    "separator",
-    "server",
-    "address",
-    "addr",
-    "controller",
-    "sync",
-    "refresh",
-    "check",
-    "validation",
-    "exchange",
-    "webhook",
-    "template",
-    "label",
-    "annotation",
-    "cookie",
-];
+const ABOUT: &str = "
+    file files path paths dir directory folder name names url uri urls endpoint host port ttl expiry expiration expires lifetime
+    duration seconds minutes hours days interval timeout length len size min max minimum maximum enabled enable disabled required
+    optional policy type kind id ids count rotation rotate issuer audience audiences header headers algorithm alg mount provider
+    providers ref reference method mode version format prefix suffix field claim scope scopes engine backend store manager service
+    source class namespace location env var user username review cache limit limits region encoding strategy config configmap
+    volume attempts retries hint complexity age hash hash validity digits bits rounds separator server address addr controller
+    sync refresh check validation exchange webhook template label annotation cookie
+";
 /// Words before `secret` after which the value is the name of a Secret.
-const NAMES_A_SECRET: &[&str] = &[
-    "tls",
-    "cert",
-    "certs",
-    "certificate",
-    "pull",
-    "imagepull",
-    "ca",
-    "ssl",
-    "kubernetes",
-    "k8s",
-    "registry",
-    "webhook",
-    "cabundle",
-    "existing",
-    "issuer",
-    "tlscert",
-];
+const NAMES_A_SECRET: &str = "
+    tls cert certs certificate pull imagepull ca ssl kubernetes k8s registry webhook cabundle existing issuer tlscert
+";
 
 /// By what the variable or option is called.
 fn by_name(name: &str, value: &str) -> Option<Kind> {
@@ -342,18 +176,18 @@ fn by_name(name: &str, value: &str) -> Option<Kind> {
     let words = words_of(name);
     let last = words.last()?.as_str();
     let before = words.len().checked_sub(2).and_then(|at| words.get(at)).map_or("", String::as_str);
-    let is_key = (last == "key" || last == "keys") && SECRET_KEYS.contains(&before);
+    let is_key = (last == "key" || last == "keys") && is_in(SECRET_KEYS, before);
     if is_key {
         // Keys are long; a short word is the name of a column, a topic or a field.
         return (value.len() >= 8 && !is_identifier(value)).then_some(Kind::Name);
     }
-    if ABOUT.contains(&last) || (last == "key" && !words.iter().any(|word| word == "secret")) || words.iter().any(|word| word == "public") {
+    if is_in(ABOUT, last) || (last == "key" && !words.iter().any(|word| word == "secret")) || words.iter().any(|word| word == "public") {
         return None;
     }
-    if last == "secret" && NAMES_A_SECRET.contains(&before) {
+    if last == "secret" && is_in(NAMES_A_SECRET, before) {
         return None;
     }
-    let says = words.iter().any(|word| CREDENTIAL.contains(&word.as_str())) || CREDENTIAL_AT_END.contains(&last);
+    let says = words.iter().any(|word| is_in(CREDENTIAL, word)) || is_in(CREDENTIAL_AT_END, last);
     // `TOKEN=3600` counts something.
     let counts = is_measure(value) && !words.iter().any(|word| word.starts_with("pass") || word == "pwd");
     (says && !counts).then_some(Kind::Name)
@@ -399,50 +233,14 @@ fn is_literal(value: &str) -> bool {
         return false;
     }
     let word: String = lower.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
-    const NOTHING: &[&str] = &[
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "none",
-        "null",
-        "nil",
-        "undefined",
-        "unset",
-        "unused",
-        "notused",
-        "disabled",
-        "enabled",
-        "auto",
-        "default",
-        "optional",
-        "required",
-        "redacted",
-        "hidden",
-        "placeholder",
-        "todo",
-        "tbd",
-        "example",
-        "dummy",
-        "na",
-        "empty",
-        "replace",
-        "replaceme",
-        "fillme",
-        "insert",
-        "env",
-        "file",
-        "vault",
-        "kubernetes",
-        "serviceaccount",
-        "prompt",
-        "stdin",
-    ];
+    const NOTHING: &str = "
+        true false yes no on off none null nil undefined unset unused notused disabled enabled auto default optional required
+        redacted hidden placeholder todo tbd example dummy na empty replace replaceme fillme insert env file vault kubernetes
+        serviceaccount prompt stdin
+    ";
     let first = word.chars().next();
     let one_sign = first.is_none_or(|first| word.chars().all(|c| c == first && !c.is_ascii_digit()));
-    !one_sign && !NOTHING.contains(&word.as_str()) && !word.starts_with("your") && !word.starts_with("replacewith")
+    !one_sign && !is_in(NOTHING, &word) && !word.starts_with("your") && !word.starts_with("replacewith")
 }
 
 /// An absolute or relative path of a file. Random text in base64 can begin with a slash, too.
@@ -587,50 +385,14 @@ fn has_jwt(text: &str) -> bool {
 }
 
 /// Names of values that look random and are known to everybody: what was built, and from what.
-const IDENTITIES: &[&str] = &[
-    "sha",
-    "sha1",
-    "sha256",
-    "commit",
-    "revision",
-    "digest",
-    "checksum",
-    "hash",
-    "build",
-    "version",
-    "release",
-    "uid",
-    "uuid",
-    "id",
-    "ids",
-    "image",
-    "tag",
-    "ref",
-    "etag",
-    "fingerprint",
-    "public",
-    "pub",
-    "certificate",
-    "cert",
-    "ca",
-    "host",
-    "url",
-    "uri",
-    "endpoint",
-    "class",
-    "classpath",
-    "opts",
-    "path",
-    "name",
-    "topic",
-    "queue",
-    "bucket",
-    "pubkey",
-    "thumbprint",
-    "arn",
-];
+const IDENTITIES: &str = "
+    sha sha1 sha256 commit revision digest checksum hash build version release uid uuid id ids image tag ref etag fingerprint
+    public pub certificate cert ca host url uri endpoint class classpath opts path name topic queue bucket pubkey thumbprint arn
+";
 /// Names under which a row of hex digits is no digest.
-const KEYS: &[&str] = &["key", "salt", "seed", "signature", "auth", "bearer", "session", "cookie", "nonce", "pepper", "hmac", "iv"];
+const KEYS: &str = "
+    key salt seed signature auth bearer session cookie nonce pepper hmac iv
+";
 
 /// Text that only a generator writes: long, of all kinds of signs, and without any order.
 fn random(name: &str, value: &str) -> Option<Kind> {
@@ -639,7 +401,7 @@ fn random(name: &str, value: &str) -> Option<Kind> {
         return None;
     }
     let words = words_of(name);
-    let called = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let called = |list: &str| words.iter().any(|word| is_in(list, word));
     if called(IDENTITIES) && !called(KEYS) {
         return None;
     }
