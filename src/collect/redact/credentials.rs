@@ -142,7 +142,6 @@ fn is_in(list: &str, word: &str) -> bool {
 const CREDENTIAL: &str = "
     password passwd passphrase passcode secret token apikey apitoken accesskey secretkey privatekey credential credentials
     pgpassword authtoken mysqlpwd userpassword dbpassword rootpassword accesstoken clientsecret bearer requirepass masterauth
-    requirepass masterauth
 ";
 /// Words that say so as the last one.
 const CREDENTIAL_AT_END: &str = "
@@ -160,7 +159,7 @@ const ABOUT: &str = "
     optional policy type kind id ids count rotation rotate issuer audience audiences header headers algorithm alg mount provider
     providers ref reference method mode version format prefix suffix field claim scope scopes engine backend store manager service
     source class namespace location env var user username review cache limit limits region encoding strategy config configmap
-    volume attempts retries hint complexity age hash hash validity digits bits rounds separator server address addr controller
+    volume attempts retries hint complexity age hash validity digits bits rounds separator server address addr controller
     sync refresh check validation exchange webhook template label annotation cookie
 ";
 /// Words before `secret` after which the value is the name of a Secret.
