@@ -13,12 +13,9 @@ use super::workloads::service_accounts::{ServiceAccounts, Usages};
 use super::workloads::shapes::{NodeIdentity, Nodes};
 use super::workloads::volume_uses::VolumeUses;
 use super::{FactsError, Known};
-use crate::model::sources::{JOBS, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, VERSION, WORKLOADS};
+use crate::model::sources::{NODES, PODS, POD_OWNERS, VERSION, WORKLOADS};
 use crate::model::{SourceId, Unseen};
 use crate::snapshot::Snapshot;
-
-/// What the owner of a pod is read from.
-const OWNERS: [SourceId; 4] = [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
 
 /// A snapshot with what several families of tables need.
 pub(super) struct Context<'a> {
@@ -84,13 +81,13 @@ impl<'a> Context<'a> {
 
     /// Who uses which service account.
     pub(super) fn usages(&self) -> Result<&Known<Usages>, FactsError> {
-        self.reader.rests_on(&OWNERS);
+        self.reader.rests_on(POD_OWNERS);
         Ok(&self.workloads()?.usages)
     }
 
     /// Pods and workloads per namespace.
     pub(super) fn counts(&self) -> Result<&Known<BTreeMap<String, (i64, i64)>>, FactsError> {
-        self.reader.rests_on(&OWNERS);
+        self.reader.rests_on(POD_OWNERS);
         Ok(&self.workloads()?.counts)
     }
 

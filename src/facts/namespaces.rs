@@ -7,7 +7,7 @@ use super::table::read::Reader;
 use super::table::schema::{Row, TableRow, table};
 use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
-use crate::model::sources::{JOBS, NAMESPACES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, VERSION};
+use crate::model::sources::{NAMESPACES, PODS, POD_OWNERS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {
@@ -41,7 +41,7 @@ table! {
         /// Number of pods in it.
         pods: Known<i64>, needs [PODS];
         /// Number of workloads that have pods in it.
-        workloads: Known<i64>, needs [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
+        workloads: Known<i64>, needs [] + POD_OWNERS;
         /// Whether it is being deleted.
         finalizing: bool, at "/metadata/deletionTimestamp";
     }

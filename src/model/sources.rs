@@ -266,6 +266,9 @@ pub const ENGINE_POLICIES: &[SourceId] = &[
     SIGSTORE,
 ];
 
+/// What tells which workload a pod belongs to.
+pub const POD_OWNERS: &[SourceId] = &[PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
+
 /// Network policies of other APIs than Kubernetes' own.
 pub const FOREIGN_POLICIES: &[SourceId] = &[
     ADMIN_NETWORK_POLICIES,

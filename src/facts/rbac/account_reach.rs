@@ -6,14 +6,12 @@ use super::takeovers::of_cluster;
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::service_accounts::{ServiceAccounts, Usages};
-use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
-};
+use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, JOBS, METRICS, PODS, POD_OWNERS, REPLICA_SETS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 
 table! {
     /// One row per service account as which pods run, with what its holder can do to the cluster: by what the account holds, by its groups,
     /// and by the accounts that it can take over from there.
-    pub struct AccountReachRow as "account_reach" counting "service accounts of running pods" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] consulting [METRICS] {
+    pub struct AccountReachRow as "account_reach" counting "service accounts of running pods" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] consulting [METRICS] + POD_OWNERS {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.

@@ -9,16 +9,14 @@ use super::standing::{Holders, Standing};
 use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
-use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
-};
+use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, PODS, POD_OWNERS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 
 table! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for
     /// what RoleBindings of that namespace add. Several bindings of one subject count together, with those of the groups that the server
     /// puts it into; membership in other groups is known to the identity provider only. Columns about reach leave out what Kubernetes and
     /// kubeadm ship. What is reached by taking over other identities stands in columns of its own.
-    pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS, REPLICA_SETS, JOBS] {
+    pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] + POD_OWNERS {
         /// Namespace; not set for the whole cluster.
         namespace: Option<String>;
         /// `User`, `Group` or `ServiceAccount`.

@@ -6,9 +6,7 @@ use super::takeover::{Kinds, Step, Takeover};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
-use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
-};
+use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, PODS, POD_OWNERS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
 
 /// Ways in one row.
 const PATHS: usize = 4;
@@ -17,7 +15,7 @@ table! {
     /// One row per binding and subject that can act as service accounts or other identities by it, and place into which these reach further
     /// than the subject does itself. Without such a place there is one row in the binding's own. What Kubernetes and kubeadm ship is left
     /// out as a beginning, not as an end.
-    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS, REPLICA_SETS, JOBS] {
+    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] + POD_OWNERS {
         /// Namespace that is reached; not set for the whole cluster.
         namespace: Option<String>;
         /// In words, such as `the namespace records` or `the whole cluster`.

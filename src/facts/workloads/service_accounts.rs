@@ -6,7 +6,7 @@ use super::containers::sorted_owned;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{JOBS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICE_ACCOUNTS};
+use crate::model::sources::{PODS, POD_OWNERS, SERVICE_ACCOUNTS};
 use crate::model::{Evidence, ObjectRef};
 
 table! {
@@ -29,10 +29,10 @@ table! {
         /// Number of running pods that use it.
         pods: Known<i64>, needs [PODS];
         /// Workloads whose running pods use it, sorted.
-        workloads: Known<Vec<String>>, needs [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
+        workloads: Known<Vec<String>>, needs [] + POD_OWNERS;
         /// Those of them whose pods hold a token of it that was mounted when they were made, sorted. What the account says now counts
         /// for pods that are made next.
-        workloads_mounting_token: Known<Vec<String>>, needs [PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS];
+        workloads_mounting_token: Known<Vec<String>>, needs [] + POD_OWNERS;
     }
 }
 
