@@ -13,7 +13,7 @@ use super::workloads::service_accounts::{ServiceAccounts, Usages};
 use super::workloads::shapes::{NodeIdentity, Nodes};
 use super::workloads::volume_uses::VolumeUses;
 use super::{FactsError, Known};
-use crate::model::sources::{NODES, PODS, POD_OWNERS, VERSION, WORKLOADS};
+use crate::model::sources::{NODES, POD_OWNERS, PODS, VERSION, WORKLOADS};
 use crate::model::{SourceId, Unseen};
 use crate::snapshot::Snapshot;
 

@@ -7,7 +7,7 @@ use super::table::read::Reader;
 use super::table::schema::{Row, TableRow, table};
 use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
-use crate::model::sources::{NAMESPACES, PODS, POD_OWNERS, VERSION};
+use crate::model::sources::{NAMESPACES, POD_OWNERS, PODS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {

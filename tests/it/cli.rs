@@ -483,10 +483,9 @@ fn a_signal_leaves_nothing_half_written() {
          contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{token: t}}}}]\n"
     );
     std::fs::write(here.join("config"), config).expect("written");
-    for arguments in [
-        &["scan", "--kubeconfig", "config", "-o", "evidence"][..],
-        &["collect", "--kubeconfig", "config", "-o", "snapshot.zip"],
-    ] {
+    for arguments in
+        [&["scan", "--kubeconfig", "config", "-o", "evidence"][..], &["collect", "--kubeconfig", "config", "-o", "snapshot.zip"]]
+    {
         for signal in ["TERM", "INT"] {
             assert_error(&interrupted(here, arguments, 1, signal), 3, "interrupted; nothing was written", "Run it again");
             assert_eq!(std::fs::read_dir(here).expect("readable").count(), 1, "{arguments:?}");

@@ -198,7 +198,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             SourceId::group(NETWORKING, "ingresses"),
             "Ingress",
-            "metadata{$meta} spec!{ingressClassName defaultBackend{$backend} tls{hosts secretName} rules{host http{paths{pathType backend{$backend}}}}} status{loadBalancer{ingress{ip hostname}}}",
+            "metadata{$meta} spec!{ingressClassName defaultBackend{$backend} tls{hosts secretName} rules{host http{paths{path:path pathType backend{$backend}}}}} status{loadBalancer{ingress{ip hostname}}}",
             "What is published, and whether with TLS.",
         ),
         list(SourceId::group(NETWORKING, "ingressclasses"), "IngressClass", "metadata{$meta} spec{controller parameters{$ref scope}}", "Which controller publishes it."),

@@ -67,6 +67,8 @@ pub enum Special {
     Image,
     /// An expression of a policy: of the texts in it, only names of namespaces stay.
     Expression,
+    /// The path of a route: whether it is everything; any other may name somebody.
+    Path,
     /// A list that the server keeps in no fixed order.
     Sorted,
 }
@@ -174,6 +176,7 @@ fn special(name: &str) -> Option<Special> {
         "url" => Special::Url,
         "image" => Special::Image,
         "expression" => Special::Expression,
+        "path" => Special::Path,
         "sorted" => Special::Sorted,
         _ => return None,
     })

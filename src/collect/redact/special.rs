@@ -67,6 +67,10 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
             let url: Cow<'_, str> = serde_json::from_str(raw.get())?;
             push_text(&origin(&url), out);
         }
+        Special::Path => {
+            let path: Cow<'_, str> = serde_json::from_str(raw.get())?;
+            push_text(if ["", "/", "/*"].contains(&path.as_ref()) { &path } else { REDACTED }, out);
+        }
         Special::Image => {
             let reference: Cow<'_, str> = serde_json::from_str(raw.get())?;
             push_text(&secret::image(&reference), out);

@@ -6,7 +6,9 @@ use super::takeovers::of_cluster;
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::service_accounts::{ServiceAccounts, Usages};
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, JOBS, METRICS, PODS, POD_OWNERS, REPLICA_SETS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, JOBS, METRICS, POD_OWNERS, PODS, REPLICA_SETS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+};
 
 table! {
     /// One row per service account as which pods run, with what its holder can do to the cluster: by what the account holds, by its groups,

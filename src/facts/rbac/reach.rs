@@ -9,7 +9,9 @@ use super::standing::{Holders, Standing};
 use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, PODS, POD_OWNERS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, POD_OWNERS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+};
 
 table! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for

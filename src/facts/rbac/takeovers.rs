@@ -6,7 +6,9 @@ use super::takeover::{Kinds, Step, Takeover};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
-use crate::model::sources::{CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, METRICS, PODS, POD_OWNERS, ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, POD_OWNERS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+};
 
 /// Ways in one row.
 const PATHS: usize = 4;

@@ -6,7 +6,7 @@ use super::containers::sorted_owned;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{PODS, POD_OWNERS, SERVICE_ACCOUNTS};
+use crate::model::sources::{POD_OWNERS, PODS, SERVICE_ACCOUNTS};
 use crate::model::{Evidence, ObjectRef};
 
 table! {

@@ -43,6 +43,13 @@ pub(in crate::facts) fn mounted(spec: &PodSpec) -> Option<String> {
         .or_else(|| ordinary("ephemeralContainers", spec.ephemeral_containers.iter().flatten().map(|c| c.volume_mounts.as_ref()).collect()))
 }
 
+/// Whether a pod holds a token of its account in any way, one that was mounted by hand too: whoever gets into it has that token.
+pub(in crate::facts) fn is_held(spec: &PodSpec) -> bool {
+    let by_hand = spec.volumes.iter().flatten().flat_map(|volume| volume.projected.iter());
+    let sources = by_hand.flat_map(|projected| projected.sources.iter().flatten());
+    mounted(spec).is_some() || sources.into_iter().any(|source| source.service_account_token.is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
