@@ -288,6 +288,7 @@ fn count(shape: &Shape<'_>, usages: &mut Usages, counts: &mut BTreeMap<String, (
     let usage = usages.entry((namespace, account_of(shape).to_owned())).or_default();
     usage.pods += shape.pods;
     usage.workloads.insert(shape.workload_text());
+    usage.held |= shape.pods > 0 && token::is_held(shape.spec);
     if let Some(place) = token::mounted(shape.spec) {
         usage.mounts(shape.workload_text(), shape.origin.at(format!("{}{place}", shape.origin.pointer)));
     }

@@ -61,6 +61,8 @@ impl Automount {
 pub(in crate::facts) struct Usage {
     pub(in crate::facts) pods: i64,
     pub(in crate::facts) workloads: BTreeSet<String>,
+    /// Whether some running pod holds its token in any way.
+    pub(in crate::facts) held: bool,
     /// Workloads whose pods hold a token that admission mounted, and where one of their pods does.
     pub(super) mounting: BTreeMap<String, Evidence>,
 }
@@ -120,7 +122,7 @@ impl ServiceAccounts {
 
     /// The accounts whose token some running pod holds.
     pub(in crate::facts) fn running(&self, usages: &Usages) -> BTreeSet<(String, String)> {
-        let holds = |usage: &Usage| usage.pods > 0 && !usage.mounting.is_empty();
+        let holds = |usage: &Usage| usage.held;
         usages.iter().filter(|(_, usage)| holds(usage)).map(|(place, _)| place.clone()).collect()
     }
 
