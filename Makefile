@@ -9,7 +9,7 @@ CARGO ?= cargo
 DOCUMENTS := $(CARGO_TARGET_DIR)/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint deny unit live documents bench demo-snapshot docs test clean
+.PHONY: help setup fmt lint deny unit live live-versions documents bench demo-snapshot docs test clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ unit: ## Tests that need nothing but Rust
 
 live: ## Tests against a real control plane and against Kubernetes' own code
 	@scripts/live.sh
+
+# Versions that `make live-versions` starts.
+VERSIONS ?= v1.31.14 v1.37.2
+
+live-versions: ## Tests against the oldest and the newest supported Kubernetes; VERSIONS="v1.33.13" names others
+	@scripts/live-versions.sh $(VERSIONS)
 
 documents: ## Open the reports in a headless browser: accessibility, HTML, no script, no network, print
 	@scripts/documents.sh "$(DOCUMENTS)"

@@ -25,6 +25,11 @@ table! {
         minors_behind: Known<i64>, at "/status/nodeInfo/kubeletVersion", needs [VERSION];
         /// How many it may be, by the version skew policy.
         minors_allowed: Known<i64>, needs [VERSION];
+        /// The same in words, such as `3 minor versions newer than the API server, which is never supported`.
+        skew: Known<String>, at "/status/nodeInfo/kubeletVersion", needs [VERSION];
+        /// Whether it is a virtual node, which reports the version of its provider and runs no kubelet: it has the label or the taint
+        /// of Virtual Kubelet, and its version says so, too. Unknown where only one of these says so: anybody can write a label.
+        is_virtual: Known<bool>, at "/metadata/labels/type";
         /// Name and version of the operating system.
         os_image: String, at "/status/nodeInfo/osImage";
         /// Kernel.
@@ -93,8 +98,8 @@ struct Server {
 
 impl Server {
     fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
-        let unknown = |why: &str| Unseen {
-            kind: UnseenKind::ReadFailed,
+        let unknown = |kind: UnseenKind, why: &str| Unseen {
+            kind,
             what: "the server's version".to_owned(),
             why: why.to_owned(),
             how_to_see: "Grant get on the URL /version, then collect again.".to_owned(),
@@ -108,7 +113,7 @@ impl Server {
             |why: &str| reader.doubt(&VERSION, "the server's version".to_owned(), why, "Collect again, and look at /version by hand.");
         let Some(stored) = reader.single(&VERSION)? else {
             doubt("the snapshot does not hold it");
-            return Ok(Self { known: Known::Unknown(unknown("the snapshot does not hold it")), origin: None });
+            return Ok(Self { known: Known::Unknown(unknown(UnseenKind::ReadFailed, "the snapshot does not hold it")), origin: None });
         };
         let origin = reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration);
         let parsed = match serde_json::from_str::<Version>(&stored.json) {
@@ -124,12 +129,42 @@ impl Server {
                 None
             }
         };
-        let known = parsed.map_or_else(|| Known::Unknown(unknown("its minor version is not a number")), Known::Known);
+        let known = parsed.map_or_else(|| Known::Unknown(unknown(UnseenKind::NotUnderstood, "its minor version is not a number")), Known::Known);
         Ok(Self { known, origin: Some(origin) })
     }
 
     fn minor(&self) -> Known<u32> {
         self.known.clone().map(|(minor, _)| minor)
+    }
+}
+
+/// The minor version of the program that answered; an emulated one is not asked for.
+pub(super) fn server_minor(reader: &Reader<'_>) -> Result<Known<u32>, FactsError> {
+    Ok(Server::read(reader)?.minor())
+}
+
+/// Whether a node is one of Virtual Kubelet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Virtual {
+    No,
+    /// Only its label, its taint or its version says so.
+    Perhaps,
+    Yes,
+}
+
+/// Virtual Kubelet gives its nodes the label `type=virtual-kubelet` and the taint `virtual-kubelet.io/provider`, and reports a version
+/// of its own behind that of Kubernetes, such as `v1.25.0-vk-azure-aci-1.6.1` (virtual-kubelet cmd/virtual-kubelet/internal/commands/root).
+pub(super) fn is_virtual(node: &Node) -> Virtual {
+    let label = node.metadata.labels.as_ref().is_some_and(|labels| labels.get("type").is_some_and(|kind| kind == "virtual-kubelet"));
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
+    let taint = taints.into_iter().flatten().any(|taint| taint.key == "virtual-kubelet.io/provider");
+    let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
+    let version = info.map_or("", |info| info.kubelet_version.as_str());
+    let says_so = version.contains("-vk-") || version.contains("virtual-kubelet");
+    match [label, taint, says_so].iter().filter(|sign| **sign).count() {
+        0 => Virtual::No,
+        1 => Virtual::Perhaps,
+        _ => Virtual::Yes,
     }
 }
 
@@ -156,7 +191,19 @@ fn nodes(reader: &Reader<'_>, server: &Server) -> Result<Vec<Row>, FactsError> {
 }
 
 fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) -> Row {
-    let name = node.metadata.name.unwrap_or_default();
+    let name = node.metadata.name.clone().unwrap_or_default();
+    let is_virtual = match is_virtual(&node) {
+        Virtual::No => Known::Known(false),
+        Virtual::Yes => Known::Known(true),
+        Virtual::Perhaps => Known::Unknown(Unseen {
+            kind: UnseenKind::NotUnderstood,
+            what: format!("whether the node {name} is a virtual one"),
+            why: "its label, its taint and its version do not say the same about it".to_owned(),
+            how_to_see: "Look at the node by hand: kubectl get node -o wide.".to_owned(),
+            source: Some(NODES),
+            missing_rule: None,
+        }),
+    };
     let spec = node.spec.unwrap_or(NodeSpec { ..NodeSpec::default() });
     let status = node.status.unwrap_or(NodeStatus { ..NodeStatus::default() });
     let info = |pick: fn(&k8s_openapi::api::core::v1::NodeSystemInfo) -> &String| status.node_info.as_ref().map(pick).cloned();
@@ -172,10 +219,14 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) 
             missing_rule: None,
         }),
     };
+    let minors_behind = server.minor().and_then(|server| kubelet_minor.clone().map(|kubelet| i64::from(server) - kubelet));
+    let minors_allowed = server.minor().map(minors_allowed);
     let typed = NodeRow {
+        skew: minors_behind.clone().and_then(|behind| minors_allowed.clone().map(|allowed| skew(behind, allowed))),
+        is_virtual,
         control_plane: node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key("node-role.kubernetes.io/control-plane")),
-        minors_behind: server.minor().and_then(|server| kubelet_minor.clone().map(|kubelet| i64::from(server) - kubelet)),
-        minors_allowed: server.minor().map(minors_allowed),
+        minors_behind,
+        minors_allowed,
         kubelet_minor,
         os_image: info(|info| &info.os_image).unwrap_or_default(),
         kernel: info(|info| &info.kernel_version).unwrap_or_default(),
@@ -193,6 +244,16 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) 
     };
     let subject = ObjectRef { kind: "Node".to_owned(), group: String::new(), namespace: None, name: name.clone(), uid: node.metadata.uid };
     Row::new(name, subject, vec![origin], typed)
+}
+
+fn skew(behind: i64, allowed: i64) -> String {
+    let versions = |count: i64| if count == 1 { "1 minor version".to_owned() } else { format!("{count} minor versions") };
+    match behind {
+        0 => "of the API server's minor version".to_owned(),
+        ..0 => format!("{} newer than the API server, which is never supported", versions(-behind)),
+        _ if behind <= allowed => format!("{} older than the API server, of {allowed} that are supported", versions(behind)),
+        _ => format!("{} older than the API server, and only {allowed} are supported", versions(behind)),
+    }
 }
 
 /// kubernetes.io, *Version Skew Policy*: three minor versions since 1.28, two before.
@@ -260,6 +321,27 @@ mod tests {
         for version in ["", "1.36.3", "v2.1.0", "v1", "v1.x.3"] {
             assert_eq!(minor_of(version), None, "{version}");
         }
+    }
+
+    #[test]
+    fn a_skew_is_said_in_words() {
+        assert_eq!(skew(-3, 3), "3 minor versions newer than the API server, which is never supported");
+        assert_eq!(skew(-1, 3), "1 minor version newer than the API server, which is never supported");
+        assert_eq!(skew(4, 3), "4 minor versions older than the API server, and only 3 are supported");
+        assert_eq!(skew(0, 3), "of the API server's minor version");
+    }
+
+    #[test]
+    fn a_label_alone_makes_no_node_virtual() {
+        let node = |value: serde_json::Value| is_virtual(&serde_json::from_value(value).unwrap());
+        let info = |version: &str| {
+            serde_json::json!({"kubeletVersion": version, "architecture": "", "bootID": "", "containerRuntimeVersion": "", "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "", "osImage": "", "systemUUID": ""})
+        };
+        let labels = serde_json::json!({"labels": {"type": "virtual-kubelet"}});
+        let aci = serde_json::json!({"metadata": labels, "status": {"nodeInfo": info("v1.25.0-vk-azure-aci-1.6.1")}});
+        assert_eq!(node(aci), Virtual::Yes);
+        assert_eq!(node(serde_json::json!({"metadata": labels, "status": {"nodeInfo": info("v1.30.1")}})), Virtual::Perhaps);
+        assert_eq!(node(serde_json::json!({"metadata": {}, "status": {"nodeInfo": info("v1.36.3")}})), Virtual::No);
     }
 
     #[test]

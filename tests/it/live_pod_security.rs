@@ -16,8 +16,6 @@ use crate::support::control_plane::{ControlPlane, Options};
 const PODS: usize = 600;
 /// Requests at a time: the API server answers within milliseconds, most of them waiting for etcd.
 const THREADS: usize = 8;
-/// The release of the fixture's module.
-const SERVER_MINOR: u32 = 36;
 /// Enforced levels and versions; the first refuses nothing and shows the pod as the server stores it.
 const NAMESPACES: [(Level, PolicyVersion); 5] = [
     (Level::Privileged, PolicyVersion::Latest),
@@ -51,7 +49,7 @@ fn cluster() -> String {
 }
 
 /// Asks the server about one pod in every namespace: how often it admitted it, by namespace, or what is wrong.
-fn compare(plane: &ControlPlane, pod: &Value) -> Result<[bool; NAMESPACES.len()], String> {
+fn compare(plane: &ControlPlane, minor: u32, pod: &Value) -> Result<[bool; NAMESPACES.len()], String> {
     let ask = |place| plane.api("POST", &format!("/api/v1/namespaces/{}/pods?dryRun=All", namespace(place)), Some(pod));
     let (status, stored) = ask(NAMESPACES[0]);
     if status != 201 {
@@ -70,7 +68,7 @@ fn compare(plane: &ControlPlane, pod: &Value) -> Result<[bool; NAMESPACES.len()]
             403 if message.contains("violates PodSecurity") => false,
             _ => return Err(format!("{status} {message}: {pod}")),
         };
-        let violations = evaluate(&annotations, &spec, place.0, place.1.capped_at(SERVER_MINOR));
+        let violations = evaluate(&annotations, &spec, place.0, place.1.capped_at(minor));
         if violations.is_empty() != *admitted {
             return Err(format!("{}: the server says {status} {message:?}, we say {violations:?}: {pod}", namespace(place)));
         }
@@ -84,6 +82,7 @@ fn compare(plane: &ControlPlane, pod: &Value) -> Result<[bool; NAMESPACES.len()]
 fn pods_are_admitted_as_we_say() -> Result<(), Box<dyn Error>> {
     let plane = ControlPlane::start(&Options::default());
     plane.apply(&cluster());
+    let minor = plane.minor();
     let mut runner = TestRunner::default();
     let pods: Vec<Value> = (0..PODS)
         .map(|_| pods::valid_pod().new_tree(&mut runner).map(|tree| tree.current()).map_err(|reason| reason.to_string()))
@@ -96,7 +95,7 @@ fn pods_are_admitted_as_we_say() -> Result<(), Box<dyn Error>> {
             .chunks(share)
             .map(|pods| {
                 let plane = &plane;
-                scope.spawn(move || pods.iter().map(|pod| compare(plane, pod)).collect::<Vec<_>>())
+                scope.spawn(move || pods.iter().map(|pod| compare(plane, minor, pod)).collect::<Vec<_>>())
             })
             .collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|_| vec![Err("a thread ended".to_owned())])).collect()

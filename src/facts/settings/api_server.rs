@@ -11,12 +11,13 @@ use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION}
 
 table! {
     /// One row per setting of kube-apiserver and per API server that was seen. `/flagz` (grade B) shows every effective value of
-    /// the one server that answered; a mirror pod (grade C) shows the command line that a kubelet reports, where a flag that is
+    /// the one server that answered; a mirror pod (grade C; made from a file or a URL) shows the command line that a kubelet reports, where a flag that is
     /// not written has its default. A mirror pod is believed only when its annotations, its owner and the Node object agree;
     /// still, whoever may create pods in kube-system could fake one, which is why the two are compared. k3s runs the API server
     /// in its own process and publishes on the Node what was changed of it (grade C); what is not written there is unknown. Where
     /// nothing of this is visible, as on most managed control planes, every value is unknown; the same holds, in rows of their
-    /// own, for API servers that the Leases of kube-system count and that no source shows.
+    /// own, for API servers that the Leases of kube-system count and that no source shows, and for those that are started by words
+    /// that are not stored or whose node is not ready.
     pub struct ApiServerSettingRow as "api_server_settings" counting "settings", always from [PODS, NODES, FLAGZ, KUBEADM_CONFIG, LEASES, VERSION] {
         /// Name of the flag without dashes.
         setting: String;
@@ -30,12 +31,12 @@ table! {
         items: Known<Vec<String>>;
         /// Whether it is written on the command line (mirror pod, node arguments) or differs from the default (`/flagz`).
         set: Known<bool>;
-        /// The default of a server that is started without the flag.
+        /// The default of a server that is started without the flag; empty where it depends on a version that is not known.
         default: String;
         /// `flagz`, `mirror pod` or `node arguments`.
         from: Known<&'static str>;
-        /// Whether two sources disagree about it.
-        contradiction: Known<bool>;
+        /// Whether two sources disagree about it; unset where only one says anything.
+        contradiction: Known<Option<bool>>;
     }
 }
 
@@ -43,7 +44,8 @@ table! {
 pub(super) fn rows(servers: &ApiServers) -> Vec<Row> {
     let unseen = servers.unseen();
     let mut rows = Vec::new();
-    for &(setting, default) in API_SERVER.settings {
+    for &(setting, _) in API_SERVER.settings {
+        let default = servers.default_of(setting);
         if let Some(why) = &unseen {
             rows.push(unseen_row(servers, setting, default, &not_visible(API_SERVER.binary, setting, why)));
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::encryption::OpenShiftEncryption;
 use super::not_visible;
+use super::places::Place;
 use super::seen::api_server;
 use super::servers::{ApiServers, Server};
 use crate::facts::context::Context;
@@ -22,7 +23,7 @@ table! {
     /// recorded since its process started (grade A). Kubernetes counts `apiserver_audit_level_total` only where both a policy and a
     /// destination are active, and the request that reads the counters is judged by the policy before it is answered; so a page on
     /// which `apiserver_audit_event_total` is 0 and no level was counted is that of a server that records nothing. `OpenShift`: the
-    /// audit profile. What the policy says of single requests is a file that no API shows.
+    /// audit profile and its rules for groups. What the policy says of single requests is a file that no API shows.
     pub struct AuditRow as "audit" counting "statements on auditing", always from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
         /// Where: a mirror pod, `/flagz`, `/metrics`, an object; empty for API servers that no source shows.
         instance: String;
@@ -30,16 +31,24 @@ table! {
         from: &'static str;
         /// Whether an audit policy is in use.
         has_policy: Known<bool>;
-        /// Where events go, as far as is known: `log`, `webhook`. Empty when there is no destination.
+        /// Where events go, as far as is known: `log` (a file that stays when the process ends), `stdout`, `webhook`, `container` (a
+        /// file that is under no mounted directory and ends with its container), `device` (such as /dev/null). Empty when there is
+        /// no destination. Whether a file is under a mount is known where the server's pod is seen.
         backends: Known<Vec<String>>;
+        /// The path of the log file; empty when there is none.
+        log_path: Known<String>;
+        /// For how many days rotation keeps a log file; 0 is without limit.
+        log_max_age: Known<Option<i64>>;
+        /// How many files rotation keeps; 0 is without limit.
+        log_max_backups: Known<Option<i64>>;
         /// Whether events are recorded: above the level None for at least one request.
         records: Known<bool>;
         /// The levels at which requests were judged since the process started, sorted.
         levels: Known<Vec<String>>;
         /// Whether events were lost since the process started, because writing or sending them failed.
         lost_events: Known<bool>;
-        /// Whether settings and effect disagree.
-        contradiction: Known<bool>;
+        /// Whether settings and effect disagree; unset where there are not two sides, or where both say that nothing is recorded.
+        contradiction: Known<Option<bool>>;
     }
 }
 
@@ -104,13 +113,21 @@ fn effect(metrics: &Metrics) -> Effect {
 pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Row>, FactsError> {
     let reader = &context.reader;
     let metrics = Metrics::read(reader)?;
-    let effect = effect(&metrics);
-    let mut rows: Vec<Row> = servers.list.iter().map(|server| setting_row(servers, server, &effect)).collect();
+    let profiles = openshift_servers(reader)?;
+    let settings: Vec<Settings> = servers.list.iter().map(|server| Settings::of(servers, server)).collect();
+    let effect = effect(&metrics).reaching(&settings);
+    let comparable = comparable(servers, &settings);
+    // Where something else says what ought to be, settings that nobody sees are not missed for the comparison.
+    let missed = |why: &Unseen| if profiles.is_empty() { Known::Unknown(why.clone()) } else { Known::Known(None) };
+    let mut rows: Vec<Row> =
+        servers.list.iter().zip(settings).map(|(server, settings)| setting_row(servers, server, settings, &effect, &comparable)).collect();
     if servers.list.is_empty() {
-        rows.push(unseen_row("setting", &servers.gap("audit-policy-file"), servers));
+        let why = servers.gap("audit-policy-file");
+        rows.push(unseen_row("setting", &why, missed(&why), servers));
     }
     if let Some(why) = servers.unseen() {
-        rows.push(unseen_row("setting", &not_visible("kube-apiserver", "audit-policy-file", &why), servers));
+        let why = not_visible("kube-apiserver", "audit-policy-file", &why);
+        rows.push(unseen_row("setting", &why, missed(&why), servers));
     }
     rows.push(metrics_row(&metrics, &effect, servers));
     if metrics.any().is_some()
@@ -121,80 +138,168 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
             how_to_see: "Collect from each API server by its own address.".to_owned(),
             ..not_visible("kube-apiserver", "audit-policy-file", &why.replace("were seen", "answered with its counters"))
         };
-        rows.push(unseen_row("metrics", &unseen, servers));
+        rows.push(unseen_row("metrics", &unseen, Known::Known(None), servers));
     }
-    for (name, spec, origin) in openshift_servers(reader)? {
+    for (name, spec, origin) in profiles {
         rows.push(openshift_row(&name, spec, origin, &effect));
     }
     Ok(rows)
 }
 
-/// The policy and the destinations that flags name (kube-apiserver reference; apiserver pkg/server/options/audit.go).
-fn setting_row(servers: &ApiServers, server: &Server, effect: &Effect) -> Row {
-    const DESTINATIONS: [(&str, &str); 2] = [("audit-log-path", "log"), ("audit-webhook-config-file", "webhook")];
-    let set = |flag: &str| servers.value(server, flag, Some("")).map(|(value, _)| !value.is_empty());
-    let has_policy = set("audit-policy-file");
-    let (mut named, mut unseen) = (Vec::new(), None);
-    for (flag, name) in DESTINATIONS {
-        match set(flag) {
-            Known::Known(true) => named.push(name.to_owned()),
-            Known::Known(false) => {}
-            Known::Unknown(why) => unseen = Some(why),
+/// What the flags of one server say (kube-apiserver reference; apiserver pkg/server/options/audit.go).
+struct Settings {
+    has_policy: Known<bool>,
+    backends: Known<Vec<String>>,
+    log_path: Known<String>,
+    max_age: Known<Option<i64>>,
+    max_backups: Known<Option<i64>>,
+}
+
+const LOG: &str = "audit-log-path";
+const WEBHOOK: &str = "audit-webhook-config-file";
+
+impl Settings {
+    fn of(servers: &ApiServers, server: &Server) -> Self {
+        let text = |flag: &str| servers.value(server, flag, Some("")).map(|(value, _)| value);
+        let number = |flag: &str| servers.value(server, flag, servers.default_of(flag)).map(|(value, _)| value.parse().ok());
+        let log_path = text(LOG);
+        let log = log_path.clone().map(|path| (!path.is_empty()).then(|| word(servers.place(server, &path))));
+        let webhook = text(WEBHOOK).map(|file| (!file.is_empty()).then_some("webhook"));
+        let (mut named, mut unseen) = (Vec::new(), None);
+        for destination in [log, webhook] {
+            match destination {
+                Known::Known(name) => named.extend(name.map(str::to_owned)),
+                Known::Unknown(why) => unseen = Some(why),
+            }
+        }
+        let backends = match unseen {
+            // One that keeps something is enough to know that there is one.
+            Some(unseen) if !named.iter().any(|name| lasts(name)) => Known::Unknown(unseen),
+            _ => Known::Known(named),
+        };
+        Self {
+            has_policy: text("audit-policy-file").map(|file| !file.is_empty()),
+            backends,
+            log_path,
+            max_age: number("audit-log-maxage"),
+            max_backups: number("audit-log-maxbackup"),
         }
     }
-    let backends = match unseen {
-        Some(unseen) if named.is_empty() => Known::Unknown(unseen),
-        _ => Known::Known(named),
+
+    /// Whether the server counts events: with a policy and a destination, whatever that does with them.
+    fn counts(&self) -> Known<bool> {
+        self.has_policy.clone().and_then(|policy| self.backends.clone().map(|backends| policy && !backends.is_empty()))
+    }
+
+    /// Whether what is recorded goes where nothing is kept.
+    fn discards(&self) -> bool {
+        self.backends.known().is_some_and(|backends| !backends.is_empty() && backends.iter().all(|name| name == word(Place::Device)))
+    }
+
+    /// Whether nothing is recorded: without a policy, without a destination, or with none that keeps anything.
+    fn is_off(&self) -> bool {
+        self.has_policy == Known::Known(false) || self.backends == Known::Known(Vec::new()) || self.discards()
+    }
+}
+
+fn word(place: Place) -> &'static str {
+    match place {
+        Place::Kept => "log",
+        Place::Output => "stdout",
+        Place::Container => "container",
+        Place::Device => "device",
+    }
+}
+
+fn lasts(name: &str) -> bool {
+    matches!(name, "log" | "stdout" | "webhook")
+}
+
+impl Effect {
+    /// What comes of it where the settings are known: events that go to a device are counted and not recorded.
+    fn reaching(mut self, settings: &[Settings]) -> Self {
+        let discards = settings.iter().filter(|settings| settings.discards()).count();
+        if self.records == Known::Known(true) && discards > 0 {
+            self.records = match discards == settings.len() {
+                true => Known::Known(false),
+                false => Known::Unknown(Unseen {
+                    what: "whether audit events are recorded".to_owned(),
+                    ..not_visible("kube-apiserver", LOG, "one of the API servers writes them to a device, and any of them may have answered")
+                }),
+            };
+        }
+        self
+    }
+}
+
+/// Whether the settings that are seen are those of the server whose counters are: of one server, or of several that are alike.
+fn comparable(servers: &ApiServers, settings: &[Settings]) -> Known<()> {
+    let alike = settings.iter().zip(settings.iter().skip(1)).all(|(one, next)| one.counts() == next.counts());
+    let why = match servers.unseen() {
+        Some(why) => why,
+        None if alike => return Known::Known(()),
+        None => "the API servers are not alike, and any of them may have answered with its counters".to_owned(),
     };
-    let off = has_policy == Known::Known(false) || backends == Known::Known(Vec::new());
+    Known::Unknown(not_visible("kube-apiserver", "audit-policy-file", &why))
+}
+
+fn setting_row(servers: &ApiServers, server: &Server, settings: Settings, effect: &Effect, comparable: &Known<()>) -> Row {
     let unsaid = |what: &str| Unseen {
         what: what.to_owned(),
         how_to_see: "See the row of /metrics.".to_owned(),
         ..not_visible("kube-apiserver", "audit-policy-file", "flags do not say it: the policy is a file that the API does not show")
     };
-    // Only where one server is both the one that was asked and the one whose settings these are.
-    let contradiction = match (&effect.active, &has_policy, &backends, servers.counted) {
-        (Known::Known(active), Known::Known(policy), Known::Known(backends), 1) => {
-            Known::Known(*active != (*policy && !backends.is_empty()))
-        }
-        _ => Known::Known(false),
+    let contradiction = match (&effect.active, settings.counts()) {
+        (Known::Known(false), Known::Known(false)) => Known::Known(None),
+        (active, counts) => comparable.clone().and_then(|()| active.clone().and_then(|active| counts.map(|counts| Some(active != counts)))),
     };
+    let off = settings.is_off();
     let typed = AuditRow {
         instance: server.name.clone(),
         from: "setting",
         records: if off { Known::Known(false) } else { Known::Unknown(unsaid("whether audit events are recorded")) },
         levels: Known::Unknown(unsaid("at which levels requests are recorded")),
         lost_events: Known::Unknown(unsaid("whether audit events were lost")),
-        has_policy,
-        backends,
+        has_policy: settings.has_policy,
+        backends: settings.backends,
+        log_path: settings.log_path,
+        log_max_age: settings.max_age,
+        log_max_backups: settings.max_backups,
         contradiction,
     };
     let policy = servers.evidence(server, "audit-policy-file");
-    let destinations: Vec<Evidence> = DESTINATIONS.iter().flat_map(|(flag, _)| servers.evidence(server, flag)).collect();
+    let destinations: Vec<Evidence> = [LOG, WEBHOOK].iter().flat_map(|flag| servers.evidence(server, flag)).collect();
     Row::new(format!("setting@{}", server.name), server.subject.clone(), policy.clone(), typed)
         .in_namespace(None)
         .evidenced("has_policy", policy.clone())
         .evidenced("backends", destinations)
+        .evidenced("log_path", servers.evidence(server, LOG))
+        .evidenced("log_max_age", servers.evidence(server, "audit-log-maxage"))
+        .evidenced("log_max_backups", servers.evidence(server, "audit-log-maxbackup"))
         .evidenced("contradiction", policy.into_iter().chain(effect.why_records.iter().cloned()))
 }
 
 fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row {
+    let of_flags = |what: &str| Unseen {
+        what: what.to_owned(),
+        ..not_visible("kube-apiserver", LOG, "the counters show that there is a destination, not which")
+    };
     let typed = AuditRow {
         instance: "/metrics".to_owned(),
         from: "metrics",
         has_policy: effect.active.clone(),
         backends: effect.active.clone().and_then(|active| match active {
-            true => Known::Unknown(Unseen {
-                what: "where audit events go".to_owned(),
-                ..not_visible("kube-apiserver", "audit-log-path", "the counters show that there is a destination, not which")
-            }),
+            true => Known::Unknown(of_flags("where audit events go")),
             false => Known::Known(Vec::new()),
         }),
+        log_path: Known::Unknown(of_flags("the path of the audit log")),
+        log_max_age: Known::Unknown(of_flags("how long audit logs are kept")),
+        log_max_backups: Known::Unknown(of_flags("how many audit logs are kept")),
         records: effect.records.clone(),
         levels: effect.levels.clone(),
         lost_events: effect.lost.clone(),
-        // What is not known contradicts nothing and agrees with nothing.
-        contradiction: effect.records.clone().map(|_| false),
+        // One side of what is compared in the rows of settings.
+        contradiction: Known::Known(None),
     };
     let origins = metrics.any().or(servers.fallback.as_ref()).cloned().into_iter().collect();
     Row::new("metrics@/metrics".to_owned(), api_server("/metrics"), origins, typed)
@@ -203,46 +308,58 @@ fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row 
         .evidenced("lost_events", effect.why_lost.clone())
 }
 
-/// The profile `None` records nothing; every other records at least metadata (openshift/api config/v1/types_apiserver.go).
+/// The profile `None` records nothing; every other records at least metadata (openshift/api config/v1/types_apiserver.go). A rule for a
+/// group takes the place of the profile for whoever is in it.
 fn openshift_row(name: &str, spec: OpenShiftServer, origin: Evidence, effect: &Effect) -> Row {
-    let profile = spec.audit.unwrap_or_default().profile;
-    let unsaid = |what: &str| Unseen {
-        what: what.to_owned(),
-        ..not_visible("kube-apiserver", "audit-policy-file", "the audit profile does not say it")
-    };
+    let audit = spec.audit.unwrap_or_else(Audit::unset);
+    let profile = audit.profile;
+    let unsaid = |what: &str, why: &str| Unseen { what: what.to_owned(), ..not_visible("kube-apiserver", "audit-policy-file", why) };
+    let leaves_out: Vec<&str> = audit.custom_rules.iter().filter(|rule| rule.profile == "None").map(|rule| rule.group.as_str()).collect();
+    let what = "whether requests are recorded";
     let records = match profile.as_str() {
-        "None" => Known::Known(false),
-        "" | "Default" | "WriteRequestBodies" | "AllRequestBodies" => Known::Known(true),
-        _ => Known::Unknown(unsaid("whether requests are recorded")),
+        "None" if audit.custom_rules.iter().all(|rule| rule.profile == "None") => Known::Known(false),
+        "None" => Known::Unknown(unsaid(what, "the audit profile is None, and only what custom rules name is recorded")),
+        "" | "Default" | "WriteRequestBodies" | "AllRequestBodies" if leaves_out.is_empty() => Known::Known(true),
+        "" | "Default" | "WriteRequestBodies" | "AllRequestBodies" => {
+            Known::Unknown(unsaid(what, &format!("custom rules leave out what these groups do: {}", leaves_out.join(", "))))
+        }
+        _ => Known::Unknown(unsaid(what, &format!("`{profile}` is not an audit profile that this program knows"))),
     };
+    let silent = |what: &str| Known::Unknown(unsaid(what, "the audit profile does not say it"));
     let typed = AuditRow {
         instance: name.to_owned(),
         from: "OpenShift",
         has_policy: records.clone(),
         backends: records.clone().map(|records| if records { vec!["log".to_owned()] } else { Vec::new() }),
+        log_path: silent("the path of the audit log"),
+        log_max_age: Known::Unknown(unsaid("how long audit logs are kept", "the audit profile does not say it")),
+        log_max_backups: Known::Unknown(unsaid("how many audit logs are kept", "the audit profile does not say it")),
         records: records.clone(),
-        levels: Known::Unknown(unsaid("at which levels requests are recorded")),
-        lost_events: Known::Unknown(unsaid("whether audit events were lost")),
+        levels: Known::Unknown(unsaid("at which levels requests are recorded", "the audit profile does not say it")),
+        lost_events: Known::Unknown(unsaid("whether audit events were lost", "the audit profile does not say it")),
         contradiction: match (&effect.records, &records) {
-            (Known::Known(recorded), Known::Known(said)) => Known::Known(recorded != said),
-            _ => Known::Known(false),
+            (Known::Known(false), Known::Known(false)) => Known::Known(None),
+            (recorded, said) => recorded.clone().and_then(|recorded| said.clone().map(|said| Some(recorded != said))),
         },
     };
     let subject = origin.object().cloned().unwrap_or_else(|| api_server(name));
-    let origin = origin.at("/spec/audit/profile");
+    let origin = origin.at("/spec/audit");
     Row::new(format!("OpenShift@{name}"), subject, vec![origin], typed)
 }
 
-fn unseen_row(from: &'static str, why: &Unseen, servers: &ApiServers) -> Row {
+fn unseen_row(from: &'static str, why: &Unseen, contradiction: Known<Option<bool>>, servers: &ApiServers) -> Row {
     let typed = AuditRow {
         instance: String::new(),
         from,
         has_policy: Known::Unknown(why.clone()),
         backends: Known::Unknown(why.clone()),
+        log_path: Known::Unknown(why.clone()),
+        log_max_age: Known::Unknown(why.clone()),
+        log_max_backups: Known::Unknown(why.clone()),
         records: Known::Unknown(why.clone()),
         levels: Known::Unknown(why.clone()),
         lost_events: Known::Unknown(why.clone()),
-        contradiction: Known::Known(false),
+        contradiction,
     };
     Row::new(format!("{from}@"), api_server("kube-apiserver"), servers.fallback.iter().cloned().collect(), typed)
 }
@@ -255,10 +372,26 @@ pub(super) struct OpenShiftServer {
     audit: Option<Audit>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Audit {
+    /// Empty is `Default`.
+    #[serde(default)]
     profile: String,
+    #[serde(default)]
+    custom_rules: Vec<CustomRule>,
+}
+
+#[derive(Deserialize)]
+struct CustomRule {
+    group: String,
+    profile: String,
+}
+
+impl Audit {
+    fn unset() -> Self {
+        Self { profile: String::new(), custom_rules: Vec::new() }
+    }
 }
 
 #[derive(Deserialize)]

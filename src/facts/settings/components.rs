@@ -1,11 +1,14 @@
-//! The settings of the other components: controller manager, scheduler and etcd by their static pods, kubelets and kube-proxy by the
-//! templates that kubeadm keeps in ConfigMaps.
+//! The settings of the other components: controller manager, scheduler and etcd by their static pods, kubelets by what their nodes
+//! publish, kubelets and kube-proxy by the templates that kubeadm keeps in ConfigMaps.
 
 use serde_json::Value;
 
-use super::defaults::{COMPONENTS, Component, ETCD, hidden};
+use super::arguments;
+use super::defaults::{COMPONENTS, Component, ETCD, KUBELET, hidden};
 use super::files::{key, origin};
-use super::seen::{Instance, mirrors};
+use super::machines::Machine;
+use super::mirrors::mirrors;
+use super::seen::{Instance, running};
 use super::servers::ApiServers;
 use super::{contradiction, not_visible, split};
 use crate::facts::context::Context;
@@ -16,18 +19,20 @@ use crate::model::{Evidence, ObjectRef, SourceId, Unseen};
 
 table! {
     /// One row per setting of a component beside the API server and per place where it was seen. Controller manager, scheduler and
-    /// etcd: the command line that a mirror pod reports (grade C; believed as for the API server), one row per instance; an
-    /// instance that should be there and was not seen has a row of its own in which everything is unknown. Kubelets and kube-proxy:
-    /// the template that kubeadm keeps in a ConfigMap (grade C). That is what new nodes get: a node whose file was changed by hand
-    /// is not seen, because reading a kubelet's own configuration takes a right (nodes/proxy) that also starts processes on the
-    /// node, which this program never asks for. Where there is no pod or ConfigMap, as on managed control planes, everything is
-    /// unknown.
+    /// etcd: the command line that a mirror pod reports (grade C; believed as for the API server), one row per instance; k3s
+    /// publishes on the Node what was changed of the first two. An instance that should be there and was not seen has a row of its
+    /// own in which everything is unknown. Kubelets: what k3s and RKE2 publish of each node's kubelet (grade C), and the template that
+    /// kubeadm keeps in a ConfigMap. That is what kubeadm gives to nodes, not what a node runs: a file that was changed by hand, or a
+    /// node that came by other means, is not seen, because reading a kubelet's own configuration takes a right (nodes/proxy) that
+    /// also starts processes on the node, which this program never asks for. So, for nodes that publish nothing, there is a row in
+    /// which everything is unknown. Virtual nodes have no kubelet. kube-proxy: its template. Where there is no pod or ConfigMap, as
+    /// on managed control planes, everything is unknown.
     pub struct ComponentSettingRow as "component_settings" counting "settings", always from [PODS, NODES, LEASES, KUBEADM_CONFIG, KUBELET_CONFIG, KUBE_PROXY_CONFIG] {
         /// `kube-controller-manager`, `kube-scheduler`, `etcd`, `kubelet` or `kube-proxy`.
         component: String;
         /// Name of the flag without dashes; for kubelet and kube-proxy the field of the configuration file, with dots.
         setting: String;
-        /// Name of the mirror pod or ConfigMap; empty when none was seen.
+        /// Name of the mirror pod, Node or ConfigMap; empty when none was seen.
         instance: String;
         /// The value; empty for an empty text.
         value: Known<String>;
@@ -37,10 +42,10 @@ table! {
         set: Known<bool>;
         /// The default.
         default: String;
-        /// `mirror pod` or `configuration template`.
+        /// `mirror pod`, `node arguments` or `configuration template`.
         from: Known<&'static str>;
-        /// Whether kubeadm's record of the flags to set says otherwise.
-        contradiction: Known<bool>;
+        /// Whether kubeadm's record of the flags to set says otherwise; unset where it says nothing.
+        contradiction: Known<Option<bool>>;
     }
 }
 
@@ -89,22 +94,30 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
     for component in COMPONENTS {
         started(context, servers, component, &mut rows)?;
     }
+    kubelets(servers, &mut rows);
     for template in &TEMPLATES {
         configured(context, servers, template, &mut rows)?;
     }
     Ok(rows)
 }
 
-/// Rows of one component that runs as static pods.
+/// Rows of one component that runs as static pods, or within k3s.
 fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Component, rows: &mut Vec<Row>) -> Result<(), FactsError> {
-    let instances = mirrors(context, component)?;
-    let unseen = match (instances.len(), expected(servers, component, &instances)) {
+    let dark = |node: &str| servers.machines.get(node).is_some_and(|machine| machine.dark);
+    let mut instances = mirrors(context, component, dark)?;
+    if instances.is_empty() && component.binary != ETCD.binary {
+        let k3s = servers.machines.values().filter(|machine| machine.may_be_k3s_server());
+        instances.extend(k3s.filter_map(|machine| arguments::instance(machine, component)));
+    }
+    let all = expected(servers, component, &instances);
+    let instances = running(instances, all);
+    let unseen = match (instances.len(), all) {
         (0, _) => Some(
             context
                 .reader
                 .gap(&PODS)
                 .or_else(|| context.reader.gap(&NODES))
-                .ok_or("no pod of it is visible, as on managed control planes".to_owned()),
+                .ok_or("no static pod of it is visible, as on managed control planes".to_owned()),
         ),
         (_, None) => Some(Err("no Lease in kube-system names an API server, so that it is not known how many there are".to_owned())),
         (seen, Some(all)) => (all > seen).then(|| Err(format!("{seen} of {all} instances were seen; the others may differ"))),
@@ -120,9 +133,10 @@ fn started(context: &Context<'_>, servers: &ApiServers, component: &'static Comp
         for instance in &instances {
             let value = instance.value(setting, default);
             let declared = servers.declared.value(component, setting);
-            let contradiction = contradiction(&value, &[], declared.as_ref());
-            let row =
-                Seen { component: component.binary, setting, default: default.unwrap_or(""), from: "mirror pod", value, contradiction };
+            let same = |one: &str, other: &str| component.same(setting, one, other);
+            let contradiction = contradiction(same, &value, &[], declared.as_ref());
+            let from = instance.how.word();
+            let row = Seen { component: component.binary, setting, default: default.unwrap_or(""), from, value, contradiction };
             let row = row.row(&instance.name, instance.subject.clone(), instance.pointed(setting));
             rows.push(match servers.declared.origin() {
                 Some(declaration) if declared.is_some() => row.evidenced("contradiction", [declaration.clone()]),
@@ -141,6 +155,52 @@ fn expected(servers: &ApiServers, component: &Component, instances: &[Instance])
     }
     let members = |instance: &Instance| instance.flags.values.get("initial-cluster").map_or(1, |list| split(list).len().max(1));
     instances.iter().map(members).max()
+}
+
+/// Fields of the kubelet's configuration file and the flags that outrank them (cmd/kubelet/app/options/options.go).
+const KUBELET_FIELDS: [(&str, &str); 14] = [
+    ("authentication.anonymous.enabled", "anonymous-auth"),
+    ("authentication.webhook.enabled", "authentication-token-webhook"),
+    ("authentication.x509.clientCAFile", "client-ca-file"),
+    ("authorization.mode", "authorization-mode"),
+    ("enableDebuggingHandlers", "enable-debugging-handlers"),
+    ("eventRecordQPS", "event-qps"),
+    ("makeIPTablesUtilChains", "make-iptables-util-chains"),
+    ("protectKernelDefaults", "protect-kernel-defaults"),
+    ("readOnlyPort", "read-only-port"),
+    ("rotateCertificates", "rotate-certificates"),
+    ("seccompDefault", "seccomp-default"),
+    ("serverTLSBootstrap", "rotate-server-certificates"),
+    ("streamingConnectionIdleTimeout", "streaming-connection-idle-timeout"),
+    ("tlsMinVersion", "tls-min-version"),
+];
+
+/// Rows of the kubelets of nodes that publish what theirs was given, and of those that do not.
+fn kubelets(servers: &ApiServers, rows: &mut Vec<Row>) {
+    let real: Vec<&Machine> = servers.machines.values().filter(|machine| machine.has_kubelet).collect();
+    let known: Vec<Instance> = real.iter().filter_map(|machine| arguments::instance(machine, &KUBELET)).collect();
+    let silent: Vec<&Machine> = real.iter().copied().filter(|machine| machine.words.is_none()).collect();
+    let why = match (real.len(), silent.first()) {
+        (0, _) => Some("no node with a kubelet was seen".to_owned()),
+        (_, None) => None,
+        (_, Some(first)) => Some(format!(
+            "a kubelet reads a file on its node, which the API does not show; {} do not publish what theirs was given: {}{}",
+            if silent.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", silent.len()) },
+            first.name,
+            if silent.len() == 1 { "" } else { " and others" },
+        )),
+    };
+    for (field, flag) in KUBELET_FIELDS {
+        let default = TEMPLATES[0].fields.iter().find(|(name, _)| *name == field).map_or("", |(_, default)| *default);
+        for instance in &known {
+            let (from, value) = (instance.how.word(), instance.value(flag, None));
+            let row = Seen { component: "kubelet", setting: field, default, from, value, contradiction: Known::Known(None) };
+            rows.push(row.row(&instance.name, instance.subject.clone(), instance.pointed(flag)));
+        }
+        if let Some(why) = &why {
+            rows.push(unseen_row("kubelet", field, default, &not_visible("kubelet", field, why), servers.fallback.as_ref()));
+        }
+    }
 }
 
 /// Rows of one component whose template is in a ConfigMap.
@@ -177,10 +237,12 @@ fn configured(context: &Context<'_>, servers: &ApiServers, template: &Template, 
                     },
                 };
                 let from = "configuration template";
-                let contradiction = Known::Known(false);
+                let contradiction = Known::Known(None);
                 let row = Seen { component: template.component, setting, default, from, value, contradiction };
                 rows.push(row.row(&subject.name.clone(), subject, evidence));
             }
+            // Of kubelets without a template, what the nodes publish is all that can be known.
+            (Err(_), None) if template.component == "kubelet" && reader.gap(&template.source).is_none() => {}
             (Err(why), _) => rows.push(unseen_row(template.component, setting, default, &unseen(why), servers.fallback.as_ref())),
             (Ok(_), None) => {}
         }
@@ -203,7 +265,7 @@ struct Seen<'a> {
     default: &'a str,
     from: &'static str,
     value: Known<(String, bool)>,
-    contradiction: Known<bool>,
+    contradiction: Known<Option<bool>>,
 }
 
 impl Seen<'_> {

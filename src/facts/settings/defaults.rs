@@ -9,6 +9,10 @@ pub(super) struct Component {
     pub(super) binary: &'static str,
     /// The flags that are shown, with their defaults; `None` where the default depends on the version or on another setting.
     pub(super) settings: &'static [(&'static str, Option<&'static str>)],
+    /// Defaults that changed: each holds from that minor version on.
+    changed: &'static [(&'static str, &'static [(u32, &'static str)])],
+    /// Other names of flags: what is written under the first is the second.
+    spelled: &'static [(&'static str, &'static str)],
     /// Flags that hold lists or maps: written twice, they add up (pflag StringSlice and component-base MapStringString).
     lists: &'static [&'static str],
     /// Flags whose value has several spellings, of which `/flagz` shows one.
@@ -37,7 +41,10 @@ enum Form {
     FeatureGates,
 }
 
-/// kube-apiserver (Kubernetes reference, 1.29 to 1.37). `--authentication-config` (KEP-3331) takes over anonymous access unless
+/// kube-apiserver. The defaults are those of 1.30 to 1.37 (cmd/kube-apiserver/app/options, pkg/controlplane/apiserver/options,
+/// pkg/kubeapiserver/options and apiserver pkg/server/options of each of these versions); only those of the rotation of the audit log
+/// differ among them. `--admission-control` is the other spelling of the two flags for plugins (`plugins.rs`);
+/// `--experimental-encryption-provider-config` was the name of that flag until 1.28. `--authentication-config` (KEP-3331) takes over anonymous access unless
 /// `--anonymous-auth` is written (pkg/kubeapiserver/options/authentication.go), `--authorization-config` (KEP-3221) the modes.
 pub(super) static API_SERVER: Component = Component {
     binary: "kube-apiserver",
@@ -99,7 +106,14 @@ pub(super) static API_SERVER: Component = Component {
         ("tls-private-key-file", Some("")),
         ("token-auth-file", Some("")),
     ],
+    changed: &[
+        ("audit-log-maxage", &[(0, "0"), (36, "366")]),
+        ("audit-log-maxbackup", &[(0, "0"), (36, "100")]),
+        ("audit-log-maxsize", &[(0, "0"), (36, "100")]),
+    ],
+    spelled: &[("experimental-encryption-provider-config", "encryption-provider-config")],
     lists: &[
+        "admission-control",
         "authorization-mode",
         "disable-admission-plugins",
         "enable-admission-plugins",
@@ -140,6 +154,8 @@ pub(super) static CONTROLLER_MANAGER: Component = Component {
         ("tls-min-version", Some("")),
         ("use-service-account-credentials", Some("false")),
     ],
+    changed: &[],
+    spelled: &[],
     lists: &["controllers", "feature-gates", "tls-cipher-suites"],
     forms: &[],
     replaced: &[],
@@ -160,6 +176,8 @@ pub(super) static SCHEDULER: Component = Component {
         ("profiling", Some("true")),
         ("tls-min-version", Some("")),
     ],
+    changed: &[],
+    spelled: &[],
     lists: &["feature-gates", "tls-cipher-suites"],
     forms: &[],
     replaced: &[("profiling", "config"), ("leader-elect", "config")],
@@ -190,6 +208,8 @@ pub(super) static ETCD: Component = Component {
         ("peer-trusted-ca-file", Some("")),
         ("trusted-ca-file", Some("")),
     ],
+    changed: &[],
+    spelled: &[],
     lists: &[],
     forms: &[],
     replaced: &[("*", "config-file")],
@@ -200,6 +220,37 @@ pub(super) static ETCD: Component = Component {
         ("peer-client-cert-auth", "peer-auto-tls", ["peer-cert-file", "peer-key-file"]),
     ],
     environment: Some("ETCD_"),
+};
+
+/// kubelet: the flags that stand for the fields of its configuration file that are shown (`components.rs`), which they outrank
+/// (cmd/kubelet/app/options/options.go). Their defaults are not those of the fields, and are not needed: only what is written counts.
+pub(super) static KUBELET: Component = Component {
+    binary: "kubelet",
+    settings: &[
+        ("anonymous-auth", Some("true")),
+        ("authentication-token-webhook", Some("false")),
+        ("authorization-mode", None),
+        ("client-ca-file", None),
+        ("enable-debugging-handlers", Some("true")),
+        ("event-qps", None),
+        ("make-iptables-util-chains", Some("true")),
+        ("protect-kernel-defaults", Some("false")),
+        ("read-only-port", None),
+        ("rotate-certificates", Some("false")),
+        ("rotate-server-certificates", Some("false")),
+        ("seccomp-default", Some("false")),
+        ("streaming-connection-idle-timeout", None),
+        ("tls-min-version", None),
+    ],
+    changed: &[],
+    spelled: &[],
+    lists: &["feature-gates", "tls-cipher-suites"],
+    forms: &[("streaming-connection-idle-timeout", Form::Duration)],
+    replaced: &[],
+    outranking: &[],
+    implied: &[],
+    voided: &[],
+    environment: None,
 };
 
 /// The other programs of the control plane that run as static pods.
@@ -214,6 +265,38 @@ impl Component {
     /// Whether a flag takes no value as a word of its own: `--profiling false` sets it to true and leaves a word over (pflag Bool).
     pub(super) fn is_switch(&self, name: &str) -> bool {
         self.settings.iter().any(|(setting, default)| *setting == name && matches!(default, Some("true" | "false")))
+    }
+
+    /// Whether a flag takes the next word as its value, whatever that begins with (pflag: everything that is no switch).
+    pub(super) fn takes_a_word(&self, name: &str) -> bool {
+        !self.is_switch(name) && (self.is_list(name) || self.settings.iter().any(|(setting, _)| *setting == name))
+    }
+
+    /// The name under which a flag is known here.
+    pub(super) fn name_of<'n>(&self, written: &'n str) -> &'n str {
+        self.spelled.iter().find(|(other, _)| *other == written).map_or(written, |(_, name)| *name)
+    }
+
+    /// The default of a setting in servers of these minor versions; nothing where it is not known or they differ.
+    pub(super) fn default_of(&self, setting: &str, minors: Option<(u32, u32)>) -> Option<&'static str> {
+        if let Some((_, default)) = self.settings.iter().find(|(name, default)| *name == setting && default.is_some()) {
+            return *default;
+        }
+        let (_, steps) = self.changed.iter().find(|(name, _)| *name == setting)?;
+        let at = |minor: u32| steps.iter().rev().find(|(from, _)| *from <= minor).map(|(_, default)| *default);
+        let (oldest, newest) = minors?;
+        at(oldest).filter(|default| at(newest) == Some(*default))
+    }
+
+    /// Whether two values say the same. Of most lists the order says nothing; of issuers the first one issues.
+    pub(super) fn same(&self, setting: &str, one: &str, other: &str) -> bool {
+        let sorted = |text: &str| {
+            let mut items = split(text);
+            items.sort();
+            items.dedup();
+            items
+        };
+        one == other || (self.is_list(setting) && setting != "service-account-issuer" && sorted(one) == sorted(other))
     }
 
     /// The flag of the file that decides a setting instead.
@@ -314,10 +397,28 @@ mod tests {
             ("request-timeout", "300s", "5m1s"),
             ("feature-gates", "A=true", ":A=false"),
             ("feature-gates", "A=true", "wardle:A=true"),
-            ("authorization-mode", "Node,RBAC", "[RBAC,Node]"),
         ];
         for (setting, one, other) in different {
             assert_ne!(API_SERVER.normalized(setting, one), API_SERVER.normalized(setting, other), "{setting}");
         }
+    }
+
+    #[test]
+    fn lists_are_compared_as_sets_where_their_order_says_nothing() {
+        assert!(API_SERVER.same("authorization-mode", "Node,RBAC", "RBAC, Node"));
+        assert!(API_SERVER.same("enable-admission-plugins", "NodeRestriction,NodeRestriction", "NodeRestriction"));
+        assert!(!API_SERVER.same("authorization-mode", "Node,RBAC", "RBAC"));
+        assert!(!API_SERVER.same("service-account-issuer", "https://a,https://b", "https://b,https://a"));
+        assert!(!API_SERVER.same("profiling", "true", "false"));
+    }
+
+    #[test]
+    fn a_default_that_changed_is_known_where_all_servers_have_the_same() {
+        let age = |minors| API_SERVER.default_of("audit-log-maxage", minors);
+        assert_eq!(age(Some((31, 31))), Some("0"));
+        assert_eq!(age(Some((36, 37))), Some("366"));
+        assert_eq!(age(Some((35, 36))), None, "one of them may be older");
+        assert_eq!(age(None), None, "the version is not known");
+        assert_eq!(API_SERVER.default_of("profiling", None), Some("true"));
     }
 }

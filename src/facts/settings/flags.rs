@@ -19,6 +19,7 @@ impl Flags {
     /// WordSepNormalizeFunc).
     pub(super) fn add(&mut self, component: &Component, name: &str, value: &str) {
         let name = name.replace('_', "-");
+        let name = component.name_of(&name).to_owned();
         match self.values.get_mut(&name) {
             Some(list) if component.is_list(&name) => {
                 list.push(',');
@@ -58,7 +59,7 @@ pub(super) fn flags_of(container: &Container, component: &Component) -> Option<F
         match flag.split_once('=') {
             Some((name, value)) => flags.add(component, name, value),
             None if component.is_switch(&flag.replace('_', "-")) => flags.add(component, flag, "true"),
-            None => match rest.next_if(|next| !next.starts_with('-')) {
+            None => match rest.next_if(|next| component.takes_a_word(&flag.replace('_', "-")) || !next.starts_with('-') || **next == "-") {
                 Some(value) => flags.add(component, flag, value),
                 None => flags.add(component, flag, "true"),
             },
@@ -114,6 +115,19 @@ mod tests {
     fn one_argument_is_one_flag() {
         let words = ["kube-apiserver", "--external-hostname=x --anonymous-auth=false"];
         assert_eq!(value(&words, "anonymous-auth"), None);
+    }
+
+    #[test]
+    fn a_value_that_begins_with_a_dash_is_a_value() {
+        let words = ["kube-apiserver", "--audit-log-path", "-", "--profiling=false"];
+        assert_eq!(value(&words, "audit-log-path").as_deref(), Some("-"));
+        assert!(!flags(&words).opaque);
+    }
+
+    #[test]
+    fn a_flag_is_known_under_its_older_name() {
+        let words = ["kube-apiserver", "--experimental-encryption-provider-config=/e.yaml"];
+        assert_eq!(value(&words, "encryption-provider-config").as_deref(), Some("/e.yaml"));
     }
 
     #[test]

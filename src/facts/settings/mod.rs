@@ -1,6 +1,7 @@
 //! What the components of the control plane were started with, as far as the API shows it.
 
 mod api_server;
+mod arguments;
 mod audit;
 mod components;
 mod defaults;
@@ -9,6 +10,11 @@ mod encryption;
 mod files;
 mod flags;
 pub(super) mod gates;
+mod kubeadm;
+mod machines;
+mod mirrors;
+mod places;
+mod plugins;
 mod seen;
 mod servers;
 
@@ -62,35 +68,40 @@ fn split(value: &str) -> Vec<String> {
     value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether what other sources say about a setting disagrees with its value: unknown when one of them speaks and cannot be read. A
-/// source that says nothing does not disagree.
-fn contradiction(value: &Known<(String, bool)>, others: &[Known<(String, bool)>], declared: Option<&Known<(String, bool)>>) -> Known<bool> {
+/// Whether what other sources say about a setting disagrees with its value: nothing where none says anything, since sameness takes
+/// two; unknown when one of them speaks and cannot be read. A source that says nothing does not disagree.
+fn contradiction(
+    same: impl Fn(&str, &str) -> bool,
+    value: &Known<(String, bool)>,
+    others: &[Known<(String, bool)>],
+    declared: Option<&Known<(String, bool)>>,
+) -> Known<Option<bool>> {
     if others.is_empty() && declared.is_none() {
-        return Known::Known(false);
+        return Known::Known(None);
     }
     let value = match value {
         Known::Known((value, _)) => value,
         Known::Unknown(unseen) => return Known::Unknown(unseen.clone()),
     };
     let mut unseen: Option<Unseen> = None;
-    let mut same = others.is_empty();
+    let mut agrees = others.is_empty();
     for other in others {
         match other {
-            Known::Known((said, _)) => same |= said == value,
+            Known::Known((said, _)) => agrees |= same(said, value),
             Known::Unknown(why) => unseen = Some(why.clone()),
         }
     }
     let declared_otherwise = match declared {
-        Some(Known::Known((said, _))) => said != value,
+        Some(Known::Known((said, _))) => !same(said, value),
         Some(Known::Unknown(why)) => {
             unseen = Some(why.clone());
             false
         }
         None => false,
     };
-    match (declared_otherwise || (!same && unseen.is_none()), unseen) {
-        (true, _) => Known::Known(true),
+    match (declared_otherwise || (!agrees && unseen.is_none()), unseen) {
+        (true, _) => Known::Known(Some(true)),
         (false, Some(unseen)) => Known::Unknown(unseen),
-        (false, None) => Known::Known(false),
+        (false, None) => Known::Known(Some(false)),
     }
 }

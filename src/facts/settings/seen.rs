@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::defaults::{API_SERVER, Component};
-use super::flags::{Flags, flags_of};
-use super::not_visible;
-use crate::facts::context::Context;
+use super::defaults::{API_SERVER, Component, hidden};
+use super::flags::Flags;
+use super::places::Mounts;
+use super::{not_visible, plugins};
 use crate::facts::table::read::{MetaOnly, Reader};
+use crate::model::sources::{FLAGZ, LEASES};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NODES};
 use crate::model::{Evidence, Grade, ObjectRef};
 
 /// One running component as one source shows it.
@@ -20,17 +19,23 @@ pub(super) struct Instance {
     pub(super) subject: ObjectRef,
     pub(super) component: &'static Component,
     pub(super) flags: Flags,
-    variables: Variables,
+    /// Why nothing is known of its flags, where that is so.
+    pub(super) doubt: Option<String>,
+    /// Its node, where that is not ready: what is reported of the pods there was true once.
+    pub(super) dark: Option<String>,
+    pub(super) variables: Variables,
+    /// What of its file system lasts, where it runs in a container that is seen.
+    pub(super) mounts: Option<Mounts>,
     pub(super) origin: Evidence,
     pub(super) how: How,
 }
 
 /// The variables of a container's environment, whose values are not read.
 #[derive(Default)]
-struct Variables {
-    names: BTreeSet<String>,
+pub(super) struct Variables {
+    pub(super) names: BTreeSet<String>,
     /// Whether there may be others: those of a ConfigMap or a Secret.
-    others: bool,
+    pub(super) others: bool,
 }
 
 /// How much a source shows of the flags of a component.
@@ -56,12 +61,37 @@ impl How {
 }
 
 impl Instance {
+    /// One of which nothing but its place is known yet.
+    pub(super) fn new(component: &'static Component, origin: Evidence, how: How) -> Self {
+        Self {
+            name: String::new(),
+            subject: api_server(component.binary),
+            component,
+            flags: Flags::default(),
+            doubt: None,
+            dark: None,
+            variables: Variables::default(),
+            mounts: None,
+            origin,
+            how,
+        }
+    }
+
+    /// Why nothing that it says is taken for what runs, where that is so.
+    fn doubted(&self) -> Option<String> {
+        if let Some(node) = &self.dark {
+            return Some(format!("the node {node} is not ready, so that what is reported of its pods may be out of date"));
+        }
+        let opaque = || "the command line holds words that the collector does not store, which may be flags".to_owned();
+        self.doubt.clone().or_else(|| self.flags.opaque.then(opaque))
+    }
+
     /// The value of a setting, with whether it is written out.
     pub(super) fn value(&self, setting: &str, default: Option<&str>) -> Known<(String, bool)> {
         let component = self.component;
         let unknown = |why: &str| Known::Unknown(not_visible(component.binary, setting, why));
-        if self.flags.opaque {
-            return unknown("the command line holds words that the collector does not store, which may be flags");
+        if let Some(why) = self.doubted() {
+            return unknown(&why);
         }
         let replacing = component.replacing(setting).filter(|file| self.may_be_given(file));
         if let Some(file) = replacing.filter(|_| !self.outranks(setting, default)) {
@@ -90,10 +120,22 @@ impl Instance {
     fn plain(&self, setting: &str, default: Option<&str>) -> Known<(String, bool)> {
         let component = self.component;
         let unknown = |why: &str| Known::Unknown(not_visible(component.binary, setting, why));
+        // A list of all plugins takes the place of both newer flags, which cannot be written beside it; /flagz shows what came of it.
+        let whole = self.flags.values.get(plugins::WHOLE).filter(|_| self.how != How::Effective);
+        if let Some((whole, of_whole)) = whole.and_then(|whole| Some((whole, plugins::of_whole(setting, whole)?))) {
+            return match hidden(whole) {
+                Some(why) => unknown(why),
+                None => Known::Known((of_whole, true)),
+            };
+        }
         match (self.flags.values.get(setting), default) {
             (Some(text), _) => component.written(setting, text, |value| self.how != How::Effective || Some(value) != default),
             (None, _) if self.how == How::Changes => unknown("k3s sets its own default, which its Node object does not show"),
             (None, _) if self.how == How::Effective => unknown("the server's /flagz does not list it: this version does not have the flag"),
+            // GODEBUG brings back the suites that Go took out of its own choice (crypto/tls, tlsrsakex and tls3des).
+            (None, _) if setting == "tls-cipher-suites" && self.has_variable("GODEBUG") => {
+                unknown("the environment of the container changes what Go's own choice is, and its value is not read")
+            }
             (None, _) if self.in_environment(setting) => {
                 unknown("an environment variable of the container stands for it, and its value is not read")
             }
@@ -102,10 +144,14 @@ impl Instance {
         }
     }
 
+    fn has_variable(&self, name: &str) -> bool {
+        self.variables.others || self.variables.names.contains(name)
+    }
+
     /// Whether an environment variable may stand for a flag that is not written.
     fn in_environment(&self, setting: &str) -> bool {
         let variable = |prefix: &str| format!("{prefix}{}", setting.replace('-', "_").to_ascii_uppercase());
-        self.component.environment.is_some_and(|prefix| self.variables.others || self.variables.names.contains(&variable(prefix)))
+        self.component.environment.is_some_and(|prefix| self.has_variable(&variable(prefix)))
     }
 
     /// Whether a flag may have a value that is not empty.
@@ -135,9 +181,21 @@ impl Instance {
         }
     }
 
-    /// Whether this source says anything about a setting: a mirror pod that does not write it says its default.
+    /// Whether this source says anything about a setting: a mirror pod that does not write it says its default. What a list of all
+    /// plugins leaves out depends on the version, and is not compared.
     pub(super) fn speaks(&self, setting: &str, default: Option<&str>) -> bool {
-        self.flags.values.contains_key(setting) || (self.how == How::CommandLine && default.is_some())
+        let left_out = setting == "disable-admission-plugins" && self.flags.values.contains_key(plugins::WHOLE);
+        self.is_written(setting) || (self.how == How::CommandLine && default.is_some() && !left_out)
+    }
+
+    /// Whether it is written here, or shown.
+    pub(super) fn is_written(&self, setting: &str) -> bool {
+        self.flags.values.contains_key(setting)
+    }
+
+    /// Whether it shows every flag that there is, and this is none of them.
+    pub(super) fn lacks(&self, setting: &str) -> bool {
+        self.how == How::Effective && !self.is_written(setting)
     }
 
     /// Where a setting stands.
@@ -148,85 +206,6 @@ impl Instance {
         }
         origin
     }
-}
-
-/// The mirror pods of a component that can be believed: in kube-system, made from a file, controlled by the Node object they are
-/// bound to (same uid), running, with a container that starts the component.
-pub(super) fn mirrors(context: &Context<'_>, component: &'static Component) -> Result<Vec<Instance>, FactsError> {
-    let (mut found, nodes) = (Vec::new(), context.nodes()?);
-    for pod in context.static_pods()?.iter().filter(|pod| pod.believed(nodes)) {
-        for (i, container) in pod.containers.iter().enumerate() {
-            if let Some(flags) = flags_of(container, component) {
-                found.push(Instance {
-                    name: pod.subject.name.clone(),
-                    subject: pod.subject.clone(),
-                    component,
-                    flags,
-                    variables: Variables {
-                        names: container.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
-                        others: container.env_from.iter().flatten().next().is_some(),
-                    },
-                    origin: pod.origin.at(format!("/spec/containers/{i}")).graded(Grade::ReportedCopy),
-                    how: How::CommandLine,
-                });
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Where k3s publishes the words that a node was started with.
-pub(super) const K3S_POINTER: &str = "/metadata/annotations/k3s.io~1node-args";
-
-/// The words that a k3s server was started with; nothing for other nodes.
-pub(super) fn k3s_server(reader: &Reader<'_>, node: &MetaOnly) -> Option<Vec<String>> {
-    let text = node.metadata.annotations.as_ref()?.get("k3s.io/node-args")?;
-    match serde_json::from_str::<Vec<String>>(text) {
-        Ok(words) => (words.first().map(String::as_str) == Some("server")).then_some(words),
-        Err(error) => {
-            let what = format!("the arguments of the k3s node {}", node.metadata.name.as_deref().unwrap_or(""));
-            reader.doubt(&NODES, what, &format!("the annotation is not a list of words: {error}"), "Look at the node by hand.");
-            None
-        }
-    }
-}
-
-/// The API servers that k3s nodes run inside their own process: `k3s.io/node-args` of a Node holds the words that its k3s was started
-/// with, and `--kube-apiserver-arg` among them what is changed of the API server (k3s documentation, "server").
-pub(super) fn k3s(reader: &Reader<'_>) -> Result<Vec<Instance>, FactsError> {
-    const CARRIER: &str = "--kube-apiserver-arg";
-    let mut found = Vec::new();
-    reader.each::<MetaOnly>(&NODES, |node, origin| {
-        let Some(words) = k3s_server(reader, &node) else { return };
-        let mut flags = Flags::default();
-        let mut words = words.iter().peekable();
-        while let Some(word) = words.next() {
-            let inner = match word.strip_prefix(CARRIER) {
-                Some("") => words.next_if(|next| !next.starts_with("--")).map(String::as_str),
-                Some(value) => value.strip_prefix('='),
-                None => continue,
-            };
-            match inner.map(|inner| inner.trim_start_matches('-')) {
-                Some(inner) if !inner.is_empty() && !inner.starts_with("[redacted]") => {
-                    let (name, value) = inner.split_once('=').unwrap_or((inner, "true"));
-                    flags.add(&API_SERVER, name, value);
-                }
-                _ => flags.opaque = true,
-            }
-        }
-        let name = node.metadata.name.clone().unwrap_or_default();
-        found.push(Instance {
-            subject: origin.object().cloned().unwrap_or_else(|| api_server(&name)),
-            name,
-            component: &API_SERVER,
-            flags,
-            variables: Variables::default(),
-            origin: origin.at(K3S_POINTER).graded(Grade::ReportedCopy),
-            how: How::Changes,
-        });
-    })?;
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
 }
 
 #[derive(Deserialize)]
@@ -241,118 +220,17 @@ pub(super) fn flagz(reader: &Reader<'_>) -> Result<Option<Instance>, FactsError>
         Ok(Flagz { flags }) => Ok(Some(Instance {
             name: "/flagz".to_owned(),
             subject: api_server("/flagz"),
-            component: &API_SERVER,
-            variables: Variables::default(),
             flags: Flags { values: flags, opaque: false },
-            origin: reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration),
-            how: How::Effective,
+            ..Instance::new(
+                &API_SERVER,
+                reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration),
+                How::Effective,
+            )
         })),
         Err(error) => {
             reader.not_understood(&FLAGZ, &stored, &error.to_string());
             Ok(None)
         }
-    }
-}
-
-/// Flags that kubeadm was told to set, by the program that they are for.
-pub(super) struct Declared {
-    flags: BTreeMap<&'static str, Flags>,
-    origin: Option<Evidence>,
-}
-
-impl Declared {
-    /// What it says about a setting; nothing when it is silent.
-    pub(super) fn value(&self, component: &Component, setting: &str) -> Option<Known<(String, bool)>> {
-        let text = self.flags.get(component.binary)?.values.get(setting)?;
-        Some(match super::defaults::hidden(text) {
-            None => Known::Known((component.normalized(setting, text), true)),
-            Some(_) => Known::Unknown(not_visible(component.binary, setting, "kubeadm-config says something about it that cannot be read")),
-        })
-    }
-
-    /// Where it stands.
-    pub(super) fn origin(&self) -> Option<&Evidence> {
-        self.origin.as_ref()
-    }
-}
-
-/// `extraArgs` of kubeadm's ClusterConfiguration: a map up to v1beta3, a list of name and value from v1beta4.
-pub(super) fn kubeadm(reader: &Reader<'_>) -> Result<Declared, FactsError> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum ExtraArgs {
-        Map(BTreeMap<String, Value>),
-        List(Vec<Arg>),
-    }
-    #[derive(Deserialize)]
-    struct Arg {
-        name: String,
-        #[serde(default)]
-        value: Value,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Program {
-        extra_args: Option<ExtraArgs>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Etcd {
-        local: Option<Program>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct ClusterConfiguration {
-        api_server: Option<Program>,
-        controller_manager: Option<Program>,
-        scheduler: Option<Program>,
-        etcd: Option<Etcd>,
-    }
-    let nothing = Declared { flags: BTreeMap::new(), origin: None };
-    let Some(stored) = reader.single(&KUBEADM_CONFIG)? else { return Ok(nothing) };
-    let text = match super::files::key(&stored, "ClusterConfiguration") {
-        Ok(Some(text)) => text,
-        Ok(None) => return Ok(nothing),
-        Err(error) => {
-            reader.not_understood(&KUBEADM_CONFIG, &stored, &error);
-            return Ok(nothing);
-        }
-    };
-    // The collector stores the allowed part as JSON, which is YAML too.
-    let configuration = match serde_json::from_str::<ClusterConfiguration>(&text) {
-        Ok(configuration) => configuration,
-        Err(error) => {
-            reader.not_understood(&KUBEADM_CONFIG, &stored, &error.to_string());
-            return Ok(nothing);
-        }
-    };
-    let programs = [
-        (&API_SERVER, configuration.api_server),
-        (&super::defaults::CONTROLLER_MANAGER, configuration.controller_manager),
-        (&super::defaults::SCHEDULER, configuration.scheduler),
-        (&super::defaults::ETCD, configuration.etcd.and_then(|etcd| etcd.local)),
-    ];
-    let mut flags: BTreeMap<&'static str, Flags> = BTreeMap::new();
-    for (component, program) in programs {
-        let gathered = flags.entry(component.binary).or_default();
-        let mut add = |name: &str, value: &Value| gathered.add(component, name, &written(value));
-        match program.and_then(|program| program.extra_args) {
-            Some(ExtraArgs::Map(map)) => map.iter().for_each(|(name, value)| add(name, value)),
-            Some(ExtraArgs::List(list)) => list.iter().for_each(|arg| add(&arg.name, &arg.value)),
-            None => {}
-        }
-    }
-    let origin = super::files::origin(reader, &KUBEADM_CONFIG, &stored, "/data/ClusterConfiguration");
-    Ok(Declared { flags, origin: Some(origin) })
-}
-
-/// What a value says as a flag: somebody may have written `30` or `false` without quotes. A list or an object is no value of a flag.
-fn written(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => "[redacted]".to_owned(),
     }
 }
 
@@ -364,6 +242,15 @@ pub(super) fn servers(reader: &Reader<'_>) -> Result<usize, FactsError> {
         servers += usize::from(identity.is_some_and(|value| value == "kube-apiserver"));
     })?;
     Ok(servers)
+}
+
+/// Those of them that are to be judged: an instance on a node that is not ready is out where as many others were seen as there are.
+pub(super) fn running(instances: Vec<Instance>, all: Option<usize>) -> Vec<Instance> {
+    let live = instances.iter().filter(|instance| instance.dark.is_none()).count();
+    match all {
+        Some(all) if live >= all.max(1) => instances.into_iter().filter(|instance| instance.dark.is_none()).collect(),
+        _ => instances,
+    }
 }
 
 /// The server itself, where no object stands for it.

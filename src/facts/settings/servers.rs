@@ -1,7 +1,14 @@
 //! The API servers of a cluster, each as its best source shows it.
 
+use std::collections::BTreeMap;
+
+use super::arguments;
 use super::defaults::API_SERVER;
-use super::seen::{Declared, How, Instance, flagz, k3s, kubeadm, mirrors, servers};
+use super::kubeadm::{Declared, kubeadm};
+use super::machines::{Machine, machines};
+use super::mirrors::mirrors;
+use super::places::{Place, on_node};
+use super::seen::{How, Instance, flagz, running, servers};
 use super::{contradiction, not_visible};
 use crate::facts::context::Context;
 use crate::facts::{FactsError, Known};
@@ -24,6 +31,10 @@ pub(super) struct ApiServers {
     instances: Vec<Instance>,
     pub(super) list: Vec<Server>,
     pub(super) declared: Declared,
+    /// All nodes by name.
+    pub(super) machines: BTreeMap<String, Machine>,
+    /// The oldest and the newest minor version that the servers may have: they are one apart while they are upgraded.
+    minors: Option<(u32, u32)>,
     /// How many the Leases of kube-system count; none counts as not known.
     pub(super) counted: usize,
     /// Why nothing was seen, where that is so.
@@ -35,10 +46,19 @@ pub(super) struct ApiServers {
 impl ApiServers {
     pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
         let reader = &context.reader;
-        let mut instances = mirrors(context, &API_SERVER)?;
+        let (machines, counted) = (machines(reader)?, servers(reader)?);
+        let all = (counted > 0).then_some(counted);
+        let dark = |node: &str| machines.get(node).is_some_and(|machine| machine.dark);
+        let mut instances = running(mirrors(context, &API_SERVER, dark)?, all);
         if instances.is_empty() {
-            instances = k3s(reader)?;
+            let servers = machines.values().filter(|machine| machine.may_be_k3s_server());
+            instances = running(servers.filter_map(|machine| arguments::instance(machine, &API_SERVER)).collect(), all);
         }
+        // The program's own version: an emulated one changes no flag.
+        let minors = crate::facts::nodes::server_minor(reader)?.known().copied().map(|minor| match counted {
+            1 => (minor, minor),
+            _ => (minor.saturating_sub(1), minor + 1),
+        });
         let mirrors = instances.len();
         instances.extend(flagz(reader)?);
         let with_flagz = instances.len() > mirrors;
@@ -56,7 +76,9 @@ impl ApiServers {
             instances,
             list,
             declared: kubeadm(reader)?,
-            counted: servers(reader)?,
+            machines,
+            minors,
+            counted,
             gap: reader.gap(&FLAGZ).or_else(|| reader.gap(&PODS)).or_else(|| reader.gap(&NODES)),
             fallback,
         })
@@ -90,6 +112,18 @@ impl ApiServers {
         })
     }
 
+    /// The default of a setting of the API server, where it is known.
+    pub(super) fn default_of(&self, setting: &str) -> Option<&'static str> {
+        API_SERVER.default_of(setting, self.minors)
+    }
+
+    /// Where what a server writes to a path stays: by the mounts of its pod where that is seen.
+    pub(super) fn place(&self, server: &Server, path: &str) -> Place {
+        let shown = std::iter::once(&server.decides).chain(server.compared.iter().filter(|_| server.also));
+        let mounts = shown.filter_map(|index| self.instance(*index)).find_map(|instance| instance.mounts.as_ref());
+        mounts.map_or_else(|| on_node(path), |mounts| mounts.place(path))
+    }
+
     fn instance(&self, index: usize) -> Option<&Instance> {
         self.instances.get(index)
     }
@@ -102,12 +136,20 @@ impl ApiServers {
         }
     }
 
-    /// Whether another source disagrees about it.
-    pub(super) fn contradiction(&self, server: &Server, setting: &str, default: Option<&str>) -> Known<bool> {
-        let speaking = server.compared.iter().filter_map(|index| self.instance(*index)).filter(|other| other.speaks(setting, default));
-        let others: Vec<_> = speaking.map(|other| other.value(setting, default)).collect();
+    /// Whether another source disagrees about it; nothing where no other source says anything.
+    pub(super) fn contradiction(&self, server: &Server, setting: &str, default: Option<&str>) -> Known<Option<bool>> {
+        let others = || server.compared.iter().filter_map(|index| self.instance(*index));
         let declared = self.declared.value(&API_SERVER, setting);
-        contradiction(&self.value(server, setting, default), &others, declared.as_ref())
+        let nowhere = self.instance(server.decides).is_some_and(|instance| instance.lacks(setting))
+            && declared.is_none()
+            && !others().any(|other| other.is_written(setting));
+        if nowhere {
+            // This version has no such flag.
+            return Known::Known(None);
+        }
+        let values: Vec<_> = others().filter(|other| other.speaks(setting, default)).map(|other| other.value(setting, default)).collect();
+        let same = |one: &str, other: &str| API_SERVER.same(setting, one, other);
+        contradiction(same, &self.value(server, setting, default), &values, declared.as_ref())
     }
 
     /// Where a setting stands, the deciding place first.

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, Volume};
 
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
@@ -37,7 +37,7 @@ pub(in crate::facts) struct Seen {
     /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
     /// [`containers::ContainerRow`]'s sources are.
     pub(in crate::facts) pods: Vec<PodGroup>,
-    /// Running pods of kube-system that say that a kubelet made them from a file, sorted by name; see [`StaticPod::believed`].
+    /// Running pods of kube-system that say that a kubelet made them from a file or a URL, sorted by name; see [`StaticPod::believed`].
     pub(in crate::facts) static_pods: Vec<StaticPod>,
     /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
     pub(in crate::facts) volume_uses: VolumeUses,
@@ -53,11 +53,19 @@ pub(in crate::facts) struct StaticPod {
     /// Name and uid of the node that it says it is owned by.
     node: (String, String),
     pub(in crate::facts) containers: Vec<Container>,
+    pub(in crate::facts) volumes: Vec<Volume>,
+    /// Its label `component`, by which kubeadm names what it is.
+    pub(in crate::facts) component: Option<String>,
     /// Where its spec stands.
     pub(in crate::facts) origin: Evidence,
 }
 
 impl StaticPod {
+    /// The node that it says it is owned by.
+    pub(in crate::facts) fn node_name(&self) -> &str {
+        &self.node.0
+    }
+
     /// Whether the Node object that it names as its owner is there with that uid. Whoever may create pods in kube-system could
     /// still fake one (evidence sources, section 1.1).
     pub(in crate::facts) fn believed(&self, nodes: &Nodes) -> bool {
@@ -239,6 +247,8 @@ fn static_pod(shape: &Shape<'_>) -> Option<StaticPod> {
         subject: shape.workload.clone(),
         node,
         containers: shape.spec.containers.clone(),
+        volumes: shape.spec.volumes.iter().flatten().cloned().collect(),
+        component: shape.labels.get("component").cloned(),
         origin: shape.origin.clone(),
     })
 }

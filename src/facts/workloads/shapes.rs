@@ -350,11 +350,11 @@ impl Shape<'_> {
     }
 }
 
-/// A kubelet's copy of a static pod: annotations `kubernetes.io/config.mirror` and `kubernetes.io/config.source=file`, controlled
-/// by the Node it is bound to. Anyone who may create pods can set these; see `api_server_settings` for what is believed.
+/// A kubelet's copy of a static pod: annotations `kubernetes.io/config.mirror` and `kubernetes.io/config.source`, which is `file` or
+/// `http` (pkg/kubelet/types/pod_update.go; Talos serves its manifests), controlled by the Node it is bound to. Anyone who may create pods can set these; see `api_server_settings` for what is believed.
 pub(in crate::facts) fn claims_mirror(meta: &ObjectMeta, spec: &PodSpec) -> Option<(String, String)> {
     let says = annotation(meta, "kubernetes.io/config.mirror").is_some()
-        && annotation(meta, "kubernetes.io/config.source").as_deref() == Some("file");
+        && matches!(annotation(meta, "kubernetes.io/config.source").as_deref(), Some("file" | "http"));
     let owner = controller(meta).filter(|owner| owner.kind == "Node" && Some(&owner.name) == spec.node_name.as_ref())?;
     says.then(|| (owner.name.clone(), owner.uid.clone()))
 }

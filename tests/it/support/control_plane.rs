@@ -73,6 +73,15 @@ impl ControlPlane {
         self.folder.path()
     }
 
+    /// The minor version of the API server: that of the fixture, or of the binary that `KUBE_HIPAA_CONTROL_PLANE` names.
+    pub fn minor(&self) -> u32 {
+        let (_, version) = self.api("GET", "/version", None);
+        match version["minor"].as_str().and_then(|minor| minor.parse().ok()) {
+            Some(minor) => minor,
+            None => self.fail(&format!("/version names no minor version: {version}")),
+        }
+    }
+
     /// Name and process id of each component, in the order in which they started.
     pub fn processes(&self) -> Vec<(&str, u32)> {
         self.started.components.processes()

@@ -1,0 +1,149 @@
+//! Where a file lies that a process writes: on the node, in its container, or nowhere.
+
+use k8s_openapi::api::core::v1::{Volume, VolumeMount};
+
+/// The parts of the file system of a container that do not end with it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mounts {
+    mounts: Vec<VolumeMount>,
+    volumes: Vec<Volume>,
+}
+
+/// Where what is written to a path stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A file that is still there when the process has ended.
+    Kept,
+    /// The output of the process, for whoever collects it.
+    Output,
+    /// A file that ends with the container or its pod.
+    Container,
+    /// A device: `/dev/null` and its like keep nothing.
+    Device,
+}
+
+impl Mounts {
+    pub(super) fn new(mounts: &[VolumeMount], volumes: &[Volume]) -> Self {
+        Self { mounts: mounts.to_vec(), volumes: volumes.to_vec() }
+    }
+
+    /// Where a path of the container leads. Links within the image are not seen.
+    pub(super) fn place(&self, path: &str) -> Place {
+        if let Some(place) = special(path) {
+            return place;
+        }
+        let clean = cleaned(path);
+        let covering = self.mounts.iter().filter_map(|mount| {
+            let at = cleaned(&mount.mount_path);
+            let rest = if at == "/" { Some(clean.as_str()) } else { clean.strip_prefix(&at) }?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (at.len(), rest.to_owned(), mount))
+        });
+        // The innermost mount decides.
+        let Some((_, rest, mount)) = covering.max_by_key(|(length, ..)| *length) else { return Place::Container };
+        let Some(volume) = self.volumes.iter().find(|volume| volume.name == mount.name) else { return Place::Container };
+        if let Some(host) = &volume.host_path {
+            let inner = mount.sub_path.as_deref().or(mount.sub_path_expr.as_deref()).unwrap_or("");
+            return on_node(&format!("{}/{inner}{rest}", host.path));
+        }
+        // Written on every start from the API, or empty at every start of the pod (core/v1 Volume).
+        let passing = volume.empty_dir.is_some()
+            || volume.config_map.is_some()
+            || volume.secret.is_some()
+            || volume.projected.is_some()
+            || volume.downward_api.is_some();
+        if passing { Place::Container } else { Place::Kept }
+    }
+}
+
+/// Where a path leads for a process without a container of its own, such as k3s, or of which no container is seen.
+pub(super) fn on_node(path: &str) -> Place {
+    special(path).unwrap_or(Place::Kept)
+}
+
+/// Paths that are no files, whatever is mounted: `-` is the standard output (apiserver pkg/server/options/audit.go, getWriter).
+fn special(path: &str) -> Option<Place> {
+    if path == "-" {
+        return Some(Place::Output);
+    }
+    let clean = cleaned(path);
+    match clean.as_str() {
+        "/dev/stdout" | "/dev/stderr" | "/dev/fd/1" | "/dev/fd/2" => Some(Place::Output),
+        // A file system in memory.
+        path if path.starts_with("/dev/shm/") => Some(Place::Container),
+        path if path.starts_with("/dev/") => Some(Place::Device),
+        path => {
+            let process = path.strip_prefix("/proc/")?;
+            let output = process.split_once("/fd/").is_some_and(|(_, number)| matches!(number, "1" | "2"));
+            Some(if output { Place::Output } else { Place::Device })
+        }
+    }
+}
+
+/// The path without `//`, `.` and `..` (Go's path.Clean); what is relative begins where the process was started, mostly `/`.
+fn cleaned(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn mounts() -> Mounts {
+        let mounts: Vec<VolumeMount> = serde_json::from_value(json!([
+            {"name": "logs", "mountPath": "/var/log/kubernetes/"},
+            {"name": "scratch", "mountPath": "/var/log/kubernetes/scratch"},
+            {"name": "void", "mountPath": "/audit/audit.log"},
+            {"name": "claim", "mountPath": "/claim"},
+            {"name": "part", "mountPath": "/part", "subPath": "null"},
+            {"name": "not-there", "mountPath": "/lost"},
+        ]))
+        .unwrap();
+        let volumes: Vec<Volume> = serde_json::from_value(json!([
+            {"name": "logs", "hostPath": {"path": "/var/log/kubernetes"}},
+            {"name": "scratch", "emptyDir": {}},
+            {"name": "void", "hostPath": {"path": "/dev/null"}},
+            {"name": "claim", "persistentVolumeClaim": {"claimName": "audit"}},
+            {"name": "part", "hostPath": {"path": "/dev"}},
+        ]))
+        .unwrap();
+        Mounts::new(&mounts, &volumes)
+    }
+
+    #[test]
+    fn a_log_is_kept_where_its_directory_is_the_nodes() {
+        for (path, place) in [
+            ("/var/log/kubernetes/audit.log", Place::Kept),
+            ("/var/log//kubernetes/./audit.log", Place::Kept),
+            ("/claim/audit.log", Place::Kept),
+            ("/var/log/kubernetes/../audit.log", Place::Container),
+            ("/var/log/kubernetes-audit.log", Place::Container),
+            ("/var/log/kubernetes/scratch/audit.log", Place::Container),
+            ("/lost/audit.log", Place::Container),
+            ("audit.log", Place::Container),
+            ("-", Place::Output),
+            ("/dev/stdout", Place::Output),
+            ("/proc/self/fd/1", Place::Output),
+            ("/proc/1/fd/2", Place::Output),
+            ("/dev/null", Place::Device),
+            ("//dev/./null", Place::Device),
+            ("/dev/shm/audit.log", Place::Container),
+            ("/audit/audit.log", Place::Device),
+            ("/part", Place::Device),
+        ] {
+            assert_eq!(mounts().place(path), place, "{path}");
+        }
+        assert_eq!(on_node("/var/log/audit.log"), Place::Kept);
+        assert_eq!(on_node("/dev/null"), Place::Device);
+    }
+}
