@@ -63,14 +63,24 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether a read failed, or a verdict misses something that could have been seen. What cannot be seen through the API by design does
-/// not count, and what the user switched off does not either.
+/// How `facts` says that an object was read and is none that it can use; a test holds the two together.
+const NOT_DECODED: &str = "the object could not be decoded";
+
+/// Whether a read failed, or a verdict misses something that could have been seen: an answer that cannot be used is as good as none,
+/// and a scope that names what is not there has to be corrected. What cannot be seen through the API by design does not count, what
+/// was read whole and is only not known to this program does not (to read it again gives the same), and neither does what the user
+/// switched off.
 fn is_incomplete(assessment: &Assessment) -> bool {
     let state = |source: &SourceId| assessment.coverage.iter().find(|row| row.source == *source).map(|row| &row.state);
     let switched_off =
         |unseen: &Unseen| unseen.source.as_ref().is_some_and(|source| matches!(state(source), Some(SourceState::NotRequested { .. })));
-    let missing = |unseen: &Unseen| unseen.kind != UnseenKind::NotVisible && !switched_off(unseen);
+    let missing = |unseen: &Unseen| match unseen.kind {
+        UnseenKind::ReadFailed => !switched_off(unseen),
+        UnseenKind::NotUnderstood => unseen.why.starts_with(NOT_DECODED),
+        UnseenKind::NotVisible => false,
+    };
     assessment.coverage.iter().any(|source| source.state.is_failed_read())
+        || !assessment.scope.unmatched.is_empty()
         || assessment.controls.iter().flat_map(|control| &control.unseen).any(missing)
 }
 

@@ -171,6 +171,17 @@ fn settings_that_only_look_well_are_seen_through() -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
+/// A policy that judges every request at Metadata and leaves out every stage: levels are counted, and no event is made.
+#[test]
+#[ignore = "needs the control plane: make test"]
+fn a_policy_that_leaves_out_every_stage_records_nothing() -> Result<(), Box<dyn Error>> {
+    let stages = "omitStages: [RequestReceived, ResponseStarted, ResponseComplete, Panic]";
+    let policy = format!("apiVersion: audit.k8s.io/v1\nkind: Policy\n{stages}\nrules:\n- level: Metadata\n");
+    let plane = ControlPlane::start(&Options { audit: Audit::Policy(policy), ..Options::default() });
+    expect(&scan(&plane)?, &[("audit/events-recorded", OutcomeWord::Fail), ("audit/no-lost-events", OutcomeWord::NotApplicable)]);
+    Ok(())
+}
+
 /// A configuration that the server loaded anew: what it counted of the old one says nothing of the new one.
 #[test]
 #[ignore = "needs the control plane: make test"]

@@ -22,7 +22,8 @@ table! {
     /// row per API server that was seen; there is no default for either. `metrics`: what the server that answered has really
     /// recorded since its process started (grade A). Kubernetes counts `apiserver_audit_level_total` only where both a policy and a
     /// destination are active, and the request that reads the counters is judged by the policy before it is answered; so a page on
-    /// which `apiserver_audit_event_total` is 0 and no level was counted is that of a server that records nothing. `OpenShift`: the
+    /// which `apiserver_audit_event_total` is 0 and no level was counted is that of a server that records nothing; with levels, its
+    /// policy leaves out every stage of every request. `OpenShift`: the
     /// audit profile and its rules for groups. What the policy says of single requests is a file that no API shows.
     pub struct AuditRow as "audit" counting "statements on auditing", always from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
         /// Where: a mirror pod, `/flagz`, `/metrics`, an object; empty for API servers that no source shows.
@@ -94,7 +95,9 @@ fn effect(metrics: &Metrics) -> Effect {
         true => levels.iter().map(|sample| sample.origin.clone()).collect(),
     };
     let (records, active, why_records) = match (recorded.is_empty(), levels.is_empty(), nothing_sent.is_empty()) {
-        (false, _, _) => (Known::Known(true), Known::Known(true), recorded),
+        (false, _, true) => (Known::Known(true), Known::Known(true), recorded),
+        // Judged above None, and not one event was made: the policy leaves out every stage (omitStages; pkg/audit/context.go).
+        (false, _, false) => (Known::Known(false), Known::Known(true), nothing_sent.into_iter().chain(recorded).collect()),
         // A policy is active and has judged everything so far at the level None.
         (true, false, _) => (Known::Known(false), Known::Known(true), levels.iter().map(|sample| sample.origin.clone()).collect()),
         (true, true, false) => (Known::Known(false), Known::Known(false), nothing_sent),
