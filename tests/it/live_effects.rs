@@ -149,7 +149,7 @@ fn settings_that_only_look_well_are_seen_through() -> Result<(), Box<dyn Error>>
             "--audit-log-maxage=1",
             "--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_CBC_SHA",
             "--service-account-extend-token-expiration=false",
-            "--disable-admission-plugins=PodSecurity,MutatingAdmissionPolicy",
+            "--disable-admission-plugins=PodSecurity",
         ]
         .map(str::to_owned)
         .to_vec(),

@@ -412,7 +412,7 @@ fn statements(reader: &Reader<'_>, servers: &ApiServers) -> Result<Vec<Statement
 fn openshift(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
     let mut all = Vec::new();
     for (name, spec, origin) in super::audit::openshift_servers(reader)? {
-        let kind = spec.encryption.map(|encryption| encryption.kind).unwrap_or_else(String::new);
+        let kind = spec.encryption.map_or_else(String::new, |encryption| encryption.kind);
         let encrypts = match kind.to_ascii_lowercase().as_str() {
             "" | "identity" => Known::Known(false),
             "aescbc" | "aesgcm" | "kms" => Known::Known(true),
