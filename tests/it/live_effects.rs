@@ -210,3 +210,38 @@ fn counters_from_before_a_reload_are_not_the_present() -> Result<(), Box<dyn Err
     );
     Ok(())
 }
+
+/// The default that `--help` names for a flag; nothing for switches that are off, empty texts and numbers that are 0.
+fn default_in(help: &str, flag: &str) -> Option<String> {
+    let begin = help.find(&format!("\n      --{flag} "))? + 1;
+    let entry = help[begin..].split("\n      --").next()?;
+    let default = entry.rsplit_once("(default ").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(default, _)| default);
+    Some(default.trim_matches(['"', '[', ']']).to_owned())
+}
+
+#[test]
+#[ignore = "needs the control plane: make test"]
+fn defaults_are_those_that_the_server_itself_names() -> Result<(), Box<dyn Error>> {
+    let plane = ControlPlane::start(&Options::default());
+    let scratch = tempfile::tempdir()?;
+    let snapshot = scratch.path().join("snapshot.zip");
+    program::record(&program::scanner(&plane), "defaults", &snapshot)?;
+    let output = program::kube_hipaa(["facts".as_ref(), snapshot.as_os_str(), "api_server_settings".as_ref(), "--format".as_ref(), "json".as_ref()]);
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", program::said(&output)))?;
+    let rows = rows.as_array().or_else(|| rows["rows"].as_array()).ok_or("no rows")?;
+    let help = plane.help("kube-apiserver");
+    let mut compared = 0;
+    for row in rows {
+        let (Some(setting), Some(ours)) = (row["setting"].as_str(), row["default"].as_str()) else { return Err(format!("{row}").into()) };
+        // Filled in after the flags were read.
+        if setting == "authorization-mode" {
+            continue;
+        }
+        let named = default_in(&help, setting).ok_or_else(|| format!("the server has no flag --{setting}"))?;
+        let said = if named.is_empty() && matches!(ours, "false" | "0" | "0s") { ours } else { named.as_str() };
+        assert_eq!(ours, said, "--{setting}");
+        compared += 1;
+    }
+    assert!(compared > 40, "only {compared} flags");
+    Ok(())
+}

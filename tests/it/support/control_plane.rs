@@ -82,6 +82,11 @@ impl ControlPlane {
         }
     }
 
+    /// What a component says of its own flags (`--help`).
+    pub fn help(&self, component: &str) -> String {
+        self.sure(process::help(component))
+    }
+
     /// Name and process id of each component, in the order in which they started.
     pub fn processes(&self) -> Vec<(&str, u32)> {
         self.started.components.processes()

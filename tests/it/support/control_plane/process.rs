@@ -117,6 +117,13 @@ impl Drop for Components {
     }
 }
 
+/// What a component says of its own flags.
+pub(super) fn help(component: &str) -> Result<String, String> {
+    let output = Command::new(binary()?).args([component, "--help"]).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{component} --help could not be run: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// The binary with all components: built once by build.sh, or named by KUBE_HIPAA_CONTROL_PLANE.
 fn binary() -> Result<&'static Path, String> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
