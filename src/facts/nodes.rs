@@ -129,7 +129,8 @@ impl Server {
                 None
             }
         };
-        let known = parsed.map_or_else(|| Known::Unknown(unknown(UnseenKind::NotUnderstood, "its minor version is not a number")), Known::Known);
+        let known =
+            parsed.map_or_else(|| Known::Unknown(unknown(UnseenKind::NotUnderstood, "its minor version is not a number")), Known::Known);
         Ok(Self { known, origin: Some(origin) })
     }
 
@@ -334,9 +335,7 @@ mod tests {
     #[test]
     fn a_label_alone_makes_no_node_virtual() {
         let node = |value: serde_json::Value| is_virtual(&serde_json::from_value(value).unwrap());
-        let info = |version: &str| {
-            serde_json::json!({"kubeletVersion": version, "architecture": "", "bootID": "", "containerRuntimeVersion": "", "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "", "osImage": "", "systemUUID": ""})
-        };
+        let info = |version: &str| serde_json::json!({"kubeletVersion": version, "architecture": "", "bootID": "", "containerRuntimeVersion": "", "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "", "osImage": "", "systemUUID": ""});
         let labels = serde_json::json!({"labels": {"type": "virtual-kubelet"}});
         let aci = serde_json::json!({"metadata": labels, "status": {"nodeInfo": info("v1.25.0-vk-azure-aci-1.6.1")}});
         assert_eq!(node(aci), Virtual::Yes);

@@ -199,7 +199,8 @@ fn counters_from_before_a_reload_are_not_the_present() -> Result<(), Box<dyn Err
     std::fs::rename(&new, &file)?;
     plane.wait_until("the new configuration is in use", Duration::from_secs(150), || {
         let page = plane.api("GET", "/metrics", None).1;
-        let reloaded = |line: &str| line.starts_with("apiserver_encryption_config_controller_automatic_reloads_total") && line.contains("success");
+        let reloaded =
+            |line: &str| line.starts_with("apiserver_encryption_config_controller_automatic_reloads_total") && line.contains("success");
         page.as_str()?.lines().any(reloaded).then_some(())
     });
     let path = "/api/v1/namespaces/default/secrets/one";
@@ -226,7 +227,8 @@ fn defaults_are_those_that_the_server_itself_names() -> Result<(), Box<dyn Error
     let scratch = tempfile::tempdir()?;
     let snapshot = scratch.path().join("snapshot.zip");
     program::record(&program::scanner(&plane), "defaults", &snapshot)?;
-    let output = program::kube_hipaa(["facts".as_ref(), snapshot.as_os_str(), "api_server_settings".as_ref(), "--format".as_ref(), "json".as_ref()]);
+    let output =
+        program::kube_hipaa(["facts".as_ref(), snapshot.as_os_str(), "api_server_settings".as_ref(), "--format".as_ref(), "json".as_ref()]);
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", program::said(&output)))?;
     let rows = rows.as_array().or_else(|| rows["rows"].as_array()).ok_or("no rows")?;
     let help = plane.help("kube-apiserver");

@@ -227,7 +227,11 @@ impl Effect {
                 true => Known::Known(false),
                 false => Known::Unknown(Unseen {
                     what: "whether audit events are recorded".to_owned(),
-                    ..not_visible("kube-apiserver", LOG, "one of the API servers writes them to a device, and any of them may have answered")
+                    ..not_visible(
+                        "kube-apiserver",
+                        LOG,
+                        "one of the API servers writes them to a device, and any of them may have answered",
+                    )
                 }),
             };
         }

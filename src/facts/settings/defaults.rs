@@ -393,11 +393,8 @@ mod tests {
         for (setting, written, shown) in same {
             assert_eq!(API_SERVER.normalized(setting, written), API_SERVER.normalized(setting, shown), "{setting}");
         }
-        let different = [
-            ("request-timeout", "300s", "5m1s"),
-            ("feature-gates", "A=true", ":A=false"),
-            ("feature-gates", "A=true", "wardle:A=true"),
-        ];
+        let different =
+            [("request-timeout", "300s", "5m1s"), ("feature-gates", "A=true", ":A=false"), ("feature-gates", "A=true", "wardle:A=true")];
         for (setting, one, other) in different {
             assert_ne!(API_SERVER.normalized(setting, one), API_SERVER.normalized(setting, other), "{setting}");
         }

@@ -142,7 +142,9 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
         rows.push(other_servers(&why, servers));
     }
     let effect = Shown {
-        secrets: used.get(SECRETS).and_then(|of| counted.encrypts(SECRETS, of, unnamed).known().copied().filter(|_| !of.writers.is_empty())),
+        secrets: used
+            .get(SECRETS)
+            .and_then(|of| counted.encrypts(SECRETS, of, unnamed).known().copied().filter(|_| !of.writers.is_empty())),
         transforms: (!metrics.family(OPERATIONS).is_empty()).then_some(true).or(metrics.any().map(|_| false)),
         silent: metrics.unseen("how the API server stores Secrets", "it has counted none since it started", HAVE_ONE_WRITTEN),
         alone: servers.unseen().map(|why| super::not_visible("kube-apiserver", "encryption-provider-config", &why)),
@@ -208,7 +210,9 @@ impl Counted<'_> {
         match (of.writers.contains_key("identity"), of.writers.contains_key(UNKNOWN)) {
             (true, _) => Known::Known(false),
             (false, false) => Known::Known(true),
-            (false, true) => Known::Unknown(self.metrics.unseen(&what, "this program does not know the provider that wrote them", HAVE_ONE_WRITTEN)),
+            (false, true) => {
+                Known::Unknown(self.metrics.unseen(&what, "this program does not know the provider that wrote them", HAVE_ONE_WRITTEN))
+            }
         }
     }
 

@@ -9,9 +9,9 @@ use super::defaults::{API_SERVER, CONTROLLER_MANAGER, Component, ETCD, SCHEDULER
 use super::flags::Flags;
 use super::not_visible;
 use crate::facts::table::read::Reader;
-use crate::model::sources::KUBEADM_CONFIG;
 use crate::facts::{FactsError, Known};
 use crate::model::Evidence;
+use crate::model::sources::KUBEADM_CONFIG;
 
 /// Flags that kubeadm was told to set, by the program that they are for.
 pub(super) struct Declared {
@@ -114,4 +114,3 @@ fn written(value: &Value) -> String {
         Value::Array(_) | Value::Object(_) => "[redacted]".to_owned(),
     }
 }
-

@@ -14,7 +14,11 @@ use crate::model::Grade;
 /// The mirror pods of a component that can be believed: in kube-system, made from a file or a URL, controlled by the Node object
 /// they are bound to (same uid), running, with a container that starts the component. One that is clearly meant to be the component
 /// and is started by words that are not stored (a shell's line) is an instance of which nothing is known.
-pub(super) fn mirrors(context: &Context<'_>, component: &'static Component, dark: impl Fn(&str) -> bool) -> Result<Vec<Instance>, FactsError> {
+pub(super) fn mirrors(
+    context: &Context<'_>,
+    component: &'static Component,
+    dark: impl Fn(&str) -> bool,
+) -> Result<Vec<Instance>, FactsError> {
     let (mut found, nodes) = (Vec::new(), context.nodes()?);
     for pod in context.static_pods()?.iter().filter(|pod| pod.believed(nodes)) {
         for (i, container) in pod.containers.iter().enumerate() {

@@ -9,8 +9,8 @@ use super::flags::Flags;
 use super::places::Mounts;
 use super::{not_visible, plugins};
 use crate::facts::table::read::{MetaOnly, Reader};
-use crate::model::sources::{FLAGZ, LEASES};
 use crate::facts::{FactsError, Known};
+use crate::model::sources::{FLAGZ, LEASES};
 use crate::model::{Evidence, Grade, ObjectRef};
 
 /// One running component as one source shows it.
@@ -221,11 +221,7 @@ pub(super) fn flagz(reader: &Reader<'_>) -> Result<Option<Instance>, FactsError>
             name: "/flagz".to_owned(),
             subject: api_server("/flagz"),
             flags: Flags { values: flags, opaque: false },
-            ..Instance::new(
-                &API_SERVER,
-                reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration),
-                How::Effective,
-            )
+            ..Instance::new(&API_SERVER, reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration), How::Effective)
         })),
         Err(error) => {
             reader.not_understood(&FLAGZ, &stored, &error.to_string());
