@@ -34,7 +34,7 @@ pub(super) fn exceeded(source: &str) -> Option<String> {
             continue;
         }
         let word = c.is_alphanumeric() || c == '_';
-        if !c.is_whitespace() && !(word && in_word) {
+        if !(c.is_whitespace() || word && in_word) {
             tokens += 1;
         }
         in_word = word;

@@ -372,6 +372,7 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Environment) => json!([{"name": "A", "value": MARK, "x": MARK, "valueFrom": {"odd": {"name": MARK}}}]),
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
         Keep::Special(Special::MountOptions) => json!([MARK, format!("password={MARK}"), format!("sec={MARK}"), "hard"]),
+        Keep::Special(Special::Path) => json!(format!("/{MARK}")),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
         Keep::OfNoDeployment(rule) => poisoned(rule, depth),
         Keep::Fields(named, others) => {
