@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::arguments::REDACTED;
+use super::head::Head;
 use super::keep::Keep;
-use super::prune::{Broken, Head, prune as prune_object, push_text};
+use super::prune::{Broken, prune as prune_object, push_text};
 use super::secret::looks_secret;
 use super::special::flag_value;
 use super::twice::has_key_twice;

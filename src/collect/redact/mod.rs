@@ -12,6 +12,7 @@ mod arguments;
 mod config_map;
 mod credentials;
 mod flags;
+mod head;
 mod keep;
 mod prune;
 mod secret;
@@ -22,8 +23,9 @@ mod twice;
 
 pub use arguments::REDACTED;
 pub use flags::{is_known_env, is_known_flag};
+pub use head::{Head, HeadMetadata};
 pub use keep::{Keep, KeepError, Null, Special};
-pub use prune::{Broken, Head, HeadMetadata, prune};
+pub use prune::{Broken, prune};
 
 pub(super) use config_map::prune as prune_config_map;
 pub(super) use prune::{json_error, push_text};

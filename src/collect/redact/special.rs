@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::arguments::{REDACTED, argument_list};
+use super::head::Head;
 use super::keep::Special;
-use super::prune::{Head, compact, push_text};
+use super::prune::{compact, push_text};
 use super::{annotations, credentials, flags, secret};
 use crate::model::LooksLikeCredential;
 

@@ -136,7 +136,7 @@ pub(super) fn compute(world: &World<'_>) -> (Flows, Known<HalfOpen>) {
     let half_open = engine.half_open(&sides);
     // A pod that was not understood may be let through where the others of its namespace are not, and the other way round.
     let doubtful: Vec<bool> = names.iter().map(|name| reader.known_in(name, &PODS, || ()).known().is_none()).collect();
-    let in_doubt = |place: usize| doubtful.get(place).copied().unwrap_or(true);
+    let in_doubt = |place: usize| doubtful.get(place) != Some(&false);
     let cell = |(from, to): (usize, usize), seen: &Seen| match seen.flow() {
         Flow::All | Flow::None if in_doubt(from) || in_doubt(to) => Flow::Unknown,
         flow => flow,
