@@ -201,13 +201,12 @@ impl Run<'_> {
         pages::read(&self.api, &self.writer, task, self.options.page_size, &self.observed, self.progress).await
     }
 
-    /// The namespace to read a refused list in: that of the context, for an identity that may not even list namespaces. Its report is
-    /// of that namespace, and says of everything that the rest was not seen.
+    /// The namespace to read a refused list in: that of the context. The report is then of that namespace, and says of everything that
+    /// was refused in the whole cluster that the rest was not seen.
     fn only_namespace(&self, task: &Task) -> Option<&str> {
-        let refused = |record: &SourceRecord| record.source == NAMESPACES && matches!(record.state, SourceState::Forbidden { .. });
         let is_list = matches!(task.entry.reach, Reach::Everywhere | Reach::KindsOf) && task.namespaced != Some(false);
         let namespace = self.options.namespace.as_deref().filter(|name| !name.is_empty())?;
-        (is_list && self.records.iter().any(refused)).then_some(namespace)
+        is_list.then_some(namespace)
     }
 
     async fn everything_else(&mut self, discovery: &Discovery) -> Result<(), CollectError> {

@@ -359,6 +359,7 @@ fn network_fixes_work(visit: &Visit<'_>) -> Numbers {
             return Err(format!("{path} cannot be changed: {status} {answer}").into());
         }
     }
+    visit.clinic.give_keys();
     let evidence = visit.scratch.path().join("mended");
     let (_, mended) = program::scan(&visit.kubeconfig, &evidence, &["--cluster-name", "clinic", "--ephi-selector", EPHI]);
     let (mut wrong, mut findings) = (Vec::new(), 0);

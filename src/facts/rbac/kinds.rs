@@ -306,7 +306,9 @@ impl Kind {
 
     /// Whether rights that `held` knows make up any kind, on servers of some version; `decisive` is asked for at least one of them.
     pub(super) fn any(held: impl Fn(Atom) -> bool, decisive: impl Fn(Atom) -> bool) -> bool {
-        Self::ALL.iter().flat_map(|kind| kind.ways()).any(|way| way.is_made_of(&held, &decisive))
+        // Whoever may bind a role for reading, by its name, grants nothing grave by the logs that readers see.
+        let grave = Self::ALL.iter().filter(|kind| **kind != Self::ReadLogs);
+        grave.flat_map(|kind| kind.ways()).any(|way| way.is_made_of(&held, &decisive))
     }
 
     /// Whether rights that `held` knows make up this kind; the rights that do. `decisive` is asked for at least one of them.

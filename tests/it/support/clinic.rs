@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::control_plane::{Audit, ControlPlane, Encryption, Options, StaticApiServer};
 use super::program;
@@ -60,6 +60,8 @@ impl Clinic {
             ..Options::default()
         });
         let clinic = Self { plane };
+        // As kubeadm does it: a kubelet may not say so of itself (admission plugin NodeRestriction).
+        clinic.change_node(CONTROL_PLANE_NODE, &json!({"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}}));
         for manifest in manifests() {
             clinic.apply_path(&manifest);
         }
@@ -70,6 +72,21 @@ impl Clinic {
     /// The kubeconfig of the service account that the shipped manifests describe, after applying them.
     pub fn scanner(&self) -> PathBuf {
         program::scanner(&self.plane)
+    }
+
+    /// Changes a node, once it is there.
+    fn change_node(&self, name: &str, patch: &Value) {
+        let path = format!("/api/v1/nodes/{name}");
+        self.wait_until("a node can be changed", LIMIT, || (self.api("PATCH", &path, Some(patch)).0 == 200).then_some(()));
+    }
+
+    /// Gives every node a key, as the agents of Calico do when WireGuard is switched on.
+    pub fn give_keys(&self) {
+        let patch =
+            json!({"metadata": {"annotations": {"projectcalico.org/WireguardPublicKey": "bm90IGEga2V5LCBidXQgb2YgaXRzIGxlbmd0aCAuLi4="}}});
+        for node in WORKERS.into_iter().chain([CONTROL_PLANE_NODE]) {
+            self.change_node(node, &patch);
+        }
     }
 
     /// Whether every controller has done its work and every pod runs.
