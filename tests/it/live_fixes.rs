@@ -125,7 +125,9 @@ fn what_a_control_says_under_fix_makes_it_pass() -> Proven {
     let settings = scan(&plane, &[])?;
     for setting in SETTINGS {
         let (was, is) = (control(&before, setting.control), control(&settings, setting.control));
-        if (was.outcome, is.outcome) != (OutcomeWord::Fail, OutcomeWord::Pass) {
+        // Where nothing is written, nothing is kept for too short a time.
+        let first = if setting.control == "api-server/audit-retention" { OutcomeWord::NotApplicable } else { OutcomeWord::Fail };
+        if (was.outcome, is.outcome) != (first, OutcomeWord::Pass) {
             wrong.push(format!("{} says {} before and {} after the fix", setting.control, was.outcome.label(), is.outcome.label()));
         }
     }

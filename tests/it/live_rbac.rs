@@ -358,7 +358,7 @@ fn the_server_decides_as_we_do() {
     // A ServiceAccount in a RoleBinding may be written without its namespace; the last object also says when all others are seen.
     plane.apply(
         &json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "last", "namespace": "n1"},
-        "rules": [{"verbs": ["last"], "apiGroups": [""], "resources": ["last"]}]})
+        "rules": [{"verbs": ["deletecollection"], "apiGroups": [""], "resources": ["podtemplates"]}]})
         .to_string(),
     );
     plane.apply(
@@ -370,8 +370,8 @@ fn the_server_decides_as_we_do() {
     let last = Asked {
         user: "last".to_owned(),
         groups: Vec::new(),
-        verb: "last".to_owned(),
-        resource: Some(["", "last", "", "", "n1"].map(str::to_owned)),
+        verb: "deletecollection".to_owned(),
+        resource: Some(["", "podtemplates", "", "", "n1"].map(str::to_owned)),
         path: String::new(),
     };
     plane.wait_until("the last binding is in force", Duration::from_secs(30), || (last.of_server(&plane) == Ok(true)).then_some(()));
@@ -413,7 +413,7 @@ fn the_server_decides_as_we_do() {
 /// Without a snapshot the command asks the cluster itself.
 fn who_can_asks_a_cluster(plane: &ControlPlane) {
     let kubeconfig = plane.kubeconfig_admin();
-    let asked = ["who-can", "last", "last", "-n", "n1", "--format", "json", "--no-progress", "--kubeconfig"];
+    let asked = ["who-can", "deletecollection", "podtemplates", "-n", "n1", "--format", "json", "--no-progress", "--kubeconfig"];
     let output = program::kube_hipaa(asked.iter().map(std::ffi::OsStr::new).chain([kubeconfig.as_os_str()]));
     assert!(output.status.success(), "{}", program::said(&output));
     let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -223,8 +223,8 @@ fn containers() -> Vec<Repair> {
     let secured = |fields: Value| json!({"securityContext": fields});
     vec![
         deployed!(
-            // A privileged container cannot block escalation, so both are found and mended together.
-            ["pod/privileged-container", "pod/privilege-escalation"],
+            // A privileged container cannot block escalation, and runs without a profile, so that all are found and mended together.
+            ["pod/privileged-container", "pod/privilege-escalation", "pod/seccomp"],
             "privileged",
             pod(secured(json!({"privileged": true, "allowPrivilegeEscalation": null})), json!({})),
             in_container(secured(json!({"privileged": false, "allowPrivilegeEscalation": false})))

@@ -155,7 +155,7 @@ fn ingresses() -> Vec<Repair> {
             "Ingress records/portal",
             "/apis/networking.k8s.io/v1/namespaces/records/ingresses/portal",
             list(vec![class, ingress("portal", json!({}), json!([]))]),
-            Change::Patch(json!({"spec": {"tls": tls("portal")}})),
+            Change::Patch(json!({"metadata": {"annotations": {redirect: "true"}}, "spec": {"tls": tls("portal")}})),
         ),
         one(
             &["transmission/ingress-redirect"],
