@@ -154,8 +154,8 @@ fn ingresses() -> Vec<Repair> {
             &["transmission/ingress-tls"],
             "Ingress records/portal",
             "/apis/networking.k8s.io/v1/namespaces/records/ingresses/portal",
-            list(vec![class, ingress("portal", json!({}), json!([]))]),
-            Change::Patch(json!({"metadata": {"annotations": {redirect: "true"}}, "spec": {"tls": tls("portal")}})),
+            list(vec![class, ingress("portal", json!({redirect: "true"}), json!([]))]),
+            Change::Patch(json!({"spec": {"tls": tls("portal")}})),
         ),
         one(
             &["transmission/ingress-redirect"],
