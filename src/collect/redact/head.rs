@@ -56,7 +56,7 @@ struct HeadOwner<'a> {
 
 impl<'a> Head<'a> {
     /// Reads the head of an object that must have a name. What follows `metadata`, which servers write first, is not looked at:
-    /// [`prune`] does that.
+    /// [`super::prune::prune`] does that.
     pub fn of(object: &'a str) -> Result<Self, Broken> {
         let mut beginning = (Self::default(), false);
         let read = Beginning(&mut beginning).deserialize(&mut serde_json::Deserializer::from_str(object));

@@ -178,7 +178,7 @@ pub trait TableRow {
     fn schema() -> &'static TableSchema;
     /// The cells in the schema's order.
     fn cells(self) -> Vec<Cell>;
-    /// The columns whose value stands elsewhere than the schema says, with its places; see [`super::placed::Placed`].
+    /// The columns whose value stands elsewhere than the schema says, with its places; see `Placed`.
     fn places(&mut self) -> Vec<(&'static str, Vec<String>)>;
 }
 
