@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::{Membership, ResolvedScope};
-use super::verdict::{self, Outcome, Tally};
+use super::verdict::{self, Tally, Verdict};
 use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
 use crate::digest::sha256_parts;
 use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
-use crate::model::{EphiScope, Evidence, Exposure, FactValue, Facts, Finding, NonEmpty, Sample, Severity, Unseen, UnseenKind, risk};
+use crate::model::{EphiScope, Evidence, Exposure, FactValue, Facts, Finding, NonEmpty, Sample, Unseen, UnseenKind, risk};
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
@@ -30,8 +30,8 @@ pub struct Evaluated<'a> {
     pub failed: u64,
     /// Things that could not be decided.
     pub unknown: u64,
-    /// The outcome.
-    pub outcome: Outcome,
+    /// What became of it.
+    pub verdict: Verdict,
 }
 
 /// Controls on their way through the tables, one table after the other. A table is not needed any more when it has passed.
@@ -89,8 +89,8 @@ impl<'a> Evaluation<'a> {
 }
 
 impl<'a> Evaluated<'a> {
-    fn of_nothing(control: &'a Control, outcome: Outcome) -> Self {
-        Self { control, examined: 0, failed: 0, unknown: 0, outcome }
+    fn of_nothing(control: &'a Control, verdict: Verdict) -> Self {
+        Self { control, examined: 0, failed: 0, unknown: 0, verdict }
     }
 }
 
@@ -381,7 +381,7 @@ impl<'a> Run<'a> {
             examined: self.examined.count,
             failed: self.failed.count,
             unknown: self.unknown.count,
-            outcome: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
+            verdict: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
         }
     }
 }
@@ -421,15 +421,5 @@ fn merge_fact(known: &mut FactValue, other: &FactValue) {
         all.sort();
         all.dedup();
         *known = FactValue::List(all);
-    }
-}
-
-/// The severities of findings, counted.
-pub(super) fn count(counts: &mut crate::model::SeverityCounts, severity: Severity) {
-    match severity {
-        Severity::Critical => counts.critical += 1,
-        Severity::High => counts.high += 1,
-        Severity::Medium => counts.medium += 1,
-        Severity::Low => counts.low += 1,
     }
 }

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 
 pub use evaluate::{Evaluated, Evaluation, evaluate, evaluate_those};
 pub use scope::{Declared, Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
-pub use verdict::{Outcome, Parts};
+pub use verdict::Verdict;
 
 use crate::catalog::{Catalog, Framework};
 use crate::facts::{Computation, Computed, FactsError};
 use crate::model::{
-    ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts, SnapshotIndex,
-    SourceCoverage, SourceId, Support, ToolIdentity, Totals,
+    ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, LookedAt, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts,
+    SnapshotIndex, SourceCoverage, SourceId, Support, ToolIdentity, Totals,
 };
 use crate::parallel;
 
@@ -66,13 +66,13 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
     let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new(), requests };
     let mut controls = Vec::new();
     for result in evaluated {
-        let word = result.outcome.word();
+        let word = result.verdict.word();
         let paragraphs = paragraphs_of.get(result.control.id.as_str()).cloned();
         outcomes.insert(result.control.id.clone(), word);
         totals.controls.add(word);
         let benchmark = fitting.as_ref().map(|fitting| fitting.items_of(&result.control.id)).into_iter().flatten().collect();
         let control = control_result(result, paragraphs.into_iter().flatten().collect(), benchmark);
-        control.findings.iter().for_each(|finding| evaluate::count(&mut totals.findings, finding.severity));
+        control.findings().iter().for_each(|finding| totals.findings.add(finding.severity));
         controls.push(control);
     }
     let coverage = coverage(index, catalog);
@@ -97,9 +97,7 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
 }
 
 fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
-    let Evaluated { control, examined, failed, unknown, outcome } = result;
-    let word = outcome.word();
-    let Parts { findings, unseen, proof, question } = outcome.into_parts();
+    let Evaluated { control, examined, failed, unknown, verdict } = result;
     let check = control.check();
     ControlResult {
         id: control.id.clone(),
@@ -108,22 +106,18 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec
         severity: control.severity,
         area: control.area().to_owned(),
         table: check.map(|check| check.table.name.to_owned()).unwrap_or_default(),
-        outcome: word,
         paragraphs,
         benchmark,
         because: control.because.clone(),
         fix: control.fix.clone(),
         limits: control.limits.clone(),
-        looked_at: check.map(|check| check.reach.word().to_owned()).unwrap_or_default(),
+        looked_at: check.map_or(LookedAt::Nothing, |check| check.reach.looked_at()),
         counts: check.map(|check| check.table.counts.to_owned()).unwrap_or_default(),
         fails: check.map(|check| check.fails.clone()).unwrap_or_default(),
         examined,
         failed,
         unknown,
-        findings,
-        proof,
-        unseen,
-        question,
+        outcome: verdict.into_outcome(),
     }
 }
 
@@ -156,13 +150,13 @@ fn paragraph_result(paragraph: &crate::catalog::FrameworkParagraph, outcomes: &B
         title: paragraph.title.clone(),
         section: paragraph.section.clone(),
         standard: paragraph.standard.clone(),
-        kind: paragraph.kind.clone(),
-        required: paragraph.required.clone(),
+        kind: paragraph.kind,
+        required: paragraph.required,
         text: paragraph.text.clone(),
         controls: paragraph
             .controls
             .iter()
-            .map(|mapping| Support { control: mapping.control.value.clone(), extent: mapping.extent.word().to_owned() })
+            .map(|mapping| Support { control: mapping.control.value.clone(), extent: mapping.extent })
             .collect(),
         counts,
         cluster_shows: paragraph.cluster_shows.trim().to_owned(),

@@ -1,11 +1,11 @@
-//! The only place that makes an [`Outcome`]. Everything here serves one rule: *could not see is never a pass*.
+//! The only place that decides an [`Outcome`]. Everything here serves one rule: *could not see is never a pass*.
 
 use crate::facts::CompleteCoverage;
-use crate::model::{Finding, NonEmpty, OutcomeWord, Proof, Question, Sample, SourceProof, Unseen};
+use crate::model::{Finding, NonEmpty, Outcome, OutcomeWord, Proof, Question, Sample, SourceProof, Unseen};
 
-/// The outcome of one control. Its parts can be built only here: a pass needs [`CompleteCoverage`] and at least one examined row.
+/// What was decided of one control. Its parts can be built only here: a pass needs [`CompleteCoverage`] and at least one examined row.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Verdict {
     /// Everything was seen, and everything in scope meets the check.
     Pass(PassProof),
     /// At least one object does not meet the check. What was not seen is kept beside it: there may be more.
@@ -47,7 +47,7 @@ pub struct Tally {
 
 /// The outcome of a check: a violation that was seen fails whatever else was not seen; without one, any gap means that nothing can
 /// be said; with none, zero rows are not applicable and anything else passes.
-pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen>>) -> Outcome {
+pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen>>) -> Verdict {
     let Tally { findings, examined, mut undecided, rows, sample } = tally;
     let complete = match coverage {
         Ok(complete) => Some(complete),
@@ -59,26 +59,26 @@ pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen
     undecided.sort();
     undecided.dedup();
     if let Some(findings) = NonEmpty::new(findings) {
-        return Outcome::Fail(findings, undecided);
+        return Verdict::Fail(findings, undecided);
     }
     match (NonEmpty::new(undecided), complete) {
-        (Some(unseen), _) => Outcome::NotAssessed(unseen),
-        (None, None) => Outcome::NotAssessed(NonEmpty::one(nothing_said_why())),
+        (Some(unseen), _) => Verdict::NotAssessed(unseen),
+        (None, None) => Verdict::NotAssessed(NonEmpty::one(nothing_said_why())),
         (None, Some(complete)) => {
             let sources =
                 complete.sources().iter().map(|(source, state)| SourceProof { source: source.clone(), state: state.clone() }).collect();
             let proof = Proof { sources, examined, rows, sample };
-            if examined == 0 { Outcome::NotApplicable(ScopeProof { proof }) } else { Outcome::Pass(PassProof { proof }) }
+            if examined == 0 { Verdict::NotApplicable(ScopeProof { proof }) } else { Verdict::Pass(PassProof { proof }) }
         }
     }
 }
 
 /// The outcome of a question.
-pub fn of_question(question: Question) -> Outcome {
-    Outcome::Manual(question)
+pub fn of_question(question: Question) -> Verdict {
+    Verdict::Manual(question)
 }
 
-impl Outcome {
+impl Verdict {
     /// In one word.
     pub fn word(&self) -> OutcomeWord {
         match self {
@@ -90,28 +90,16 @@ impl Outcome {
         }
     }
 
-    /// Its parts as they stand in an assessment.
-    pub fn into_parts(self) -> Parts {
+    /// As it stands in an assessment.
+    pub fn into_outcome(self) -> Outcome {
         match self {
-            Self::Pass(PassProof { proof }) | Self::NotApplicable(ScopeProof { proof }) => Parts { proof: Some(proof), ..Parts::default() },
-            Self::Fail(findings, unseen) => Parts { findings: findings.into_vec(), unseen, ..Parts::default() },
-            Self::NotAssessed(unseen) => Parts { unseen: unseen.into_vec(), ..Parts::default() },
-            Self::Manual(question) => Parts { question: Some(question), ..Parts::default() },
+            Self::Pass(PassProof { proof }) => Outcome::Pass(proof),
+            Self::NotApplicable(ScopeProof { proof }) => Outcome::NotApplicable(proof),
+            Self::Fail(findings, unseen) => Outcome::Fail(findings, unseen),
+            Self::NotAssessed(unseen) => Outcome::NotAssessed(unseen),
+            Self::Manual(question) => Outcome::Manual(question),
         }
     }
-}
-
-/// The parts of an outcome.
-#[derive(Debug, Default)]
-pub struct Parts {
-    /// For a fail.
-    pub findings: Vec<Finding>,
-    /// For a fail and for not assessed.
-    pub unseen: Vec<Unseen>,
-    /// For a pass and for not applicable.
-    pub proof: Option<Proof>,
-    /// For manual.
-    pub question: Option<Question>,
 }
 
 fn nothing_said_why() -> Unseen {
@@ -199,10 +187,10 @@ mod tests {
             let outcome = of_check(tally, coverage(state.clone()));
             let row = format!("{findings} findings, {examined} examined, {undecided} undecided, {}", state.word());
             assert_eq!(outcome.word(), *expected, "{row}");
-            let Parts { findings: told, unseen, proof, question } = outcome.into_parts();
-            assert_eq!((told.len(), unseen.len()), (*findings, *reasons), "{row}");
-            assert_eq!(proof.is_some(), matches!(expected, Pass | NotApplicable), "{row}");
-            assert!(question.is_none(), "{row}");
+            let outcome = outcome.into_outcome();
+            assert_eq!((outcome.word(), outcome.findings().len(), outcome.unseen().len()), (*expected, *findings, *reasons), "{row}");
+            assert_eq!(outcome.proof().is_some(), matches!(expected, Pass | NotApplicable), "{row}");
+            assert!(outcome.question().is_none(), "{row}");
         }
     }
 

@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::framework::{Extent, Unmapped};
+use super::framework::Unmapped;
 use super::lint::Problems;
+use crate::model::Extent;
 use crate::model::{Benchmark, BenchmarkItem};
 
 /// Which items of a family of benchmarks the controls speak to: the only place where their numbers are cited.
@@ -102,7 +103,7 @@ impl Fitting<'_> {
                         id: id.to_owned(),
                         level: item.level_in.get(&version.id.value).copied().or(item.level.filter(|_| version.distribution.is_none())),
                         about: item.about.value.clone(),
-                        extent: mapping.extent.word().to_owned(),
+                        extent: mapping.extent,
                         differs: mapping.differs.clone(),
                     });
                 }

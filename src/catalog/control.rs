@@ -6,7 +6,7 @@ use serde_saphyr::Spanned;
 use super::lint::{Problem, Problems};
 use super::predicate::Predicate;
 use crate::facts::{TableSchema, schemas};
-use crate::model::{Question, Severity, SourceId};
+use crate::model::{LookedAt, Question, Severity, SourceId};
 
 /// A control file as written; unknown keys are refused, because a misspelt key must not weaken a control.
 #[derive(Debug, Deserialize)]
@@ -86,11 +86,11 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// The word used in files and reports.
-    pub fn word(self) -> &'static str {
+    /// As assessments say it.
+    pub fn looked_at(self) -> LookedAt {
         match self {
-            Self::Ephi => "ephi",
-            Self::Cluster => "cluster",
+            Self::Ephi => LookedAt::Ephi,
+            Self::Cluster => LookedAt::Cluster,
         }
     }
 }

@@ -4,29 +4,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::lint::Problems;
-
-/// How much of a paragraph a control speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Extent {
-    /// A substantial part of what a cluster can show.
-    Substantial,
-    /// A part.
-    Partial,
-    /// Only in support of other evidence.
-    Supporting,
-}
-
-impl Extent {
-    /// The word used in files and reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Substantial => "substantial",
-            Self::Partial => "partial",
-            Self::Supporting => "supporting",
-        }
-    }
-}
+use crate::model::{Extent, Implementation, ParagraphKind};
 
 /// A framework file: the only place where citations live.
 #[derive(Debug, Deserialize)]
@@ -57,10 +35,10 @@ pub struct FrameworkParagraph {
     pub section: String,
     /// The standard it belongs to; itself for a standard.
     pub standard: String,
-    /// `standard` or `implementation-specification`.
-    pub kind: String,
-    /// `required`, `addressable` or `n/a`.
-    pub required: String,
+    /// Standard or implementation specification.
+    pub kind: ParagraphKind,
+    /// Required, addressable, or left to the specifications of a standard.
+    pub required: Implementation,
     /// The text.
     pub text: String,
     /// Controls that are evidence for it.
@@ -164,9 +142,6 @@ impl Framework {
             let line = paragraph.id.referenced.line();
             if !seen.insert(&paragraph.id.value) {
                 problems.at(file, line, format!("paragraph {} stands twice", paragraph.id.value));
-            }
-            if !["required", "addressable", "n/a"].contains(&paragraph.required.as_str()) {
-                problems.at(file, line, format!("paragraph {}: `required` is required, addressable or n/a", paragraph.id.value));
             }
             if paragraph.controls.is_empty() != paragraph.cluster_shows.trim().is_empty() {
                 problems.at(

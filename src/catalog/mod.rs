@@ -17,7 +17,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 pub use benchmark::{Benchmarks, Fitting, MappedItem};
 pub use cases::{Case, read_cases};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
-pub use framework::{Extent, Framework, FrameworkParagraph, Mapping, Unmapped};
+pub use framework::{Framework, FrameworkParagraph, Mapping, Unmapped};
 pub use lint::Problem;
 pub use predicate::{ExpressionProblem, Predicate, Undecided};
 pub use row_context::{Environment, RowContext};

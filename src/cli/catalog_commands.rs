@@ -54,7 +54,7 @@ fn not_stored(catalog: &Catalog) -> Vec<Problem> {
 fn list(catalog: &Catalog) -> String {
     let rows = catalog.controls().iter().map(|control| {
         let looks_at = match &control.kind {
-            ControlKind::Check(check) => format!("{} ({})", check.table.name, check.reach.word()),
+            ControlKind::Check(check) => format!("{} ({})", check.table.name, check.reach.looked_at().word()),
             ControlKind::Manual(_) => "a person answers".to_owned(),
         };
         vec![control.id.clone(), control.severity.word().to_owned(), looks_at, control.title.clone()]

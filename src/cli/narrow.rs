@@ -47,8 +47,11 @@ impl Narrow {
 
     /// The findings that are shown, and of how many.
     pub(super) fn listing(&self, assessment: &Assessment, report: Option<&str>) -> String {
-        let all: Vec<(&str, &Finding)> =
-            assessment.controls.iter().flat_map(|control| control.findings.iter().map(|finding| (control.id.as_str(), finding))).collect();
+        let all: Vec<(&str, &Finding)> = assessment
+            .controls
+            .iter()
+            .flat_map(|control| control.findings().iter().map(|finding| (control.id.as_str(), finding)))
+            .collect();
         let mut shown: Vec<&(&str, &Finding)> = all.iter().filter(|(control, finding)| self.shows(control, finding)).collect();
         shown.sort_by_key(|(control, finding)| (finding.severity, *control));
         let rows = shown.iter().map(|(control, finding)| {
@@ -57,7 +60,7 @@ impl Narrow {
         });
         let mut text = if shown.is_empty() { String::new() } else { grid(&["severity", "control", "namespace", "finding"], rows) };
         let unseen = assessment.controls.iter().filter(|control| self.controls.is_empty() || self.controls.contains(&control.id));
-        let unseen = unseen.filter(|control| !control.unseen.is_empty()).count();
+        let unseen = unseen.filter(|control| !control.unseen().is_empty()).count();
         text.push_str(&format!(
             "\n{} of {} findings shown; the whole cluster was judged, and the exit status and all documents are of the whole\n",
             shown.len(),

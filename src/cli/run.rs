@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
     /// How many findings are at or above `--fail-on`.
     fn over_the_gate(&self, assessment: &Assessment) -> usize {
         let Some(gate) = self.args.fail_on.map(super::args::FailOn::severity) else { return 0 };
-        assessment.controls.iter().flat_map(|control| &control.findings).filter(|finding| finding.severity <= gate).count()
+        assessment.controls.iter().flat_map(|control| control.findings()).filter(|finding| finding.severity <= gate).count()
     }
 
     /// What a quiet run says when it does not end with 0: one line.
@@ -98,7 +98,7 @@ fn is_incomplete(assessment: &Assessment) -> bool {
         Some(state) if state.is_failed_read() => true,
         _ => unseen.kind == UnseenKind::ReadFailed,
     };
-    !assessment.scope.unmatched.is_empty() || assessment.controls.iter().flat_map(|control| &control.unseen).any(lost)
+    !assessment.scope.unmatched.is_empty() || assessment.controls.iter().flat_map(|control| control.unseen()).any(lost)
 }
 
 /// What the last lines of the summary say.

@@ -25,7 +25,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use labels::{Selector, SelectorError};
 pub use namespaces::SYSTEM_NAMESPACES;
-pub use table::{Cell, Column, ColumnType, CompleteCoverage, Coverage, Known, Row, Sources, Table, TableRow, TableSchema, unseen_source};
+pub use table::{
+    Cell, Column, ColumnType, CompleteCoverage, Coverage, Known, Row, Sources, Table, TableRow, TableSchema, Typed, unseen_source,
+};
 
 use context::Context;
 
@@ -156,6 +158,7 @@ impl<'a> Computation<'a> {
         let mut beside = Beside::default();
         for family in FAMILIES.iter().filter(|family| family.has(wanted)) {
             for (schema, mut rows) in (family.schemas)().into_iter().zip(family.compute(&self.context, &mut beside)?) {
+                debug_assert_eq!(strange(schema, &rows), None, "evidence of a column that {} does not have", schema.name);
                 if wanted(schema.name) {
                     rows.sort_by(|a, b| (&a.key, &a.cells, &a.origins).cmp(&(&b.key, &b.cells, &b.origins)));
                     take(schema, rows);
@@ -165,6 +168,11 @@ impl<'a> Computation<'a> {
         let network = beside.network.unwrap_or_else(network::Network::not_computed);
         Ok(Computed { coverage: self.context.reader.coverage(), network })
     }
+}
+
+/// A column for which rows have evidence and which their table does not have.
+fn strange(schema: &TableSchema, rows: &[Row]) -> Option<&'static str> {
+    rows.iter().flat_map(|row| row.cell_evidence.keys()).copied().find(|name| schema.column(name).is_none())
 }
 
 /// All tables of one snapshot.

@@ -1,11 +1,14 @@
 //! Times that objects carry. They are compared with the time of collection, never with a clock.
 
-use jiff::Timestamp;
+use chrono::{DateTime, FixedOffset};
 
 /// Whole seconds from one time to a later one; negative when it is earlier. `None` when one is no time (RFC 3339).
 pub(super) fn seconds_between(from: &str, to: &str) -> Option<i64> {
-    let (from, to): (Timestamp, Timestamp) = (from.parse().ok()?, to.parse().ok()?);
-    Some(to.as_second() - from.as_second())
+    Some(time(to)?.timestamp() - time(from)?.timestamp())
+}
+
+fn time(text: &str) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc3339(text).ok()
 }
 
 /// Whole hours from one time to a later one, rounded down; negative when it is earlier. `None` when one is no time (RFC 3339).

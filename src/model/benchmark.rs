@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Extent;
+
 /// The benchmark whose numbers stand beside controls, and why this version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmark {
@@ -28,8 +30,8 @@ pub struct BenchmarkItem {
     pub level: Option<u8>,
     /// What the item is about, in this project's own words.
     pub about: String,
-    /// How much of the item the control speaks to: `substantial`, `partial` or `supporting`.
-    pub extent: String,
+    /// How much of the item the control speaks to.
+    pub extent: Extent,
     /// In which way the control asks for more, less or something else; empty where it does not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub differs: String,

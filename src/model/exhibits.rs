@@ -70,8 +70,8 @@ pub struct IsolationMatrix {
     pub unseen: Vec<Unseen>,
     /// The network plugins that were found, such as `Calico`; empty when none was recognised.
     pub engines: Vec<String>,
-    /// `enforcing`, `not on every node`, `not enforcing`, `audit mode` or `unknown`.
-    pub enforcement: String,
+    /// Whether the policies have an effect.
+    pub enforcement: Enforcement,
     /// Why, in one sentence.
     pub enforcement_because: String,
     /// The rows: namespaces with ePHI first, then the others that have pods, each sorted.
@@ -79,6 +79,40 @@ pub struct IsolationMatrix {
     /// How many further namespaces are left out, because the matrix grows with their square.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
+}
+
+/// Whether NetworkPolicies have an effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Enforcement {
+    /// Everywhere.
+    #[serde(rename = "enforcing")]
+    Enforcing,
+    /// On some nodes; on others nothing does, or only logs.
+    #[serde(rename = "not on every node")]
+    Partly,
+    /// Nowhere.
+    #[serde(rename = "not enforcing")]
+    NotEnforcing,
+    /// What policies deny is logged and let through.
+    #[serde(rename = "audit mode")]
+    Audit,
+    /// Not known.
+    #[default]
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl Enforcement {
+    /// The words used in files and reports.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Enforcing => "enforcing",
+            Self::Partly => "not on every node",
+            Self::NotEnforcing => "not enforcing",
+            Self::Audit => "audit mode",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One namespace.

@@ -167,7 +167,7 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
     )?;
     for control in &assessment.controls {
         let paragraphs = control.paragraphs.join(", ");
-        for finding in &control.findings {
+        for finding in control.findings() {
             let subject = &finding.subject;
             // The same places as in the documents.
             let places: Vec<&str> = finding.places().map(String::as_str).collect();

@@ -19,7 +19,7 @@ impl Format for Lines {
     fn render<'a>(&self, reported: &Reported<'a>) -> Result<Vec<Document<'a>>, ReportError> {
         let mut text = String::from("severity control statement\n");
         for control in &reported.assessment.controls {
-            for finding in &control.findings {
+            for finding in control.findings() {
                 let line = format!("{} {} {}", finding.severity.word(), control.id, finding.statement);
                 text.push_str(&escape::terminal(&line));
                 text.push('\n');

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use serde::Deserialize;
 
 use super::{Document, File, Format, ReportError, Reported};
-use crate::model::{ASSESSMENT_SCHEMA, Assessment};
+use crate::model::{ASSESSMENT_SCHEMA, Assessment, v1};
 
 /// `assessment.json`.
 pub(super) struct Json;
@@ -47,6 +47,9 @@ pub enum ReadError {
         /// What the file says.
         found: String,
     },
+    /// What it says does not agree with what it holds.
+    #[error("the assessment says what it does not show: {0}; it was changed, take the original file, or assess its snapshot again")]
+    Contradicts(v1::Contradiction),
     /// The schema is right and the content is not.
     #[error("the assessment is damaged or was changed by hand; take the original file, or assess its snapshot again")]
     Damaged(#[source] serde_json::Error),
@@ -62,7 +65,9 @@ pub fn read(bytes: &[u8]) -> Result<Assessment, ReadError> {
     if head.schema != ASSESSMENT_SCHEMA {
         return Err(ReadError::OtherSchema { found: super::escape::clip(&super::escape::visible(&head.schema), 80) });
     }
-    serde_json::from_slice(bytes).map_err(ReadError::Damaged)
+    let assessment = serde_json::from_slice(bytes).map_err(ReadError::Damaged)?;
+    v1::agrees(&assessment).map_err(ReadError::Contradicts)?;
+    Ok(assessment)
 }
 
 /// The JSON Schema (2020-12) of `assessment.json`, generated from the model.

@@ -1,6 +1,7 @@
 //! The summary for a terminal: what is known, what is not, what matters most, what to do next.
 
 use anstyle::{AnsiColor, Style};
+use chrono::DateTime;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
 
 use super::escape::{clip, terminal};
@@ -333,8 +334,8 @@ fn number(count: u64) -> Cell {
 
 /// The time between two RFC 3339 times in words.
 fn seconds(started: &str, finished: &str) -> Option<String> {
-    let (started, finished): (jiff::Timestamp, jiff::Timestamp) = (started.parse().ok()?, finished.parse().ok()?);
-    let took = finished.as_second().checked_sub(started.as_second()).filter(|took| *took >= 0)?;
+    let time = |text| DateTime::parse_from_rfc3339(text).ok();
+    let took = time(finished)?.timestamp().checked_sub(time(started)?.timestamp()).filter(|took| *took >= 0)?;
     Some(match took {
         0 => "less than a second".to_owned(),
         took @ 1..120 => format!("{took} s"),

@@ -168,7 +168,7 @@ fn the_outside_world_is_seen() {
     for bad in [
         "use std::time::Instant; fn f() { Instant::now(); }",
         "fn f() { std::time::SystemTime::now(); }",
-        "fn f() { jiff::Timestamp::now(); }",
+        "fn f() { chrono::Utc::now(); }",
         "use std::fs;",
         "use std::{collections::BTreeMap, fs::File};",
         "fn f() { std::env::var(\"HOME\"); }",
@@ -213,7 +213,12 @@ fn outcomes_made_elsewhere_are_seen() {
     ] {
         assert!(all(good).is_empty(), "{good}");
     }
-    assert!(lines(rules::outcomes, rules::VERDICT, "fn f() -> Outcome { Outcome::Pass(proof) }").is_empty());
+    assert_eq!(all("fn f() -> Verdict { Verdict::Pass(proof) }"), [1]);
+    assert_eq!(all("impl Verdict { fn f() -> Self { Self::Pass(x) } }"), [1]);
+    let made = "fn f() -> Outcome { Outcome::Pass(proof) }";
+    assert!(lines(rules::outcomes, rules::VERDICT, made).is_empty() && lines(rules::outcomes, rules::SAVED, made).is_empty());
+    assert_eq!(lines(rules::outcomes, rules::SAVED, "fn f() -> Verdict { Verdict::Pass(proof) }"), [1]);
+    assert_eq!(lines(rules::outcomes, "src/model/outcome.rs", made), [1]);
 }
 
 #[test]

@@ -93,10 +93,10 @@ fn verdicts(assessment: &Assessment) -> serde_json::Value {
         .iter()
         .map(|control| {
             let findings: Vec<String> =
-                control.findings.iter().map(|finding| format!("{} {}: {}", finding.severity.word(), finding.risk, finding.statement)).collect();
-            let unseen: Vec<String> = control.unseen.iter().map(|unseen| format!("{}: {}", unseen.what, unseen.why)).collect();
+                control.findings().iter().map(|finding| format!("{} {}: {}", finding.severity.word(), finding.risk, finding.statement)).collect();
+            let unseen: Vec<String> = control.unseen().iter().map(|unseen| format!("{}: {}", unseen.what, unseen.why)).collect();
             let counts = format!("{} examined, {} failed, {} unknown", control.examined, control.failed, control.unknown);
-            let verdict = json!({"outcome": control.outcome.label(), "version": control.version, "counts": counts, "findings": findings, "unseen": unseen});
+            let verdict = json!({"outcome": control.word().label(), "version": control.version, "counts": counts, "findings": findings, "unseen": unseen});
             (control.id.clone(), verdict)
         })
         .collect();
@@ -163,9 +163,9 @@ fn the_clinic_has_something_to_find_and_something_to_pass() {
     assert!(clinic.totals.controls.pass > 5, "{:?}", clinic.totals);
     assert!(clinic.coverage.iter().all(|source| !source.state.is_failed_read()), "the shipped rights are enough");
     for control in &clinic.controls {
-        let evidence = control.findings.iter().all(|finding| !finding.evidence.is_empty() && !finding.facts.is_empty());
+        let evidence = control.findings().iter().all(|finding| !finding.evidence.is_empty() && !finding.facts.is_empty());
         assert!(evidence, "{}: a finding without evidence", control.id);
-        assert_eq!(control.outcome == OutcomeWord::Pass, control.proof.as_ref().is_some_and(|proof| proof.examined > 0), "{}", control.id);
+        assert_eq!(control.word() == OutcomeWord::Pass, control.proof().is_some_and(|proof| proof.examined > 0), "{}", control.id);
     }
 }
 
@@ -189,7 +189,7 @@ fn an_empty_cluster_passes_nothing_that_it_has_not() {
     let catalog = Catalog::built_in().expect("no problems");
     let empty = assessed(&catalog, "empty-cluster", &open(CLUSTERS[1].1));
     for control in empty.controls.iter().filter(|control| ["containers", "pods"].contains(&control.table.as_str())) {
-        assert_eq!(control.outcome, OutcomeWord::NotApplicable, "{}", control.id);
+        assert_eq!(control.word(), OutcomeWord::NotApplicable, "{}", control.id);
     }
 }
 

@@ -178,7 +178,7 @@ fn found(assessment: &Assessment) -> BTreeSet<(String, String)> {
     assessment
         .controls
         .iter()
-        .flat_map(|control| control.findings.iter().map(|finding| (control.id.clone(), place(control, finding))))
+        .flat_map(|control| control.findings().iter().map(|finding| (control.id.clone(), place(control, finding))))
         .collect()
 }
 
@@ -194,7 +194,7 @@ fn finds_what_the_readme_lists(visit: &Visit<'_>) -> Numbers {
     }
     let found_everywhere = found(&serde_json::from_slice(&std::fs::read(everywhere.join("assessment.json"))?)?);
 
-    let outcome = |id: &str| visit.assessment.controls.iter().find(|control| control.id == id).map(|control| control.outcome);
+    let outcome = |id: &str| visit.assessment.controls.iter().find(|control| control.id == id).map(|control| control.word());
     let (mut wrong, mut listed, mut planned) = (Vec::new(), BTreeSet::new(), 0);
     for row in &rows {
         let Some(control) = &row.control else {
@@ -366,7 +366,7 @@ fn network_fixes_work(visit: &Visit<'_>) -> Numbers {
     for id in CONTROLS {
         let of = |assessment: &Assessment| {
             let found = assessment.controls.iter().find(|control| control.id == id);
-            found.map(|control| (control.outcome, control.findings.len(), control.examined)).ok_or_else(|| format!("there is no {id}"))
+            found.map(|control| (control.word(), control.findings().len(), control.examined)).ok_or_else(|| format!("there is no {id}"))
         };
         let ((was, found, examined), (is, left, examined_now)) = (of(&visit.assessment)?, of(&mended)?);
         findings += found;

@@ -64,7 +64,7 @@ fn scan(plane: &ControlPlane) -> Result<Assessment, Box<dyn Error>> {
 }
 
 fn expect(assessment: &Assessment, expected: &[(&str, OutcomeWord)]) {
-    let outcome = |id: &str| assessment.controls.iter().find(|control| control.id == id).map(|control| control.outcome);
+    let outcome = |id: &str| assessment.controls.iter().find(|control| control.id == id).map(|control| control.word());
     let wrong: Vec<_> = expected.iter().filter(|(id, word)| outcome(id) != Some(*word)).map(|(id, _)| (id, outcome(id))).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }

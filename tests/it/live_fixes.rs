@@ -39,7 +39,7 @@ fn scan(plane: &ControlPlane, ephi: &[&str]) -> Result<Assessment, Box<dyn Error
     let namespaces: Vec<&str> = ephi.iter().flat_map(|namespace| ["--ephi-namespace", namespace]).collect();
     let (code, assessment) = program::scan(&program::scanner(plane), &scratch.path().join("evidence"), &namespaces);
     let unread: Vec<_> = assessment.coverage.iter().filter(|source| !source.state.is_complete()).collect();
-    let undecided = assessment.controls.iter().flat_map(|control| &control.unseen).filter(|unseen| unseen.kind != UnseenKind::NotVisible);
+    let undecided = assessment.controls.iter().flat_map(|control| control.unseen()).filter(|unseen| unseen.kind != UnseenKind::NotVisible);
     assert_eq!(code, Some(0), "{unread:?}, {:?}", undecided.collect::<Vec<_>>());
     Ok(assessment)
 }
@@ -51,7 +51,7 @@ fn control<'a>(assessment: &'a Assessment, id: &str) -> &'a ControlResult {
 /// `Kind namespace/name` of every finding of a control.
 fn found(control: &ControlResult) -> BTreeSet<String> {
     let place = |namespace: &Option<String>, name: &str| namespace.as_ref().map_or(name.to_owned(), |space| format!("{space}/{name}"));
-    let subjects = control.findings.iter().map(|finding| &finding.subject);
+    let subjects = control.findings().iter().map(|finding| &finding.subject);
     subjects.map(|subject| format!("{} {}", subject.kind, place(&subject.namespace, &subject.name))).collect()
 }
 
@@ -111,10 +111,10 @@ fn what_a_control_says_under_fix_makes_it_pass() -> Proven {
     drop(plane);
     for id in expected.keys() {
         let (was, is) = (control(&before, id), control(&after, id));
-        if is.outcome != OutcomeWord::Pass || is.examined < was.examined {
+        if is.word() != OutcomeWord::Pass || is.examined < was.examined {
             wrong.push(format!(
                 "after the fix {id} says {} and finds {:?}; {} things are examined, {} were",
-                is.outcome.label(),
+                is.word().label(),
                 found(is),
                 is.examined,
                 was.examined
@@ -127,8 +127,8 @@ fn what_a_control_says_under_fix_makes_it_pass() -> Proven {
         let (was, is) = (control(&before, setting.control), control(&settings, setting.control));
         // Where nothing is written, nothing is kept for too short a time.
         let first = if setting.control == "api-server/audit-retention" { OutcomeWord::NotApplicable } else { OutcomeWord::Fail };
-        if (was.outcome, is.outcome) != (first, OutcomeWord::Pass) {
-            wrong.push(format!("{} says {} before and {} after the fix", setting.control, was.outcome.label(), is.outcome.label()));
+        if (was.word(), is.word()) != (first, OutcomeWord::Pass) {
+            wrong.push(format!("{} says {} before and {} after the fix", setting.control, was.word().label(), is.word().label()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -57,7 +57,7 @@ fn is_privileged(spec: &Value) -> bool {
 
 /// Workloads with a finding of this control.
 fn found(assessment: &Assessment, control: &str) -> Vec<String> {
-    let findings = assessment.controls.iter().filter(|one| one.id == control).flat_map(|one| &one.findings);
+    let findings = assessment.controls.iter().filter(|one| one.id == control).flat_map(|one| one.findings());
     let workload = |facts: &kube_hipaa::model::Facts| match facts.iter().find(|(name, _)| name.as_ref() == "workload") {
         Some((_, FactValue::Text(workload))) => Some(workload.clone()),
         _ => None,

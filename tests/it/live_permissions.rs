@@ -132,7 +132,7 @@ fn check(permission: &Permission, code: Option<i32>, assessment: &Assessment) ->
     let read_failed = |unseen: &kube_hipaa::model::Unseen| {
         unseen.kind == kube_hipaa::model::UnseenKind::ReadFailed && !unseen.source.as_ref().is_some_and(switched_off)
     };
-    let lost = assessment.controls.iter().flat_map(|control| &control.unseen).any(read_failed);
+    let lost = assessment.controls.iter().flat_map(|control| control.unseen()).any(read_failed);
     if code != Some(if lost { 4 } else { 0 }) {
         wrong.push(format!("exit code {code:?}"));
     }
@@ -162,7 +162,7 @@ fn check(permission: &Permission, code: Option<i32>, assessment: &Assessment) ->
         wrong.push(format!("{:?} need it and nothing is said to be missing", source.needed_by));
     }
     for id in &source.needed_by {
-        let outcome = assessment.controls.iter().find(|control| &control.id == id).map(|control| control.outcome);
+        let outcome = assessment.controls.iter().find(|control| &control.id == id).map(|control| control.word());
         if matches!(outcome, None | Some(OutcomeWord::Pass | OutcomeWord::NotApplicable)) {
             wrong.push(format!("{id} says {outcome:?}"));
         }

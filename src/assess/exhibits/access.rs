@@ -3,21 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assess::ResolvedScope;
-use crate::facts::rbac::Kind;
-use crate::facts::{Known, Row, Table};
-use crate::model::{AccessCell, AccessMatrix, FactValue, ObjectRef, ReachKind, SubjectAccess, Unseen};
-
-/// The table that it is made of.
-pub(super) const TABLE: &str = "reach";
-
-/// Places of the columns that the matrix takes.
-struct Columns {
-    kinds: usize,
-    taken_over: usize,
-    shipped_kinds: usize,
-    via: usize,
-    via_takeover: usize,
-}
+use crate::facts::rbac::{Kind, ReachRow};
+use crate::facts::{Known, Table, TableRow, Typed};
+use crate::model::{AccessCell, AccessMatrix, ObjectRef, ReachKind, SubjectAccess, Unseen};
 
 /// What one subject has in one place.
 type Cell<'t> = (BTreeSet<Kind>, BTreeSet<&'t str>);
@@ -29,19 +17,11 @@ struct Reaches<'t> {
     inside: BTreeMap<&'t str, Cell<'t>>,
 }
 
-/// The matrix; `None` only when the table has not its columns.
-pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> Option<AccessMatrix> {
-    let place = |name: &str| table.schema.column(name).map(|(index, _)| index);
-    let columns = Columns {
-        kinds: place("kinds")?,
-        taken_over: place("kinds_by_takeover")?,
-        shipped_kinds: place("shipped_kinds")?,
-        via: place("via")?,
-        via_takeover: place("takeover_via")?,
-    };
+/// The matrix.
+pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> AccessMatrix {
     let namespaces: Vec<String> = scope.ephi().cloned().collect();
     let mut subjects: Vec<SubjectAccess> = Vec::new();
-    for (subject, reaches) in reaches(table, &columns) {
+    for (subject, reaches) in reaches(table) {
         let cells: Vec<AccessCell> = namespaces.iter().filter_map(|namespace| cell(namespace, &reaches)).collect();
         if !cells.is_empty() {
             subjects.push(SubjectAccess { subject: subject.clone(), cells });
@@ -51,7 +31,7 @@ pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> Option<AccessM
     let mut unseen = gaps(table, scope);
     unseen.sort();
     unseen.dedup();
-    Some(AccessMatrix { unseen, namespaces, reaches: legend(), subjects, shipped: shipped_only(table, &columns) })
+    AccessMatrix { unseen, namespaces, reaches: legend(), subjects, shipped: shipped_only(table) }
 }
 
 fn legend() -> Vec<ReachKind> {
@@ -63,7 +43,8 @@ fn legend() -> Vec<ReachKind> {
 }
 
 /// Reach by subject.
-fn reaches<'t>(table: &'t Table, columns: &Columns) -> BTreeMap<&'t ObjectRef, Reaches<'t>> {
+fn reaches(table: &Table) -> BTreeMap<&ObjectRef, Reaches<'_>> {
+    let columns = ReachRow::columns();
     let mut all: BTreeMap<&ObjectRef, Reaches<'_>> = BTreeMap::new();
     for row in &table.rows {
         let reaches = all.entry(&row.subject).or_default();
@@ -71,19 +52,19 @@ fn reaches<'t>(table: &'t Table, columns: &Columns) -> BTreeMap<&'t ObjectRef, R
             None => &mut reaches.everywhere,
             Some(namespace) => reaches.inside.entry(namespace).or_default(),
         };
-        // What is reached by taking over other identities is reached.
-        for (kinds, via) in [(columns.kinds, columns.via), (columns.taken_over, columns.via_takeover)] {
-            let kinds = list(row, kinds);
+        // What is reached by taking over other identities is reached. What is not known of it, `gaps` says.
+        let taken_over = (known(columns.kinds_by_takeover.of(row)), known(columns.takeover_via.of(row)));
+        for (kinds, via) in [(columns.kinds.of(row).unwrap_or_default(), columns.via.of(row).unwrap_or_default()), taken_over] {
             cell.0.extend(Kind::ALL.into_iter().filter(|kind| kinds.iter().any(|id| id == kind.id())));
-            cell.1.extend(list(row, via).iter().map(String::as_str));
+            cell.1.extend(via.iter().map(String::as_str));
         }
     }
     all
 }
 
-fn list(row: &Row, index: usize) -> &[String] {
-    match row.cells.get(index) {
-        Some(Known::Known(FactValue::List(items))) => items,
+fn known<'r>(list: Option<Known<&'r [String], &Unseen>>) -> &'r [String] {
+    match list {
+        Some(Known::Known(items)) => items,
         _ => &[],
     }
 }
@@ -118,9 +99,10 @@ fn weight(access: &SubjectAccess) -> (usize, std::cmp::Reverse<(usize, usize)>) 
 }
 
 /// Subjects all of whose reach is shipped.
-fn shipped_only(table: &Table, columns: &Columns) -> u64 {
-    let with = |index: usize| -> BTreeSet<&ObjectRef> {
-        table.rows.iter().filter(|row| !list(row, index).is_empty()).map(|row| &*row.subject).collect()
+fn shipped_only(table: &Table) -> u64 {
+    let columns = ReachRow::columns();
+    let with = |list: Typed<Vec<String>>| -> BTreeSet<&ObjectRef> {
+        table.rows.iter().filter(|row| list.of(row).is_some_and(|items| !items.is_empty())).map(|row| &*row.subject).collect()
     };
     let own = with(columns.kinds);
     u64::try_from(with(columns.shipped_kinds).difference(&own).count()).unwrap_or(u64::MAX)

@@ -3,34 +3,31 @@
 use std::collections::BTreeMap;
 
 use crate::assess::{Membership, ResolvedScope};
-use crate::facts::network::Network;
-use crate::facts::{Known, Row, Table};
-use crate::model::{DirectionIsolation, FactValue, IsolationMatrix, NamespaceFlow, NamespaceIsolation};
+use crate::facts::network::{NamespaceIsolationRow, Network};
+use crate::facts::{Known, Table, TableRow};
+use crate::model::{DirectionIsolation, IsolationMatrix, NamespaceFlow, NamespaceIsolation, Unseen};
 
 /// How many namespaces the matrix shows: it grows with their square.
 const MOST: usize = 60;
 
-/// The table that it is made of.
-pub(super) const TABLE: &str = "namespace_isolation";
-
 /// The matrix.
 pub(super) fn build(table: &Table, network: &Network, scope: &ResolvedScope<'_>) -> IsolationMatrix {
+    let columns = NamespaceIsolationRow::columns();
     let mut rows: BTreeMap<(bool, String), NamespaceIsolation> = BTreeMap::new();
     for row in &table.rows {
         let Some(name) = row.namespace.clone() else { continue };
         // Not known counts as holding ePHI, as it does for findings.
         let ephi = !matches!(scope.membership(&name), Membership::Out);
         let own = rows.entry((!ephi, name.clone())).or_insert_with(|| empty(name, ephi));
-        let at = Cells { table, row };
-        own.pods = at.number("pods");
-        own.host_network = at.number("host_network_pods");
+        own.pods = number(columns.pods.of(row));
+        own.host_network = number(columns.host_network_pods.of(row));
         let direction = DirectionIsolation {
-            default_deny: at.boolean("default_deny"),
-            isolated: at.number("isolated_pods"),
-            open: at.number("open_pods"),
-            unknown: at.number("unknown_pods"),
+            default_deny: columns.default_deny.of(row).and_then(|known| known.known().copied()),
+            isolated: number(columns.isolated_pods.of(row)),
+            open: number(columns.open_pods.of(row)),
+            unknown: number(columns.unknown_pods.of(row)),
         };
-        match at.text("direction").as_deref() {
+        match columns.direction.of(row) {
             Some("ingress") => own.ingress = direction,
             _ => own.egress = direction,
         }
@@ -43,15 +40,15 @@ pub(super) fn build(table: &Table, network: &Network, scope: &ResolvedScope<'_>)
         let flow = |to: &String| NamespaceFlow { to: to.clone(), flow: network.flows.between(&row.namespace, to) };
         row.reaches = names.iter().map(flow).collect();
     }
-    let columns = table.schema.columns.iter().map(|column| column.name);
-    let unseen = match table.coverage.complete(&table.schema.sources_for(columns)) {
+    let all = table.schema.columns.iter().map(|column| column.name);
+    let unseen = match table.coverage.complete(&table.schema.sources_for(all)) {
         Ok(_) => Vec::new(),
         Err(gaps) => gaps.into_vec(),
     };
     IsolationMatrix {
         unseen,
         engines: network.engines.clone(),
-        enforcement: network.enforcement.to_owned(),
+        enforcement: network.enforcement,
         enforcement_because: network.because.clone(),
         namespaces,
         left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
@@ -63,34 +60,10 @@ fn empty(namespace: String, ephi: bool) -> NamespaceIsolation {
     NamespaceIsolation { namespace, ephi, pods: 0, host_network: 0, ingress: direction(), egress: direction(), reaches: Vec::new() }
 }
 
-/// The cells of one row by name.
-struct Cells<'a> {
-    table: &'a Table,
-    row: &'a Row,
-}
-
-impl Cells<'_> {
-    fn value(&self, name: &str) -> Option<&FactValue> {
-        let (index, _) = self.table.schema.column(name)?;
-        self.row.cells.get(index).and_then(Known::known)
-    }
-    fn boolean(&self, name: &str) -> Option<bool> {
-        match self.value(name) {
-            Some(FactValue::Bool(value)) => Some(*value),
-            _ => None,
-        }
-    }
-    fn text(&self, name: &str) -> Option<String> {
-        match self.value(name) {
-            Some(FactValue::Text(value)) => Some(value.clone()),
-            _ => None,
-        }
-    }
-    /// 0 where it is not known; then `unseen` says why.
-    fn number(&self, name: &str) -> u64 {
-        match self.value(name) {
-            Some(FactValue::Int(value)) => u64::try_from(*value).unwrap_or(0),
-            _ => 0,
-        }
+/// 0 where it is not known; then `unseen` says why.
+fn number(read: Option<Known<i64, &Unseen>>) -> u64 {
+    match read {
+        Some(Known::Known(value)) => u64::try_from(value).unwrap_or(0),
+        _ => 0,
     }
 }

@@ -4,7 +4,9 @@ mod access;
 mod isolation;
 
 use super::ResolvedScope;
-use crate::facts::{Coverage, Row, Table, TableSchema, network::Network};
+use crate::facts::network::{NamespaceIsolationRow, Network};
+use crate::facts::rbac::ReachRow;
+use crate::facts::{Coverage, Row, Table, TableRow, TableSchema};
 use crate::model::Exhibits;
 
 /// The tables that matrices are made of, kept until all is known.
@@ -14,7 +16,7 @@ pub(super) struct Kept(Vec<(&'static TableSchema, Vec<Row>)>);
 impl Kept {
     /// Keeps the rows of a table that a matrix needs.
     pub(super) fn add(&mut self, schema: &'static TableSchema, rows: Vec<Row>) {
-        if [access::TABLE, isolation::TABLE].contains(&schema.name) {
+        if [ReachRow::schema().name, NamespaceIsolationRow::schema().name].contains(&schema.name) {
             self.0.push((schema, rows));
         }
     }
@@ -24,8 +26,8 @@ impl Kept {
         let tables: Vec<Table> = self.0.into_iter().map(|(schema, rows)| Table { schema, rows, coverage: coverage.clone() }).collect();
         let table = |name: &str| tables.iter().find(|table| table.schema.name == name);
         Exhibits {
-            access: table(access::TABLE).and_then(|table| access::matrix(table, scope)),
-            isolation: table(isolation::TABLE).map(|table| isolation::build(table, network, scope)),
+            access: table(ReachRow::schema().name).map(|table| access::matrix(table, scope)),
+            isolation: table(NamespaceIsolationRow::schema().name).map(|table| isolation::build(table, network, scope)),
         }
     }
 }

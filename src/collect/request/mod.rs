@@ -417,8 +417,8 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// Seconds by which the server's clock is ahead, from the `Date` header of an answer that has just been received.
 pub(super) fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
     let date = headers.get(DATE)?.to_str().ok()?;
-    let server = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
-    let ahead = server.as_second() - clock::now().as_second();
+    let server = chrono::DateTime::parse_from_rfc2822(date).ok()?;
+    let ahead = server.timestamp() - clock::now().timestamp();
     // The header has whole seconds: one second is no difference.
     Some(if ahead.abs() <= 1 { 0 } else { ahead })
 }

@@ -76,7 +76,7 @@ const PEERS: usize = 20;
 
 /// The rows of all workloads.
 pub(super) fn rows(world: &World<'_>, half_open: &Known<HalfOpen>) -> Vec<Row> {
-    let mut rows = Merged::new(NetworkIsolationRow::schema());
+    let mut rows = Merged::counting(NetworkIsolationRow::columns().pods);
     let openness = Openness::new(world);
     for (number, group) in world.groups().enumerate() {
         for direction in Direction::BOTH {

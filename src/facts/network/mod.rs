@@ -16,10 +16,12 @@ mod tests;
 mod world;
 
 pub use flows::Flows;
+pub use namespaces::NamespaceIsolationRow;
 pub use ports::Protocol;
 
 use super::{Family, Known};
 use crate::facts::table::schema::TableRow;
+use crate::model::Enforcement;
 use world::World;
 
 /// What the tables do not hold: how namespaces reach one another, and what enforces the policies.
@@ -29,8 +31,8 @@ pub struct Network {
     pub flows: Flows,
     /// The network plugins that were recognised.
     pub engines: Vec<String>,
-    /// `enforcing`, `not on every node`, `not enforcing`, `audit mode` or `unknown`.
-    pub enforcement: &'static str,
+    /// Whether the policies have an effect.
+    pub enforcement: Enforcement,
     /// Why, in one sentence.
     pub because: String,
 }
@@ -38,7 +40,7 @@ pub struct Network {
 impl Network {
     /// Where no table of the network was wanted.
     pub(super) fn not_computed() -> Self {
-        Self { flows: Flows::default(), engines: Vec::new(), enforcement: "unknown", because: "it was not asked for".to_owned() }
+        Self { flows: Flows::default(), engines: Vec::new(), enforcement: Enforcement::Unknown, because: "it was not asked for".to_owned() }
     }
 }
 
@@ -58,8 +60,8 @@ pub(super) const FAMILY: Family = Family {
         let isolation = isolation::rows(&world, &half_open);
         let namespaces = namespaces::rows(&world, &isolation);
         let enforcement = match world.enforcement() {
-            Known::Known(enforcement) => enforcement.as_str(),
-            Known::Unknown(_) => "unknown",
+            Known::Known(enforcement) => (*enforcement).into(),
+            Known::Unknown(_) => Enforcement::Unknown,
         };
         let policies = policies::rows(&world);
         let cni = world.cni;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::foreign::Effect;
+use super::isolation::NetworkIsolationRow;
 use super::policy::{Direction, Policy, Rule, allow_everything};
 use super::world::{Enforcement, World};
 use crate::facts::Known;
@@ -10,7 +11,7 @@ use crate::facts::labels::Selector;
 use crate::facts::namespaces::SYSTEM_NAMESPACES;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::model::sources::{DAEMON_SETS, FOREIGN_POLICIES, NAMESPACES, NETWORK_PLUGIN_SETTINGS, NETWORK_POLICIES, NODES, PODS};
-use crate::model::{Evidence, FactValue, ObjectRef};
+use crate::model::{Evidence, ObjectRef};
 
 table! {
     /// One row per namespace and direction (ingress, egress), with whether NetworkPolicies deny that direction by default to every pod,
@@ -161,20 +162,15 @@ fn because(world: &World<'_>, namespace: &str, direction: Direction, default: &F
 
 /// Pods by namespace and direction.
 fn count(isolation: &[Row]) -> AllCounts {
-    let schema = super::isolation::NetworkIsolationRow::schema();
-    let index = |name: &str| schema.column(name).map(|(index, _)| index);
+    let columns = NetworkIsolationRow::columns();
     let mut counts = AllCounts::new();
     for row in isolation {
-        let cell = |name: &str| index(name).and_then(|index| row.cells.get(index));
-        let (Some(Known::Known(FactValue::Text(direction))), Some(Known::Known(FactValue::Int(pods)))) = (cell("direction"), cell("pods"))
-        else {
-            continue;
-        };
-        let of = counts.entry((row.namespace.clone().unwrap_or_default(), direction.clone())).or_default();
-        match (cell("host_network"), cell("isolated")) {
-            (Some(Known::Known(FactValue::Bool(true))), _) => of.host_network += pods,
-            (_, Some(Known::Known(FactValue::Bool(true)))) => of.isolated += pods,
-            (_, Some(Known::Known(FactValue::Bool(false)))) => of.open += pods,
+        let (Some(direction), Some(pods)) = (columns.direction.of(row), columns.pods.of(row)) else { continue };
+        let of = counts.entry((row.namespace.clone().unwrap_or_default(), direction.to_owned())).or_default();
+        match (columns.host_network.of(row), columns.isolated.of(row)) {
+            (Some(true), _) => of.host_network += pods,
+            (_, Some(Known::Known(true))) => of.isolated += pods,
+            (_, Some(Known::Known(false))) => of.open += pods,
             _ => of.unknown += pods,
         }
     }

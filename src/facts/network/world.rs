@@ -11,7 +11,7 @@ use crate::facts::table::read::MetaOnly;
 use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::NETWORK_POLICIES;
-use crate::model::{Evidence, Grade, Unseen};
+use crate::model::{self, Evidence, Grade, Unseen};
 
 /// Whether NetworkPolicies have an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,11 +26,17 @@ pub(super) enum Enforcement {
 
 impl Enforcement {
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Enforcing => "enforcing",
-            Self::Partly => "not on every node",
-            Self::NotEnforcing => "not enforcing",
-            Self::Audit => "audit mode",
+        model::Enforcement::from(self).words()
+    }
+}
+
+impl From<Enforcement> for model::Enforcement {
+    fn from(known: Enforcement) -> Self {
+        match known {
+            Enforcement::Enforcing => Self::Enforcing,
+            Enforcement::Partly => Self::Partly,
+            Enforcement::NotEnforcing => Self::NotEnforcing,
+            Enforcement::Audit => Self::Audit,
         }
     }
 }

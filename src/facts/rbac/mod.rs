@@ -28,6 +28,7 @@ use std::collections::BTreeSet;
 pub use kinds::Kind;
 pub use names::is_cluster_scoped;
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};
+pub use reach::ReachRow;
 pub use who_can::{Allowed, Answer, Question, QuestionError, Via};
 
 use super::metrics::Metrics;

@@ -86,8 +86,12 @@ pub trait ColumnValue {
     const NULLABLE: bool = false;
     /// Whether the column may be unknown.
     const UNKNOWABLE: bool = false;
+    /// What is read back from a cell.
+    type Read<'a>;
     /// The cell.
     fn cell(self) -> Cell;
+    /// The value of a cell that such a value was written to; none where it was another one.
+    fn read(cell: &Cell) -> Option<Self::Read<'_>>;
     /// Where the value stands, taken out of it, when that is not the place of its column: pointers from the root of the object.
     fn places(&mut self) -> Vec<String> {
         Vec::new()
@@ -96,36 +100,68 @@ pub trait ColumnValue {
 
 impl ColumnValue for bool {
     const TYPE: ColumnType = ColumnType::Bool;
+    type Read<'a> = bool;
     fn cell(self) -> Cell {
         Known::Known(FactValue::Bool(self))
+    }
+    fn read(cell: &Cell) -> Option<bool> {
+        match cell {
+            Known::Known(FactValue::Bool(value)) => Some(*value),
+            _ => None,
+        }
     }
 }
 
 impl ColumnValue for i64 {
     const TYPE: ColumnType = ColumnType::Int;
+    type Read<'a> = i64;
     fn cell(self) -> Cell {
         Known::Known(FactValue::Int(self))
+    }
+    fn read(cell: &Cell) -> Option<i64> {
+        match cell {
+            Known::Known(FactValue::Int(value)) => Some(*value),
+            _ => None,
+        }
     }
 }
 
 impl ColumnValue for String {
     const TYPE: ColumnType = ColumnType::Text;
+    type Read<'a> = &'a str;
     fn cell(self) -> Cell {
         Known::Known(FactValue::Text(self))
+    }
+    fn read(cell: &Cell) -> Option<&str> {
+        match cell {
+            Known::Known(FactValue::Text(value)) => Some(value),
+            _ => None,
+        }
     }
 }
 
 impl ColumnValue for &'static str {
     const TYPE: ColumnType = ColumnType::Text;
+    type Read<'a> = &'a str;
     fn cell(self) -> Cell {
         Known::Known(FactValue::Text(self.to_owned()))
+    }
+    fn read(cell: &Cell) -> Option<&str> {
+        String::read(cell)
     }
 }
 
 impl ColumnValue for Vec<String> {
     const TYPE: ColumnType = ColumnType::List;
+    type Read<'a> = &'a [String];
     fn cell(self) -> Cell {
         Known::Known(FactValue::List(self))
+    }
+    fn read(cell: &Cell) -> Option<&[String]> {
+        match cell {
+            Known::Known(FactValue::List(value)) => Some(value),
+            _ => None,
+        }
     }
 }
 
@@ -133,10 +169,17 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
     const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = true;
     const UNKNOWABLE: bool = T::UNKNOWABLE;
+    type Read<'a> = Option<T::Read<'a>>;
     fn cell(self) -> Cell {
         match self {
             Some(value) => value.cell(),
             None => Known::Known(FactValue::Null),
+        }
+    }
+    fn read(cell: &Cell) -> Option<Self::Read<'_>> {
+        match cell {
+            Known::Known(FactValue::Null) => Some(None),
+            other => T::read(other).map(Some),
         }
     }
     fn places(&mut self) -> Vec<String> {
@@ -148,6 +191,13 @@ impl<T: ColumnValue> ColumnValue for Known<T> {
     const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = T::NULLABLE;
     const UNKNOWABLE: bool = true;
+    type Read<'a> = Known<T::Read<'a>, &'a Unseen>;
+    fn read(cell: &Cell) -> Option<Self::Read<'_>> {
+        match cell {
+            Known::Unknown(unseen) => Some(Known::Unknown(unseen)),
+            known => T::read(known).map(Known::Known),
+        }
+    }
     fn cell(self) -> Cell {
         match self {
             Self::Known(value) => value.cell(),

@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-use super::schema::{Row, TableSchema};
+use super::known::ColumnValue;
+use super::schema::{Row, Typed};
 use crate::facts::Known;
 use crate::model::{Evidence, FactValue};
 
@@ -13,7 +14,7 @@ const ORIGINS_KEPT: usize = 2;
 /// Rows in which equal ones are one, with the numbers of their pods added up.
 pub(in crate::facts) struct Merged {
     /// Where the table counts pods.
-    pods: Option<usize>,
+    pods: usize,
     /// By key: those that differ, which are few.
     rows: BTreeMap<String, Vec<(Row, i64)>>,
     /// The rows of the last pod, until it is known how many more look like it.
@@ -26,9 +27,9 @@ pub(in crate::facts) struct Merged {
 }
 
 impl Merged {
-    pub(in crate::facts) fn new(schema: &TableSchema) -> Self {
-        let pods = schema.column("pods").map(|(index, _)| index);
-        Self { pods, rows: BTreeMap::new(), last: Vec::new(), place: None, more: 0, places: Vec::new() }
+    /// Rows of the table whose column `pods` is that one.
+    pub(in crate::facts) fn counting<T: ColumnValue>(pods: Typed<T>) -> Self {
+        Self { pods: pods.index(), rows: BTreeMap::new(), last: Vec::new(), place: None, more: 0, places: Vec::new() }
     }
 
     /// Adds the rows of one pod, which was seen at `place`.
@@ -65,7 +66,7 @@ impl Merged {
 
     fn add(&mut self, mut row: Row, more: i64) {
         let mut number = 0;
-        if let Some(cell) = self.pods.and_then(|index| row.cells.get_mut(index)) {
+        if let Some(cell) = row.cells.get_mut(self.pods) {
             if let Known::Known(FactValue::Int(pods)) = cell {
                 number = *pods + more;
             }
@@ -91,7 +92,7 @@ impl Merged {
         self.settle();
         let pods = self.pods;
         let with_number = |(mut row, number): (Row, i64)| {
-            if let Some(cell) = pods.and_then(|index| row.cells.get_mut(index)) {
+            if let Some(cell) = row.cells.get_mut(pods) {
                 *cell = Known::Known(FactValue::Int(number));
             }
             row

@@ -9,4 +9,4 @@ pub(in crate::facts) mod schema;
 
 pub use coverage::{CompleteCoverage, Coverage, unseen_source};
 pub use known::{Cell, ColumnType, Known};
-pub use schema::{Column, Row, Sources, Table, TableRow, TableSchema};
+pub use schema::{Column, Row, Sources, Table, TableRow, TableSchema, Typed};

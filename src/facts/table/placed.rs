@@ -29,6 +29,10 @@ impl<T: ColumnValue> ColumnValue for Placed<T> {
     const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = T::NULLABLE;
     const UNKNOWABLE: bool = T::UNKNOWABLE;
+    type Read<'a> = T::Read<'a>;
+    fn read(cell: &Cell) -> Option<Self::Read<'_>> {
+        T::read(cell)
+    }
     fn cell(self) -> Cell {
         self.value.cell()
     }

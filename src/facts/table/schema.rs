@@ -1,6 +1,7 @@
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::known::{Cell, ColumnType};
+use super::known::{Cell, ColumnType, ColumnValue};
 use crate::facts::Coverage;
 use crate::model::{Evidence, FactValue, ObjectRef, SmallMap, SourceId};
 
@@ -172,10 +173,50 @@ pub struct Table {
     pub coverage: Coverage,
 }
 
+/// A column of one row type: its cells are read back as what they were written from, and no name is spelled twice.
+#[derive(Debug)]
+pub struct Typed<T> {
+    index: usize,
+    name: &'static str,
+    of: PhantomData<fn() -> T>,
+}
+
+// Derived, it would ask the same of T, of which it holds none.
+impl<T> Clone for Typed<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Typed<T> {}
+
+impl<T: ColumnValue> Typed<T> {
+    /// The column at that place of the schema; for `table!`.
+    pub(in crate::facts) fn new(index: usize, name: &'static str) -> Self {
+        Self { index, name, of: PhantomData }
+    }
+    /// Its name.
+    pub(in crate::facts) fn name(self) -> &'static str {
+        self.name
+    }
+    /// Its place among the cells of a row.
+    pub(in crate::facts) fn index(self) -> usize {
+        self.index
+    }
+    /// What stands there in a row; none in a row of another table.
+    pub fn of(self, row: &Row) -> Option<T::Read<'_>> {
+        row.cells.get(self.index).and_then(T::read)
+    }
+}
+
 /// A typed row of one table; implemented by `table!`.
 pub trait TableRow {
+    /// Its columns, each under its own name.
+    type Columns;
     /// The table's schema.
     fn schema() -> &'static TableSchema;
+    /// Its columns.
+    fn columns() -> Self::Columns;
     /// The cells in the schema's order.
     fn cells(self) -> Vec<Cell>;
     /// The columns whose value stands elsewhere than the schema says, with its places; see `Placed`.
@@ -195,7 +236,18 @@ macro_rules! table {
         #[derive(Clone, Debug)]
         $vis struct $Row { $( $(#[doc = $doc])+ pub $column: $ty, )* }
 
+        const _: () = {
+        #[doc = concat!("The columns of `", $name, "`.")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct Columns { $( $(#[doc = $doc])+ pub $column: $crate::facts::table::schema::Typed<$ty>, )* }
+
         impl $crate::facts::table::schema::TableRow for $Row {
+            type Columns = Columns;
+            fn columns() -> Columns {
+                let mut next = 0..;
+                let mut place = move || next.next().unwrap_or(usize::MAX);
+                Columns { $( $column: $crate::facts::table::schema::Typed::new(place(), stringify!($column)), )* }
+            }
             fn schema() -> &'static $crate::facts::table::schema::TableSchema {
                 static SCHEMA: $crate::facts::table::schema::TableSchema = $crate::facts::table::schema::TableSchema {
                     name: $name,
@@ -222,16 +274,17 @@ macro_rules! table {
                 vec![$( $crate::facts::table::known::ColumnValue::cell(self.$column) ),*]
             }
             fn places(&mut self) -> Vec<(&'static str, Vec<String>)> {
-                let mut places = Vec::new();
+                let (mut places, columns) = (Vec::new(), Self::columns());
                 $(
                     let at = $crate::facts::table::known::ColumnValue::places(&mut self.$column);
                     if !at.is_empty() {
-                        places.push((stringify!($column), at));
+                        places.push((columns.$column.name(), at));
                     }
                 )*
                 places
             }
         }
+        };
     };
     (@always) => { false };
     (@always always) => { true };

@@ -22,7 +22,10 @@ use crate::model::{Evidence, ObjectRef};
 pub(in crate::facts) const FAMILY: Family = Family {
     schemas: || vec![containers::ContainerRow::schema(), pods::PodRow::schema()],
     rows: |context, _| {
-        let mut rows = Rows { containers: Merged::new(containers::ContainerRow::schema()), pods: Merged::new(pods::PodRow::schema()) };
+        let mut rows = Rows {
+            containers: Merged::counting(containers::ContainerRow::columns().pods),
+            pods: Merged::counting(pods::PodRow::columns().pods),
+        };
         let seen = pass(context, Some(&mut rows))?;
         context.keep(seen);
         Ok(vec![rows.containers.into_rows(), rows.pods.into_rows()])

@@ -12,7 +12,7 @@ pub(super) struct ItemView {
     /// `level 1`; absent where no source gave one.
     level: Option<String>,
     about: String,
-    extent: String,
+    extent: &'static str,
     differs: String,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn items(assessment: &Assessment, control: &ControlResult) -> Vec<Ite
             number: format!("{}, {}", named(assessment, item), item.id),
             level: item.level.map(|level| format!("level {level}")),
             about: item.about.clone(),
-            extent: item.extent.clone(),
+            extent: item.extent.word(),
             differs: item.differs.clone(),
         })
         .collect()

@@ -112,7 +112,7 @@ impl<'a> Group<'a> {
     /// `3 of 41 containers`. One thing may fail in several rows, so the findings are not what is counted.
     fn base(&self) -> String {
         let (control, noun) = (self.control, noun(self.control));
-        let count = if self.findings.len() == control.findings.len() {
+        let count = if self.findings.len() == control.findings().len() {
             control.failed
         } else {
             self.findings.iter().map(|finding| &finding.subject).collect::<BTreeSet<_>>().len() as u64
@@ -191,7 +191,7 @@ pub(crate) fn groups<'a>(assessment: &'a Assessment) -> Vec<Group<'a>> {
     for control in &assessment.controls {
         // With their places, because they are in a fixed order already.
         let mut by_cause: BTreeMap<Option<&ObjectRef>, Vec<(usize, &Finding)>> = BTreeMap::new();
-        for (place, finding) in control.findings.iter().enumerate() {
+        for (place, finding) in control.findings().iter().enumerate() {
             let object = finding.evidence.first().and_then(|evidence| evidence.object());
             by_cause.entry(object.filter(|object| **object != *finding.subject)).or_default().push((place, finding));
         }

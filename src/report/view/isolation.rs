@@ -6,7 +6,7 @@ use super::parts::{digits, list, many};
 use super::picture::Picture;
 use super::unseen::NotSeen;
 use super::words::{Linker, Prose};
-use crate::model::{DirectionIsolation, Flow, IsolationMatrix, NamespaceIsolation, OutcomeWord};
+use crate::model::{DirectionIsolation, Enforcement, Flow, IsolationMatrix, NamespaceIsolation, OutcomeWord};
 use crate::report::escape::clip;
 
 /// Columns of the table of flows.
@@ -67,7 +67,7 @@ struct From {
 pub(super) struct Isolation {
     intro: Prose,
     engines: String,
-    enforcement: String,
+    enforcement: &'static str,
     because: String,
     /// The mark of an outcome for the enforcement: known to act, known not to, not known.
     key: &'static str,
@@ -102,10 +102,10 @@ impl Isolation {
     pub(super) fn new(matrix: &IsolationMatrix, linker: &mut Linker) -> Self {
         let ephi: Vec<&NamespaceIsolation> = matrix.namespaces.iter().filter(|row| row.ephi).collect();
         let targets: Vec<&NamespaceIsolation> = if ephi.len() > COLUMNS { Vec::new() } else { ephi.clone() };
-        let key = match matrix.enforcement.as_str() {
-            "enforcing" => OutcomeWord::Pass,
-            "not enforcing" | "not on every node" => OutcomeWord::Fail,
-            _ => OutcomeWord::NotAssessed,
+        let key = match matrix.enforcement {
+            Enforcement::Enforcing => OutcomeWord::Pass,
+            Enforcement::NotEnforcing | Enforcement::Partly | Enforcement::Audit => OutcomeWord::Fail,
+            Enforcement::Unknown => OutcomeWord::NotAssessed,
         };
         let omitted = matrix.namespaces.len().saturating_sub(ROWS) as u64;
         let rows = matrix.namespaces.iter().take(ROWS);
@@ -116,7 +116,7 @@ impl Isolation {
                 many(matrix.namespaces.len() as u64, "namespace", "namespaces"),
             )),
             engines: if engines.is_empty() { "none was recognised".to_owned() } else { list(&engines) },
-            enforcement: matrix.enforcement.clone(),
+            enforcement: matrix.enforcement.words(),
             because: matrix.enforcement_because.clone(),
             key: super::parts::Mark::of(key).key(),
             rows: rows

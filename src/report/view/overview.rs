@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::findings::Group;
 use super::parts::{Count, Digest, Mark, Object, Ref, counts, digits, list, many, time};
 use super::words::{DISCLAIMER, Linker, Prose};
-use crate::model::{Assessment, OutcomeCounts, OutcomeWord, ScopeSource};
+use crate::model::{Assessment, OutcomeCounts, OutcomeWord, ParagraphKind, ScopeSource};
 use crate::report::escape::clip;
 
 /// The first block of the document.
@@ -185,7 +185,7 @@ struct Standard {
 /// The standards that have a control with the outcomes of those, in the order of the regulation, and the ids of those that have none.
 fn by_standard(assessment: &Assessment) -> (Vec<(&str, &str, OutcomeCounts)>, Vec<&str>) {
     let (mut with, mut without) = (Vec::new(), Vec::new());
-    for paragraph in assessment.paragraphs.iter().filter(|paragraph| paragraph.kind == "standard") {
+    for paragraph in assessment.paragraphs.iter().filter(|paragraph| paragraph.kind == ParagraphKind::Standard) {
         let ids: BTreeSet<&str> = assessment
             .paragraphs
             .iter()
@@ -194,7 +194,7 @@ fn by_standard(assessment: &Assessment) -> (Vec<(&str, &str, OutcomeCounts)>, Ve
             .map(|support| support.control.as_str())
             .collect();
         let mut sum = OutcomeCounts::default();
-        assessment.controls.iter().filter(|control| ids.contains(control.id.as_str())).for_each(|control| sum.add(control.outcome));
+        assessment.controls.iter().filter(|control| ids.contains(control.id.as_str())).for_each(|control| sum.add(control.word()));
         if sum.total() == 0 {
             without.push(paragraph.id.as_str());
         } else {
@@ -314,7 +314,7 @@ impl Summary {
             .controls
             .iter()
             .filter_map(|control| {
-                let question = control.question.as_ref()?;
+                let question = control.question()?;
                 Some(Asked { ask: control.title.clone(), who: question.who.clone(), control: refs.control(&control.id) })
             })
             .collect();

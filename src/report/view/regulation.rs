@@ -9,7 +9,9 @@ use super::findings::Group;
 use super::parts::{Fact, Mark, Object, Ref, State, anchor, digits, facts, noun, shared};
 use super::unseen::NotSeen;
 use super::words::{Linker, Prose};
-use crate::model::{Assessment, ControlResult, Evidence, Facts, OutcomeWord, Paragraph, Proof, Sample, SourceState};
+use crate::model::{
+    Assessment, ControlResult, Evidence, Facts, Implementation, LookedAt, OutcomeWord, Paragraph, ParagraphKind, Proof, Sample, SourceState,
+};
 
 /// How many of the things that meet a control documents show; assessment.json may hold more.
 const SAMPLE: usize = 3;
@@ -48,14 +50,14 @@ struct ParagraphView {
 struct Line {
     control: Ref,
     mark: Mark,
-    extent: String,
+    extent: &'static str,
     said: String,
 }
 
 /// What a control saw, in one line.
 fn said(control: &ControlResult) -> String {
     let noun = noun(control);
-    match control.outcome {
+    match control.word() {
         OutcomeWord::Fail => {
             let unknown = if control.unknown > 0 { format!("; {} undecided", digits(control.unknown)) } else { String::new() };
             let fails = if control.fails.is_empty() { "not meeting it" } else { &control.fails };
@@ -64,9 +66,9 @@ fn said(control: &ControlResult) -> String {
         OutcomeWord::Pass if control.examined == 1 => format!("the one in scope meets it ({noun})"),
         OutcomeWord::Pass => format!("all {} {noun} in scope meet it", digits(control.examined)),
         OutcomeWord::NotApplicable => format!("no {noun} in scope"),
-        OutcomeWord::Manual => control.question.as_ref().map_or_else(String::new, |question| question.ask.clone()),
+        OutcomeWord::Manual => control.question().map_or_else(String::new, |question| question.ask.clone()),
         OutcomeWord::NotAssessed => {
-            let mut what: Vec<&str> = control.unseen.iter().map(|unseen| unseen.what.as_str()).collect();
+            let mut what: Vec<&str> = control.unseen().iter().map(|unseen| unseen.what.as_str()).collect();
             what.dedup();
             format!("not seen: {}", what.join("; "))
         }
@@ -75,12 +77,13 @@ fn said(control: &ControlResult) -> String {
 
 /// `required`, `addressable`, or what stands for a standard that has specifications.
 fn designation(paragraph: &Paragraph) -> &'static str {
-    match (paragraph.required.as_str(), paragraph.kind.as_str()) {
-        ("required", "standard") => "standard, required",
-        ("required", _) => "required",
-        ("addressable", _) => "addressable",
-        (_, "standard") => "standard",
-        _ => "",
+    use {Implementation as I, ParagraphKind as K};
+    match (paragraph.required, paragraph.kind) {
+        (I::Required, K::Standard) => "standard, required",
+        (I::Required, K::ImplementationSpecification) => "required",
+        (I::Addressable, _) => "addressable",
+        (I::BySpecification, K::Standard) => "standard",
+        (I::BySpecification, K::ImplementationSpecification) => "",
     }
 }
 
@@ -91,7 +94,7 @@ fn section_of(id: &str) -> &str {
 
 /// The same within a paragraph, where the control's title stands beside it.
 fn briefly(control: &ControlResult) -> String {
-    match (control.outcome, &control.question) {
+    match (control.word(), control.question()) {
         (OutcomeWord::Fail, _) => {
             let unknown = if control.unknown > 0 { format!(", {} undecided", digits(control.unknown)) } else { String::new() };
             format!("{} of {} {}{unknown}", digits(control.failed), digits(control.examined), noun(control))
@@ -144,8 +147,8 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
                 let control = controls.get(support.control.as_str())?;
                 Some(Line {
                     control: refs.control(&control.id),
-                    mark: Mark::of(control.outcome),
-                    extent: support.extent.clone(),
+                    mark: Mark::of(control.word()),
+                    extent: support.extent.word(),
                     said: briefly(control),
                 })
             })
@@ -154,9 +157,9 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
             id: paragraph.id.clone(),
             anchor: refs.paragraph(&paragraph.id).anchor,
             title: paragraph.title.clone(),
-            standard: paragraph.kind == "standard",
+            standard: paragraph.kind == ParagraphKind::Standard,
             designation: designation(paragraph),
-            addressable: paragraph.required == "addressable",
+            addressable: paragraph.required == Implementation::Addressable,
             text: paragraph.text.lines().map(str::to_owned).collect(),
             shows: linker.prose(&paragraph.cluster_shows),
             cannot: linker.prose(&paragraph.cluster_cannot_show),
@@ -224,7 +227,7 @@ impl Shown {
 
 /// The evidence of all samples that documents show.
 pub(super) fn evidence(assessment: &Assessment) -> impl Iterator<Item = &Evidence> {
-    let proofs = assessment.controls.iter().filter_map(|control| control.proof.as_ref());
+    let proofs = assessment.controls.iter().filter_map(|control| control.proof());
     proofs.flat_map(|proof| proof.sample.iter().take(SAMPLE)).flat_map(|sample| &sample.evidence)
 }
 
@@ -283,11 +286,11 @@ pub(super) fn absent(assessment: &Assessment, refs: &super::Refs) -> Vec<AbsentV
             title: control.title.clone(),
             severity: control.severity.word(),
             said: said(control),
-            sources: control.proof.as_ref().map(SourceRead::all).unwrap_or_default(),
+            sources: control.proof().map(SourceRead::all).unwrap_or_default(),
             paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
         }
     };
-    assessment.controls.iter().filter(|control| control.outcome == OutcomeWord::NotApplicable).map(view).collect()
+    assessment.controls.iter().filter(|control| control.word() == OutcomeWord::NotApplicable).map(view).collect()
 }
 
 /// Every other control once, in the order of the assessment.
@@ -302,28 +305,25 @@ pub(super) fn controls(
     assessment
         .controls
         .iter()
-        .filter(|control| control.outcome != OutcomeWord::NotApplicable)
+        .filter(|control| control.word() != OutcomeWord::NotApplicable)
         .map(|control| {
             let link = refs.control(&control.id);
             let noun = noun(control);
-            let same = control
-                .proof
-                .as_ref()
-                .map(|proof| shared(proof.sample.iter().take(SAMPLE).map(|sample| &sample.facts)))
-                .unwrap_or_default();
+            let same =
+                control.proof().map(|proof| shared(proof.sample.iter().take(SAMPLE).map(|sample| &sample.facts))).unwrap_or_default();
             ControlView {
                 number: link.number,
                 anchor: link.anchor,
                 id: control.id.clone(),
                 version: control.version,
                 title: control.title.clone(),
-                mark: Mark::of(control.outcome),
+                mark: Mark::of(control.word()),
                 severity: control.severity.word(),
-                scope: match control.looked_at.as_str() {
-                    "cluster" => "the whole cluster",
-                    _ => "namespaces with ePHI",
+                scope: match control.looked_at {
+                    LookedAt::Cluster => "the whole cluster",
+                    LookedAt::Ephi | LookedAt::Nothing => "namespaces with ePHI",
                 },
-                said: if control.outcome == OutcomeWord::Manual { String::new() } else { said(control) },
+                said: if control.word() == OutcomeWord::Manual { String::new() } else { said(control) },
                 because: linker.prose(&control.because),
                 limits: control.limits.clone(),
                 paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
@@ -334,14 +334,14 @@ pub(super) fn controls(
                     .filter(|(_, group)| group.control.id == control.id)
                     .map(|(i, group)| Ref { number: format!("{findings}.{}", i + 1), anchor: group.anchor(), text: group.title() })
                     .collect(),
-                proof: control.proof.as_ref().map(|proof| ProofView {
+                proof: control.proof().map(|proof| ProofView {
                     sources: SourceRead::all(proof),
                     examined: format!("{} of {} {noun} were in scope and examined", digits(proof.examined), digits(proof.rows)),
                     shared: proof.sample.first().map(|first| facts(&same, &first.subject, &Facts::new())).unwrap_or_default(),
                     sample: proof.sample.iter().take(SAMPLE).map(|sample| Shown::new(sample, &same, index)).collect(),
                 }),
-                unseen: control.unseen.iter().map(NotSeen::new).collect(),
-                question: control.question.as_ref().map(|question| Asked {
+                unseen: control.unseen().iter().map(NotSeen::new).collect(),
+                question: control.question().map(|question| Asked {
                     ask: question.ask.clone(),
                     evidence: question.evidence.clone(),
                     who: question.who.clone(),

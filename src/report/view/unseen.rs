@@ -104,7 +104,7 @@ impl Chapter {
             assessment.coverage.iter().filter(|row| row.state.is_failed_read()).map(|row| (&row.source, BTreeSet::new())).collect();
         let (mut invisible, mut not_understood, mut other) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for control in &assessment.controls {
-            for unseen in &control.unseen {
+            for unseen in control.unseen() {
                 let key = (unseen.what.as_str(), unseen.why.as_str(), unseen.how_to_see.as_str());
                 let link = refs.control(&control.id);
                 let map: &mut BTreeMap<GapKey<'_>, BTreeSet<Ref>> = match unseen.kind {

@@ -47,7 +47,7 @@ pub fn run(snapshot: &Path) -> (Vec<(&'static str, f64)>, usize) {
         }
         lap(stage_of(*format));
     }
-    let findings = assessment.controls.iter().map(|control| control.findings.len()).sum();
+    let findings = assessment.controls.iter().map(|control| control.findings().len()).sum();
     (times, findings)
 }
 

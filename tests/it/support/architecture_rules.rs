@@ -78,8 +78,14 @@ const OUTSIDE_WORLD: &[&str] = &["cli", "collect", "snapshot"];
 /// The one other module that starts threads, and knows nothing else of the world.
 const PARALLEL: &str = "parallel";
 
-/// The only place that makes an `Outcome`.
+/// The only place that decides an `Outcome`.
 pub const VERDICT: &str = "src/assess/verdict.rs";
+
+/// The only place that reads one back.
+pub const SAVED: &str = "src/model/assessment/v1.rs";
+
+/// Where it stands, with what can be asked of it.
+const OUTCOME: &str = "src/model/outcome.rs";
 
 /// Lines that a source file may have.
 pub const LONGEST: usize = 500;
@@ -186,12 +192,13 @@ pub fn outcomes(source: &Source) -> Vec<Wrong> {
     if source.path == VERDICT {
         return Vec::new();
     }
-    let mut finder = OutcomeFinder { wrong: Vec::new() };
+    let mut finder = OutcomeFinder { path: source.path.clone(), wrong: Vec::new() };
     finder.visit_file(&source.file);
     finder.wrong
 }
 
 struct OutcomeFinder {
+    path: String,
     wrong: Vec<Wrong>,
 }
 
@@ -202,9 +209,9 @@ impl OutcomeFinder {
     }
     fn names(&mut self, line: usize, names: &[String]) {
         // Variants are capitalised, methods are not.
-        let made = |pair: &[String]| matches!(pair, [owner, variant] if owner == "Outcome" && variant.starts_with(|c: char| c.is_ascii_uppercase() || c == '*'));
+        let made = |pair: &[String]| matches!(pair, [owner, variant] if (owner == "Verdict" || owner == "Outcome" && self.path != SAVED) && variant.starts_with(|c: char| c.is_ascii_uppercase() || c == '*'));
         if names.windows(2).any(made) {
-            self.wrong.push((line, format!("an Outcome is made only in {VERDICT}")));
+            self.wrong.push((line, format!("an Outcome is made only in {VERDICT} and read back in {SAVED}")));
         }
     }
 }
@@ -247,9 +254,9 @@ impl<'ast> Visit<'ast> for OutcomeFinder {
     }
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
         if let syn::Type::Path(of) = &*item.self_ty
-            && of.path.segments.last().is_some_and(|last| last.ident == "Outcome")
+            && of.path.segments.last().is_some_and(|last| last.ident == "Verdict" || last.ident == "Outcome" && self.path != OUTCOME)
         {
-            self.wrong.push((item.impl_token.span.start().line, format!("what an Outcome does stands in {VERDICT}")));
+            self.wrong.push((item.impl_token.span.start().line, format!("what an Outcome does stands in {VERDICT} or {OUTCOME}")));
         }
         syn::visit::visit_item_impl(self, item);
     }

@@ -158,7 +158,7 @@ fn worded(strings: Vec<String>) -> Assessment {
 /// A cluster in which nothing was found and everything was seen.
 pub(crate) fn quiet() -> Assessment {
     let mut quiet = sample();
-    quiet.controls.retain(|control| control.outcome == OutcomeWord::Pass);
+    quiet.controls.retain(|control| control.word() == OutcomeWord::Pass);
     quiet.coverage.retain(|source| source.state.is_complete());
     quiet.scope.source = ScopeSource::File;
     quiet.scope.unmatched.clear();
@@ -369,8 +369,12 @@ fn paragraphs() -> Vec<Paragraph> {
                 title: (*title).into(),
                 section: section.into(),
                 standard: (*standard).into(),
-                kind: if id == standard { "standard" } else { "implementation-specification" }.into(),
-                required: (*required).into(),
+                kind: if id == standard { ParagraphKind::Standard } else { ParagraphKind::ImplementationSpecification },
+                required: match *required {
+                    "required" => Implementation::Required,
+                    "addressable" => Implementation::Addressable,
+                    _ => Implementation::BySpecification,
+                },
                 text: if text.is_empty() {
                     format!("The regulation's text of {title} stands here, shortened in this sample.")
                 } else {
@@ -403,8 +407,8 @@ fn finish(assessment: &mut Assessment) {
         requests: BTreeMap::new(),
     };
     for control in &assessment.controls {
-        totals.controls.add(control.outcome);
-        for finding in &control.findings {
+        totals.controls.add(control.word());
+        for finding in control.findings() {
             match finding.severity {
                 Severity::Critical => totals.findings.critical += 1,
                 Severity::High => totals.findings.high += 1,
@@ -417,9 +421,9 @@ fn finish(assessment: &mut Assessment) {
         paragraph.counts = OutcomeCounts::default();
         paragraph.controls.clear();
         for control in assessment.controls.iter().filter(|control| control.paragraphs.contains(&paragraph.id)) {
-            paragraph.counts.add(control.outcome);
-            let extent = if control.paragraphs.first() == Some(&paragraph.id) { "substantial" } else { "supporting" };
-            paragraph.controls.push(Support { control: control.id.clone(), extent: extent.into() });
+            paragraph.counts.add(control.word());
+            let extent = if control.paragraphs.first() == Some(&paragraph.id) { Extent::Substantial } else { Extent::Supporting };
+            paragraph.controls.push(Support { control: control.id.clone(), extent });
         }
     }
     for source in &mut assessment.coverage {

@@ -67,7 +67,7 @@ struct Draft {
     limits: &'static str,
 }
 
-fn control(draft: Draft, outcome: OutcomeWord, examined: u64) -> ControlResult {
+fn control(draft: Draft, outcome: Outcome, examined: u64) -> ControlResult {
     ControlResult {
         counts: draft.table.replace('_', " ").replace("api server", "API server"),
         fails: FAILS.iter().find(|(id, _)| *id == draft.id).map_or("not meeting the check", |(_, fails)| fails).to_owned(),
@@ -77,20 +77,16 @@ fn control(draft: Draft, outcome: OutcomeWord, examined: u64) -> ControlResult {
         severity: draft.severity,
         area: draft.id.split('/').next().unwrap_or_default().into(),
         table: draft.table.into(),
-        outcome,
         paragraphs: draft.paragraphs.iter().map(|id| (*id).to_owned()).collect(),
         benchmark: benchmark(draft.id),
         because: draft.because.into(),
         fix: draft.fix.into(),
         limits: draft.limits.into(),
-        looked_at: if draft.id.starts_with("api-server") { "cluster" } else { "ephi" }.into(),
+        looked_at: if draft.id.starts_with("api-server") { LookedAt::Cluster } else { LookedAt::Ephi },
         examined,
         failed: 0,
         unknown: 0,
-        findings: vec![],
-        proof: None,
-        unseen: vec![],
-        question: None,
+        outcome,
     }
 }
 
@@ -102,7 +98,7 @@ fn benchmark(id: &str) -> Vec<BenchmarkItem> {
         id: number.into(),
         level,
         about: "What the item asks".into(),
-        extent: "partial".into(),
+        extent: Extent::Partial,
         differs: differs.into(),
     };
     match id {
@@ -114,7 +110,8 @@ fn benchmark(id: &str) -> Vec<BenchmarkItem> {
 
 fn failing(draft: Draft, examined: u64, findings: Vec<Finding>) -> ControlResult {
     let failed = findings.len() as u64;
-    ControlResult { failed, findings, ..control(draft, OutcomeWord::Fail, examined) }
+    let outcome = Outcome::Fail(NonEmpty::new(findings).expect("a fail has findings"), vec![]);
+    ControlResult { failed, ..control(draft, outcome, examined) }
 }
 
 fn passing(make: &mut Builder, draft: Draft, examined: u64, source: &SourceId, count: u64, samples: &[&str]) -> ControlResult {
@@ -134,8 +131,7 @@ fn passing(make: &mut Builder, draft: Draft, examined: u64, source: &SourceId, c
         rows: examined + 3,
         sample,
     };
-    let outcome = if examined == 0 { OutcomeWord::NotApplicable } else { OutcomeWord::Pass };
-    ControlResult { proof: Some(proof), ..control(draft, outcome, examined) }
+    control(draft, if examined == 0 { Outcome::NotApplicable(proof) } else { Outcome::Pass(proof) }, examined)
 }
 
 fn unseen(kind: UnseenKind, what: &str, why: &str, how: &str, source: Option<SourceId>) -> Unseen {
@@ -143,14 +139,11 @@ fn unseen(kind: UnseenKind, what: &str, why: &str, how: &str, source: Option<Sou
 }
 
 fn not_assessed(draft: Draft, unseen: Vec<Unseen>) -> ControlResult {
-    ControlResult { unseen, ..control(draft, OutcomeWord::NotAssessed, 0) }
+    control(draft, Outcome::NotAssessed(NonEmpty::new(unseen).expect("not assessed has a reason")), 0)
 }
 
 fn manual(draft: Draft, ask: &str, evidence: &str, who: &str) -> ControlResult {
-    ControlResult {
-        question: Some(Question { ask: ask.into(), evidence: evidence.into(), who: who.into() }),
-        ..control(draft, OutcomeWord::Manual, 0)
-    }
+    control(draft, Outcome::Manual(Question { ask: ask.into(), evidence: evidence.into(), who: who.into() }), 0)
 }
 
 fn draft(
@@ -185,7 +178,8 @@ pub(crate) fn all(make: &mut Builder) -> Vec<ControlResult> {
         .iter().map(|(path, workload, name)| make.finding(Critical, &PODS, path, &format!("{workload} runs container {name} privileged"), &[("workload", text(workload)), ("name", text(name)), ("kind", text("container")), ("privileged", FactValue::Bool(true)), ("image", text("registry.clinic.example/tools/proxy@sha256:5c1f8f9e"))], "/spec/containers/1/securityContext/privileged", None)).collect();
     let mut privileged = failing(draft("pod/privileged-container", "No container runs privileged", Critical, "containers", &["164.312(a)(1)", "164.308(a)(5)(ii)(B)"], "A privileged container can read and change everything on its node, including other workloads' data.", "Remove securityContext.privileged, or grant the single capability that is needed."), 41, found);
     privileged.unknown = 4;
-    privileged.unseen = vec![unseen(UnseenKind::ReadFailed, "Jobs that CronJobs will start", "the list expired twice (410) after 500 of about 1,200 objects", "Run the scan again, with a smaller page size if the list is long.", Some(SourceId::group("batch", "cronjobs")))];
+    let not_seen = vec![unseen(UnseenKind::ReadFailed, "Jobs that CronJobs will start", "the list expired twice (410) after 500 of about 1,200 objects", "Run the scan again, with a smaller page size if the list is long.", Some(SourceId::group("batch", "cronjobs")))];
+    privileged.outcome = Outcome::Fail(NonEmpty::new(privileged.findings().to_vec()).expect("it fails"), not_seen);
     list.push(privileged);
 
     let binding = make.object("ClusterRoleBinding.rbac.authorization.k8s.io ops-legacy-admins");

@@ -101,7 +101,7 @@ pub(crate) fn isolation(make: &mut Builder, rows: &[(String, bool, u64, Option<b
             missing_rule: None,
         }],
         engines: vec![make.word("Calico")],
-        enforcement: "enforcing".into(),
+        enforcement: Enforcement::Enforcing,
         enforcement_because: make.word("Pods of its DaemonSet calico-node are ready on every node."),
         namespaces,
         left_out: 0,

@@ -1,4 +1,7 @@
-//! `assessment.json`, schema `kube-hipaa/assessment/v1`.
+//! `assessment.json`, schema `kube-hipaa/assessment/v1`. Where the file is shaped otherwise than what the program works with, [`v1`] has the
+//! file's shape.
+
+pub mod v1;
 
 use std::sync::Arc;
 
@@ -8,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Facts, ObjectRef, Severity, SourceId,
-    SourceState, ToolIdentity, Unseen,
+    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Extent, Facts, Implementation,
+    LookedAt, ObjectRef, Outcome, OutcomeCounts, OutcomeWord, ParagraphKind, Severity, SourceId, SourceState, ToolIdentity, Unseen,
 };
 
 /// The name of the format and its version.
@@ -107,89 +110,6 @@ pub struct Scope {
     pub sha256: String,
 }
 
-/// The result of one control in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OutcomeWord {
-    /// At least one object does not meet the check.
-    Fail,
-    /// Something that the check needs was not seen.
-    NotAssessed,
-    /// A question to a person.
-    Manual,
-    /// Everything in scope was seen and meets the check.
-    Pass,
-    /// Everything was seen and nothing of the kind is in scope.
-    NotApplicable,
-}
-
-impl OutcomeWord {
-    /// In the order in which every document shows them.
-    pub const ALL: [Self; 5] = [Self::Fail, Self::NotAssessed, Self::Manual, Self::Pass, Self::NotApplicable];
-    /// The words for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::NotAssessed => "not assessed",
-            Self::Manual => "manual",
-            Self::Pass => "pass",
-            Self::NotApplicable => "not applicable",
-        }
-    }
-    /// The shape that stands beside the word in every document, so that colour is never alone.
-    pub fn shape(self) -> &'static str {
-        match self {
-            Self::Fail => "■",
-            Self::NotAssessed => "▲",
-            Self::Manual => "◆",
-            Self::Pass => "●",
-            Self::NotApplicable => "○",
-        }
-    }
-}
-
-/// Number of controls per outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OutcomeCounts {
-    /// Controls that fail.
-    pub fail: u64,
-    /// Controls not assessed.
-    pub not_assessed: u64,
-    /// Controls that ask a person.
-    pub manual: u64,
-    /// Controls that pass.
-    pub pass: u64,
-    /// Controls with nothing in scope.
-    pub not_applicable: u64,
-}
-
-impl OutcomeCounts {
-    /// Counts one more.
-    pub fn add(&mut self, outcome: OutcomeWord) {
-        match outcome {
-            OutcomeWord::Fail => self.fail += 1,
-            OutcomeWord::NotAssessed => self.not_assessed += 1,
-            OutcomeWord::Manual => self.manual += 1,
-            OutcomeWord::Pass => self.pass += 1,
-            OutcomeWord::NotApplicable => self.not_applicable += 1,
-        }
-    }
-    /// The count of one outcome.
-    pub fn get(&self, outcome: OutcomeWord) -> u64 {
-        match outcome {
-            OutcomeWord::Fail => self.fail,
-            OutcomeWord::NotAssessed => self.not_assessed,
-            OutcomeWord::Manual => self.manual,
-            OutcomeWord::Pass => self.pass,
-            OutcomeWord::NotApplicable => self.not_applicable,
-        }
-    }
-    /// All controls.
-    pub fn total(&self) -> u64 {
-        OutcomeWord::ALL.iter().map(|&outcome| self.get(outcome)).sum()
-    }
-}
-
 /// Number of findings per severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeverityCounts {
@@ -201,6 +121,18 @@ pub struct SeverityCounts {
     pub medium: u64,
     /// Low findings.
     pub low: u64,
+}
+
+impl SeverityCounts {
+    /// Counts one more.
+    pub fn add(&mut self, severity: Severity) {
+        match severity {
+            Severity::Critical => self.critical += 1,
+            Severity::High => self.high += 1,
+            Severity::Medium => self.medium += 1,
+            Severity::Low => self.low += 1,
+        }
+    }
 }
 
 /// The totals; conformity and coverage are never merged into one number.
@@ -326,8 +258,8 @@ pub struct Question {
     pub who: String,
 }
 
-/// One control with its outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// One control with its outcome. In the file it is flat: [`v1::ControlResult`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlResult {
     /// Stable id, `area/name`.
     pub id: String,
@@ -341,12 +273,9 @@ pub struct ControlResult {
     pub area: String,
     /// The table it looks at; empty for questions.
     pub table: String,
-    /// The outcome.
-    pub outcome: OutcomeWord,
     /// Paragraphs it is evidence for.
     pub paragraphs: Vec<String>,
     /// Items of the benchmark that it speaks to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub benchmark: Vec<BenchmarkItem>,
     /// Why it matters, in one or two sentences.
     pub because: String,
@@ -354,13 +283,11 @@ pub struct ControlResult {
     pub fix: String,
     /// What the check does not show.
     pub limits: String,
-    /// Whether only namespaces with ePHI were looked at (`ephi`) or everything (`cluster`).
-    pub looked_at: String,
+    /// Which rows were looked at.
+    pub looked_at: LookedAt,
     /// What is counted below, in the plural: `workloads`, `containers`, `namespaces`, ...; empty for questions.
-    #[serde(default)]
     pub counts: String,
     /// What things that do not meet the check are doing: "`failed` of `examined` `counts` `fails`" is a sentence.
-    #[serde(default)]
     pub fails: String,
     /// Things in scope.
     pub examined: u64,
@@ -368,16 +295,31 @@ pub struct ControlResult {
     pub failed: u64,
     /// Things that could not be decided.
     pub unknown: u64,
+    /// What became of it, with what it rests on.
+    pub outcome: Outcome,
+}
+
+impl ControlResult {
+    /// The outcome in one word.
+    pub fn word(&self) -> OutcomeWord {
+        self.outcome.word()
+    }
     /// The findings, in a fixed order.
-    pub findings: Vec<Finding>,
-    /// For a pass and for not applicable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proof: Option<Proof>,
+    pub fn findings(&self) -> &[Finding] {
+        self.outcome.findings()
+    }
     /// What was not seen; also present on a fail that might be larger than what was seen.
-    pub unseen: Vec<Unseen>,
-    /// For manual controls.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub question: Option<Question>,
+    pub fn unseen(&self) -> &[Unseen] {
+        self.outcome.unseen()
+    }
+    /// What a pass or a not applicable rests on.
+    pub fn proof(&self) -> Option<&Proof> {
+        self.outcome.proof()
+    }
+    /// What a person is asked.
+    pub fn question(&self) -> Option<&Question> {
+        self.outcome.question()
+    }
 }
 
 /// What one control contributes to one paragraph.
@@ -385,8 +327,8 @@ pub struct ControlResult {
 pub struct Support {
     /// The control.
     pub control: String,
-    /// How much of the paragraph it speaks to: `substantial`, `partial` or `supporting`.
-    pub extent: String,
+    /// How much of the paragraph it speaks to.
+    pub extent: Extent,
 }
 
 /// One paragraph of the regulation with what a cluster shows about it.
@@ -400,10 +342,10 @@ pub struct Paragraph {
     pub section: String,
     /// The standard it belongs to (itself, for a standard).
     pub standard: String,
-    /// `standard` or `implementation-specification`.
-    pub kind: String,
-    /// `required`, `addressable`, or `n/a` for a standard that has specifications.
-    pub required: String,
+    /// Standard or implementation specification.
+    pub kind: ParagraphKind,
+    /// Whether it is required or addressable (45 CFR 164.306(d)).
+    pub required: Implementation,
     /// The regulation's text.
     pub text: String,
     /// Ids of the controls that are evidence for it, with their extent.
