@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::{Membership, ResolvedScope};
-use super::verdict::{self, Tally, Verdict};
+use super::verdict::{self, Conclusion, Tally};
 use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
 use crate::digest::sha256_parts;
 use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
@@ -31,7 +31,7 @@ pub struct Evaluated<'a> {
     /// Things that could not be decided.
     pub unknown: u64,
     /// What became of it.
-    pub verdict: Verdict,
+    pub conclusion: Conclusion,
 }
 
 /// Controls on their way through the tables, one table after the other. A table is not needed any more when it has passed.
@@ -89,8 +89,8 @@ impl<'a> Evaluation<'a> {
 }
 
 impl<'a> Evaluated<'a> {
-    fn of_nothing(control: &'a Control, verdict: Verdict) -> Self {
-        Self { control, examined: 0, failed: 0, unknown: 0, verdict }
+    fn of_nothing(control: &'a Control, conclusion: Conclusion) -> Self {
+        Self { control, examined: 0, failed: 0, unknown: 0, conclusion }
     }
 }
 
@@ -381,7 +381,7 @@ impl<'a> Run<'a> {
             examined: self.examined.count,
             failed: self.failed.count,
             unknown: self.unknown.count,
-            verdict: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
+            conclusion: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 pub use evaluate::{Evaluated, Evaluation, evaluate, evaluate_those};
 pub use scope::{Declared, Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
-pub use verdict::Verdict;
+pub use verdict::Conclusion;
 
 use crate::catalog::{Catalog, Framework};
 use crate::facts::{Computation, Computed, FactsError};
@@ -66,7 +66,7 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
     let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new(), requests };
     let mut controls = Vec::new();
     for result in evaluated {
-        let word = result.verdict.word();
+        let word = result.conclusion.word();
         let paragraphs = paragraphs_of.get(result.control.id.as_str()).cloned();
         outcomes.insert(result.control.id.clone(), word);
         totals.controls.add(word);
@@ -97,7 +97,7 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
 }
 
 fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
-    let Evaluated { control, examined, failed, unknown, verdict } = result;
+    let Evaluated { control, examined, failed, unknown, conclusion } = result;
     let check = control.check();
     ControlResult {
         id: control.id.clone(),
@@ -117,7 +117,7 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec
         examined,
         failed,
         unknown,
-        outcome: verdict.into_outcome(),
+        outcome: conclusion.into_outcome(),
     }
 }
 

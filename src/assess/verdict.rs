@@ -5,7 +5,7 @@ use crate::model::{Finding, NonEmpty, Outcome, OutcomeWord, Proof, Question, Sam
 
 /// What was decided of one control. Its parts can be built only here: a pass needs [`CompleteCoverage`] and at least one examined row.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Conclusion {
     /// Everything was seen, and everything in scope meets the check.
     Pass(PassProof),
     /// At least one object does not meet the check. What was not seen is kept beside it: there may be more.
@@ -47,7 +47,7 @@ pub struct Tally {
 
 /// The outcome of a check: a violation that was seen fails whatever else was not seen; without one, any gap means that nothing can
 /// be said; with none, zero rows are not applicable and anything else passes.
-pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen>>) -> Verdict {
+pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen>>) -> Conclusion {
     let Tally { findings, examined, mut undecided, rows, sample } = tally;
     let complete = match coverage {
         Ok(complete) => Some(complete),
@@ -59,26 +59,26 @@ pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen
     undecided.sort();
     undecided.dedup();
     if let Some(findings) = NonEmpty::new(findings) {
-        return Verdict::Fail(findings, undecided);
+        return Conclusion::Fail(findings, undecided);
     }
     match (NonEmpty::new(undecided), complete) {
-        (Some(unseen), _) => Verdict::NotAssessed(unseen),
-        (None, None) => Verdict::NotAssessed(NonEmpty::one(nothing_said_why())),
+        (Some(unseen), _) => Conclusion::NotAssessed(unseen),
+        (None, None) => Conclusion::NotAssessed(NonEmpty::one(nothing_said_why())),
         (None, Some(complete)) => {
             let sources =
                 complete.sources().iter().map(|(source, state)| SourceProof { source: source.clone(), state: state.clone() }).collect();
             let proof = Proof { sources, examined, rows, sample };
-            if examined == 0 { Verdict::NotApplicable(ScopeProof { proof }) } else { Verdict::Pass(PassProof { proof }) }
+            if examined == 0 { Conclusion::NotApplicable(ScopeProof { proof }) } else { Conclusion::Pass(PassProof { proof }) }
         }
     }
 }
 
 /// The outcome of a question.
-pub fn of_question(question: Question) -> Verdict {
-    Verdict::Manual(question)
+pub fn of_question(question: Question) -> Conclusion {
+    Conclusion::Manual(question)
 }
 
-impl Verdict {
+impl Conclusion {
     /// In one word.
     pub fn word(&self) -> OutcomeWord {
         match self {

@@ -36,16 +36,16 @@ pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
     }
     let snapshot = snapshot(case);
     let difference = with_result(catalog, case, &snapshot, &id, |result| {
-        let outcome = result.verdict.word();
+        let outcome = result.conclusion.word();
         if outcome != case.expect {
-            let unseen = match &result.verdict {
-                crate::assess::Verdict::NotAssessed(unseen) => format!(" ({}: {})", unseen.first().what, unseen.first().why),
+            let unseen = match &result.conclusion {
+                crate::assess::Conclusion::NotAssessed(unseen) => format!(" ({}: {})", unseen.first().what, unseen.first().why),
                 _ => String::new(),
             };
             return Some(format!("expected {}, got {}{unseen}", case.expect.label(), outcome.label()));
         }
-        match (case.findings, &result.verdict) {
-            (Some(expected), crate::assess::Verdict::Fail(findings, _)) if findings.as_slice().len() != expected => {
+        match (case.findings, &result.conclusion) {
+            (Some(expected), crate::assess::Conclusion::Fail(findings, _)) if findings.as_slice().len() != expected => {
                 Some(format!("expected {expected} finding(s), got {}", findings.as_slice().len()))
             }
             _ => None,
@@ -60,7 +60,7 @@ pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
 
 /// The outcome of a case's control on some variant of its cluster; `None` when the control does not exist.
 pub fn outcome_on(catalog: &Catalog, case: &Case, snapshot: &Snapshot) -> Result<Option<OutcomeWord>, FactsError> {
-    with_result(catalog, case, snapshot, case.control_id(), |result| result.verdict.word())
+    with_result(catalog, case, snapshot, case.control_id(), |result| result.conclusion.word())
 }
 
 fn with_result<T>(

@@ -174,7 +174,7 @@ fn a_finding_says_that_nothing_enforces_policies() {
         let tables = Tables::compute(&cases::snapshot(case)).expect("readable");
         let scope = ResolvedScope::new(&ScopeDeclaration::Default, tables.namespaces());
         let result = evaluate(&catalog, &tables, &scope).into_iter().find(|result| result.control.id == case.control_id());
-        let findings = result.expect("it is there").verdict.into_outcome().findings().to_vec();
+        let findings = result.expect("it is there").conclusion.into_outcome().findings().to_vec();
         let why = "address: nothing enforces NetworkPolicies (Flannel: it connects pods and enforces no policies)";
         assert!(!findings.is_empty() && findings.iter().all(|finding| finding.statement.ends_with(why)), "{findings:?}");
         tried += 1;
@@ -249,7 +249,7 @@ fn reasons_that_are_only_counted_keep_their_kind() {
     let tables = Tables::compute(&snapshot).expect("readable");
     let scope = ResolvedScope::new(&ScopeDeclaration::Default, tables.namespaces());
     let result = evaluate(&catalog, &tables, &scope).into_iter().find(|result| result.control.id == "team/level").expect("it is there");
-    let outcome = result.verdict.into_outcome();
+    let outcome = result.conclusion.into_outcome();
     let unseen = outcome.unseen();
     assert!(unseen.iter().any(|unseen| unseen.what.starts_with("10 more rows")), "{unseen:?}");
     assert!(unseen.iter().all(|unseen| unseen.kind == UnseenKind::NotVisible), "{unseen:?}");
