@@ -66,12 +66,7 @@ const FAMILIES: &[(&str, Value)] = &[
     ("serviceaccount_legacy_auto_token_uses_total", Value::Moved),
     ("serviceaccount_legacy_manual_token_uses_total", Value::Moved),
     ("apiserver_impersonation_attempts_total", Value::Moved),
-    ("apiserver_storage_objects", Value::Exact),
-    ("apiserver_resource_objects", Value::Exact),
 ];
-
-/// Object counts are kept for these only: others (events, leases) move all the time.
-const COUNTED: [&str; 3] = ["secrets", "configmaps", "serviceaccounts"];
 
 /// No line of a metrics page comes near this.
 const MAX_LINE: usize = 64 * 1024;
@@ -146,10 +141,6 @@ impl Series {
 
     fn keep(&mut self, sample: &Sample) -> Option<String> {
         let (_, how) = FAMILIES.iter().find(|(name, _)| *name == sample.name)?;
-        let label = |name: &str| sample.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        if sample.name.ends_with("_objects") && !label("resource").is_some_and(|resource| COUNTED.contains(&resource)) {
-            return None;
-        }
         let number: f64 = sample.value.parse().ok()?;
         let value = match how {
             Value::Exact => sample.value.as_str(),
@@ -281,7 +272,7 @@ mod tests {
     const PAGE: &str = "# HELP apiserver_audit_level_total counter\n# TYPE apiserver_audit_level_total counter\n\
         apiserver_audit_level_total{level=\"Metadata\"} 12\napiserver_audit_level_total{level=\"None\"} 0\n\
         go_goroutines 5\nprocess_start_time_seconds 1.76e+09\n\
-        apiserver_storage_objects{resource=\"events\"} 99\napiserver_storage_objects{resource=\"secrets\"} 3\n\
+        apiserver_storage_objects{resource=\"secrets\"} 3\n\
         kubernetes_feature_enabled{name=\"A\\\"\\\\\\nB\",stage=\"BETA\"} 1\n\
         apiserver_client_certificate_expiration_seconds_bucket{le=\"0\"} 0\n\
         apiserver_client_certificate_expiration_seconds_bucket{le=\"3600\"} 2\n\
@@ -299,7 +290,6 @@ mod tests {
                 r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"+Inf"},"value":"0"}"#,
                 r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"0"},"value":"0"}"#,
                 r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"3600"},"value":">0"}"#,
-                r#"{"name":"apiserver_storage_objects","labels":{"resource":"secrets"},"value":"3"}"#,
                 r#"{"name":"kubernetes_feature_enabled","labels":{"name":"A\"\\\nB","stage":"BETA"},"value":"1"}"#,
                 r#"{"name":"process_start_time_seconds","labels":{},"value":"1.76e+09"}"#,
             ]
