@@ -9,7 +9,7 @@ use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    ClusterIdentity, Collected, Identity, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
+    ClusterIdentity, Collected, Discovered, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
     SourceRecord, SourceState, ToolIdentity,
 };
 use crate::snapshot::Snapshot;
@@ -245,7 +245,9 @@ fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
             excess_rights: Vec::new(),
             server_clock_ahead_seconds: None,
         },
-        discovery: None,
+        // As of a collector of this version; kinds of cases are those that are known without asking.
+        discovery: Some(Discovered::default()),
+        judged: Some(Judged::all_names()),
         sources,
         requests: vec![RequestRecord {
             id: 1,
