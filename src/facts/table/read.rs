@@ -11,7 +11,7 @@ use super::coverage::{self, About, Doubt, Doubts};
 use super::older;
 use crate::facts::{Coverage, FactsError, Known};
 use crate::model::sources::DECIDE_ONLY_THEIR_NAMESPACE;
-use crate::model::{Evidence, Grade, Judged, ObjectRef, Reading, SourceId, Unseen};
+use crate::model::{Discovered, Evidence, Grade, Judged, ObjectRef, Reading, SourceId, Unseen};
 use crate::parallel;
 use crate::snapshot::{Snapshot, SnapshotError, StoredObject};
 
@@ -218,6 +218,11 @@ impl<'a> Reader<'a> {
             None => Known::Known(value()),
             Some(unseen) => Known::Unknown(unseen),
         }
+    }
+
+    /// What discovery listed, where the snapshot holds it.
+    pub(in crate::facts) fn discovered(&self) -> Option<&'a Discovered> {
+        self.snapshot.index().discovery.as_ref()
     }
 
     /// Why an absent value says nothing, where the collector that took the snapshot did not judge it.
