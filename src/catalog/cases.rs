@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::lint::{Problem, Problems};
-use crate::model::OutcomeWord;
+use crate::model::{OutcomeWord, ServedKind};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +26,7 @@ struct CaseFile {
     urls: BTreeMap<String, serde_json::Value>,
     #[serde(default = "newest_server")]
     server: String,
+    served: Option<Vec<ServedKind>>,
 }
 
 fn newest_server() -> String {
@@ -51,6 +52,8 @@ pub struct Case {
     pub urls: BTreeMap<String, serde_json::Value>,
     /// `gitVersion` of the server.
     pub server: String,
+    /// What discovery lists, and nothing else; absent where the case is not about that, and discovery is not known then.
+    pub served: Option<Vec<ServedKind>>,
 }
 
 /// Reads the cases beside a control.
@@ -77,6 +80,7 @@ pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Problem>> {
                 objects: objects.into_iter().filter(|object| !object.is_null()).collect(),
                 urls: case.urls,
                 server: case.server,
+                served: case.served,
             }),
             Err(error) => problems.at(
                 file,

@@ -9,7 +9,7 @@ use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    ClusterIdentity, Collected, Identity, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
+    ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
     SourceRecord, SourceState, ToolIdentity,
 };
 use crate::snapshot::Snapshot;
@@ -223,6 +223,17 @@ fn version(git_version: &str) -> Value {
     json!({"major": part(), "minor": part(), "gitVersion": git_version})
 }
 
+/// What discovery says in a case that is about that; in any other it is not known.
+fn discovered(case: &Case) -> Discovered {
+    let Some(kinds) = &case.served else {
+        let gap = DiscoveryGap { group: "*".to_owned(), why: "the case does not say what is served".to_owned() };
+        return Discovered { kinds: Vec::new(), gaps: vec![gap] };
+    };
+    let mut kinds = kinds.clone();
+    kinds.sort_by(|a, b| (&a.group, &a.resource).cmp(&(&b.group, &b.resource)));
+    Discovered { kinds, gaps: Vec::new() }
+}
+
 fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
     SnapshotIndex {
         format: SNAPSHOT_FORMAT.to_owned(),
@@ -245,7 +256,8 @@ fn index(case: &Case, sources: Vec<SourceRecord>) -> SnapshotIndex {
             excess_rights: Vec::new(),
             server_clock_ahead_seconds: None,
         },
-        discovery: None,
+        discovery: Some(discovered(case)),
+        judged: Some(Judged::all_names()),
         sources,
         requests: vec![RequestRecord {
             id: 1,

@@ -16,7 +16,7 @@ use super::order::{self, Order};
 use super::pages::{self, Task};
 use super::request::{Api, Failure, clock_ahead};
 use super::{Clients, CollectError, CollectOptions, Progress, clock, rights, single};
-use crate::model::{ClusterIdentity, Collected, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState};
+use crate::model::{ClusterIdentity, Collected, Judged, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState};
 use crate::snapshot::SnapshotWriter;
 
 /// Reads the cluster of `config` into `writer`. The future can be dropped at any time: nothing is left behind.
@@ -344,6 +344,7 @@ impl Run<'_> {
                 server_clock_ahead_seconds: self.clock_ahead,
             },
             discovery: Some(discovery.told()),
+            judged: Some(Judged::all_names()),
             sources: self.records,
             requests,
         };

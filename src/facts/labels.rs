@@ -251,7 +251,8 @@ pub(super) fn matches(selector: Option<&LabelSelector>, labels: &Labels) -> Opti
 
 /// Whether a selector that may be left out says anything.
 pub(super) fn narrows(selector: Option<&LabelSelector>) -> bool {
-    selector.is_some_and(|selector| Selector::of(selector).is_ok_and(|selector| !selector.is_empty()))
+    // One that is not understood may.
+    selector.is_some_and(|selector| !Selector::of(selector).is_ok_and(|selector| selector.is_empty()))
 }
 
 /// Whether a selector that may be left out leaves things out by a label that they carry.

@@ -155,6 +155,10 @@ pub struct SnapshotIndex {
     /// What discovery listed; absent in snapshots that were taken before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discovery: Option<Discovered>,
+    /// What was judged while values were left out, and what was kept, beyond what the first version did: names of [`super::Judged`],
+    /// sorted. Absent in snapshots that were taken before it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Vec<String>>,
     /// One record per source of the inventory, sorted by source.
     pub sources: Vec<SourceRecord>,
     /// Every request that was made.

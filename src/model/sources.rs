@@ -298,3 +298,32 @@ pub const NETWORK_PLUGIN_SETTINGS: &[SourceId] = &[
     OPENSHIFT_NETWORKS,
     OVN_EGRESS_FIREWALLS,
 ];
+
+/// API groups of which every kind is a setting of its own: one that is not read changes nothing about those that are.
+pub const EVERY_KIND_ALONE: [&str; 6] =
+    ["config.openshift.io", "operator.openshift.io", "aquasecurity.github.io", "elbv2.k8s.aws", "eks.amazonaws.com", "networking.gke.io"];
+
+/// API groups of Kubernetes itself: which kinds they have is decided by the server's version, and known for those that are read.
+pub const KUBERNETES_GROUPS: [&str; 21] = [
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];

@@ -137,6 +137,15 @@ impl Snapshot {
         changed
     }
 
+    /// For tests: the same objects, as if a version had collected them that wrote neither what it judged nor what discovery listed.
+    #[must_use]
+    pub fn of_an_older_version(&self) -> Self {
+        let mut changed = self.clone();
+        (changed.index.judged, changed.index.discovery) = (None, None);
+        changed.index_sha256 = digest_of(&changed.index);
+        changed
+    }
+
     /// For tests of determinism: the same objects, each with its own provenance, in another order. The index stays as it is.
     #[must_use]
     pub fn shuffled(&self, seed: u64) -> Self {

@@ -35,6 +35,7 @@ fn index(sources: Vec<SourceRecord>) -> SnapshotIndex {
             server_clock_ahead_seconds: None,
         },
         discovery: None,
+        judged: None,
         sources,
         requests: (1..=20).map(request).collect(),
     }

@@ -36,6 +36,7 @@ mod live_rbac;
 mod live_takeover;
 mod lying_server;
 mod network_oracle;
+mod older;
 mod one_namespace;
 mod planted;
 mod pod_security_fixtures;

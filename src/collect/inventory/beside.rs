@@ -4,10 +4,7 @@
 //! Sources: the storage of Kubernetes 1.30 to 1.37 (`pkg/registry/*/rest`), and the CRDs of the projects.
 
 use super::inventory;
-
-/// Every kind of these groups is a setting of its own: one that is not read changes nothing about those that are.
-const OPEN: [&str; 6] =
-    ["config.openshift.io", "operator.openshift.io", "aquasecurity.github.io", "elbv2.k8s.aws", "eks.amazonaws.com", "networking.gke.io"];
+use crate::model::sources::EVERY_KIND_ALONE as OPEN;
 
 /// Group and plurals.
 const BESIDE: &[(&str, &str)] = &[

@@ -1,6 +1,7 @@
 //! What a value gives away although its field may be kept: fields that hold configuration are filled in by people, and people put
 //! credentials everywhere.
 
+use super::super::inventory::inventory;
 use super::arguments::REDACTED;
 
 /// What credentials begin with, as their issuers write them.
@@ -120,7 +121,7 @@ fn without_userinfo(text: &str) -> (&str, bool) {
 /// An expression of a policy with what it says about namespaces, and without every other text that somebody wrote: words of the language and of
 /// Kubernetes' own fields stay, so that it is seen what it looks at.
 pub(super) fn expression(text: &str) -> String {
-    const WORDS: [&str; 46] = [
+    const WORDS: [&str; 50] = [
         "object",
         "oldObject",
         "request",
@@ -137,6 +138,10 @@ pub(super) fn expression(text: &str) -> String {
         "status",
         "kind",
         "resource",
+        "subResource",
+        "group",
+        "version",
+        "uid",
         "operation",
         "userInfo",
         "username",
@@ -181,7 +186,8 @@ pub(super) fn expression(text: &str) -> String {
             let (literal, tail) = literal(rest, c);
             let is_label =
                 (1..=63).contains(&literal.len()) && literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            let shown = if literal.is_empty() || (about_namespace && is_label && !looks_secret(literal)) { literal } else { REDACTED };
+            let kept = (about_namespace && is_label && !looks_secret(literal)) || is_name_of_kubernetes(literal);
+            let shown = if literal.is_empty() || kept { literal } else { REDACTED };
             out.push_str(&format!("'{shown}'"));
             rest = tail;
         } else if c.is_ascii_alphabetic() || c == '_' {
@@ -215,6 +221,35 @@ pub(super) fn expression(text: &str) -> String {
         }
     }
     out
+}
+
+/// A kind, plural or group that Kubernetes or a known add-on has, or what a request does with it: which of them a condition asks for decides
+/// what a policy is about.
+fn is_name_of_kubernetes(literal: &str) -> bool {
+    const OTHERS: [&str; 18] = [
+        "CREATE",
+        "UPDATE",
+        "DELETE",
+        "CONNECT",
+        "secrets",
+        "Secret",
+        "configmaps",
+        "ConfigMap",
+        "events",
+        "Event",
+        "endpoints",
+        "Endpoints",
+        "leases",
+        "Lease",
+        "PodExecOptions",
+        "PodAttachOptions",
+        "Eviction",
+        "v1",
+    ];
+    OTHERS.contains(&literal)
+        || inventory().iter().any(|entry| {
+            entry.is_resource() && [entry.kind, entry.source.resource(), entry.source.api_group()].contains(&literal) && literal != "*"
+        })
 }
 
 /// The content of the literal with which `text` begins, and what follows it.

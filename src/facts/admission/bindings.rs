@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::conditions::{self, Condition};
+use super::conditions::{self, Asked, Condition};
+use super::parameters::{ParamKind, ParamRef};
 use super::rules::Rule;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
@@ -23,7 +24,7 @@ pub(super) struct Policy {
 #[serde(rename_all = "camelCase")]
 pub(super) struct PolicySpec {
     pub(super) failure_policy: Option<String>,
-    pub(super) param_kind: Option<serde_json::Value>,
+    pub(super) param_kind: Option<ParamKind>,
     pub(super) match_constraints: Option<Resources>,
     #[serde(default)]
     pub(super) match_conditions: Vec<Condition>,
@@ -47,16 +48,7 @@ pub(super) struct BindingSpec {
     #[serde(default)]
     pub(super) validation_actions: Vec<String>,
     pub(super) match_resources: Option<Resources>,
-    pub(super) param_ref: Option<Parameters>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Parameters {
-    pub(super) name: Option<String>,
-    pub(super) namespace: Option<String>,
-    selector: Option<LabelSelector>,
-    parameter_not_found_action: Option<String>,
+    pub(super) param_ref: Option<ParamRef>,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +59,7 @@ pub(super) struct Resources {
     #[serde(default)]
     pub(super) resource_rules: Vec<Rule>,
     #[serde(default)]
-    exclude_resource_rules: Vec<Rule>,
+    pub(super) exclude_resource_rules: Vec<Rule>,
 }
 
 impl Readable for Policy {
@@ -114,37 +106,43 @@ impl Binding {
     }
 }
 
-/// Whether nothing may be refused for want of a parameter: without one the binding is skipped, unless that counts as a failure, and
-/// failures refuse (`parameterNotFoundAction` in `admissionregistration.k8s.io/v1`).
-pub(super) fn hangs_on_parameters(policy: &Policy, binding: &Binding) -> bool {
-    let refuses_without = binding.not_found_action() == Some("Deny") && policy.failure_policy() == "Fail";
-    policy.spec.param_kind.is_some() && !refuses_without
-}
-
 pub(super) fn of_both<T>(policy: Option<&Policy>, binding: &Binding, take: impl Fn(&Resources) -> T) -> Vec<T> {
     let resources = [policy.and_then(|policy| policy.spec.match_constraints.as_ref()), binding.spec.match_resources.as_ref()];
     resources.into_iter().flatten().map(take).collect()
 }
 
-/// Whether both the policy and the binding take a namespace, as far as selectors and conditions say; nothing where one of them is not
-/// understood.
-pub(super) fn applies(policy: Option<&Policy>, binding: &Binding, namespace: &str, labels: &Labels) -> Option<bool> {
+/// By what labels of an object keep it away from a policy, as the policy itself says, and its binding where one is given.
+pub(super) fn escapes(policy: Option<&Policy>, binding: Option<&Binding>) -> Vec<String> {
+    let constraints = policy.and_then(|policy| policy.spec.match_constraints.as_ref());
+    let narrowing = binding.and_then(|binding| binding.spec.match_resources.as_ref());
+    let by_selector =
+        [constraints, narrowing].into_iter().flatten().any(|resources| selector::narrows(resources.object_selector.as_ref()));
+    let by_condition = policy.is_some_and(|policy| conditions::read_own_labels(&policy.spec.match_conditions));
+    let named = |is: bool, name: &str| is.then(|| name.to_owned());
+    named(by_condition, "matchConditions").into_iter().chain(named(by_selector, "objectSelector")).collect()
+}
+
+/// Whether the selectors of both take a namespace; nothing where one is not understood.
+pub(super) fn is_selected(policy: Option<&Policy>, binding: &Binding, labels: &Labels) -> Option<bool> {
+    let selected = of_both(policy, binding, |resources| selector::matches(resources.namespace_selector.as_ref(), labels));
+    if selected.contains(&Some(false)) {
+        return Some(false);
+    }
+    selected.into_iter().try_fold(true, |all, answer| answer.map(|answer| all && answer))
+}
+
+/// Whether both the policy and the binding take something in a namespace, as far as selectors and conditions say; nothing where one of them
+/// is not understood. `asked` is what both are about.
+pub(super) fn applies(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], namespace: &str, labels: &Labels) -> Option<bool> {
     let given = policy.map_or(&[][..], |policy| policy.spec.match_conditions.as_slice());
-    let met = match conditions::take(given, namespace) {
+    let met = match conditions::take(given, namespace, asked) {
         None if !conditions::may_name_namespaces(given) => Some(true),
         met => met,
     };
-    let selected = of_both(policy, binding, |resources| selector::matches(resources.namespace_selector.as_ref(), labels));
-    // One that leaves it out decides, whatever the others would say.
-    if met == Some(false) || selected.contains(&Some(false)) {
-        return Some(false);
+    // One that leaves it out decides, whatever the other would say.
+    match (is_selected(policy, binding, labels), met) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
     }
-    selected.into_iter().chain([met]).try_fold(true, |all, answer| answer.map(|answer| all && answer))
-}
-
-/// Whether policy and binding are about anything that is in a namespace, as far as their rules say.
-pub(super) fn is_namespaced(policy: Option<&Policy>, binding: &Binding) -> bool {
-    let namespaced =
-        |resources: &Resources| resources.resource_rules.is_empty() || resources.resource_rules.iter().any(Rule::is_namespaced);
-    of_both(policy, binding, namespaced).into_iter().all(|namespaced| namespaced)
 }

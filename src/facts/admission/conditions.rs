@@ -1,10 +1,12 @@
 //! Match conditions of webhooks and policies (CEL): whether they take a namespace out.
 //!
 //! Only what decides about a namespace is understood: comparisons of the namespace and of the kind of the request with literals,
-//! joined by `&&`, `||` and `!`. Everything else may be true or false, and stays undecided.
+//! joined by `&&`, `||` and `!`. Everything else may be true or false, and stays undecided: above all a text that was not kept
+//! (`[redacted]`), which may be any.
 
 use serde::Deserialize;
 
+use super::rules::Kind;
 use crate::model::{Unseen, UnseenKind};
 
 /// One condition (`MatchCondition` in `admissionregistration.k8s.io/v1`): all of them have to hold.
@@ -14,21 +16,96 @@ pub(super) struct Condition {
     expression: String,
 }
 
-/// What a pod that is made in that namespace meets.
-pub(super) fn take(conditions: &[Condition], namespace: &str) -> Option<bool> {
-    conditions.iter().map(|one| one.takes(namespace)).fold(Some(true), and)
+/// What a condition is asked about, as the rules beside it say; what they leave open may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub(super) group: Option<String>,
+    /// The plural.
+    pub(super) resource: Option<String>,
+    /// Empty for the object itself.
+    pub(super) subresource: Option<String>,
+    pub(super) operation: Option<String>,
+}
+
+impl Asked {
+    /// A pod is made.
+    #[cfg(test)]
+    pub(super) fn pod() -> Self {
+        Self::made(&Kind::named(Some(""), "Pod"))
+    }
+
+    /// An object of a kind is made.
+    pub(super) fn made(kind: &Kind) -> Self {
+        Self {
+            group: kind.group.clone().filter(|group| group != "*"),
+            resource: Some(kind.resource.clone()).filter(|resource| resource != "*"),
+            subresource: Some(String::new()),
+            operation: Some("CREATE".to_owned()),
+        }
+    }
+
+    /// Objects of any of several kinds are made; of any kind, where none is named.
+    pub(super) fn any_made(kinds: Option<&[Kind]>) -> Vec<Self> {
+        match kinds {
+            Some(kinds) if !kinds.is_empty() => kinds.iter().map(Self::made).collect(),
+            _ => vec![Self::made(&Kind { group: None, resource: "*".to_owned() })],
+        }
+    }
+}
+
+/// Whether something of what is asked about is taken in that namespace.
+pub(super) fn take(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> Option<bool> {
+    if conditions.is_empty() {
+        return Some(true);
+    }
+    let open = [Asked::default()];
+    let asked = if asked.is_empty() { &open } else { asked };
+    let answers = asked.iter().map(|asked| conditions.iter().map(|one| one.takes(namespace, asked)).fold(Some(true), and));
+    answers.fold(Some(false), or)
+}
+
+/// Whether labels or annotations of the object itself decide: whoever makes it chooses them.
+pub(super) fn read_own_labels(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|one| {
+        let words: String = one.expression.chars().filter(|c| !c.is_whitespace() && *c != '?').collect();
+        // Not `namespaceObject` and not `oldObject`, whose letters differ.
+        ["object.metadata.labels", "object.metadata.annotations"].iter().any(|place| words.contains(place))
+    })
 }
 
 /// Whether a condition that could not be decided may decide about namespaces: it speaks of them, or it was not kept.
 pub(super) fn may_name_namespaces(conditions: &[Condition]) -> bool {
     conditions.iter().any(|one| {
-        let words = one.expression.to_ascii_lowercase();
-        // Of what asks only who is asking, the texts that were not kept are names of users and groups.
-        let only_who =
-            words.contains("request.userinfo") && !["object", "request.name", "request.resource"].iter().any(|word| words.contains(word));
-        words.contains("namespace") || words.is_empty() || (words.contains("[redacted") && !only_who)
+        let words = without_kinds(&one.expression);
+        // Whoever asks about a namespace says that word, which is always kept; or looks at the name of a Namespace.
+        let names = ["request.name", "metadata.name", "metadata.generatename", "request.uid", "metadata.uid"];
+        let by_name = words.contains("'[redacted]") && names.iter().any(|name| words.contains(name));
+        let left_out = words.replace("'[redacted]'", "''").contains("[redacted");
+        words.contains("namespace") || words.is_empty() || left_out || by_name
     })
 }
+
+/// An expression without comparisons of the kind or operation of a request with a text that was not kept: that text is no namespace.
+fn without_kinds(expression: &str) -> String {
+    let mut words: String = expression.to_ascii_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    for name in KIND_WORDS {
+        for sign in ["==", "!="] {
+            words = words.replace(&format!("{}{sign}'[redacted]'", name.to_ascii_lowercase()), "true");
+        }
+    }
+    words
+}
+
+/// What says which kind a request is about, and what it does.
+const KIND_WORDS: [&str; 7] = [
+    "request.kind.kind",
+    "request.kind.group",
+    "request.resource.resource",
+    "request.resource.group",
+    "request.subResource",
+    "request.operation",
+    "object.kind",
+];
 
 /// Match conditions that may decide about namespaces, and are not understood.
 pub(super) fn conditions_not_read(name: &str) -> Unseen {
@@ -43,9 +120,9 @@ pub(super) fn conditions_not_read(name: &str) -> Unseen {
 }
 
 impl Condition {
-    fn takes(&self, namespace: &str) -> Option<bool> {
+    fn takes(&self, namespace: &str, asked: &Asked) -> Option<bool> {
         let tokens = tokens(&self.expression)?;
-        let mut parser = Parser { tokens: &tokens, at: 0, namespace };
+        let mut parser = Parser { tokens: &tokens, at: 0, namespace, asked };
         let value = parser.either()?;
         (parser.at == tokens.len()).then_some(value)?
     }
@@ -68,6 +145,8 @@ enum Token {
     /// A path such as `request.userInfo.username`, or a word.
     Path(String),
     Text(String),
+    /// A text of which not all was kept.
+    LeftOut,
     Sign(&'static str),
     /// Anything else.
     Other,
@@ -88,7 +167,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             if literal.contains('\\') || literal.is_empty() && tail.starts_with(first) {
                 return None;
             }
-            all.push(Token::Text(literal.to_owned()));
+            all.push(if literal.contains("[redacted") { Token::LeftOut } else { Token::Text(literal.to_owned()) });
             rest = tail;
         } else if first.is_ascii_alphabetic() || first == '_' {
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '?'))).unwrap_or(rest.len());
@@ -107,7 +186,10 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
 /// What a term stands for.
 enum Term {
     Text(String),
-    List(Vec<String>),
+    /// The kind of the object, by its plural.
+    Kind(String),
+    /// Texts, and whether there are more that were not kept.
+    List(Vec<String>, bool),
     Bool(Option<bool>),
     /// Its value is not known.
     Open,
@@ -117,6 +199,12 @@ struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
     namespace: &'a str,
+    asked: &'a Asked,
+}
+
+/// Whether a kind is called so.
+fn is_called(plural: &str, name: &str) -> bool {
+    Kind::named(None, name).resource == plural
 }
 
 impl Parser<'_> {
@@ -153,8 +241,10 @@ impl Parser<'_> {
             Some(Token::Sign("!=")) => false,
             Some(Token::Path(word)) if word == "in" => {
                 self.at += 1;
+                let found = |found: bool, more: bool| if found { Some(true) } else { (!more).then_some(false) };
                 return Some(match (left, self.term()?) {
-                    (Term::Text(text), Term::List(list)) => Some(list.contains(&text)),
+                    (Term::Text(text), Term::List(list, more)) => found(list.contains(&text), more),
+                    (Term::Kind(plural), Term::List(list, more)) => found(list.iter().any(|name| is_called(&plural, name)), more),
                     _ => None,
                 });
             }
@@ -163,6 +253,7 @@ impl Parser<'_> {
         self.at += 1;
         Some(match (left, self.term()?) {
             (Term::Text(a), Term::Text(b)) => Some((a == b) == equal),
+            (Term::Kind(plural), Term::Text(name)) | (Term::Text(name), Term::Kind(plural)) => Some(is_called(&plural, &name) == equal),
             (Term::Bool(a), Term::Bool(b)) => a.zip(b).map(|(a, b)| (a == b) == equal),
             _ => None,
         })
@@ -180,6 +271,7 @@ impl Parser<'_> {
         self.at += 1;
         let path = match token {
             Token::Text(text) => return Some(Term::Text(text)),
+            Token::LeftOut => return Some(Term::Open),
             Token::Path(path) => path,
             Token::Sign(_) | Token::Other => return None,
         };
@@ -194,14 +286,19 @@ impl Parser<'_> {
     }
 
     fn named(&self, path: &str) -> Term {
+        let text = |known: &Option<String>| known.clone().map_or(Term::Open, Term::Text);
         match path {
             "true" => Term::Bool(Some(true)),
             "false" => Term::Bool(Some(false)),
             "request.namespace" | "object.metadata.namespace" | "namespaceObject.metadata.name" => Term::Text(self.namespace.to_owned()),
-            "request.resource.group" | "request.kind.group" => Term::Text(String::new()),
-            "request.resource.resource" => Term::Text("pods".to_owned()),
-            "request.kind.kind" | "object.kind" => Term::Text("Pod".to_owned()),
-            "request.operation" => Term::Text("CREATE".to_owned()),
+            "request.resource.group" | "request.kind.group" => text(&self.asked.group),
+            "request.resource.resource" => text(&self.asked.resource),
+            "request.subResource" => text(&self.asked.subresource),
+            "request.operation" => text(&self.asked.operation),
+            // That of a subresource is one of its own.
+            "request.kind.kind" | "object.kind" if self.asked.subresource.as_deref() == Some("") => {
+                self.asked.resource.clone().map_or(Term::Open, Term::Kind)
+            }
             _ => Term::Open,
         }
     }
@@ -237,13 +334,16 @@ impl Parser<'_> {
     }
 
     fn list(&mut self) -> Option<Term> {
-        let mut texts = Vec::new();
+        let (mut texts, mut more) = (Vec::new(), false);
         loop {
             if self.sign("]") {
-                return Some(Term::List(texts));
+                return Some(Term::List(texts, more));
             }
-            let Some(Token::Text(text)) = self.tokens.get(self.at) else { return None };
-            texts.push(text.clone());
+            match self.tokens.get(self.at) {
+                Some(Token::Text(text)) => texts.push(text.clone()),
+                Some(Token::LeftOut) => more = true,
+                _ => return None,
+            }
             self.at += 1;
             self.sign(",");
         }
@@ -255,7 +355,77 @@ mod tests {
     use super::*;
 
     fn takes(expression: &str) -> Option<bool> {
-        take(&[Condition { expression: expression.to_owned() }], "records")
+        take(&[condition(expression)], "records", &[Asked::pod()])
+    }
+
+    fn condition(expression: &str) -> Condition {
+        Condition { expression: expression.to_owned() }
+    }
+
+    /// Cases beside controls see what redaction leaves, and so must these.
+    #[test]
+    fn a_text_that_was_not_kept_may_be_any() {
+        for expression in [
+            "request.kind.kind == '[redacted]'",
+            "request.kind.kind != '[redacted]'",
+            "'[redacted]' == request.namespace",
+            "request.namespace in ['[redacted]']",
+            "!(request.namespace in ['shop', '[redacted]'])",
+            "request.namespace.startsWith('[redacted]')",
+            "request.operation in ['[redacted]']",
+            "request.namespace == '[redacted]-x'",
+        ] {
+            assert_eq!(takes(expression), None, "{expression}");
+        }
+        assert_eq!(takes("request.namespace in ['records', '[redacted]']"), Some(true));
+        let named = |expression: &str| may_name_namespaces(&[condition(expression)]);
+        assert!(!named("request.kind.kind == '[redacted]' || request.operation != '[redacted]'"));
+        assert!(!named("!('[redacted]' in object.metadata.labels) && request.userInfo.username != '[redacted]'"));
+        assert!(named("object.spec.[redacted] == '[redacted]'"));
+        assert!(named("request.name != '[redacted]'"));
+        assert!(named("request.kind.kind == '[redacted]' && request.namespace != 'records'"));
+    }
+
+    #[test]
+    fn the_kind_of_a_request_is_that_of_the_rules() {
+        let asked = |group: &str, resource: &str, operation: &str| Asked {
+            group: Some(group.to_owned()),
+            resource: Some(resource.to_owned()),
+            subresource: Some(String::new()),
+            operation: Some(operation.to_owned()),
+        };
+        let deployments = [asked("apps", "deployments", "CREATE"), asked("apps", "deployments", "UPDATE")];
+        let met = |expression: &str, asked: &[Asked]| take(&[condition(expression)], "records", asked);
+        for (expression, expected) in [
+            ("request.kind.kind == 'Deployment'", Some(true)),
+            ("object.kind in ['Deployment', 'StatefulSet']", Some(true)),
+            ("request.resource.resource == 'deployments' && request.resource.group == 'apps'", Some(true)),
+            ("request.operation == 'UPDATE'", Some(true)),
+            ("request.operation == 'DELETE'", Some(false)),
+            ("request.kind.kind == 'Pod'", Some(false)),
+            ("request.subResource == ''", Some(true)),
+            ("object.spec.replicas > 3", None),
+        ] {
+            assert_eq!(met(expression, &deployments), expected, "{expression}");
+        }
+        // Where the rules take everything, the kind is open.
+        assert_eq!(met("request.kind.kind == 'Pod'", &[]), None);
+        assert_eq!(met("request.kind.kind == 'Pod'", &Asked::any_made(None)), None);
+        let both = [asked("", "pods", "CREATE"), asked("apps", "deployments", "CREATE")];
+        assert_eq!(met("request.kind.kind == 'Pod'", &both), Some(true));
+        assert_eq!(met("request.kind.kind == 'Secret'", &both), Some(false));
+    }
+
+    #[test]
+    fn labels_of_the_object_itself_are_found() {
+        for (expression, own) in [
+            ("!has(object.metadata.labels) || object.metadata.labels['[redacted]'] != 'x'", true),
+            ("object.metadata.?annotations['[redacted]'].orValue('') == ''", true),
+            ("namespaceObject.metadata.labels['[redacted]'] == 'x'", false),
+            ("request.namespace != 'records'", false),
+        ] {
+            assert_eq!(read_own_labels(&[condition(expression)]), own, "{expression}");
+        }
     }
 
     #[test]
@@ -298,6 +468,6 @@ mod tests {
         ] {
             assert_eq!(takes(expression), None, "{expression}");
         }
-        assert_eq!(take(&[], "records"), Some(true));
+        assert_eq!(take(&[], "records", &[]), Some(true));
     }
 }

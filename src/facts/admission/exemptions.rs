@@ -35,15 +35,16 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
             && placed.webhook.guards_pods()
             && (selector::excludes(placed.webhook.namespace_selector.as_ref())
                 || conditions::may_name_namespaces(&placed.webhook.match_conditions)
-                || conditions::take(&placed.webhook.match_conditions, "any") == Some(false))
+                || conditions::take(&placed.webhook.match_conditions, "any", &placed.webhook.asked()) == Some(false))
     });
     for placed in opting_out {
         let selector = placed.webhook.namespace_selector.as_ref();
+        let asked = placed.webhook.asked();
         for (name, labels, uid, origin) in context.namespaces()?.each() {
             let given = &placed.webhook.match_conditions;
             let label = selector::excluded_by(selector, &labels).map(|label| format!("the label {label}"));
             let mut conditioned = None;
-            let exempted_by = match (selector::matches(selector, &labels), conditions::take(given, &name)) {
+            let exempted_by = match (selector::matches(selector, &labels), conditions::take(given, &name, &asked)) {
                 (Some(_), _) if label.is_some() => Known::Known(label),
                 (None, _) => Known::Unknown(unknown_operator(&placed.webhook.name)),
                 (_, Some(false)) => {

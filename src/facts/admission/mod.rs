@@ -8,8 +8,10 @@ mod bindings;
 mod conditions;
 mod engines;
 mod exemptions;
+mod parameters;
 mod policies;
 mod rules;
+mod scope;
 mod webhooks;
 
 use super::Family;

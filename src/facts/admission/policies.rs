@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::bindings::{Binding, Policy, applies, hangs_on_parameters, is_namespaced, of_both};
+use super::bindings::{Binding, Policy, applies, escapes, is_selected, of_both};
+use super::conditions::{Asked, conditions_not_read};
 use super::engines::{self, EnginePolicy};
-use super::rules::Rule;
+use super::parameters::Parameters;
+use super::scope::Scope;
 use super::webhooks::unknown_operator;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
@@ -16,7 +18,7 @@ use crate::facts::{FactsError, Known};
 use crate::model::sources::{
     ENGINE_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
 };
-use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, SourceId};
 
 type Labels = BTreeMap<String, String>;
 
@@ -42,10 +44,10 @@ table! {
         applies: Known<bool>, at "/spec/matchResources";
         /// Whether this or another binding of the policy takes that namespace; true in the row about the policy itself.
         reaches: Known<bool>, at "/spec/matchResources";
-        /// Why it does nothing anywhere, in words: nothing binds it, its policy is not there, or no namespace is taken. Empty where it
-        /// takes something.
+        /// Why it does nothing anywhere, in words: nothing binds it, its policy is not there, its binding takes nothing of what it is about,
+        /// no namespace is taken, or its parameters cannot be had. Empty where it takes something.
         idle: Known<String>, at "/spec/matchResources";
-        /// What it is about: `resource` or `resource.group`, sorted; `*` is everything.
+        /// What it is about, as its binding narrows it: `resource` or `resource.group`, sorted; `*` is everything.
         resources: Vec<String>, at "/spec/matchConstraints";
         /// Whether it is about anything that Kubernetes itself keeps, and not only about an operator's own kinds.
         guards_kubernetes: bool, at "/spec/matchConstraints";
@@ -53,7 +55,7 @@ table! {
         actions: Known<Vec<String>>, at "/spec/validationActions";
         /// Whether such an object is refused. For the API server's own policies also when another binding of the policy refuses it there,
         /// with the same parameters and without narrowing what it is about; unknown where parameters, which are not read, may be missing
-        /// and a missing one lets everything past. For Kyverno whether every rule refuses; one for background scans only does not.
+        /// and a missing one lets everything past; false where their kind is not installed and failures are ignored. For Kyverno whether every rule refuses; one for background scans only does not.
         denies: Known<bool>, at "/spec/validationActions";
         /// What happens when it cannot be evaluated: `Fail` (the default) refuses, `Ignore` lets past; empty for engines, and for a
         /// binding to a policy that is not there.
@@ -63,6 +65,9 @@ table! {
         lets_past: Known<Vec<String>>;
         /// Whether objects can escape it by their labels or by conditions.
         conditional: Known<bool>, at "/spec/matchResources";
+        /// Where labels or annotations of the object itself decide whether it is asked about it, sorted: `matchConditions`,
+        /// `objectSelector`. Whoever makes an object chooses them. Empty where another binding of the policy refuses without asking for any.
+        escapes: Known<Vec<String>>, at "/spec/matchResources/objectSelector";
     }
 }
 
@@ -92,19 +97,6 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-fn parameters_not_read(binding: &Binding) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether {} refuses anything", binding.metadata.name.as_deref().unwrap_or_default()),
-        why: "its policy takes parameters, which are not read: where they are missing, everything is let past".to_owned(),
-        how_to_see: "Look whether the objects that spec.paramRef of the binding names are there, or set parameterNotFoundAction: Deny in \
-                     the binding and failurePolicy: Fail in the policy."
-            .to_owned(),
-        source: None,
-        missing_rule: None,
-    }
-}
-
 fn subject(kind: &str, metadata: &ObjectMeta) -> ObjectRef {
     ObjectRef {
         kind: kind.to_owned(),
@@ -122,8 +114,8 @@ pub(super) fn rows(context: &Context<'_>, of_engines: &[EnginePolicy]) -> Result
     for kind in KINDS {
         let read = Read::new(kind, &context.reader, listed.clone())?;
         for bound in &read.bindings {
-            let namespaced = is_namespaced(read.policy_of(&bound.0).map(|(policy, _)| policy), &bound.0);
-            let idle = read.idle(&bound.0, namespaced.then_some(&namespaces));
+            let namespaced = bound.scope.is_namespaced();
+            let idle = read.idle(bound, namespaced.then_some(&namespaces));
             rows.push(read.bound(bound, None, idle.clone()));
             if namespaced {
                 rows.extend(namespaces.iter().map(|namespace| read.bound(bound, Some(namespace), idle.clone())));
@@ -135,12 +127,22 @@ pub(super) fn rows(context: &Context<'_>, of_engines: &[EnginePolicy]) -> Result
     Ok(rows)
 }
 
+/// A binding with what it and its policy are about.
+struct Bound {
+    binding: Binding,
+    origin: Evidence,
+    scope: Scope,
+    /// What is asked of conditions.
+    asked: Vec<Asked>,
+    parameters: Parameters,
+}
+
 /// Policies and bindings of one kind as read.
 struct Read {
     kind: &'static Kind,
     policies: BTreeMap<String, (Policy, Evidence)>,
     /// Sorted by name.
-    bindings: Vec<(Binding, Evidence)>,
+    bindings: Vec<Bound>,
     /// Whether those are all policies.
     all_policies: Known<()>,
     /// Whether those are all bindings.
@@ -158,39 +160,46 @@ impl Read {
         let mut bindings: Vec<(Binding, Evidence)> = Vec::new();
         reader.each::<Binding>(&kind.bindings, |binding, origin| bindings.push((binding, origin)))?;
         bindings.sort_by(|(a, _), (b, _)| a.metadata.name.cmp(&b.metadata.name));
+        let listed = |name: &str| namespaces.known().map(|all| all.contains(name));
+        let parameters = |policy: &Policy, binding: &Binding| Parameters::of(policy, binding, reader, listed);
         Ok(Self {
             kind,
+            bindings: bound(&policies, bindings, parameters),
             policies,
-            bindings,
             all_policies: reader.known_if_complete(&kind.policies, || ()),
             all_bindings: reader.known_if_complete(&kind.bindings, || ()),
             namespaces,
         })
     }
 
+    /// The policy of a binding.
     fn policy_of(&self, binding: &Binding) -> Option<&(Policy, Evidence)> {
         self.policies.get(&binding.spec.policy_name)
     }
 
     /// The bindings of the same policy that take a namespace.
-    fn taking<'s>(
-        &'s self,
-        binding: &'s Binding,
-        (name, labels): (&'s String, &'s Labels),
-    ) -> impl Iterator<Item = &'s (Binding, Evidence)> {
+    fn taking<'s>(&'s self, binding: &'s Binding, (name, labels): (&'s String, &'s Labels)) -> impl Iterator<Item = &'s Bound> {
         let policy = self.policy_of(binding).map(|(policy, _)| policy);
-        self.bindings.iter().filter(move |(other, _)| {
-            other.spec.policy_name == binding.spec.policy_name && applies(policy, other, name, labels) == Some(true)
+        self.bindings.iter().filter(move |other| {
+            other.binding.spec.policy_name == binding.spec.policy_name
+                && other.scope.is_namespaced()
+                && applies(policy, &other.binding, &other.asked, name, labels) == Some(true)
         })
     }
 
     /// Why a binding does nothing; `namespaces` are those among which it chooses.
-    fn idle(&self, binding: &Binding, namespaces: Option<&BTreeMap<String, Labels>>) -> Known<String> {
+    fn idle(&self, Bound { binding, scope, asked, parameters, .. }: &Bound, namespaces: Option<&BTreeMap<String, Labels>>) -> Known<String> {
         let Some((policy, _)) = self.policy_of(binding) else {
             return self.all_policies.clone().map(|()| "the policy that its binding names is not there".to_owned());
         };
+        if scope.is_empty() {
+            return Known::Known("its binding takes nothing of what it is about".to_owned());
+        }
+        if let Some(why) = parameters.idle(policy) {
+            return Known::Known(why);
+        }
         let Some(namespaces) = namespaces else { return Known::Known(String::new()) };
-        let mut answers = namespaces.iter().map(|(name, labels)| applies(Some(policy), binding, name, labels));
+        let mut answers = namespaces.iter().map(|(name, labels)| applies(Some(policy), binding, asked, name, labels));
         if answers.any(|answer| answer != Some(false)) {
             return Known::Known(String::new());
         }
@@ -198,14 +207,18 @@ impl Read {
     }
 
     /// The row of one binding, about itself or about a namespace.
-    fn bound(&self, (binding, origin): &(Binding, Evidence), namespace: Option<(&String, &Labels)>, idle: Known<String>) -> Row {
+    fn bound(&self, bound: &Bound, namespace: Option<(&String, &Labels)>, idle: Known<String>) -> Row {
+        let Bound { binding, origin, scope, asked, parameters } = bound;
         let found = self.policy_of(binding);
         let policy = found.map(|(policy, _)| policy);
-        let applies = match namespace.map_or(Some(true), |(name, labels)| applies(policy, binding, name, labels)) {
+        let applies = match namespace.map_or(Some(true), |(name, labels)| applies(policy, binding, asked, name, labels)) {
             // What was not read may leave out more.
             Some(true) if policy.is_none() && namespace.is_some() => self.all_policies.clone().map(|()| true),
             Some(applies) => Known::Known(applies),
-            None => Known::Unknown(unknown_operator(&binding.spec.policy_name)),
+            None => Known::Unknown(match namespace {
+                Some((_, labels)) if is_selected(policy, binding, labels).is_some() => conditions_not_read(&binding.spec.policy_name),
+                _ => unknown_operator(&binding.spec.policy_name),
+            }),
         };
         let others = || namespace.into_iter().flat_map(|place| self.taking(binding, place));
         let reaches = match &applies {
@@ -213,8 +226,9 @@ impl Read {
             Known::Known(false) => self.all_bindings.clone().map(|()| false),
             applies => applies.clone(),
         };
-        let elsewhere = if binding.denies() { None } else { others().find(|(other, _)| other.denies_for(binding)) };
-        let mut denies_at: Vec<Evidence> = elsewhere.map(|(_, origin)| origin.at("/spec/validationActions")).into_iter().collect();
+        let refusing = || others().find(|other| other.binding.denies_for(binding));
+        let elsewhere = if binding.denies() { None } else { refusing() };
+        let mut denies_at: Vec<Evidence> = elsewhere.map(|other| other.origin.at("/spec/validationActions")).into_iter().collect();
         match policy {
             None => denies_at.push(origin.at("/spec/policyName")),
             Some(_) => denies_at.insert(0, origin.at("/spec/validationActions")),
@@ -226,7 +240,14 @@ impl Read {
                 denies_at.extend(found.map(|(_, origin)| origin.at("/spec/auditAnnotations")));
                 Known::Known(false)
             }
-            Some(policy) if binding.denies() || elsewhere.is_some() => self.denies_with_parameters(policy, binding, origin, &mut denies_at),
+            Some(policy) if binding.denies() || elsewhere.is_some() => {
+                match parameters {
+                    Parameters::Broken(_) => denies_at.extend(found.map(|(_, origin)| origin.at("/spec/paramKind"))),
+                    Parameters::Missing(_) => denies_at.insert(0, origin.at("/spec/paramRef/namespace")),
+                    Parameters::Decide | Parameters::NotRead => {}
+                }
+                parameters.refuse(policy, binding)
+            }
             // Another one that was not read may refuse.
             Some(_) if namespace.is_some() => self.all_bindings.clone().map(|()| false),
             Some(_) => Known::Known(false),
@@ -234,7 +255,12 @@ impl Read {
         let mut actions = binding.spec.validation_actions.clone();
         actions.sort();
         let narrowed = of_both(policy, binding, |resources| selector::narrows(resources.object_selector.as_ref()));
-        let (resources, guards_kubernetes) = policy.map_or_else(|| (vec!["*".to_owned()], true), about);
+        let escapes = match escapes(policy, Some(binding)) {
+            found if found.is_empty() && policy.is_none() => self.all_policies.clone().map(|()| found),
+            // Where only this binding asks for labels, another one that refuses takes every object.
+            found if !found.is_empty() && escapes(policy, None).is_empty() && refusing().is_some() => Known::Known(Vec::new()),
+            found => Known::Known(found),
+        };
         let typed = PolicyRow {
             engine: "Kubernetes",
             kind: self.kind.word,
@@ -244,10 +270,11 @@ impl Read {
             applies,
             reaches,
             idle,
-            resources,
-            guards_kubernetes,
+            resources: scope.names(),
+            guards_kubernetes: scope.is_about_kubernetes(),
             actions: Known::Known(actions),
             denies,
+            escapes,
             failure_policy: match policy {
                 Some(policy) => Known::Known(policy.failure_policy().to_owned()),
                 None => self.all_policies.clone().map(|()| String::new()),
@@ -282,27 +309,11 @@ impl Read {
         if self.kind.word == "validating" { "Kubernetes" } else { "Kubernetes/mutating" }
     }
 
-    /// Whether it refuses, as far as parameters decide.
-    fn denies_with_parameters(&self, policy: &Policy, binding: &Binding, origin: &Evidence, at: &mut Vec<Evidence>) -> Known<bool> {
-        if !hangs_on_parameters(policy, binding) {
-            return Known::Known(true);
-        }
-        // What a namespace should hold that is not there is missing for sure.
-        let elsewhere = binding.spec.param_ref.as_ref().and_then(|parameters| parameters.namespace.as_ref());
-        if let (Some(namespace), Known::Known(listed)) = (elsewhere, &self.namespaces)
-            && !listed.contains(namespace)
-        {
-            at.insert(0, origin.at("/spec/paramRef/namespace"));
-            return Known::Known(false);
-        }
-        Known::Unknown(parameters_not_read(binding))
-    }
-
     /// Rows of policies that nothing binds.
     fn unbound(&self) -> Vec<Row> {
-        let bound: BTreeSet<&str> = self.bindings.iter().map(|(binding, _)| binding.spec.policy_name.as_str()).collect();
+        let bound: BTreeSet<&str> = self.bindings.iter().map(|bound| bound.binding.spec.policy_name.as_str()).collect();
         let row = |(name, (policy, origin)): (&String, &(Policy, Evidence))| {
-            let (resources, guards_kubernetes) = about(policy);
+            let scope = Scope::of(Some(policy), None);
             let typed = PolicyRow {
                 engine: "Kubernetes",
                 kind: self.kind.word,
@@ -312,13 +323,14 @@ impl Read {
                 applies: self.all_bindings.clone().map(|()| false),
                 reaches: self.all_bindings.clone().map(|()| false),
                 idle: self.all_bindings.clone().map(|()| "nothing binds it".to_owned()),
-                resources,
-                guards_kubernetes,
+                resources: scope.names(),
+                guards_kubernetes: scope.is_about_kubernetes(),
                 actions: self.all_bindings.clone().map(|()| Vec::new()),
                 denies: self.all_bindings.clone().map(|()| false),
                 failure_policy: Known::Known(policy.failure_policy().to_owned()),
                 lets_past: Known::Known(Vec::new()),
                 conditional: Known::Known(false),
+                escapes: Known::Known(Vec::new()),
             };
             let subject = subject(self.kind.policy, &policy.metadata);
             Row::new(format!("{}/{name}/", self.key()), subject, vec![origin.clone()], typed)
@@ -327,11 +339,19 @@ impl Read {
     }
 }
 
-/// What a policy is about, and whether that is anything of Kubernetes' own.
-fn about(policy: &Policy) -> (Vec<String>, bool) {
-    let rules = policy.spec.match_constraints.as_ref().map_or(&[][..], |constraints| constraints.resource_rules.as_slice());
-    let resources: BTreeSet<String> = rules.iter().flat_map(Rule::names).collect();
-    (resources.into_iter().collect(), rules.is_empty() || rules.iter().any(Rule::is_about_kubernetes))
+/// Bindings with what they mean for their policies.
+fn bound(
+    policies: &BTreeMap<String, (Policy, Evidence)>,
+    bindings: Vec<(Binding, Evidence)>,
+    parameters: impl Fn(&Policy, &Binding) -> Parameters,
+) -> Vec<Bound> {
+    let of = |(binding, origin): (Binding, Evidence)| {
+        let policy = policies.get(&binding.spec.policy_name).map(|(policy, _)| policy);
+        let scope = Scope::of(policy, Some(&binding));
+        let parameters = policy.map_or(Parameters::Decide, |policy| parameters(policy, &binding));
+        Bound { asked: scope.asked(), scope, parameters, binding, origin }
+    };
+    bindings.into_iter().map(of).collect()
 }
 
 /// When objects get past a policy unchecked.
@@ -376,11 +396,12 @@ mod tests {
         let policy =
             |one: &(&str, Value)| (one.0.to_owned(), (serde_json::from_value(object(one)).unwrap(), evidence(&VALIDATING_POLICIES, one.0)));
         let binding = |one: &(&str, Value)| (serde_json::from_value(object(one)).unwrap(), evidence(&VALIDATING_POLICY_BINDINGS, one.0));
+        let policies: BTreeMap<String, (Policy, Evidence)> = policies.iter().map(policy).collect();
         Read {
             kind: &KINDS[0],
             namespaces: Known::Known(BTreeSet::from(["records".to_owned()])),
-            policies: policies.iter().map(policy).collect(),
-            bindings: bindings.iter().map(binding).collect(),
+            bindings: bound(&policies, bindings.iter().map(binding).collect(), |_, _| Parameters::Decide),
+            policies,
             all_policies: Known::Known(()),
             all_bindings: Known::Known(()),
         }

@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+use super::conditions::Asked;
+use super::scope::Piece;
+
 /// What is in no namespace, by API group, as Kubernetes serves it. Namespaces are not listed: a selector of namespaces is asked about
 /// them as about what is in them.
 const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
@@ -132,6 +135,11 @@ pub(super) struct Rule {
     scope: Option<String>,
 }
 
+/// Whether Kubernetes itself serves the kinds of a group.
+pub(super) fn is_own_group(group: &str) -> bool {
+    OWN_GROUPS.contains(&group)
+}
+
 /// A resource and its subresource as a rule writes them; empty is no subresource.
 fn split(resource: &str) -> (&str, &str) {
     resource.split_once('/').unwrap_or((resource, ""))
@@ -193,6 +201,35 @@ impl Rule {
             let group = (group != "*").then(|| group.clone());
             self.resources.iter().map(move |resource| Kind { group: group.clone(), resource: split(resource).0.to_owned() })
         })
+    }
+
+    /// What it is about, piece by piece. A rule without versions is about every one, as far as that decides anything.
+    pub(super) fn pieces(&self) -> Vec<Piece> {
+        let open = |text: &str| (text != "*").then(|| text.to_owned());
+        let every = ["*".to_owned()];
+        let versions = if self.api_versions.is_empty() { &every[..] } else { &self.api_versions };
+        let scope = self.scope.as_deref().and_then(open);
+        let mut all = Vec::new();
+        for group in &self.api_groups {
+            for resource in &self.resources {
+                let (resource, subresource) = split(resource);
+                for operation in &self.operations {
+                    let asked = Asked {
+                        group: open(group),
+                        resource: open(resource),
+                        subresource: open(subresource),
+                        operation: open(operation),
+                    };
+                    all.extend(versions.iter().map(|version| Piece { asked: asked.clone(), version: open(version), scope: scope.clone() }));
+                }
+            }
+        }
+        all
+    }
+
+    /// What conditions are asked about.
+    pub(super) fn asked(&self) -> impl Iterator<Item = Asked> {
+        self.pieces().into_iter().map(|piece| piece.asked)
     }
 
     /// What it is about: `resource` or `resource.group`; `*` is everything.

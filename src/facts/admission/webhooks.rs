@@ -7,10 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
 use super::backends::Backends;
-use super::conditions::{self, Condition};
+use super::conditions::{self, Asked, Condition};
 use super::rules::{Kind, Rule};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
+use crate::facts::table::placed;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
@@ -36,8 +37,10 @@ table! {
         applies: Known<bool>, at "/namespaceSelector";
         /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
         conditional: bool, at "/matchConditions";
-        /// Whether labels of the object itself decide (`objectSelector`): whoever makes an object chooses them.
-        by_label: bool, at "/objectSelector";
+        /// Whether labels or annotations of the object itself decide: whoever makes an object chooses them.
+        by_label: placed::Placed<bool>, at "/objectSelector";
+        /// Where that is said: `matchConditions`, `objectSelector`.
+        escapes: Vec<String>, at "/objectSelector";
         /// What happens when it does not answer: `Fail` (the default) refuses the request, `Ignore` lets it past.
         failure_policy: String, at "/failurePolicy";
         /// What becomes of a request when nobody answers, in words.
@@ -140,12 +143,25 @@ impl Webhook {
 
     /// Whether its selector and conditions take a namespace.
     pub(super) fn takes_namespace(&self, name: &str, labels: &std::collections::BTreeMap<String, String>) -> Known<bool> {
-        match (selector::matches(self.namespace_selector.as_ref(), labels), conditions::take(&self.match_conditions, name)) {
+        let met = conditions::take(&self.match_conditions, name, &self.asked());
+        match (selector::matches(self.namespace_selector.as_ref(), labels), met) {
             (Some(false), _) | (_, Some(false)) => Known::Known(false),
             (None, _) => Known::Unknown(unknown_operator(&self.name)),
             // Of a condition that is not understood the worst is assumed: that it takes the namespace.
             _ => Known::Known(true),
         }
+    }
+
+    /// What it is asked about.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.rules.iter().flat_map(Rule::asked).collect()
+    }
+
+    /// By what labels of an object keep it away from the webhook.
+    fn escapes(&self) -> Vec<String> {
+        let by_selector = selector::narrows(self.object_selector.as_ref()).then(|| "objectSelector".to_owned());
+        let by_condition = conditions::read_own_labels(&self.match_conditions).then(|| "matchConditions".to_owned());
+        by_condition.into_iter().chain(by_selector).collect()
     }
 
     pub(super) fn guards_pods(&self) -> bool {
@@ -279,6 +295,7 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         None => (Known::Known(None), None),
         Some((namespace, name)) => (backends.exists(namespace, name).map(Some), Some(backends.of(namespace, name))),
     };
+    let escapes = webhook.escapes();
     let origins = backend.as_ref().map(|backend| backend.origins.clone()).unwrap_or_default();
     let typed = WebhookRow {
         kind: placed.kind,
@@ -287,7 +304,8 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         namespace: namespace.cloned().unwrap_or_default(),
         applies,
         conditional: selector::narrows(webhook.object_selector.as_ref()) || !webhook.match_conditions.is_empty(),
-        by_label: selector::narrows(webhook.object_selector.as_ref()),
+        by_label: placed::Placed { value: !escapes.is_empty(), at: escapes.iter().map(|field| format!("{}/{field}", placed.origin.pointer)).collect() },
+        escapes,
         failure_policy: webhook.failure_policy().to_owned(),
         unanswered: match webhook.failure_policy() {
             "Ignore" => "every request that it should check goes on unchecked",

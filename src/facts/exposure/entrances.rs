@@ -15,7 +15,7 @@ use crate::model::sources::{
     HTTP_PROXIES, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, ISTIO_GATEWAYS, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OPENSHIFT_ROUTES,
     SERVICES,
 };
-use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::model::{Evidence, Judged, ObjectRef, SourceId, Unseen, UnseenKind};
 
 table! {
     /// One row per entrance that an API of its own opens, beside Ingress and Gateway API: a Route of OpenShift, a server of a Gateway of
@@ -95,8 +95,9 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         rows.extend(of(reader, tcp, &TRAEFIK_TCP, traefik)?);
     }
     rows.extend(proxies(reader)?);
+    let unjudged = reader.unjudged(Judged::Entrances);
     reader.each::<Service>(&SERVICES, |service, origin| {
-        let found = of_service(&service);
+        let found = of_service(&service, unjudged.as_ref());
         rows.extend(found.into_iter().map(|entrance| SERVICE.row(&SERVICES, &service.metadata, &origin, entrance)));
     })?;
     Ok(rows)

@@ -16,7 +16,7 @@ use crate::model::sources::{
     INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESSES, JOBS, NAMESPACES, PODS, REPLICA_SETS,
     REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
 };
-use crate::model::{Evidence, ObjectRef};
+use crate::model::{Evidence, Judged, ObjectRef, Unseen};
 
 table! {
     /// One row per workload that something outside the cluster can reach: through a Service that is published by itself (a load balancer,
@@ -60,10 +60,11 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let mut ways = ingresses::ways(context)?;
     ways.extend(gateways::ways(context)?);
     let mut selectors = Selectors::new();
+    let unjudged = context.reader.unjudged(Judged::Entrances);
     context.reader.each::<Service>(&SERVICES, |service, origin| {
         let part = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (part(&service.metadata.namespace), part(&service.metadata.name));
-        ways.extend(by_itself(&service, &namespace, &name, &origin));
+        ways.extend(by_itself(&service, &namespace, &name, &origin, unjudged.as_ref()));
         let selector = service.spec.and_then(|spec| spec.selector).unwrap_or_default();
         selectors.insert((namespace, name), selector);
     })?;
@@ -88,7 +89,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
 }
 
 /// A Service that is published by itself: each port that may speak HTTP, or the Service as a whole where none does.
-fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence) -> Vec<Way> {
+fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence, unjudged: Option<&Unseen>) -> Vec<Way> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
     let external = spec.external_ips.as_ref().is_some_and(|all| !all.is_empty());
@@ -106,7 +107,7 @@ fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence) 
         plain,
         origin: origin.at("/spec"),
     };
-    let entrances = of_service(service);
+    let entrances = of_service(service, unjudged);
     if entrances.is_empty() {
         return vec![way(format!("Service {name} with {by}"), Known::Known(false))];
     }

@@ -19,7 +19,8 @@ const OTHER_PROTOCOLS: &[i32] = &[
 ];
 
 /// The entrances that a Service opens: one per TCP port, where something may speak HTTP there.
-pub(super) fn of_service(service: &Service) -> Vec<Entrance> {
+/// `unjudged` says why what the annotations leave unsaid is not known.
+pub(super) fn of_service(service: &Service, unjudged: Option<&Unseen>) -> Vec<Entrance> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
     let outside = matches!(kind, "LoadBalancer" | "NodePort") || spec.external_ips.as_ref().is_some_and(|all| !all.is_empty());
@@ -29,7 +30,12 @@ pub(super) fn of_service(service: &Service) -> Vec<Entrance> {
     let none = Annotations::new();
     let annotations = service.metadata.annotations.as_ref().unwrap_or(&none);
     let ports = spec.ports.iter().flatten().enumerate();
-    ports.filter_map(|(number, port)| entrance(service, spec, kind, annotations, number, port)).collect()
+    ports.filter_map(|(number, port)| entrance(service, spec, kind, annotations, number, port)).map(|mut entrance| {
+        if let (Some(unseen), "at the load balancer") = (unjudged, entrance.tls.as_str()) {
+            entrance.plain = Known::Unknown(unseen.clone());
+        }
+        entrance
+    }).collect()
 }
 
 fn entrance(
@@ -136,7 +142,7 @@ mod tests {
         let service = json!({"metadata": {"name": "web", "namespace": "records", "annotations": annotations},
             "spec": {"type": kind, "ports": [port]}});
         let service: Service = serde_json::from_value(service).unwrap();
-        of_service(&service).first().map(|entrance| entrance.plain.known().copied())
+        of_service(&service, None).first().map(|entrance| entrance.plain.known().copied())
     }
 
     #[test]

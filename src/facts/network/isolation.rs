@@ -179,7 +179,11 @@ impl<'a> Facts<'a> {
                 "Look at the ResourceClaims of the pod: a device with status.devices.networkData is an interface.",
             ));
         }
-        Known::Known(self.group.networks.clone())
+        match self.world.unjudged_networks() {
+            // A collector that did not look for them left the annotations out.
+            Some(unseen) if self.group.networks.is_empty() => Known::Unknown(unseen),
+            _ => Known::Known(self.group.networks.clone()),
+        }
     }
 
     /// Whether a NetworkPolicy selects it. That none does is known only when all were read and understood.

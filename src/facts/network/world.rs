@@ -11,7 +11,7 @@ use crate::facts::table::read::MetaOnly;
 use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::NETWORK_POLICIES;
-use crate::model::{self, Evidence, Grade, Unseen};
+use crate::model::{self, Evidence, Grade, Judged, Unseen};
 
 /// Whether NetworkPolicies have an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,11 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
+    /// Why it is not known to which further networks pods are attached, in a snapshot that does not tell.
+    pub(super) fn unjudged_networks(&self) -> Option<Unseen> {
+        self.context.reader.unjudged(Judged::Networks)
+    }
+
     pub(super) fn read(context: &'a Context<'a>) -> Result<Self, FactsError> {
         let reader = &context.reader;
         let mut policies: BTreeMap<String, Vec<(Policy, Evidence)>> = BTreeMap::new();

@@ -1,8 +1,9 @@
 //! What every table stands on: reading a snapshot, coverage, cells, schemas. It knows no table.
 
-pub(in crate::facts) mod coverage;
+mod coverage;
 pub(in crate::facts) mod known;
 pub(in crate::facts) mod merged;
+mod older;
 pub(in crate::facts) mod placed;
 pub(in crate::facts) mod read;
 pub(in crate::facts) mod schema;

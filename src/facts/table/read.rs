@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::coverage::{self, About, Doubt, Doubts};
+use super::older;
 use crate::facts::{Coverage, FactsError, Known};
 use crate::model::sources::DECIDE_ONLY_THEIR_NAMESPACE;
-use crate::model::{Evidence, Grade, ObjectRef, Reading, SourceId, Unseen};
+use crate::model::{Discovered, Evidence, Grade, Judged, ObjectRef, Reading, SourceId, Unseen};
 use crate::parallel;
 use crate::snapshot::{Snapshot, SnapshotError, StoredObject};
 
@@ -56,10 +57,10 @@ pub(in crate::facts) struct Reader<'a> {
     asked: RefCell<BTreeSet<SourceId>>,
 }
 
-/// A kind that nobody knows, in a group that is read, may mean anything for what the group's sources claim: each of them is in doubt by its name.
+/// What a snapshot of an older version does not tell although it was read: see [`older::doubts`]. A kind that nobody knows, in a group that is read, may mean anything for what the group's sources claim: each of them is in doubt by its name.
 fn unknown_kinds(snapshot: &Snapshot) -> Doubts {
     let index = snapshot.index();
-    let mut doubts = Doubts::new();
+    let mut doubts = older::doubts(index);
     for kind in index.discovery.iter().flat_map(|discovery| &discovery.kinds).filter(|kind| kind.unknown) {
         for record in index.sources.iter().filter(|record| record.source.api_group() == kind.group && !record.source.is_url()) {
             let unseen = Unseen::not_understood(
@@ -217,6 +218,16 @@ impl<'a> Reader<'a> {
             None => Known::Known(value()),
             Some(unseen) => Known::Unknown(unseen),
         }
+    }
+
+    /// What discovery listed, where the snapshot holds it.
+    pub(in crate::facts) fn discovered(&self) -> Option<&'a Discovered> {
+        self.snapshot.index().discovery.as_ref()
+    }
+
+    /// Why an absent value says nothing, where the collector that took the snapshot did not judge it.
+    pub(in crate::facts) fn unjudged(&self, what: Judged) -> Option<Unseen> {
+        (!self.snapshot.index().has_judged(what)).then(|| older::unseen(what))
     }
 
     /// Every source of an API group that the snapshot tells of, sorted: kinds that users define have no name in advance.

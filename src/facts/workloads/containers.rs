@@ -11,6 +11,7 @@ use super::shapes::{Nodes, Shape};
 use crate::facts::Known;
 use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, table};
+use crate::model::Unseen;
 use crate::model::sources::{NODES, WORKLOADS};
 
 table! {
@@ -105,8 +106,9 @@ table! {
         /// Names of environment variables whose value is written in the manifest, sorted. The values are never stored.
         literal_env: Vec<String>, at "/env";
         /// Credentials that are written out in the manifest, by where they stand and why they look like one, sorted. The collector judges
-        /// the values while it leaves them out; they are never stored.
-        literal_credentials: Placed<Vec<String>>;
+        /// the values while it leaves them out; they are never stored. Unknown where values were left out of a snapshot by a version that
+        /// judged none.
+        literal_credentials: Known<Placed<Vec<String>>>;
         /// Names of Secrets that are mounted as files, sorted.
         volume_secrets: Vec<String>, at "/volumeMounts";
         /// Whether there is a liveness probe.
@@ -147,18 +149,19 @@ pub(super) struct Common<'a> {
 }
 
 /// The rows of one shape.
-pub(in crate::facts) fn rows(shape: &Shape<'_>, nodes: &Nodes) -> Vec<Row> {
+pub(in crate::facts) fn rows(shape: &Shape<'_>, nodes: &Nodes, unjudged: Option<&Unseen>) -> Vec<Row> {
+    let row = |container: &Common<'_>| row(shape, nodes, container, unjudged);
     let mut rows = Vec::new();
     let spec = shape.spec;
     for (i, container) in spec.init_containers.iter().flatten().enumerate() {
         let kind = if container.restart_policy.as_deref() == Some("Always") { "sidecar" } else { "init" };
-        rows.push(row(shape, nodes, &ordinary(container, kind, format!("/initContainers/{i}"))));
+        rows.push(row(&ordinary(container, kind, format!("/initContainers/{i}"))));
     }
     for (i, container) in spec.containers.iter().enumerate() {
-        rows.push(row(shape, nodes, &ordinary(container, "container", format!("/containers/{i}"))));
+        rows.push(row(&ordinary(container, "container", format!("/containers/{i}"))));
     }
     for (i, container) in spec.ephemeral_containers.iter().flatten().enumerate() {
-        rows.push(row(shape, nodes, &ephemeral(container, format!("/ephemeralContainers/{i}"))));
+        rows.push(row(&ephemeral(container, format!("/ephemeralContainers/{i}"))));
     }
     rows
 }
@@ -167,7 +170,7 @@ fn slice<T>(list: &Option<Vec<T>>) -> &[T] {
     list.as_deref().unwrap_or(&[])
 }
 
-fn ordinary<'a>(container: &'a Container, kind: &'static str, index_path: String) -> Common<'a> {
+pub(super) fn ordinary<'a>(container: &'a Container, kind: &'static str, index_path: String) -> Common<'a> {
     Common {
         kind,
         index_path,
@@ -209,7 +212,7 @@ fn ephemeral<'a>(container: &'a EphemeralContainer, index_path: String) -> Commo
     }
 }
 
-fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
+fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>, unjudged: Option<&Unseen>) -> Row {
     let own = container.security;
     let effective = Effective::new(shape, own);
     let image_text = container.image.unwrap_or("");
@@ -280,7 +283,7 @@ fn row(shape: &Shape<'_>, nodes: &Nodes, container: &Common<'_>) -> Row {
                 .filter(|v| v.value_from.is_none() && v.value.as_deref().is_some_and(|value| !value.is_empty()))
                 .map(|v| v.name.clone()),
         ),
-        literal_credentials: credentials::of(container, &place),
+        literal_credentials: credentials::of(container, &place, unjudged),
         volume_secrets: volume_secrets(shape.spec, container.mounts),
         liveness_probe: container.liveness.is_some(),
         readiness_probe: container.readiness.is_some(),

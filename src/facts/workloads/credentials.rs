@@ -1,11 +1,29 @@
 //! Credentials that are written out in a manifest, as the collector judged them while it left the values out.
 
 use super::containers::{Common, sorted_owned};
+use crate::facts::Known;
 use crate::facts::table::placed::Placed;
-use crate::model::LooksLikeCredential;
+use crate::model::{LooksLikeCredential, Unseen};
 
-/// Where a container has some and why they look like that; `place` is the container's.
-pub(super) fn of(container: &Common<'_>, place: &str) -> Placed<Vec<String>> {
+/// What stands for a value that was left out.
+const LEFT_OUT: &str = "[redacted]";
+
+/// Where a container has some and why they look like that; `place` is the container's. `unjudged` says why there is no judgement in the
+/// snapshot of a collector that made none: then a value that was left out may be one.
+pub(super) fn of(container: &Common<'_>, place: &str, unjudged: Option<&Unseen>) -> Known<Placed<Vec<String>>> {
+    let found = found(container, place);
+    match unjudged {
+        Some(unseen) if found.value.is_empty() && has_left_out(container) => Known::Unknown(unseen.clone()),
+        _ => Known::Known(found),
+    }
+}
+
+fn has_left_out(container: &Common<'_>) -> bool {
+    let values = container.env.iter().filter_map(|variable| variable.value.as_ref());
+    values.chain(container.command).chain(container.args).any(|text| text.contains(LEFT_OUT))
+}
+
+fn found(container: &Common<'_>, place: &str) -> Placed<Vec<String>> {
     let mut found = Vec::new();
     let mut at = Vec::new();
     for (i, variable) in container.env.iter().enumerate() {
@@ -20,7 +38,7 @@ pub(super) fn of(container: &Common<'_>, place: &str) -> Placed<Vec<String>> {
             // `--name=value` says which option; of `--name value` the word in front does.
             let own = word.split_once('=').map(|(name, _)| name).filter(|name| name.starts_with('-'));
             let before = i.checked_sub(1).and_then(|before| words.get(before)).map(String::as_str);
-            let option = own.or(before.filter(|word| word.starts_with('-') && !word.contains("[redacted]")));
+            let option = own.or(before.filter(|word| word.starts_with('-') && !word.contains(LEFT_OUT)));
             found.push(match option {
                 Some(option) => format!("option {option} ({})", kind.words()),
                 None => format!("word {} of {field} ({})", i + 1, kind.words()),
@@ -29,4 +47,35 @@ pub(super) fn of(container: &Common<'_>, place: &str) -> Placed<Vec<String>> {
         }
     }
     Placed { value: sorted_owned(found), at }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Container;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::facts::workloads::containers::ordinary;
+
+    fn judged(container: Value, unjudged: bool) -> Option<usize> {
+        let container: Container = serde_json::from_value(container).expect("a container");
+        let common = ordinary(&container, "container", "/containers/0".to_owned());
+        let old = Unseen::read_failed("a", "b", "c");
+        of(&common, "/spec/containers/0", unjudged.then_some(&old)).known().map(|found| found.value.len())
+    }
+
+    /// What was left out by a collector that judged nothing may be a credential.
+    #[test]
+    fn what_nobody_judged_is_not_known() {
+        let left_out = json!({"name": "web", "env": [{"name": "DB_PASSWORD", "value": "[redacted]"}]});
+        assert_eq!(judged(left_out.clone(), false), Some(0));
+        assert_eq!(judged(left_out, true), None);
+        assert_eq!(judged(json!({"name": "web", "args": ["--token=[redacted]"]}), true), None);
+        // Nothing was left out.
+        let reference = json!({"name": "web", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "a"}}}]});
+        assert_eq!(judged(reference, true), Some(0));
+        // A judgement that stands there is one.
+        let found = json!({"name": "web", "env": [{"name": "DB_PASSWORD", "value": LooksLikeCredential::Name.marker()}]});
+        assert_eq!(judged(found, true), Some(1));
+    }
 }

@@ -16,7 +16,7 @@ use crate::facts::table::merged::{Merged, keep_first};
 use crate::facts::table::schema::TableRow;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{NAMESPACES, PODS};
-use crate::model::{Evidence, ObjectRef};
+use crate::model::{Evidence, Judged, ObjectRef};
 
 /// The tables of pods and containers.
 pub(in crate::facts) const FAMILY: Family = Family {
@@ -154,6 +154,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
     let mut strangers: BTreeSet<String> = BTreeSet::new();
     let mut static_pods: Vec<StaticPod> = Vec::new();
     let mut unread_templates = Vec::new();
+    let unjudged = reader.unjudged(Judged::Credentials);
     let take = |shape: &Shape<'_>| {
         if shape.pods > 0 {
             count(shape, &mut usages, &mut counts);
@@ -174,7 +175,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
             }
             Some(rows) => {
                 rows.pods.add_all(shape.origin, vec![pods::row(shape, &surroundings)]);
-                rows.containers.add_all(shape.origin, containers::rows(shape, &surroundings.nodes));
+                rows.containers.add_all(shape.origin, containers::rows(shape, &surroundings.nodes, unjudged.as_ref()));
             }
         }
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::backends::Backends;
-use super::super::conditions;
+use super::super::conditions::{self, Asked};
 use super::super::rules::Kind;
 use super::super::webhooks::{Placed, unknown_operator};
 use super::{EnginePolicy, Labels, not_understood};
@@ -176,7 +176,8 @@ impl<'a> Engines<'a> {
                 return Standing::Out(2, format!("the namespaceSelector of its webhook {name} leaves the namespace out, {by}"));
             }
         }
-        match conditions::take(&webhook.match_conditions, namespace) {
+        let asked = kind.map_or_else(|| webhook.asked(), |kind| vec![Asked::made(kind)]);
+        match conditions::take(&webhook.match_conditions, namespace, &asked) {
             Some(false) => return Standing::Out(3, format!("the matchConditions of its webhook {name} leave the namespace out")),
             None if conditions::may_name_namespaces(&webhook.match_conditions) => {
                 return Standing::Unknown(not_understood(

@@ -245,7 +245,7 @@ fn read(context: &Context<'_>) -> Result<Vec<Found>, FactsError> {
             origin,
             policies,
             at: "/spec/policyRefs",
-            effect: Box::new(move |namespace, _| match conditions::take(&conditions, namespace) {
+            effect: Box::new(move |namespace, _| match conditions::take(&conditions, namespace, &[]) {
                 _ if over => (Known::Known(false), SOME),
                 Some(applies) => (Known::Known(applies), if narrow { SOME } else { EVERYTHING }),
                 None if conditions::may_name_namespaces(&conditions) => (Known::Unknown(conditions::conditions_not_read(&unknown)), SOME),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::super::conditions::{self, Condition};
+use super::super::conditions::{self, Asked, Condition};
 use super::super::rules::{Kind, Rule};
 use super::super::webhooks::unknown_operator;
 use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
@@ -77,7 +77,8 @@ impl Policy {
 
     fn within(&self, name: &str, namespace: &str, labels: &Labels) -> Within {
         let in_none = !self.spec.rules.is_empty() && !self.spec.rules.iter().any(Rule::is_namespaced);
-        let met = conditions::take(&self.spec.match_conditions, namespace);
+        let asked: Vec<Asked> = self.spec.rules.iter().flat_map(Rule::asked).collect();
+        let met = conditions::take(&self.spec.match_conditions, namespace, &asked);
         let applies = match (selector::matches(self.spec.namespace_selector.as_ref(), labels), met) {
             _ if in_none => Known::Known(true),
             (Some(false), _) | (_, Some(false)) => Known::Known(false),

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::conditions::{self, Condition as GivenCondition};
+use super::super::conditions::{self, Asked, Condition as GivenCondition};
 use super::super::rules::Kind;
 use super::selection::{Match, Taken, wildcard};
 use super::{EnginePolicy, Verdict, Within, not_understood};
@@ -260,7 +260,8 @@ impl Kyverno {
             self.spec.rules.iter().enumerate().filter(|(i, rule)| rule.judged(*i, &self.spec, None).is_some()).collect();
         let taken: Vec<(usize, Option<(Taken, bool)>)> = judging.iter().map(|(i, rule)| (*i, rule.takes(namespace, labels))).collect();
         let given = &self.spec.webhook_configuration.match_conditions;
-        let met = conditions::take(given, namespace);
+        let kinds: Option<Vec<Vec<Kind>>> = judging.iter().map(|(_, rule)| rule.r#match.kinds()).collect();
+        let met = conditions::take(given, namespace, &Asked::any_made(kinds.map(|kinds| kinds.concat()).as_deref()));
         let taken_out_at =
             taken.iter().find(|(_, taken)| matches!(taken, Some((Taken::No, true)))).map(|(i, _)| format!("/spec/rules/{i}/exclude"));
         let taken_out_at = if met == Some(false) { Some("/spec/webhookConfiguration/matchConditions".to_owned()) } else { taken_out_at };

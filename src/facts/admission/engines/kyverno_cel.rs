@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::super::conditions::{self, Condition};
+use super::super::conditions::{self, Asked, Condition};
 use super::super::rules::{Kind, Rule};
 use super::super::webhooks::unknown_operator;
 use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
@@ -152,7 +152,7 @@ impl Policy {
     fn within(&self, name: &str, namespace: &str, labels: &Labels) -> Within {
         let kinds = self.kinds();
         let selected = selector::matches(self.spec.match_constraints.namespace_selector.as_ref(), labels);
-        let met = conditions::take(&self.spec.match_conditions, namespace);
+        let met = conditions::take(&self.spec.match_conditions, namespace, &Asked::any_made(Some(&kinds)));
         let in_none = !kinds.is_empty() && kinds.iter().all(Kind::is_cluster_scoped);
         let applies = match (selected, met) {
             _ if in_none => Known::Known(true),

@@ -124,6 +124,7 @@ impl EnginePolicy {
             failure_policy: Known::Known(String::new()),
             lets_past: Known::Known(Vec::new()),
             conditional: Known::Known(verdict.conditional),
+            escapes: Known::Known(Vec::new()),
         };
         let places = |pointers: Vec<String>| -> Vec<Evidence> { pointers.into_iter().map(|pointer| self.origin.at(pointer)).collect() };
         Row::new(self.key(), self.subject(), vec![self.origin.clone()], typed)
