@@ -302,7 +302,10 @@ impl Velero {
             Way::Files(held) => held.and_then(|| self.as_files(done)),
             Way::Snapshot(held) => held.and_then(|| self.in_snapshots(done, all)),
         };
-        Held::all([spec.takes(kept), spec.policy()]).and_then(|| Held::whichever(spec.ways(kept).into_iter().map(by_way), Template::server_decides)).and_then(|| {
+        if let doubt @ Held::Unclear(_) = spec.policy() {
+            return Held::all([spec.takes(kept), doubt]);
+        }
+        spec.takes(kept).and_then(|| Held::whichever(spec.ways(kept).into_iter().map(by_way), Template::server_decides)).and_then(|| {
             if backup.status.warnings > 0 || backup.status.errors > 0 {
                 return Held::not_visible("the backup was completed with warnings, and what it left out stands in its log");
             }
