@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::FactsError;
 use super::table::read::Reader;
-use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS};
+use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS};
 use crate::model::{Evidence, ObjectRef};
 
 /// How the workloads of one engine are known.
@@ -136,6 +136,23 @@ impl Agent {
         self.written(name, true)
     }
 
+    /// Whether it may change what its node does: it is on the node's network or privileged, or may administer networks; and it runs the
+    /// program of its image, not one that waits. Anybody may run the image of an engine for its tools.
+    pub(super) fn may_work_on_the_node(&self) -> bool {
+        const WAITING: &[&str] = &["sleep", "tail", "cat", "pause"];
+        let waits = |container: &Container| {
+            let first = container.command.iter().flatten().next();
+            first.is_some_and(|word| WAITING.contains(&word.rsplit('/').next().unwrap_or(word)))
+        };
+        let powerful = |container: &Container| {
+            let Some(context) = &container.security_context else { return false };
+            let added = context.capabilities.iter().flat_map(|all| all.add.iter().flatten());
+            context.privileged == Some(true) || added.into_iter().any(|name| matches!(name.as_str(), "NET_ADMIN" | "SYS_ADMIN" | "ALL" | "CAP_NET_ADMIN"))
+        };
+        let on_node = self.spec.host_network == Some(true) || self.spec.containers.iter().any(powerful);
+        on_node && !self.spec.containers.iter().all(waits)
+    }
+
     /// The names of the ConfigMaps that its pods mount.
     pub(super) fn config_maps(&self) -> impl Iterator<Item = &str> {
         let volumes = self.spec.volumes.iter().flatten();
@@ -151,6 +168,17 @@ impl Agent {
     /// Whether a container has an environment variable of that name.
     pub(super) fn has_env(&self, name: &str) -> bool {
         self.spec.containers.iter().flat_map(|one| one.env.iter().flatten()).any(|variable| variable.name == name)
+    }
+
+    /// Whether a variable comes from somewhere that may be absent, or from nowhere.
+    pub(super) fn may_lack(&self, name: &str) -> bool {
+        let mut all = self.spec.containers.iter().flat_map(|one| one.env.iter().flatten());
+        all.find(|variable| variable.name == name).is_some_and(|variable| {
+            let from = variable.value_from.as_ref();
+            let secret = from.and_then(|from| from.secret_key_ref.as_ref()).and_then(|key| key.optional);
+            let map = from.and_then(|from| from.config_map_key_ref.as_ref()).and_then(|key| key.optional);
+            secret == Some(true) || map == Some(true)
+        })
     }
 
     /// Tag of the image of that name.
@@ -241,24 +269,13 @@ pub(super) fn daemon_sets(reader: &Reader<'_>, known: &[Marks]) -> Result<(Vec<A
     Ok((found, traces))
 }
 
-/// The Deployments and StatefulSets of known engines.
-#[expect(dead_code, reason = "for engines that are no DaemonSet")]
+/// The Deployments of known engines.
 pub(super) fn controllers(reader: &Reader<'_>, known: &[Marks]) -> Result<Vec<Agent>, FactsError> {
     let mut found = Vec::new();
     reader.each::<Deployment>(&DEPLOYMENTS, |object, origin| {
         // Unset is 1 (`apps/v1` DeploymentSpec).
         let wanted = i64::from(object.spec.replicas.unwrap_or(1));
         let Some(mut agent) = agent(known, "Deployment", object.metadata, object.spec.template.spec, origin) else { return };
-        if let Some(status) = object.status.and_then(|status| of_this_generation(&agent.metadata, status.observed_generation, status)) {
-            agent.wanted = Some(wanted);
-            agent.ready = Some(i64::from(status.ready_replicas.unwrap_or(0)));
-            agent.current = Some(i64::from(status.updated_replicas.unwrap_or(0)));
-        }
-        found.push(agent);
-    })?;
-    reader.each::<StatefulSet>(&STATEFUL_SETS, |object, origin| {
-        let wanted = i64::from(object.spec.replicas.unwrap_or(1));
-        let Some(mut agent) = agent(known, "StatefulSet", object.metadata, object.spec.template.spec, origin) else { return };
         if let Some(status) = object.status.and_then(|status| of_this_generation(&agent.metadata, status.observed_generation, status)) {
             agent.wanted = Some(wanted);
             agent.ready = Some(i64::from(status.ready_replicas.unwrap_or(0)));

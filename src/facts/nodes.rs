@@ -162,10 +162,11 @@ pub(super) fn is_virtual(node: &Node) -> Virtual {
     let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
     let version = info.map_or("", |info| info.kubelet_version.as_str());
     let says_so = version.contains("-vk-") || version.contains("virtual-kubelet");
-    match [label, taint, says_so].iter().filter(|sign| **sign).count() {
-        0 => Virtual::No,
-        1 => Virtual::Perhaps,
-        _ => Virtual::Yes,
+    match (label || taint, says_so) {
+        (false, false) => Virtual::No,
+        (true, true) => Virtual::Yes,
+        // Anybody who may label a node may taint it, too: what its kubelet reports has to say it.
+        _ => Virtual::Perhaps,
     }
 }
 
@@ -339,7 +340,10 @@ mod tests {
         let labels = serde_json::json!({"labels": {"type": "virtual-kubelet"}});
         let aci = serde_json::json!({"metadata": labels, "status": {"nodeInfo": info("v1.25.0-vk-azure-aci-1.6.1")}});
         assert_eq!(node(aci), Virtual::Yes);
-        assert_eq!(node(serde_json::json!({"metadata": labels, "status": {"nodeInfo": info("v1.30.1")}})), Virtual::Perhaps);
+        let tainted = serde_json::json!({"taints": [{"key": "virtual-kubelet.io/provider", "effect": "NoSchedule"}]});
+        for spec in [serde_json::json!({}), tainted] {
+            assert_eq!(node(serde_json::json!({"metadata": labels, "spec": spec, "status": {"nodeInfo": info("v1.30.1")}})), Virtual::Perhaps);
+        }
         assert_eq!(node(serde_json::json!({"metadata": {}, "status": {"nodeInfo": info("v1.36.3")}})), Virtual::No);
     }
 

@@ -209,6 +209,10 @@ pub const VALIDATING_POLICIES: SourceId = SourceId::group("admissionregistration
 pub const VALIDATING_POLICY_BINDINGS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingadmissionpolicybindings");
 /// Webhooks that refuse objects on their way in.
 pub const VALIDATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingwebhookconfigurations");
+/// What Gateways of Istio serve.
+pub const VIRTUAL_SERVICES: SourceId = SourceId::group("networking.istio.io", "virtualservices");
+/// Of which drivers' volumes snapshots can be made.
+pub const VOLUME_SNAPSHOT_CLASSES: SourceId = SourceId::group("snapshot.storage.k8s.io", "volumesnapshotclasses");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");
 
@@ -223,6 +227,7 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     CILIUM_NETWORK_POLICIES,
     CRON_JOBS,
     EKS_APPLICATION_NETWORK_POLICIES,
+    FRONTEND_CONFIGS,
     INGRESS_ROUTES,
     INGRESS_ROUTE_TCPS,
     ISSUERS,
@@ -297,6 +302,8 @@ pub const NETWORK_PLUGIN_SETTINGS: &[SourceId] = &[
     FLANNEL_SYSTEM_CONFIG,
     OPENSHIFT_NETWORKS,
     OVN_EGRESS_FIREWALLS,
+    // Whether the controller of an engine whose agents need one is there.
+    DEPLOYMENTS,
 ];
 
 /// API groups of which every kind is a setting of its own: one that is not read changes nothing about those that are.

@@ -14,9 +14,14 @@ const EKS: &str = "Network policies of EKS.";
 const TETRAGON: &str = "Runtime observation by Tetragon.";
 const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
-const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port}}}";
+const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port filters{type requestMirror{backendRef{group kind name namespace}}}} filters{type requestMirror{backendRef{group kind name namespace}}}}}";
 const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
 const ENTRANCES: &str = "What is published through an API beside Ingress and Gateway API, and whether with TLS.";
+const TRAEFIK_ROUTE: &str = "metadata{$meta} spec{routes{services{name kind namespace}} tls{}}";
+/// Which rules there are, for which servers, and where they lead; not which requests they are for.
+const VIRTUAL_SERVICE: &str = "metadata{$meta} spec{hosts gateways exportTo
+    http{match{gateways port} redirect{scheme} directResponse{status} delegate{name namespace} route{destination{host port{number}}}}
+    tls{match{gateways port} route{destination{host port{number}}}} tcp{match{gateways port} route{destination{host port{number}}}}}";
 const AWS_CLASS: &str = "metadata{$meta} spec{group{name} scheme sslRedirectPort certificateArn:redacted listeners{protocol port}}";
 const KYVERNO: &str = "Policies of Kyverno and exceptions from them.";
 const KUBEWARDEN: &str = "Policies of Kubewarden.";
@@ -75,22 +80,23 @@ const LINES: &[Line] = &[
     ("policy.linkerd.io", "meshtlsauthentications", "MeshTLSAuthentication", &["v1alpha1"], "metadata{$meta} spec{identities identityRefs{$ref}}", LINKERD),
     ("gateway.networking.k8s.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{gatewayClassName addresses listeners{name hostname port protocol allowedRoutes tls{$gatewaytls}} tls}", GATEWAY),
     ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], "metadata{$meta} spec{controllerName parametersRef{$ref}}", GATEWAY),
-    ("gateway.networking.k8s.io", "httproutes", "HTTPRoute", &["v1", "v1beta1"], "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port} filters{type requestRedirect{scheme statusCode}}}}", GATEWAY),
+    ("gateway.networking.k8s.io", "httproutes", "HTTPRoute", &["v1", "v1beta1"], "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port filters{type requestMirror{backendRef{group kind name namespace}}}} filters{type requestRedirect{scheme statusCode} requestMirror{backendRef{group kind name namespace}}}}}", GATEWAY),
     ("gateway.networking.k8s.io", "grpcroutes", "GRPCRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "tlsroutes", "TLSRoute", &["v1", "v1alpha3", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "tcproutes", "TCPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "udproutes", "UDPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], "metadata{$meta} spec{targetRefs{$ref sectionName} validation{caCertificateRefs{$ref} hostname wellKnownCACertificates subjectAltNames}}", GATEWAY),
-    ("route.openshift.io", "routes", "Route", &["v1"], "metadata{$meta} spec{host tls{termination insecureEdgeTerminationPolicy}}", ENTRANCES),
+    ("route.openshift.io", "routes", "Route", &["v1"], "metadata{$meta} spec{host to{kind name} alternateBackends{kind name} tls{termination insecureEdgeTerminationPolicy}}", ENTRANCES),
     ("networking.istio.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{servers{port{number name protocol} hosts name tls{mode httpsRedirect}}}", ENTRANCES),
+    ("networking.istio.io", "virtualservices", "VirtualService", &["v1", "v1beta1"], VIRTUAL_SERVICE, ENTRANCES),
     ("elbv2.k8s.aws", "ingressclassparams", "IngressClassParams", &["v1beta1"], AWS_CLASS, ENTRANCES),
     ("eks.amazonaws.com", "ingressclassparams", "IngressClassParams", &["v1"], AWS_CLASS, ENTRANCES),
     ("networking.gke.io", "frontendconfigs", "FrontendConfig", &["v1beta1"], "metadata{$meta} spec{sslPolicy redirectToHttps{enabled}}", ENTRANCES),
-    ("traefik.io", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
-    ("traefik.io", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
-    ("traefik.containo.us", "ingressroutes", "IngressRoute", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
-    ("traefik.containo.us", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], "metadata{$meta} spec{tls{}}", ENTRANCES),
-    ("projectcontour.io", "httpproxies", "HTTPProxy", &["v1"], "metadata{$meta} spec{virtualhost{fqdn tls{}} routes{permitInsecure requestRedirectPolicy{scheme}} includes{name namespace}}", ENTRANCES),
+    ("traefik.io", "ingressroutes", "IngressRoute", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
+    ("traefik.io", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
+    ("traefik.containo.us", "ingressroutes", "IngressRoute", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
+    ("traefik.containo.us", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
+    ("projectcontour.io", "httpproxies", "HTTPProxy", &["v1"], "metadata{$meta} spec{virtualhost{fqdn tls{}} routes{permitInsecure requestRedirectPolicy{scheme} services{name}} tcpproxy{services{name} include{name namespace} includes{name namespace}} includes{name namespace}}", ENTRANCES),
     ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created byPod{errors{code} observedGeneration}}", "Which policies Gatekeeper knows."),
     ("config.gatekeeper.sh", "configs", "Config", &["v1alpha1"], "metadata{$meta} spec{match{excludedNamespaces processes}}", "Which namespaces Gatekeeper leaves out."),
     ("kyverno.io", "clusterpolicies", "ClusterPolicy", &["v1"], KYVERNO_POLICY, KYVERNO),

@@ -61,7 +61,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("networking.k8s.aws", "cninodes policyendpoints clusterpolicyendpoints"),
     ("policy.networking.k8s.io", ""),
     ("security.istio.io", "requestauthentications"),
-    ("networking.istio.io", "envoyfilters proxyconfigs serviceentries sidecars virtualservices workloadentries workloadgroups"),
+    ("networking.istio.io", "envoyfilters proxyconfigs serviceentries sidecars workloadentries workloadgroups"),
     ("policy.linkerd.io", "egressnetworks httplocalratelimitpolicies httproutes networkauthentications"),
     ("gateway.networking.k8s.io", "referencegrants"),
     ("route.openshift.io", ""),

@@ -159,6 +159,7 @@ const LINES: &[Line] = &[
             whole("ssl-*"),
             whole("hsts*"),
             whole("force-ssl-redirect"),
+            whole("no-tls-redirect-locations"),
             whole("allow-snippet-annotations"),
             whole("annotations-risk-level"),
             whole("use-forwarded-headers"),

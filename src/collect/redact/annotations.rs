@@ -60,6 +60,7 @@ const KEPT: &[&str] = &[
     "vault.hashicorp.com/agent-inject-status",
     "vault.hashicorp.com/agent-pre-populate-only",
     // Ingress and load balancers.
+    "nginx.ingress.kubernetes.io/canary",
     "nginx.ingress.kubernetes.io/ssl-redirect",
     "nginx.ingress.kubernetes.io/force-ssl-redirect",
     "nginx.ingress.kubernetes.io/ssl-passthrough",
@@ -119,6 +120,20 @@ const KEPT_PREFIXES: &[&str] = &["container.apparmor.security.beta.kubernetes.io
 
 /// That they are there matters, what they say does not.
 const PRESENT: &[&str] = &[
+    "nginx.org/server-snippets",
+    "nginx.org/location-snippets",
+    "haproxy.org/backend-config-snippet",
+    "haproxy.org/frontend-config-snippet",
+    "haproxy.org/global-config-snippet",
+    "haproxy.org/stats-config-snippet",
+    "haproxy-ingress.github.io/config-backend",
+    "haproxy-ingress.github.io/config-defaults",
+    "haproxy-ingress.github.io/config-frontend",
+    "haproxy-ingress.github.io/config-global",
+    "haproxy-ingress.github.io/config-proxy",
+    "haproxy-ingress.github.io/config-sections",
+    "haproxy-ingress.github.io/config-tcp",
+    "haproxy-ingress.github.io/config-tcp-service",
     "nginx.ingress.kubernetes.io/server-snippet",
     "nginx.ingress.kubernetes.io/configuration-snippet",
     "nginx.ingress.kubernetes.io/stream-snippet",

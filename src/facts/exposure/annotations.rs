@@ -17,6 +17,7 @@ pub(super) const AWS_REDIRECT: &str = "alb.ingress.kubernetes.io/ssl-redirect";
 pub(super) const AWS_ACTION: &str = "alb.ingress.kubernetes.io/actions.";
 pub(super) const TRAEFIK_TLS: &str = "traefik.ingress.kubernetes.io/router.tls";
 pub(super) const ROUTE_TERMINATION: &str = "route.openshift.io/termination";
+pub(super) const NGINX_CANARY: &str = "nginx.ingress.kubernetes.io/canary";
 pub(super) const NGINX_REDIRECT: &str = "nginx.ingress.kubernetes.io/ssl-redirect";
 pub(super) const NGINX_FORCE: &str = "nginx.ingress.kubernetes.io/force-ssl-redirect";
 pub(super) const CONTOUR_FORCE: &str = "ingress.kubernetes.io/force-ssl-redirect";

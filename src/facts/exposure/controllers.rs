@@ -141,7 +141,7 @@ pub(super) struct Settings {
     class_params: BTreeMap<(&'static str, String), ClassParamsSpec>,
     class_params_read: Known<()>,
     /// Whether each FrontendConfig redirects, by namespace and name.
-    frontends: Known<BTreeMap<(String, String), bool>>,
+    frontends: BTreeMap<(String, String), bool>,
     /// `data` of ingress-nginx's ConfigMap; `None` where there is none under its own name.
     ingress_nginx: Known<Option<BTreeMap<String, String>>>,
 }
@@ -164,7 +164,7 @@ impl Settings {
             class_params_read: reader
                 .known_if_complete(&INGRESS_CLASS_PARAMS, || ())
                 .and_then(|()| reader.known_if_complete(&INGRESS_CLASS_PARAMS_EKS, || ())),
-            frontends: reader.known_if_complete(&FRONTEND_CONFIGS, || frontends),
+            frontends,
             ingress_nginx: ingress_nginx(reader)?,
         })
     }
@@ -190,14 +190,21 @@ impl Settings {
         }
     }
 
-    /// Whether a FrontendConfig redirects; `None` where it is not there.
-    pub(super) fn frontend(&self, namespace: &str, name: &str) -> Known<Option<bool>> {
-        self.frontends.as_ref().map(|all| all.get(&(namespace.to_owned(), name.to_owned())).copied())
+    /// Whether a FrontendConfig redirects; `None` where it is not there. It is of the namespace of the Ingress that names it.
+    pub(super) fn frontend(&self, reader: &Reader<'_>, namespace: &str, name: &str) -> Known<Option<bool>> {
+        reader.known_in(namespace, &FRONTEND_CONFIGS, || self.frontends.get(&(namespace.to_owned(), name.to_owned())).copied())
     }
 
     /// Whether ingress-nginx redirects where an Ingress says nothing (its ConfigMap, `ssl-redirect` and `force-ssl-redirect`; unset is
     /// yes). Unknown where its ConfigMap is not the one that is read.
-    pub(super) fn ingress_nginx_redirects(&self, what: &str) -> Known<bool> {
+    pub(super) fn ingress_nginx_redirects(&self, what: &str, instance: &str) -> Known<bool> {
+        if instance != FIRST_NGINX {
+            return Known::Unknown(left(
+                what,
+                &format!("the instance {instance} of ingress-nginx redirects unless its own ConfigMap says otherwise, which is not read"),
+                "nginx.ingress.kubernetes.io/ssl-redirect: \"true\"",
+            ));
+        }
         self.ingress_nginx.as_ref().and_then(|config| match config {
             Some(data) => {
                 let said = |key: &str| data.get(key).and_then(|value| truth(value));
@@ -209,6 +216,20 @@ impl Settings {
                 "nginx.ingress.kubernetes.io/ssl-redirect: \"true\"",
             )),
         })
+    }
+}
+
+/// The name by which the first instance of ingress-nginx knows its classes. The ConfigMap that is read is this one's.
+pub(super) const FIRST_NGINX: &str = "k8s.io/ingress-nginx";
+
+impl Settings {
+    /// Paths that ingress-nginx never redirects, whatever an Ingress says (`no-tls-redirect-locations`: beginnings of paths; unset is the
+    /// one of ACME). What its words are where some are written; paths of Ingresses are not stored, so only `/` is certain to be one.
+    pub(super) fn never_redirected(&self, instance: &str) -> Option<&str> {
+        let data = self.ingress_nginx.known().and_then(Option::as_ref).filter(|_| instance == FIRST_NGINX)?;
+        let words = data.get("no-tls-redirect-locations")?;
+        let own = |word: &&str| !word.is_empty() && *word != "/.well-known/acme-challenge";
+        words.split(',').map(str::trim).any(|word| own(&word)).then_some(words)
     }
 }
 

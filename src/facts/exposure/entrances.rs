@@ -1,29 +1,34 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
+use super::published::Way;
 use super::service_entrances::of_service;
+use super::{contour, istio, routers};
 use crate::facts::context::Context;
-use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::read::{Odd, Readable};
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
-    HTTP_PROXIES, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, ISTIO_GATEWAYS, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OPENSHIFT_ROUTES,
-    SERVICES,
+    HTTP_PROXIES, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, ISTIO_GATEWAYS, NAMESPACES, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES,
+    OPENSHIFT_ROUTES, SERVICES, VIRTUAL_SERVICES,
 };
-use crate::model::{Evidence, Judged, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::model::{Evidence, Judged, ObjectRef, SourceId, Unseen};
 
 table! {
     /// One row per entrance that an API of its own opens, beside Ingress and Gateway API: a Route of OpenShift, a server of a Gateway of
     /// Istio, an IngressRoute or IngressRouteTCP of Traefik, an HTTPProxy of Contour (a part only where another one
     /// includes it); and a TCP port of a Service that is reachable from outside by itself, unless its number is that of another protocol
-    /// than HTTP. What OpenShift made from an Ingress is one too: what is served stands in the Route. A Gateway of Istio serves whatever VirtualServices say, in any namespace, so its rows belong to none.
+    /// than HTTP. What OpenShift made from an Ingress is one too: what is served stands in the Route. A server of Istio has a row for each
+    /// namespace to which VirtualServices lead, counted to that namespace; one to which none leads belongs to no namespace. An object
+    /// that could not be understood has a row in each namespace that it could have been about.
     pub struct EntranceRow as "entrances" counting "entrances of other APIs" from
-        [OPENSHIFT_ROUTES, ISTIO_GATEWAYS, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, SERVICES] {
+        [OPENSHIFT_ROUTES, ISTIO_GATEWAYS, VIRTUAL_SERVICES, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES,
+         OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, SERVICES, NAMESPACES] {
         /// Namespace of the object.
         namespace: String, at "/metadata/namespace";
         /// Name of the object.
@@ -45,10 +50,10 @@ pub(in crate::facts) const FAMILY: Family = Family { schemas: || vec![EntranceRo
 
 /// An object with the part of its spec that is read. What has another shape is not understood, and nothing passes then.
 #[derive(Debug, Deserialize)]
-struct Object<S> {
+pub(super) struct Object<S> {
     #[serde(default)]
-    metadata: ObjectMeta,
-    spec: S,
+    pub(super) metadata: ObjectMeta,
+    pub(super) spec: S,
 }
 
 impl<S: DeserializeOwned + Send> Readable for Object<S> {
@@ -57,8 +62,24 @@ impl<S: DeserializeOwned + Send> Readable for Object<S> {
     }
 }
 
-/// An object of which only matters that it is there.
-type Present = BTreeMap<String, IgnoredAny>;
+impl<S> Object<S> {
+    pub(super) fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+    pub(super) fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// What an entrance leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Behind {
+    pub(super) namespace: String,
+    /// None where any of the namespace may be meant.
+    pub(super) service: Option<String>,
+    /// Whether it is reached over plain HTTP.
+    pub(super) plain: Known<bool>,
+}
 
 /// One entrance of an object.
 pub(super) struct Entrance {
@@ -69,77 +90,130 @@ pub(super) struct Entrance {
     pub(super) hosts: Vec<String>,
     pub(super) tls: String,
     pub(super) plain: Known<bool>,
+    /// The namespace that it counts to; none for the cluster as a whole.
+    pub(super) counts_to: Option<String>,
+    pub(super) behind: Vec<Behind>,
 }
 
 /// A kind of object that opens entrances.
-struct Engine {
+pub(super) struct Engine {
     name: &'static str,
     kind: &'static str,
-    /// Whether its rows belong to the namespace of the object.
-    own: bool,
 }
 
-const OPENSHIFT: Engine = Engine { name: "OpenShift", kind: "Route", own: true };
-const ISTIO: Engine = Engine { name: "Istio", kind: "Gateway", own: false };
-const TRAEFIK: Engine = Engine { name: "Traefik", kind: "IngressRoute", own: true };
-const TRAEFIK_TCP: Engine = Engine { name: "Traefik", kind: "IngressRouteTCP", own: true };
-const SERVICE: Engine = Engine { name: "Service", kind: "Service", own: true };
-const CONTOUR: Engine = Engine { name: "Contour", kind: "HTTPProxy", own: true };
+const OPENSHIFT: Engine = Engine { name: "OpenShift", kind: "Route" };
+pub(super) const ISTIO: Engine = Engine { name: "Istio", kind: "Gateway" };
+/// What a Gateway of Istio serves.
+pub(super) const VIRTUAL_SERVICE: Engine = Engine { name: "Istio", kind: "VirtualService" };
+const TRAEFIK: Engine = Engine { name: "Traefik", kind: "IngressRoute" };
+const TRAEFIK_TCP: Engine = Engine { name: "Traefik", kind: "IngressRouteTCP" };
+const SERVICE: Engine = Engine { name: "Service", kind: "Service" };
+pub(super) const CONTOUR: Engine = Engine { name: "Contour", kind: "HTTPProxy" };
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
-    let reader = &context.reader;
-    let mut rows = of(reader, &OPENSHIFT_ROUTES, &OPENSHIFT, openshift)?;
-    rows.extend(of(reader, &ISTIO_GATEWAYS, &ISTIO, istio)?);
-    for (routes, tcp) in [(&INGRESS_ROUTES, &INGRESS_ROUTE_TCPS), (&OLD_INGRESS_ROUTES, &OLD_INGRESS_ROUTE_TCPS)] {
-        rows.extend(of(reader, routes, &TRAEFIK, traefik)?);
-        rows.extend(of(reader, tcp, &TRAEFIK_TCP, traefik)?);
-    }
-    rows.extend(proxies(reader)?);
-    let unjudged = reader.unjudged(Judged::Entrances);
-    reader.each::<Service>(&SERVICES, |service, origin| {
+    let mut rows = read(context)?.rows;
+    let unjudged = context.reader.unjudged(Judged::Entrances);
+    context.reader.each::<Service>(&SERVICES, |service, origin| {
         let found = of_service(&service, unjudged.as_ref());
         rows.extend(found.into_iter().map(|entrance| SERVICE.row(&SERVICES, &service.metadata, &origin, entrance)));
     })?;
     Ok(rows)
 }
 
-/// The rows of every object of a source.
-fn of<S: DeserializeOwned + Send>(
-    reader: &Reader<'_>,
-    source: &SourceId,
-    engine: &Engine,
-    entrances: fn(&S, &str) -> Vec<Entrance>,
-) -> Result<Vec<Row>, FactsError> {
-    let mut rows = Vec::new();
-    reader.each::<Object<S>>(source, |object, origin| {
-        let found = entrances(&object.spec, &engine.text(&object.metadata));
-        rows.extend(found.into_iter().map(|entrance| engine.row(source, &object.metadata, &origin, entrance)));
-    })?;
-    Ok(rows)
+/// The ways in that objects of these APIs open; those of Services are another's.
+pub(super) fn ways(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
+    Ok(read(context)?.ways)
 }
 
-/// The rows of HTTPProxies; a part that no other one includes serves nothing.
-fn proxies(reader: &Reader<'_>) -> Result<Vec<Row>, FactsError> {
-    let mut all: Vec<(Object<Proxy>, Evidence)> = Vec::new();
-    reader.each::<Object<Proxy>>(&HTTP_PROXIES, |object, origin| all.push((object, origin)))?;
-    let included: BTreeSet<(Option<&str>, &str)> = all
-        .iter()
-        .flat_map(|(object, _)| object.spec.includes.iter().flatten().map(|part| (part, object.metadata.namespace.as_deref())))
-        .map(|(part, own)| (part.namespace.as_deref().filter(|name| !name.is_empty()).or(own), part.name.as_str()))
-        .collect();
-    let serves = |object: &Object<Proxy>| {
-        let place = (object.metadata.namespace.as_deref(), object.metadata.name.as_deref().unwrap_or_default());
-        object.spec.virtualhost.is_some() || included.contains(&place)
-    };
-    let row = |(object, origin): &(Object<Proxy>, Evidence)| {
-        let entrance = contour(&object.spec, &CONTOUR.text(&object.metadata));
-        CONTOUR.row(&HTTP_PROXIES, &object.metadata, origin, entrance)
-    };
-    Ok(all.iter().filter(|(object, _)| serves(object)).map(row).collect())
+/// Rows, and the ways in that they open.
+pub(super) struct Read<'a> {
+    context: &'a Context<'a>,
+    namespaces: BTreeSet<String>,
+    rows: Vec<Row>,
+    ways: Vec<Way>,
+}
+
+fn read<'a>(context: &'a Context<'a>) -> Result<Read<'a>, FactsError> {
+    let namespaces = context.namespaces()?.labels().into_keys().collect();
+    let mut read = Read { context, namespaces, rows: Vec::new(), ways: Vec::new() };
+    read.all(&OPENSHIFT_ROUTES, &OPENSHIFT, routers::openshift)?;
+    for (routes, tcp) in [(&INGRESS_ROUTES, &INGRESS_ROUTE_TCPS), (&OLD_INGRESS_ROUTES, &OLD_INGRESS_ROUTE_TCPS)] {
+        read.all(routes, &TRAEFIK, routers::traefik)?;
+        read.all(tcp, &TRAEFIK_TCP, routers::traefik)?;
+    }
+    contour::read(&mut read)?;
+    istio::read(&mut read)?;
+    Ok(read)
+}
+
+impl Read<'_> {
+    /// Every object of a source, of which each is judged by itself.
+    fn all<S: DeserializeOwned + Send>(
+        &mut self,
+        source: &SourceId,
+        engine: &Engine,
+        entrances: fn(&Object<S>, &str) -> Vec<Entrance>,
+    ) -> Result<(), FactsError> {
+        for (object, origin) in self.objects(source, engine)? {
+            for entrance in entrances(&object, &engine.text(&object.metadata)) {
+                self.add(engine, source, &object.metadata, &origin, entrance);
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of a source that were understood. Each other one has a row wherever it could have been about.
+    pub(super) fn objects<S: DeserializeOwned + Send>(
+        &mut self,
+        source: &SourceId,
+        engine: &Engine,
+    ) -> Result<Vec<(Object<S>, Evidence)>, FactsError> {
+        let (mut all, mut odd) = (Vec::new(), Vec::new());
+        self.context.reader.each_or_odd::<Object<S>>(source, |object, origin| all.push((object, origin)), |one| odd.push(one))?;
+        odd.into_iter().for_each(|one| self.odd(engine, source, one));
+        Ok(all)
+    }
+
+    fn odd(&mut self, engine: &Engine, source: &SourceId, odd: Odd) {
+        let (Some(own), Some(name)) = (odd.namespace.clone(), odd.name.clone()) else {
+            return self.context.reader.give_up(source, odd);
+        };
+        let namespaces: BTreeSet<String> =
+            self.namespaces.iter().filter(|namespace| odd.may_be_about(namespace)).cloned().chain([own.clone()]).collect();
+        let metadata = ObjectMeta { namespace: Some(own), name: Some(name), ..ObjectMeta::default() };
+        for namespace in namespaces {
+            let plain = Known::Unknown(odd.unseen.clone());
+            let entrance = Entrance {
+                part: format!("not understood {namespace}"),
+                pointer: String::new(),
+                hosts: Vec::new(),
+                tls: String::new(),
+                plain: plain.clone(),
+                behind: vec![Behind { namespace: namespace.clone(), service: None, plain }],
+                counts_to: Some(namespace),
+            };
+            self.add(engine, source, &metadata, &odd.origin, entrance);
+        }
+    }
+
+    pub(super) fn add(&mut self, engine: &Engine, source: &SourceId, meta: &ObjectMeta, origin: &Evidence, entrance: Entrance) {
+        let text = engine.text(meta);
+        self.ways.extend(entrance.behind.iter().map(|behind| Way {
+            namespace: behind.namespace.clone(),
+            service: behind.service.clone(),
+            text: match &behind.service {
+                Some(service) => format!("{text}, Service {service}"),
+                None => format!("perhaps {text}"),
+            },
+            plain: behind.plain.clone(),
+            origin: origin.at(entrance.pointer.clone()),
+        }));
+        self.rows.push(engine.row(source, meta, origin, entrance));
+    }
 }
 
 impl Engine {
-    fn text(&self, meta: &ObjectMeta) -> String {
+    pub(super) fn text(&self, meta: &ObjectMeta) -> String {
         format!("{} {}/{}", self.kind, meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
     }
 
@@ -154,7 +228,7 @@ impl Engine {
             uid: meta.uid.clone(),
         };
         let typed = EntranceRow {
-            namespace: namespace.clone(),
+            namespace,
             name,
             engine: self.name,
             hosts: sorted_owned(entrance.hosts),
@@ -162,213 +236,11 @@ impl Engine {
             plain: entrance.plain,
         };
         Row::new(key, subject, vec![origin.clone()], typed)
-            .in_namespace(self.own.then_some(namespace))
+            .in_namespace(entrance.counts_to)
             .evidenced("plain", [origin.at(entrance.pointer)])
     }
 }
 
-fn unknown(what: &str, why: &str, how_to_see: &str) -> Known<bool> {
-    Known::Unknown(Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether the {what} serves plain HTTP"),
-        why: why.to_owned(),
-        how_to_see: how_to_see.to_owned(),
-        source: None,
-        missing_rule: None,
-    })
-}
-
-#[derive(Debug, Deserialize)]
-struct Route {
-    host: Option<String>,
-    tls: Option<RouteTls>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RouteTls {
-    termination: Option<String>,
-    insecure_edge_termination_policy: Option<String>,
-}
-
-/// `route/v1` RouteSpec: without `tls` the router serves plain HTTP; with it, plain requests get what `insecureEdgeTerminationPolicy`
-/// says, which is nothing when it is not set.
-fn openshift(route: &Route, what: &str) -> Vec<Entrance> {
-    let said = |tls: &RouteTls| {
-        let policy = tls.insecure_edge_termination_policy.as_deref().unwrap_or_default();
-        match (policy, tls.termination.as_deref()) {
-            ("Allow", _) => Known::Known(true),
-            ("" | "None" | "Redirect", Some("edge" | "reencrypt" | "passthrough")) => Known::Known(false),
-            _ => unknown(what, "its termination or insecureEdgeTerminationPolicy is none that is known", "Look at the Route by hand."),
-        }
-    };
-    vec![Entrance {
-        part: String::new(),
-        pointer: if route.tls.is_some() { "/spec/tls/insecureEdgeTerminationPolicy" } else { "/spec/tls" }.to_owned(),
-        hosts: route.host.iter().filter(|host| !host.is_empty()).cloned().collect(),
-        tls: route.tls.as_ref().and_then(|tls| tls.termination.clone()).unwrap_or_default(),
-        plain: route.tls.as_ref().map_or(Known::Known(true), said),
-    }]
-}
-
-#[derive(Debug, Deserialize)]
-struct Gateway {
-    servers: Vec<Server>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Server {
-    port: ServerPort,
-    hosts: Vec<String>,
-    tls: Option<ServerTls>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ServerPort {
-    number: i64,
-    protocol: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ServerTls {
-    mode: Option<String>,
-    https_redirect: Option<bool>,
-}
-
-/// `networking/v1` Gateway: a server of an HTTP protocol is plain unless it only redirects, one with `tls` of another protocol is
-/// encrypted, unless it passes on whatever comes for any host. Which namespaces stand behind a plain one is for VirtualServices to say.
-fn istio(gateway: &Gateway, what: &str) -> Vec<Entrance> {
-    let server = |(number, server): (usize, &Server)| {
-        let protocol = &server.port.protocol;
-        // Unset is PASSTHROUGH.
-        let mode = server.tls.as_ref().map(|tls| tls.mode.as_deref().unwrap_or("PASSTHROUGH"));
-        let hosts = sorted_owned(server.hosts.iter().cloned());
-        // Then a VirtualService may take connections whose name nobody looks at.
-        let any_host = hosts.is_empty() || hosts.iter().any(|host| host.rsplit('/').next() == Some("*"));
-        let plain = match (protocol.to_ascii_uppercase().as_str(), mode) {
-            ("HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB", _) if server.tls.as_ref().is_some_and(|tls| tls.https_redirect == Some(true)) => {
-                Known::Known(false)
-            }
-            ("HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB", _) => unknown(
-                what,
-                &format!("its server {} takes plain HTTP, and what it carries stands in VirtualServices, which are not read", number + 1),
-                "Set tls.httpsRedirect: true on the server, or ask what the VirtualServices of this Gateway serve there.",
-            ),
-            (_, Some("SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL")) => Known::Known(false),
-            (_, Some("PASSTHROUGH" | "AUTO_PASSTHROUGH")) if !any_host => Known::Known(false),
-            _ => unknown(
-                what,
-                &format!("its server {} passes on what it gets ({protocol})", number + 1),
-                "Ask whether the programs at both ends use TLS.",
-            ),
-        };
-        Entrance {
-            // By what it is, because servers change their places.
-            part: format!("{protocol} {} {}", server.port.number, hosts.join(" ")),
-            pointer: format!("/spec/servers/{number}"),
-            hosts,
-            tls: mode.unwrap_or_default().to_owned(),
-            plain,
-        }
-    };
-    gateway.servers.iter().enumerate().map(server).collect()
-}
-
-#[derive(Debug, Deserialize)]
-struct Router {
-    tls: Option<Present>,
-}
-
-/// Traefik: a router with `tls` takes encrypted requests only; one without takes what its entry points let in, which may have TLS or a
-/// redirect of their own in the static configuration.
-fn traefik(router: &Router, what: &str) -> Vec<Entrance> {
-    let (tls, plain) = match router.tls {
-        Some(_) => ("tls", Known::Known(false)),
-        None => (
-            "",
-            unknown(
-                what,
-                "it has no tls, and whether its entry points have TLS or a redirect stands in Traefik's own configuration",
-                "Ask for Traefik's entryPoints configuration, or set spec.tls.",
-            ),
-        ),
-    };
-    vec![Entrance { part: String::new(), pointer: "/spec/tls".to_owned(), hosts: Vec::new(), tls: tls.to_owned(), plain }]
-}
-
-#[derive(Debug, Deserialize)]
-struct Proxy {
-    virtualhost: Option<VirtualHost>,
-    routes: Option<Vec<ProxyRoute>>,
-    includes: Option<Vec<Include>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct VirtualHost {
-    fqdn: Option<String>,
-    tls: Option<Present>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ProxyRoute {
-    permit_insecure: Option<bool>,
-    request_redirect_policy: Option<RedirectPolicy>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RedirectPolicy {
-    scheme: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Include {
-    name: String,
-    namespace: Option<String>,
-}
-
-impl ProxyRoute {
-    /// Whether it only sends to HTTPS.
-    fn redirects(&self) -> bool {
-        self.request_redirect_policy.as_ref().is_some_and(|policy| policy.scheme.as_deref() == Some("https"))
-    }
-    fn answers_plain(&self) -> bool {
-        self.permit_insecure == Some(true) && !self.redirects()
-    }
-}
-
-/// `projectcontour.io/v1` HTTPProxy: a root (with `virtualhost`) without `tls` serves plain HTTP; with it plain requests are redirected
-/// but for routes with `permitInsecure`; a route whose `requestRedirectPolicy` leads to HTTPS serves nothing. What is included into a
-/// root follows the root.
-fn contour(proxy: &Proxy, what: &str) -> Entrance {
-    let tls = proxy.virtualhost.as_ref().is_some_and(|root| root.tls.is_some());
-    let routes = proxy.routes.as_deref().unwrap_or_default();
-    let open = routes.iter().position(ProxyRoute::answers_plain);
-    let only_redirects = !routes.is_empty() && routes.iter().all(ProxyRoute::redirects);
-    let includes = proxy.includes.as_ref().is_some_and(|parts| !parts.is_empty());
-    let (plain, pointer) = match (&proxy.virtualhost, tls, open) {
-        (root, _, Some(route)) if root.is_none() || tls => (Known::Known(true), format!("/spec/routes/{route}/permitInsecure")),
-        (Some(_), true, _) => (Known::Known(false), "/spec/virtualhost/tls".to_owned()),
-        (Some(_), false, _) if only_redirects && includes => (
-            unknown(what, "its own routes only redirect, and what it includes may not", "Look at the HTTPProxies that it includes."),
-            "/spec/includes".to_owned(),
-        ),
-        (Some(_), false, _) => (Known::Known(!only_redirects), "/spec/virtualhost/tls".to_owned()),
-        (None, ..) => (
-            unknown(
-                what,
-                "it is a part of another HTTPProxy, whose TLS decides",
-                "Look which HTTPProxy includes it, and whether that has TLS.",
-            ),
-            "/spec/virtualhost".to_owned(),
-        ),
-    };
-    Entrance {
-        part: String::new(),
-        pointer,
-        hosts: proxy.virtualhost.iter().filter_map(|root| root.fqdn.clone()).filter(|host| !host.is_empty()).collect(),
-        tls: if tls { "tls".to_owned() } else { String::new() },
-        plain,
-    }
+pub(super) fn unknown(what: &str, why: &str, how_to_see: &str) -> Known<bool> {
+    Known::Unknown(Unseen::not_visible(format!("whether the {what} serves plain HTTP"), why, how_to_see))
 }

@@ -4,14 +4,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
 use super::published::Way;
-use super::routes::{self, Door, Route};
+use super::routes::{self, Door, Route, Routes};
 use crate::facts::context::Context;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, NAMESPACES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, Unseen};
+use crate::facts::table::read::Odd;
 
 table! {
     /// One row per listener of a Gateway and namespace whose routes it carries, counted to that namespace: a Gateway often stands in a
@@ -129,16 +130,93 @@ pub(super) fn ways(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
 }
 
 fn read(context: &Context<'_>) -> Result<(Vec<Row>, Vec<Way>), FactsError> {
-    let routes = routes::read(&context.reader)?;
+    let Routes { all: routes, odd } = routes::read(&context.reader)?;
     let labels = context.namespaces()?.labels();
-    let (mut rows, mut ways) = (Vec::new(), Vec::new());
-    context.reader.each::<Gateway>(&GATEWAYS, |gateway, origin| {
+    let (mut rows, mut ways, mut odd_gateways) = (Vec::new(), Vec::new(), Vec::new());
+    let take = |gateway: Gateway, origin: Evidence| {
         for (number, listener) in gateway.spec.listeners.iter().enumerate() {
             let origin = origin.at("");
             rows.extend(of_listener(&gateway, listener, number, &origin, &routes, &labels, &mut ways));
         }
-    })?;
+    };
+    context.reader.each_or_odd::<Gateway>(&GATEWAYS, take, |one| odd_gateways.push(one))?;
+    for gateway in odd_gateways {
+        if gateway.name.is_none() {
+            context.reader.give_up(&GATEWAYS, gateway);
+            continue;
+        }
+        rows.extend(of_odd(&gateway, &routes, &mut ways));
+    }
+    for (kind, one) in &odd {
+        let about = labels.keys().chain(&one.namespace).filter(|namespace| one.may_be_about(namespace));
+        ways.extend(about.map(|namespace| perhaps(namespace, None, one.text(kind), &one.unseen, &one.origin)));
+    }
+    for route in routes.iter() {
+        if let Some(set) = route.listener_set() {
+            let unseen = Unseen::not_understood(
+                format!("the listeners that carry the {} {}/{}", route.kind, route.namespace, route.name),
+                format!("it attaches to the ListenerSet {set}, and ListenerSets are not read"),
+                "Look at the listeners by hand: kubectl get listenersets -A -o yaml.",
+            );
+            ways.extend(route.backends.iter().map(|(of, service)| {
+                let text = format!("{} {}/{} at the ListenerSet {set}, Service {service}", route.kind, route.namespace, route.name);
+                perhaps(of, Some(service), text, &unseen, &route.origin)
+            }));
+        }
+    }
     Ok((rows, ways))
+}
+
+/// A way in of which it is not known whether it is one over plain HTTP.
+fn perhaps(namespace: &str, service: Option<&String>, text: String, unseen: &Unseen, origin: &Evidence) -> Way {
+    Way {
+        namespace: namespace.to_owned(),
+        text: if service.is_some() { text } else { format!("perhaps {text}") },
+        service: service.cloned(),
+        plain: Known::Unknown(unseen.clone()),
+        origin: origin.clone(),
+    }
+}
+
+/// A Gateway that was not understood: routes that name it may be carried by any listener. Without such routes it carries nothing.
+fn of_odd(gateway: &Odd, routes: &[Route], ways: &mut Vec<Way>) -> Vec<Row> {
+    let (namespace, name) = (gateway.namespace.clone().unwrap_or_default(), gateway.name.clone().unwrap_or_default());
+    let mut by_namespace: BTreeMap<&str, Vec<&Route>> = BTreeMap::from([(namespace.as_str(), Vec::new())]);
+    for route in routes.iter().filter(|route| route.is_for((&namespace, &name))) {
+        by_namespace.entry(&route.namespace).or_default().push(route);
+        ways.extend(route.backends.iter().map(|(of, service)| {
+            let text = format!("{} {}/{} at the Gateway {namespace}/{name}, Service {service}", route.kind, route.namespace, route.name);
+            let plain = if route.only_redirects { Known::Known(false) } else { Known::Unknown(gateway.unseen.clone()) };
+            Way { plain, ..perhaps(of, Some(service), text, &gateway.unseen, &route.origin) }
+        }));
+    }
+    let row = |(of, attached): (&str, Vec<&Route>)| {
+        let typed = GatewayRow {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            class: String::new(),
+            listener: String::new(),
+            protocol: String::new(),
+            port: 0,
+            hostname: String::new(),
+            tls_mode: String::new(),
+            certificates: Vec::new(),
+            tls_options: Vec::new(),
+            encrypted: Known::Unknown(gateway.unseen.clone()),
+            routes: sorted_owned(attached.iter().map(|route| format!("{} {}/{}", route.kind, route.namespace, route.name))),
+            routes_namespace: of.to_owned(),
+            only_redirects: !attached.is_empty() && attached.iter().all(|route| route.only_redirects),
+        };
+        let subject = ObjectRef {
+            kind: "Gateway".to_owned(),
+            group: "gateway.networking.k8s.io".to_owned(),
+            namespace: Some(namespace.clone()),
+            name: name.clone(),
+            uid: None,
+        };
+        Row::new(format!("{namespace}/{name}//{of}"), subject, vec![gateway.origin.clone()], typed).in_namespace(Some(of.to_owned()))
+    };
+    by_namespace.into_iter().map(row).collect()
 }
 
 fn of_listener(
@@ -176,7 +254,7 @@ fn of_listener(
         let plain = if route.only_redirects { Known::Known(false) } else { encrypted.clone().map(|encrypted| !encrypted) };
         ways.extend(route.backends.iter().map(|(of, service)| Way {
             namespace: of.clone(),
-            service: service.clone(),
+            service: Some(service.clone()),
             text: format!(
                 "{} {}/{} at the listener {} of the Gateway {namespace}/{name}, Service {service}",
                 route.kind, route.namespace, route.name, listener.name
@@ -232,13 +310,10 @@ fn encrypted(protocol: &str, gateway: &str, listener: &str) -> Known<bool> {
     match protocol {
         "HTTPS" | "TLS" => Known::Known(true),
         "HTTP" => Known::Known(false),
-        other => Known::Unknown(Unseen {
-            kind: UnseenKind::NotVisible,
-            what: format!("encryption of what goes through the listener {listener} of the Gateway {gateway}"),
-            why: format!("a listener of the protocol {other} passes on what it gets, and whether that is encrypted cannot be seen"),
-            how_to_see: "Ask whether the programs at both ends use TLS, or use a listener of the protocol TLS.".to_owned(),
-            source: None,
-            missing_rule: None,
-        }),
+        other => Known::Unknown(Unseen::not_visible(
+            format!("encryption of what goes through the listener {listener} of the Gateway {gateway}"),
+            format!("a listener of the protocol {other} passes on what it gets, and whether that is encrypted cannot be seen"),
+            "Ask whether the programs at both ends use TLS, or use a listener of the protocol TLS.",
+        )),
     }
 }

@@ -72,6 +72,11 @@ impl Classes {
         Engine::of(self.object(class).and_then(|object| object.spec.as_ref()?.controller.as_deref()), class)
     }
 
+    /// The name by which an instance of ingress-nginx knows the classes that it serves; that of the first one where nothing says it.
+    pub(super) fn instance(&self, class: &str) -> &str {
+        self.object(class).and_then(|object| object.spec.as_ref()?.controller.as_deref()).unwrap_or("k8s.io/ingress-nginx")
+    }
+
     /// The IngressClass of that name.
     pub(super) fn object(&self, class: &str) -> Option<&IngressClass> {
         self.objects.get(class).map(|(object, _)| object)

@@ -4,13 +4,14 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::annotations::{
     ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_REDIRECT,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG,
     ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
-use super::hosts::certificate_covers;
+use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
+use crate::facts::table::read::Reader;
 use crate::model::{Unseen, UnseenKind};
 
 /// What `tls_by` says where the Ingress itself names the host and a certificate.
@@ -27,6 +28,11 @@ pub(super) struct Asked<'a> {
     pub(super) class: &'a str,
     pub(super) host: &'a str,
     pub(super) settings: &'a Settings,
+    pub(super) reader: &'a Reader<'a>,
+    /// The name by which ingress-nginx knows the class.
+    pub(super) instance: &'a str,
+    /// What ingress-nginx makes of it together with the other Ingresses for the host, where that serves it.
+    pub(super) nginx: Option<(Certificate, Option<Said>)>,
     /// What the AWS controller makes of it, where that serves it.
     pub(super) aws: Option<&'a Seen>,
     pub(super) groups: &'a Groups,
@@ -62,14 +68,9 @@ impl Asked<'_> {
         self.annotations.contains_key(name).then_some(name)
     }
 
-    /// The `spec.tls` entry that covers the host, as its Secret's name (`None` inside when it names none). An entry without hosts stands
-    /// for whatever the controller's certificate names, and covers every host (`networking/v1` IngressTLS, hosts).
+    /// See [`covering`].
     pub(super) fn covering(&self) -> Option<Option<&str>> {
-        let covers = |hosts: &[String]| {
-            hosts.is_empty() || (!self.host.is_empty() && hosts.iter().any(|listed| certificate_covers(listed, self.host)))
-        };
-        let entry = self.spec.tls.iter().flatten().find(|entry| covers(entry.hosts.as_deref().unwrap_or(&[])))?;
-        Some(entry.secret_name.as_deref().filter(|name| !name.is_empty()))
+        covering(self.spec, self.host)
     }
 
     /// Whether `spec.tls` lists the host as it is written.
@@ -115,6 +116,15 @@ impl Asked<'_> {
             ),
             Engine::GoogleCloud if covered => Tls::By(SPEC_TLS),
             Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| self.has(name)).map_or(Tls::None, Tls::By),
+            Engine::IngressNginx if !self.host.is_empty() => match self.nginx.map(|(certificate, _)| certificate) {
+                Some(Certificate::Named { own: true }) => Tls::By(SPEC_TLS),
+                Some(Certificate::Named { own: false }) => Tls::By("spec.tls of another Ingress for the host"),
+                Some(Certificate::Overruled) => self.unknown(
+                    "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
+                    "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
+                ),
+                Some(Certificate::None) | None => Tls::None,
+            },
             Engine::IngressNginx | Engine::HaproxyTechnologies | Engine::HaproxyIngress | Engine::Kong => by(covered),
             Engine::Other => self.of_a_stranger(covered),
         }
@@ -163,12 +173,27 @@ impl Asked<'_> {
                 &format!("{}: \"true\"", names[0]),
             ),
         };
+        if self.engine == Engine::IngressNginx
+            && let Some(paths) = self.settings.never_redirected(self.instance)
+        {
+            return match paths.split(',').any(|path| path.trim() == "/") {
+                true => word(false),
+                false => unread(
+                    &format!("no-tls-redirect-locations of the controller leaves plain HTTP open for paths that begin with {paths}"),
+                    "or take the paths out of no-tls-redirect-locations",
+                ),
+            };
+        }
         match self.engine {
             // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set.
-            Engine::IngressNginx => match (said(self.annotations, &[NGINX_FORCE]), said(self.annotations, &[NGINX_REDIRECT])) {
-                (Some(true), _) | (_, Some(true)) => word(true),
-                (_, Some(false)) => word(false),
-                (_, None) => self.settings.ingress_nginx_redirects(&what).and_then(word),
+            Engine::IngressNginx => match self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said) {
+                Some((Some(true), _) | (_, Some(true))) => word(true),
+                Some((_, Some(false))) => word(false),
+                Some((_, None)) => self.settings.ingress_nginx_redirects(&what, self.instance).and_then(word),
+                None => unread(
+                    "each of its paths is another Ingress's for the host, whose annotations count",
+                    "nginx.ingress.kubernetes.io/ssl-redirect: \"true\", on each Ingress for the host",
+                ),
             },
             Engine::NginxOrg => own(NGINX_ORG, "the controller of nginx.org"),
             Engine::HaproxyTechnologies => own(HAPROXY_TECHNOLOGIES, "the controller of haproxy.org"),
@@ -187,7 +212,7 @@ impl Asked<'_> {
                 None => word(false),
                 Some(name) => {
                     let namespace = self.ingress.metadata.namespace.as_deref().unwrap_or_default();
-                    self.settings.frontend(namespace, name).and_then(|redirects| match redirects {
+                    self.settings.frontend(self.reader, namespace, name).and_then(|redirects| match redirects {
                         Some(redirects) => word(redirects),
                         None => unread(
                             &format!("the FrontendConfig {name} that it names is not there"),

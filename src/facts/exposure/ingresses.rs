@@ -7,8 +7,10 @@ use super::annotations::Annotations;
 use super::aws::{Groups, Member, Seen};
 use super::controllers::{Engine, Settings};
 use super::ingress_classes::{Classes, IngressClassRow, class_of};
+use super::ingress_nginx::Merged;
 use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls};
 use super::published::Way;
+use super::service_entrances::is_of_aws;
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
@@ -37,7 +39,7 @@ table! {
         controller: Known<String>, at "/spec/ingressClassName", needs [INGRESS_CLASSES];
         /// Whether the host is served with TLS, as its controller reads `spec.tls` and its own annotations: the AWS controller opens no
         /// HTTPS port for `spec.tls` alone, Contour and the controller of nginx.org want the very host in it, Traefik takes only certificates
-        /// from it. Unknown where TLS may be set up in a place that is not read, where no class says which controller serves the
+        /// from it, ingress-nginx from the oldest Ingress for the host that has `spec.tls`. Unknown where TLS may be set up in a place that is not read, where no class says which controller serves the
         /// Ingress, and where the words of that controller are not known.
         tls: Known<bool>, at "/spec/tls", needs [INGRESS_CLASSES, SERVICES, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS];
         /// What provides TLS: `spec.tls` or the annotation; empty when nothing known does.
@@ -69,6 +71,22 @@ pub(in crate::facts) const FAMILY: Family =
     Family { schemas: || vec![IngressRow::schema(), IngressClassRow::schema()], rows: |context, _| rows(context) };
 
 const SNIPPETS: &[&str] = &[
+    // `nginx/kubernetes-ingress`, annotations.go.
+    "nginx.org/server-snippets",
+    "nginx.org/location-snippets",
+    // HAProxy Technologies and the community's HAProxy Ingress.
+    "haproxy.org/backend-config-snippet",
+    "haproxy.org/frontend-config-snippet",
+    "haproxy.org/global-config-snippet",
+    "haproxy.org/stats-config-snippet",
+    "haproxy-ingress.github.io/config-backend",
+    "haproxy-ingress.github.io/config-defaults",
+    "haproxy-ingress.github.io/config-frontend",
+    "haproxy-ingress.github.io/config-global",
+    "haproxy-ingress.github.io/config-proxy",
+    "haproxy-ingress.github.io/config-sections",
+    "haproxy-ingress.github.io/config-tcp",
+    "haproxy-ingress.github.io/config-tcp-service",
     "nginx.ingress.kubernetes.io/server-snippet",
     "nginx.ingress.kubernetes.io/configuration-snippet",
     "nginx.ingress.kubernetes.io/stream-snippet",
@@ -112,6 +130,7 @@ struct Surroundings<'a> {
     classes: &'a Classes,
     settings: &'a Settings,
     groups: &'a Groups,
+    nginx: &'a Merged,
     /// Hosts that Ingresses of Contour list in `spec.tls`.
     contour: &'a BTreeSet<String>,
     /// Load balancers that end TLS, before an Ingress controller perhaps.
@@ -139,6 +158,7 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
     before.sort_by(|a: &EndsTls, b| a.text.cmp(&b.text));
     let tls_before = context.reader.known_if_complete(&SERVICES, || before);
     let (mut ingresses, mut groups, mut contour) = (Vec::new(), Groups::default(), BTreeSet::new());
+    let mut nginx = Merged::default();
     context.reader.each::<Ingress>(&INGRESSES, |ingress, origin| {
         let class = class_of(&ingress);
         let engine = classes.engine(&class);
@@ -150,13 +170,18 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
         if let Some(Known::Known(member)) = &aws {
             groups.add(member.clone());
         }
+        if engine == Engine::IngressNginx {
+            nginx.add(classes.instance(&class), &ingress, ingress.metadata.annotations.as_ref().unwrap_or(&none));
+        }
         if engine == Engine::Contour {
             let tls = ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
             contour.extend(tls.flat_map(|entry| entry.hosts.iter().flatten().cloned()));
         }
         ingresses.push((ingress, origin, aws));
     })?;
-    let surroundings = Surroundings { context, classes: &classes, settings: &settings, groups: &groups, contour: &contour, tls_before };
+    nginx.sort();
+    let surroundings =
+        Surroundings { context, classes: &classes, settings: &settings, groups: &groups, nginx: &nginx, contour: &contour, tls_before };
     let mut rows = Vec::new();
     let mut used = Vec::new();
     for (ingress, origin, aws) in &ingresses {
@@ -171,6 +196,9 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
 fn ends_tls(service: &Service) -> Option<EndsTls> {
     let annotations = service.metadata.annotations.as_ref()?;
     annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert")?;
+    if !is_of_aws(service) {
+        return None;
+    }
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
     let text = format!("{}/{}", part(&service.metadata.namespace), part(&service.metadata.name));
     let spec = service.spec.as_ref();
@@ -213,6 +241,12 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             class: &class,
             host: &host,
             settings: around.settings,
+            reader: &around.context.reader,
+            instance: around.classes.instance(&class),
+            nginx: (engine == Engine::IngressNginx && !host.is_empty()).then(|| {
+                let instance = around.classes.instance(&class);
+                (around.nginx.certificate(instance, &host, ingress), around.nginx.says(instance, &host, ingress))
+            }),
             aws,
             groups: around.groups,
             named_elsewhere: around.contour.contains(&host),
@@ -227,7 +261,7 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
         let host_text = if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") };
         let ways = backends.iter().map(|service| Way {
             namespace: namespace.clone(),
-            service: service.clone(),
+            service: Some(service.clone()),
             text: format!("Ingress {name}, {host_text}, Service {service}"),
             plain: plain.clone(),
             origin: origin.at("/spec"),

@@ -28,7 +28,21 @@ const INTERNAL: &[(&str, &str)] = &[
 const INTERNAL_CLASSES: &[&str] = &["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
 
 /// What makes the load balancer internal: the annotation, or the class whose default it is. `None` where nothing known does.
-pub(super) fn internal_by(annotations: &Annotations, class: Option<&str>) -> Option<String> {
+/// An annotation of one cloud is nothing to a load balancer that bears the name of another one.
+pub(super) fn internal_by(annotations: &Annotations, class: Option<&str>, addresses: &[String]) -> Option<String> {
+    let by = asked_by(annotations, class)?;
+    let of_aws = by.contains("aws-load-balancer") || by.starts_with("the default of");
+    let named = addresses.iter().any(|address| is_name_of_aws(address));
+    (of_aws || !named).then_some(by)
+}
+
+/// Whether a name is one that AWS gives to load balancers.
+pub(super) fn is_name_of_aws(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
+}
+
+fn asked_by(annotations: &Annotations, class: Option<&str>) -> Option<String> {
     let value = |name: &str| annotations.get(name).map(|value| value.trim().to_ascii_lowercase());
     if let Some(scheme) = value(AWS_SCHEME) {
         return (scheme == "internal").then(|| AWS_SCHEME.to_owned());
@@ -52,11 +66,14 @@ pub(super) fn source_ranges(field: Option<&Vec<String>>, annotations: &Annotatio
     annotation.split(',').map(str::trim).filter(|range| !range.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether the ranges leave anyone out: there are some, each is a network, and together they are not every address of a family.
-pub(super) fn limit_sources(ranges: &[String]) -> bool {
+/// Whether the ranges leave anyone out: there are some, each is a network, and together they are not every address of a family. Of a
+/// family of the Service of which there is none, everybody is let in (kube-proxy, serviceport.go).
+pub(super) fn limit_sources(ranges: &[String], families: &[String]) -> bool {
     let networks: Option<Vec<Network>> = ranges.iter().map(|range| network(range)).collect();
     networks.is_some_and(|networks| {
-        !networks.is_empty() && !cover(&networks, u128::from(u32::MAX), true) && !cover(&networks, u128::MAX, false)
+        let has = |v4: bool| networks.iter().any(|network| network.0 == v4);
+        let each = families.iter().all(|family| has(family == "IPv4"));
+        each && !networks.is_empty() && !cover(&networks, u128::from(u32::MAX), true) && !cover(&networks, u128::MAX, false)
     })
 }
 
@@ -125,23 +142,27 @@ mod tests {
     #[test]
     fn each_provider_is_asked_in_its_own_way() {
         for (name, value) in INTERNAL {
-            assert_eq!(internal_by(&annotations(&[(name, value)]), None).as_deref(), Some(*name));
-            assert_eq!(internal_by(&annotations(&[(name, "something else")]), None), None, "{name}");
+            assert_eq!(internal_by(&annotations(&[(name, value)]), None, &[]).as_deref(), Some(*name));
+            assert_eq!(internal_by(&annotations(&[(name, "something else")]), None, &[]), None, "{name}");
         }
         // GKE writes `Internal`.
-        assert!(internal_by(&annotations(&[("networking.gke.io/load-balancer-type", "Internal")]), None).is_some());
+        assert!(internal_by(&annotations(&[("networking.gke.io/load-balancer-type", "Internal")]), None, &[]).is_some());
         for (value, internal) in [("true", true), ("0.0.0.0/0", true), ("false", false), ("", false)] {
-            assert_eq!(internal_by(&annotations(&[(AWS_INTERNAL, value)]), None).is_some(), internal, "{value}");
+            assert_eq!(internal_by(&annotations(&[(AWS_INTERNAL, value)]), None, &[]).is_some(), internal, "{value}");
         }
     }
 
     #[test]
     fn what_the_scheme_says_counts_more_than_a_default() {
         let nlb = Some("service.k8s.aws/nlb");
-        assert_eq!(internal_by(&annotations(&[]), nlb).as_deref(), Some("the default of service.k8s.aws/nlb"));
-        assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing")]), nlb), None);
-        assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing"), (AWS_INTERNAL, "true")]), nlb), None);
-        assert_eq!(internal_by(&annotations(&[]), Some("clinic.example/lb")), None);
+        assert_eq!(internal_by(&annotations(&[]), nlb, &[]).as_deref(), Some("the default of service.k8s.aws/nlb"));
+        assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing")]), nlb, &[]), None);
+        assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing"), (AWS_INTERNAL, "true")]), nlb, &[]), None);
+        assert_eq!(internal_by(&annotations(&[]), Some("clinic.example/lb"), &[]), None);
+        let azure = annotations(&[("service.beta.kubernetes.io/azure-load-balancer-internal", "true")]);
+        let name = ["x-1.elb.us-east-1.amazonaws.com".to_owned()];
+        assert_eq!(internal_by(&azure, None, &name), None);
+        assert!(internal_by(&azure, None, &["10.0.0.7".to_owned()]).is_some());
     }
 
     #[test]
@@ -154,7 +175,7 @@ mod tests {
             &["0.0.0.0/1", "192.0.0.0/2"],
             &["128.0.0.0/1", "::/1"],
         ] {
-            assert!(limit_sources(&ranges(limiting)), "{limiting:?}");
+            assert!(limit_sources(&ranges(limiting), &[]), "{limiting:?}");
         }
         for open in [
             &[][..],
@@ -168,7 +189,20 @@ mod tests {
             &["192.0.0.0/2", "10.0.0.0/8", "128.0.0.0/2", "0.0.0.0/1"],
             &["8000::/1", "::/1"],
         ] {
-            assert!(!limit_sources(&ranges(open)), "{open:?}");
+            assert!(!limit_sources(&ranges(open), &[]), "{open:?}");
+        }
+    }
+
+    #[test]
+    fn each_family_of_a_service_needs_a_range() {
+        let ranges = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for (written, families, limits) in [
+            (&["10.0.0.0/8"][..], &["IPv4"][..], true),
+            (&["10.0.0.0/8"], &["IPv6"], false),
+            (&["10.0.0.0/8"], &["IPv4", "IPv6"], false),
+            (&["10.0.0.0/8", "2001:db8::/32"], &["IPv4", "IPv6"], true),
+        ] {
+            assert_eq!(limit_sources(&ranges(written), &ranges(families)), limits, "{written:?} {families:?}");
         }
     }
 

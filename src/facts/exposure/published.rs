@@ -4,25 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Service;
 
-use super::service_entrances::of_service;
-use super::{gateways, ingresses};
+use super::service_entrances::{answers_external_ips, of_node_port, of_service};
+use super::{entrances, gateways, ingresses};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::workloads::pass::PodGroup;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, FRONTEND_CONFIGS, GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, INGRESS_CLASS_PARAMS,
-    INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESSES, JOBS, NAMESPACES, PODS, REPLICA_SETS,
-    REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, FRONTEND_CONFIGS, GATEWAYS, GRPC_ROUTES, HTTP_PROXIES, HTTP_ROUTES, INGRESS_CLASS_PARAMS,
+    INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, INGRESSES, ISTIO_GATEWAYS, JOBS,
+    NAMESPACES, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OPENSHIFT_ROUTES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES,
+    STATEFUL_SETS, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES, VIRTUAL_SERVICES,
 };
 use crate::model::{Evidence, Judged, ObjectRef, Unseen};
 
 table! {
     /// One row per workload that something outside the cluster can reach: through a Service that is published by itself (a load balancer,
-    /// a port of every node, external addresses), an Ingress, or a route at a Gateway, and the Services behind these.
+    /// a port of every node, external addresses), an Ingress, a route at a Gateway, a Route of OpenShift, a VirtualService at a Gateway of
+    /// Istio, a router of Traefik or an HTTPProxy of Contour, and the Services behind these; or through a port of its own on the nodes.
     pub struct PublishedRow as "published_workloads" counting "published workloads" from
-        [SERVICES, INGRESSES, GATEWAYS, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES, PODS, REPLICA_SETS, DEPLOYMENTS,
+        [SERVICES, INGRESSES, GATEWAYS, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES, OPENSHIFT_ROUTES, ISTIO_GATEWAYS,
+         VIRTUAL_SERVICES, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, PODS, REPLICA_SETS, DEPLOYMENTS,
          STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS, NAMESPACES] {
         /// Namespace of the workload.
         namespace: String, at "";
@@ -45,7 +48,8 @@ pub(in crate::facts) const FAMILY: Family =
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     pub(super) namespace: String,
-    pub(super) service: String,
+    /// None where any workload of the namespace may be meant.
+    pub(super) service: Option<String>,
     /// What opens it, as a sentence says it.
     pub(super) text: String,
     /// Whether it answers plain HTTP with anything but a redirect.
@@ -53,32 +57,93 @@ pub(super) struct Way {
     pub(super) origin: Evidence,
 }
 
-/// A Service: what it selects.
-type Selectors = BTreeMap<(String, String), BTreeMap<String, String>>;
+/// What a Service leads to.
+enum Leads {
+    /// To the pods with these labels.
+    Selects(BTreeMap<String, String>),
+    /// To the Service that its `externalName` is a name of; none for a name of something outside.
+    To(Option<(String, String)>),
+    /// To endpoints that somebody else writes, which are not read.
+    ByHand,
+}
+
+type Services = BTreeMap<(String, String), Leads>;
+
+/// Names of Services lead on at most this often.
+const HOPS: usize = 4;
+
+impl Leads {
+    fn of(service: &Service) -> Self {
+        let Some(spec) = &service.spec else { return Self::ByHand };
+        if spec.type_.as_deref() == Some("ExternalName") {
+            let name = spec.external_name.as_deref().unwrap_or_default().trim_end_matches('.');
+            let mut labels = name.split('.').map(str::to_owned);
+            return Self::To(match (labels.next(), labels.next(), labels.next().as_deref()) {
+                (Some(name), Some(namespace), Some("svc")) => Some((namespace, name)),
+                _ => None,
+            });
+        }
+        match spec.selector.clone().unwrap_or_default() {
+            selector if selector.is_empty() => Self::ByHand,
+            selector => Self::Selects(selector),
+        }
+    }
+}
+
+/// Whom a way leads to.
+enum Target<'s> {
+    Pods(&'s str, &'s BTreeMap<String, String>),
+    /// Perhaps any workload of the namespace.
+    Perhaps(&'s str),
+    Nobody,
+}
+
+fn target<'s>(way: &'s Way, services: &'s Services) -> Target<'s> {
+    let Some(service) = &way.service else { return Target::Perhaps(&way.namespace) };
+    let mut at = (way.namespace.clone(), service.clone());
+    for _ in 0..HOPS {
+        match services.get_key_value(&at) {
+            Some(((namespace, _), Leads::Selects(selector))) => return Target::Pods(namespace, selector),
+            Some(((namespace, _), Leads::ByHand)) => return Target::Perhaps(namespace),
+            Some((_, Leads::To(Some(next)))) => at = next.clone(),
+            Some((_, Leads::To(None))) | None => return Target::Nobody,
+        }
+    }
+    Target::Nobody
+}
 
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let mut ways = ingresses::ways(context)?;
     ways.extend(gateways::ways(context)?);
-    let mut selectors = Selectors::new();
+    ways.extend(entrances::ways(context)?);
+    let mut services = Services::new();
     let unjudged = context.reader.unjudged(Judged::Entrances);
     context.reader.each::<Service>(&SERVICES, |service, origin| {
         let part = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (part(&service.metadata.namespace), part(&service.metadata.name));
         ways.extend(by_itself(&service, &namespace, &name, &origin, unjudged.as_ref()));
-        let selector = service.spec.and_then(|spec| spec.selector).unwrap_or_default();
-        selectors.insert((namespace, name), selector);
+        services.insert((namespace, name), Leads::of(&service));
     })?;
+    let on_nodes: Vec<(&PodGroup, Way)> = context.pods()?.iter().filter(|group| !group.is_finished()).flat_map(on_the_nodes).collect();
     let mut by_workload: BTreeMap<&ObjectRef, (Vec<&Evidence>, Vec<&Way>)> = BTreeMap::new();
+    for (group, way) in &on_nodes {
+        let (origins, found) = by_workload.entry(&group.workload).or_default();
+        origins.extend(group.origins.first());
+        found.push(way);
+    }
     let mut groups: BTreeMap<&str, Vec<&PodGroup>> = BTreeMap::new();
     for group in context.pods()?.iter().filter(|group| !group.is_finished()) {
         groups.entry(group.namespace()).or_default().push(group);
     }
-    for way in &ways {
-        let Some(selector) = selectors.get(&(way.namespace.clone(), way.service.clone())).filter(|selector| !selector.is_empty()) else {
-            continue;
-        };
-        for group in groups.get(way.namespace.as_str()).into_iter().flatten() {
-            if selector.iter().all(|(key, value)| group.labels.get(key) == Some(value)) {
+    let by_hand: Vec<(String, Way)> = ways.iter().filter_map(|way| perhaps(way, &services)).collect();
+    let sure = ways.iter().filter_map(|way| match target(way, &services) {
+        Target::Pods(namespace, selector) => Some((namespace, Some(selector), way)),
+        Target::Perhaps(_) | Target::Nobody => None,
+    });
+    let open = by_hand.iter().map(|(namespace, way)| (namespace.as_str(), None, way));
+    for (namespace, selector, way) in sure.chain(open) {
+        for group in groups.get(namespace).into_iter().flatten() {
+            if selector.into_iter().flatten().all(|(key, value)| group.labels.get(key) == Some(value)) {
                 let (origins, found) = by_workload.entry(&group.workload).or_default();
                 origins.extend(group.origins.first());
                 found.push(way);
@@ -88,11 +153,28 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     Ok(by_workload.into_iter().filter_map(|(workload, (origins, ways))| row(workload, &origins, &ways)).collect())
 }
 
+/// A way of which it is not known to which workloads of a namespace it leads: where it is not encrypted, any of them may be reached over
+/// plain HTTP.
+fn perhaps(way: &Way, services: &Services) -> Option<(String, Way)> {
+    let Target::Perhaps(namespace) = target(way, services) else { return None };
+    let unseen = match &way.plain {
+        Known::Known(false) => return None,
+        Known::Unknown(unseen) => unseen.clone(),
+        Known::Known(true) => Unseen::not_visible(
+            format!("whom the way in by {} leads to in the namespace {namespace}", way.text),
+            "its Service has no selector: whoever writes its endpoints decides, and these are not read",
+            "Look at the EndpointSlices of the Service.",
+        ),
+    };
+    let text = if way.text.starts_with("perhaps ") { way.text.clone() } else { format!("perhaps {}", way.text) };
+    Some((namespace.to_owned(), Way { plain: Known::Unknown(unseen), text, ..way.clone() }))
+}
+
 /// A Service that is published by itself: each port that may speak HTTP, or the Service as a whole where none does.
 fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence, unjudged: Option<&Unseen>) -> Vec<Way> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
-    let external = spec.external_ips.as_ref().is_some_and(|all| !all.is_empty());
+    let external = answers_external_ips(spec);
     let by = match kind {
         "LoadBalancer" => "a load balancer",
         "NodePort" => "a port of every node",
@@ -102,7 +184,7 @@ fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence, 
     };
     let way = |text: String, plain: Known<bool>| Way {
         namespace: namespace.to_owned(),
-        service: name.to_owned(),
+        service: Some(name.to_owned()),
         text,
         plain,
         origin: origin.at("/spec"),
@@ -112,6 +194,31 @@ fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence, 
         return vec![way(format!("Service {name} with {by}"), Known::Known(false))];
     }
     entrances.into_iter().map(|entrance| way(format!("Service {name} with {by}, port {}", entrance.part), entrance.plain)).collect()
+}
+
+/// Ports of the nodes that pods take for themselves: `hostPort`, and every port of a pod on the node's network, of which those that are
+/// not written down are not seen.
+fn on_the_nodes(group: &PodGroup) -> Vec<(&PodGroup, Way)> {
+    let Some(origin) = group.origins.first() else { return Vec::new() };
+    let way = |text: String, plain: Known<bool>| {
+        let namespace = group.namespace().to_owned();
+        (group, Way { namespace, service: None, text, plain, origin: origin.clone() })
+    };
+    let taken = group.ports.iter().filter(|port| port.host_port != 0 && port.protocol == "TCP");
+    let mut ways: Vec<(&PodGroup, Way)> = taken
+        .map(|port| {
+            way(format!("the port {} of the node", port.host_port), of_node_port(&port.name, port.host_port, port.number))
+        })
+        .collect();
+    if group.host_network && group.ports.is_empty() {
+        let unseen = Unseen::not_visible(
+            format!("whether {} of {} serves plain HTTP on its nodes", group.workload_text(), group.namespace()),
+            "its pods use the node's network, and write no port down",
+            "Ask which ports the program opens, and what it speaks there.",
+        );
+        ways.push(way("ports of the node, which are not written down".to_owned(), Known::Unknown(unseen)));
+    }
+    ways
 }
 
 fn row(workload: &ObjectRef, origins: &[&Evidence], ways: &[&Way]) -> Option<Row> {

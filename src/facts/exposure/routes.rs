@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::hosts::intersect;
 use crate::facts::FactsError;
-use crate::facts::table::read::{Readable, Reader};
+use crate::facts::table::read::{Odd, Readable, Reader};
 use crate::model::sources::{GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
 use crate::model::{Evidence, SourceId};
 
@@ -68,6 +68,7 @@ struct BackendRef {
     kind: Option<String>,
     namespace: Option<String>,
     name: String,
+    filters: Option<Vec<Filter>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +77,23 @@ struct Filter {
     #[serde(rename = "type")]
     kind: String,
     request_redirect: Option<Redirect>,
+    request_mirror: Option<Mirror>,
+}
+
+/// Who gets every request as well.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Mirror {
+    backend_ref: Option<Box<BackendRef>>,
+}
+
+impl Rule {
+    /// The backends, and those to which requests are mirrored (`gateway/v1` HTTPRequestMirrorFilter).
+    fn backends(&self) -> impl Iterator<Item = &BackendRef> {
+        let of_backends = self.backend_refs.iter().flat_map(|to| to.filters.iter().flatten());
+        let mirrors = self.filters.iter().chain(of_backends).filter_map(|filter| filter.request_mirror.as_ref()?.backend_ref.as_deref());
+        self.backend_refs.iter().chain(mirrors)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +115,13 @@ pub(super) struct Route {
     pub(super) only_redirects: bool,
 }
 
+/// What was read of routes.
+pub(super) struct Routes {
+    pub(super) all: Vec<Route>,
+    /// Those that were not understood, with their kinds. Each is in doubt in its own namespace already.
+    pub(super) odd: Vec<(&'static str, Odd)>,
+}
+
 /// What a listener says about the routes that it takes.
 pub(super) struct Door<'a> {
     pub(super) gateway: (&'a str, &'a str),
@@ -112,17 +137,18 @@ pub(super) struct Door<'a> {
 }
 
 /// All routes.
-pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
-    let mut routes = Vec::new();
+pub(super) fn read(reader: &Reader<'_>) -> Result<Routes, FactsError> {
+    let (mut routes, mut odd) = (Vec::new(), Vec::new());
     for (kind, source) in KINDS {
         let mut of_kind = Vec::new();
-        reader.each::<RouteObject>(&source, |object, origin| {
+        let take = |object: RouteObject, origin: Evidence| {
             let only_redirects = kind == "HTTPRoute" && !object.spec.rules.is_empty() && object.spec.rules.iter().all(redirects_to_https);
             let namespace = object.metadata.namespace.unwrap_or_default();
             let name = object.metadata.name.unwrap_or_default();
             if let Some(parent) = object.spec.parent_refs.iter().find(|parent| parent.is_listener_set()) {
-                reader.doubt(
+                reader.doubt_in(
                     &source,
+                    &namespace,
                     format!("the listeners that carry the {kind} {namespace}/{name}"),
                     &format!("it attaches to the ListenerSet {}, and ListenerSets are not read", parent.name),
                     "Look at the listeners by hand: kubectl get listenersets -A -o yaml.",
@@ -130,7 +156,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
             }
             let is_service =
                 |to: &&BackendRef| to.group.as_deref().unwrap_or("").is_empty() && to.kind.as_deref().is_none_or(|kind| kind == "Service");
-            let to = object.spec.rules.iter().flat_map(|rule| &rule.backend_refs).filter(is_service);
+            let to = object.spec.rules.iter().flat_map(Rule::backends).filter(is_service);
             let backends = to.map(|to| (to.namespace.clone().unwrap_or_else(|| namespace.clone()), to.name.clone())).collect();
             of_kind.push(Route {
                 backends,
@@ -142,12 +168,29 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, FactsError> {
                 hostnames: object.spec.hostnames,
                 only_redirects,
             });
+        };
+        reader.each_or_odd::<RouteObject>(&source, take, |one| {
+            reader.not_decoded_in(&source, &one);
+            odd.push((kind, one));
         })?;
         // Of many routes only some are shown as evidence: the same ones in whatever order they were read.
         of_kind.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         routes.append(&mut of_kind);
     }
-    Ok(routes)
+    Ok(Routes { all: routes, odd })
+}
+
+impl Route {
+    /// The ListenerSet that it attaches to, where it does.
+    pub(super) fn listener_set(&self) -> Option<&str> {
+        self.parents.iter().find(|parent| parent.is_listener_set()).map(|parent| parent.name.as_str())
+    }
+
+    /// Whether it names a Gateway.
+    pub(super) fn is_for(&self, gateway: (&str, &str)) -> bool {
+        let named = |parent: &&ParentRef| parent.namespace.as_deref().unwrap_or(&self.namespace) == gateway.0 && parent.name == gateway.1;
+        self.parents.iter().filter(|parent| !parent.is_listener_set()).any(|parent| named(&parent))
+    }
 }
 
 impl ParentRef {

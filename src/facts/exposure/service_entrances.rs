@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::entrances::Entrance;
+use super::entrances::{Behind, Entrance};
 use crate::facts::Known;
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 type Annotations = BTreeMap<String, String>;
 
@@ -23,7 +23,7 @@ const OTHER_PROTOCOLS: &[i32] = &[
 pub(super) fn of_service(service: &Service, unjudged: Option<&Unseen>) -> Vec<Entrance> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
-    let outside = matches!(kind, "LoadBalancer" | "NodePort") || spec.external_ips.as_ref().is_some_and(|all| !all.is_empty());
+    let outside = matches!(kind, "LoadBalancer" | "NodePort") || answers_external_ips(spec);
     if kind == "ExternalName" || !outside {
         return Vec::new();
     }
@@ -49,25 +49,31 @@ fn entrance(
     if port.protocol.as_deref().is_some_and(|protocol| protocol != "TCP") {
         return None;
     }
-    let (tls, plain, pointer) = if kind == "LoadBalancer" && ends_tls(annotations, port) {
+    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
+    let addresses: Vec<String> =
+        status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect();
+    let by_aws = kind == "LoadBalancer" && is_of_aws(service);
+    let (tls, plain, pointer) = if by_aws && ends_tls(annotations, port) {
         ("at the load balancer", Known::Known(false), "/metadata/annotations".to_owned())
     } else {
         let at = format!("/spec/ports/{number}");
         match speaks(port) {
             Speaks::Plain => ("", Known::Known(true), at),
+            Speaks::Tls if leads_to_plain(port) => ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at),
             Speaks::Tls => ("by the program", Known::Known(false), at),
             Speaks::Other => return None,
-            Speaks::Unknown => ("", unknown(service, port), at),
+            Speaks::Unknown => ("", unknown(service, port, "neither its number, its name nor its appProtocol says what goes through it"), at),
         }
     };
-    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
-    let addresses = status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone()));
     Some(Entrance {
         part: port.port.to_string(),
         pointer,
-        hosts: addresses.chain(spec.external_ips.iter().flatten().cloned()).collect(),
+        hosts: addresses.into_iter().chain(spec.external_ips.iter().flatten().cloned()).collect(),
         tls: tls.to_owned(),
         plain,
+        counts_to: service.metadata.namespace.clone(),
+        // What is behind it, whoever joins ways with workloads asks the Service itself.
+        behind: Vec::<Behind>::new(),
     })
 }
 
@@ -76,6 +82,54 @@ enum Speaks {
     Tls,
     Other,
     Unknown,
+}
+
+/// Whether the port of the pods is one that is known for plain HTTP: then TLS is ended before it, or nowhere. What the application's
+/// protocol is said to be counts more.
+fn leads_to_plain(port: &ServicePort) -> bool {
+    port.app_protocol.is_none()
+        && match &port.target_port {
+            Some(IntOrString::Int(number)) => PLAIN_PORTS.contains(number),
+            Some(IntOrString::String(name)) => matches!(name.as_str(), "http" | "web" | "http-web" | "h2c"),
+            None => false,
+        }
+}
+
+/// Whether the load balancer may be one of AWS: no other controller reads its annotations. Its addresses are names of AWS.
+pub(super) fn is_of_aws(service: &Service) -> bool {
+    let class = service.spec.as_ref().and_then(|spec| spec.load_balancer_class.as_deref());
+    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
+    let mut given = status.into_iter().flatten().filter(|at| at.ip.is_some() || at.hostname.is_some()).peekable();
+    class.is_none_or(|class| matches!(class, "service.k8s.aws/nlb" | "eks.amazonaws.com/nlb"))
+        && (given.peek().is_none() || given.filter_map(|at| at.hostname.as_deref()).any(super::load_balancers::is_name_of_aws))
+}
+
+/// Whether nodes answer for `externalIPs`: a Service without an address of its own is left out of everything (kube-proxy,
+/// ShouldSkipService).
+pub(super) fn answers_external_ips(spec: &ServiceSpec) -> bool {
+    spec.cluster_ip.as_deref() != Some("None") && spec.external_ips.as_ref().is_some_and(|all| !all.is_empty())
+}
+
+const PLAIN_PORTS: &[i32] = &[80, 8000, 8008, 8080, 8081, 8088];
+
+/// Whether a port of the node that a pod takes serves plain HTTP: by its name, its number, and the number of the container's port.
+pub(super) fn of_node_port(name: &str, on_node: i32, in_pod: i32) -> Known<bool> {
+    let named = (!name.is_empty()).then(|| name.to_owned());
+    let port = |number: i32| ServicePort { name: named.clone(), port: number, target_port: Some(IntOrString::Int(in_pod)), ..ServicePort::default() };
+    let said = match speaks(&port(on_node)) {
+        Speaks::Unknown => speaks(&port(in_pod)),
+        said => said,
+    };
+    match said {
+        Speaks::Plain => Known::Known(true),
+        Speaks::Tls if !leads_to_plain(&port(on_node)) => Known::Known(false),
+        Speaks::Other => Known::Known(false),
+        Speaks::Tls | Speaks::Unknown => Known::Unknown(Unseen::not_visible(
+            format!("whether the port {on_node} of the node serves plain HTTP"),
+            "neither its number nor its name says what goes through it",
+            "Ask whether the program speaks TLS there.",
+        )),
+    }
 }
 
 /// By the protocol of the application (`core/v1` ServicePort, appProtocol), by the name of the port, and by its number.
@@ -92,7 +146,7 @@ fn speaks(port: &ServicePort) -> Speaks {
         }
     }
     match port.port {
-        80 | 8000 | 8008 | 8080 | 8081 | 8088 => Speaks::Plain,
+        plain if PLAIN_PORTS.contains(&plain) => Speaks::Plain,
         443 | 4443 | 8443 | 9443 => Speaks::Tls,
         other if OTHER_PROTOCOLS.contains(&other) => Speaks::Other,
         _ => Speaks::Unknown,
@@ -110,26 +164,23 @@ fn ends_tls(annotations: &Annotations, port: &ServicePort) -> bool {
     listed.split(',').map(str::trim).any(is_this)
 }
 
-fn unknown(service: &Service, port: &ServicePort) -> Known<bool> {
+fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
     let target = match &port.target_port {
         Some(IntOrString::Int(number)) => format!(" (of the pods {number})"),
         Some(IntOrString::String(name)) => format!(" (of the pods {name})"),
         None => String::new(),
     };
-    Known::Unknown(Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!(
+    Known::Unknown(Unseen::not_visible(
+        format!(
             "whether the port {}{target} of the Service {}/{} serves plain HTTP",
             port.port,
             part(&service.metadata.namespace),
             part(&service.metadata.name)
         ),
-        why: "neither its number, its name nor its appProtocol says what goes through it".to_owned(),
-        how_to_see: "Ask whether the program speaks TLS there, and set spec.ports[].appProtocol: https or http.".to_owned(),
-        source: None,
-        missing_rule: None,
-    })
+        why,
+        "Ask whether the program speaks TLS there, and set spec.ports[].appProtocol: https or http.",
+    ))
 }
 
 #[cfg(test)]
@@ -155,6 +206,10 @@ mod tests {
             (json!({"port": 7000, "appProtocol": "kubernetes.io/h2c"}), Some(Some(true))),
             (json!({"port": 8443}), Some(Some(false))),
             (json!({"port": 7000, "name": "main"}), Some(None)),
+            (json!({"port": 443, "targetPort": 8080}), Some(None)),
+            (json!({"port": 443, "name": "https", "targetPort": "http"}), Some(None)),
+            (json!({"port": 443, "name": "https", "targetPort": 8443}), Some(Some(false))),
+            (json!({"port": 443, "appProtocol": "https", "targetPort": 8080}), Some(Some(false))),
             (json!({"port": 5432, "name": "main"}), None),
             (json!({"port": 80, "protocol": "UDP"}), None),
         ] {

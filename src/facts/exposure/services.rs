@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::load_balancers::{internal_by, is_private, limit_sources, source_ranges};
+use super::service_entrances::answers_external_ips;
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
@@ -47,7 +48,7 @@ table! {
         public_address: bool, at "/status/loadBalancer/ingress";
         /// Networks from which the load balancer may be used: the field, or the annotation where the field is empty; sorted.
         source_ranges: Vec<String>, at "/spec/loadBalancerSourceRanges";
-        /// Whether these leave anyone out.
+        /// Whether these leave anyone out, in each family of addresses that the Service has.
         limits_sources: bool, at "/spec/loadBalancerSourceRanges";
         /// `externalIPs`: addresses of nobody in particular that every node then answers for; sorted.
         external_ips: Vec<String>, at "/spec/externalIPs";
@@ -98,18 +99,18 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
     let external_ips = sorted_owned(spec.external_ips.clone().into_iter().flatten());
     let selector = spec.selector.clone().unwrap_or_default();
     let typed = ServiceRow {
-        exposure: exposure(&kind, !external_ips.is_empty()),
+        exposure: exposure(&kind, answers_external_ips(&spec)),
         headless: spec.cluster_ip.as_deref() == Some("None"),
         ports: sorted_owned(ports().map(port_text)),
         opens_node_ports: !node_ports.is_empty() || kind == "NodePort" || allocates_node_ports == Some(true),
         node_ports,
         allocates_node_ports,
-        internal_by: is_load_balancer.then(|| internal_by(&annotations, spec.load_balancer_class.as_deref())).flatten().unwrap_or_default(),
+        internal_by: is_load_balancer.then(|| internal_by(&annotations, spec.load_balancer_class.as_deref(), &addresses)).flatten().unwrap_or_default(),
         load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
         private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address) == Some(true)),
         public_address: addresses.iter().any(|address| is_private(address) == Some(false)),
         addresses,
-        limits_sources: limit_sources(&source_ranges),
+        limits_sources: limit_sources(&source_ranges, spec.ip_families.as_deref().unwrap_or_default()),
         source_ranges,
         external_ips,
         external_name: spec.external_name.clone().unwrap_or_default(),

@@ -9,7 +9,7 @@ use super::ports::{PortRule, PortSet};
 use super::world::World;
 use crate::facts::Known;
 use crate::facts::workloads::pass::PodPort;
-use crate::model::Flow;
+use crate::model::{Flow, Unseen};
 use crate::model::sources::{NAMESPACES, PODS};
 
 /// Whether pods of one namespace reach those of another, as the policies say.
@@ -99,6 +99,23 @@ struct Side<'a> {
 /// By the number of a group among [`World::groups`] and by direction: the namespaces that its policies name, and whose own policies
 /// let none of that traffic through, with what is shut.
 pub(super) type HalfOpen = BTreeMap<(usize, Direction), Known<Vec<String>>>;
+
+/// What becomes, at their end, of the traffic that a rule allows with the pods of one namespace.
+#[derive(Debug, Default)]
+struct Tally {
+    /// With some of them it gets through.
+    open: bool,
+    /// Why that is not known of some.
+    doubt: Option<Unseen>,
+}
+
+/// The direction that the other end of a connection judges.
+fn other_end(direction: Direction) -> Direction {
+    match direction {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    }
+}
 
 struct Engine<'a> {
     world: &'a World<'a>,
@@ -209,7 +226,7 @@ impl<'a> Engine<'a> {
             let class = Class {
                 namespace: group.namespace().to_owned(),
                 labels: group.labels.iter().filter_map(asked).collect(),
-                ports: group.ports.iter().filter(|port| names.contains(port.name.as_str())).cloned().collect(),
+                ports: group.ports.iter().filter(|port| names.contains(port.name.as_str())).map(|port| PodPort { host_port: 0, ..port.clone() }).collect(),
                 blocks: None,
                 doubt: Direction::BOTH.map(|direction| !world.foreign_of(group, direction).is_empty()),
             };
@@ -232,12 +249,19 @@ impl<'a> Engine<'a> {
         Self { world, classes: classes.into_iter().collect(), of_group, blocks }
     }
 
+    /// Why what the policies of a class do is not known.
+    fn doubt_about(&self, class: &Class, direction: Direction) -> Option<Unseen> {
+        let numbers = || self.of_group.iter().filter(|(_, of)| of == class).map(|(number, _)| *number);
+        let group = |number: usize| self.world.groups().nth(number);
+        numbers().filter_map(group).find_map(|group| self.world.foreign_of(group, direction).first().map(|one| one.unseen()))
+    }
+
     /// See [`HalfOpen`].
     fn half_open(&self, [ingress, egress]: &[Vec<Option<Side<'_>>>; 2]) -> HalfOpen {
         let mut found = HalfOpen::new();
         for (direction, own, other) in [(Direction::Ingress, ingress, egress), (Direction::Egress, egress, ingress)] {
-            // How many classes of a namespace are named, and how many of them are shut, by group.
-            let mut tallies: BTreeMap<usize, BTreeMap<&str, (usize, usize)>> = BTreeMap::new();
+            // What becomes of the classes of a namespace that are named, by group.
+            let mut tallies: BTreeMap<usize, BTreeMap<&str, Tally>> = BTreeMap::new();
             for (number, class) in &self.of_group {
                 let Ok(at) = self.classes.binary_search_by(|(known, _)| known.cmp(class)) else { continue };
                 let Some(side) = own.get(at).and_then(Option::as_ref) else { continue };
@@ -246,8 +270,11 @@ impl<'a> Engine<'a> {
                     let doubt = if direction == Direction::Ingress { doubt_out } else { doubt_in };
                     let shut = other.get(peer).and_then(Option::as_ref).is_some_and(|side| !side.any.has(at));
                     let tally = tallies.entry(*number).or_default().entry(&named.namespace).or_default();
-                    tally.0 += 1;
-                    tally.1 += usize::from(shut && !doubt);
+                    if doubt {
+                        tally.doubt = tally.doubt.take().or_else(|| self.doubt_about(named, other_end(direction)));
+                    } else {
+                        tally.open |= !shut;
+                    }
                 }
             }
             for (number, of_group) in tallies {
@@ -255,11 +282,15 @@ impl<'a> Engine<'a> {
                     Direction::Ingress => "its policies let nothing out to it",
                     Direction::Egress => "its policies let nothing in from it",
                 };
-                let all_shut = of_group.into_iter().filter(|(_, (named, shut))| named == shut);
+                let none_open = of_group.into_iter().filter(|(_, tally)| !tally.open);
                 let reader = &self.world.context().reader;
                 let mut all = Known::Known(Vec::new());
-                for (namespace, _) in all_shut {
-                    let text = reader.known_in(namespace, &PODS, || format!("{namespace}: {what}"));
+                for (namespace, tally) in none_open {
+                    let text = match tally.doubt {
+                        // It may be what lets it through, or what shuts it.
+                        Some(unseen) => Known::Unknown(unseen),
+                        None => reader.known_in(namespace, &PODS, || format!("{namespace}: {what}")),
+                    };
                     all = all.and_then(|mut all: Vec<String>| {
                         text.map(|text| {
                             all.push(text);

@@ -33,7 +33,7 @@ table! {
         /// Whether they use the node's network: policies do not cover them, and the cells that speak of policies are unknown.
         host_network: bool, at "/hostNetwork";
         /// Further networks that the pods are attached to, beside the cluster's own: annotations of Multus, of GKE and of DANM, sorted.
-        /// NetworkPolicies say nothing about them. Unknown where a resource claim may hand them a network device.
+        /// NetworkPolicies say nothing about them. Unknown where a resource claim, or a resource of a device plug-in, may hand them a network device.
         other_networks: Known<Vec<String>>;
         /// NetworkPolicies that select them for this direction, sorted.
         policies: Vec<String>;
@@ -175,8 +175,8 @@ impl<'a> Facts<'a> {
         if self.group.networks.is_empty() && self.group.claims_devices {
             return Known::Unknown(Unseen::not_visible(
                 of(),
-                "it uses resource claims, and the device that it is given for one may be a network interface",
-                "Look at the ResourceClaims of the pod: a device with status.devices.networkData is an interface.",
+                "it asks for devices (by resource claims, or by a resource of a device plug-in), and one may be a network interface",
+                "Look at the ResourceClaims of the pod (a device with status.devices.networkData is an interface), and at what its device plug-in gives.",
             ));
         }
         match self.world.unjudged_networks() {

@@ -11,7 +11,7 @@ use crate::facts::labels::Selector;
 use crate::facts::namespaces::SYSTEM_NAMESPACES;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::model::sources::{DAEMON_SETS, FOREIGN_POLICIES, NAMESPACES, NETWORK_PLUGIN_SETTINGS, NETWORK_POLICIES, NODES, PODS};
-use crate::model::{Evidence, ObjectRef};
+use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per namespace and direction (ingress, egress), with whether NetworkPolicies deny that direction by default to every pod,
@@ -29,7 +29,8 @@ table! {
         /// The NetworkPolicies that together select every pod of the namespace for the direction, sorted.
         default_deny_by: Vec<String>;
         /// Whether the direction is denied by default in effect: by a NetworkPolicy, on a cluster that enforces it. Unknown where a
-        /// policy of another API may be about every pod of the namespace.
+        /// policy of another API may be about every pod of the namespace, and where every workload of it uses the node's network, which
+        /// policies do not cover.
         default_deny: Known<bool>;
         /// Why not, in a few words; empty when it is.
         because: Known<String>;
@@ -53,6 +54,10 @@ struct Counts {
     open: i64,
     unknown: i64,
     host_network: i64,
+    /// Whether there is a workload, running or not, on the node's network.
+    on_the_node: bool,
+    /// Whether there is one on the cluster's.
+    on_the_cluster: bool,
 }
 
 /// The rows; `isolation` are those of `network_isolation`.
@@ -82,7 +87,14 @@ fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Dir
     let default = ForAll::of(world.policies(name), direction);
     let counts = counts.get(&(name.clone(), direction.as_str().to_owned())).copied().unwrap_or(Counts { ..Counts::default() });
     let counted = |number: i64| world.context().reader.known_in(name, &PODS, || number);
-    let because = because(world, name, direction, &default);
+    let because = because(world, name, direction, &default).and_then(|why| match why.is_empty() && counts.on_the_node && !counts.on_the_cluster {
+        true => Known::Unknown(Unseen::not_visible(
+            format!("what keeps {} traffic of {name} in bounds", direction.as_str()),
+            "all of its workloads use the node's network, which NetworkPolicies do not cover",
+            "Ask what filters the traffic of the nodes.",
+        )),
+        false => Known::Known(why),
+    });
     let typed = NamespaceIsolationRow {
         namespace: name.clone(),
         system: SYSTEM_NAMESPACES.contains(&name.as_str()),
@@ -167,8 +179,11 @@ fn count(isolation: &[Row]) -> AllCounts {
     for row in isolation {
         let (Some(direction), Some(pods)) = (columns.direction.of(row), columns.pods.of(row)) else { continue };
         let of = counts.entry((row.namespace.clone().unwrap_or_default(), direction.to_owned())).or_default();
-        match (columns.host_network.of(row), columns.isolated.of(row)) {
-            (Some(true), _) => of.host_network += pods,
+        let on_the_node = columns.host_network.of(row) == Some(true);
+        of.on_the_node |= on_the_node;
+        of.on_the_cluster |= !on_the_node;
+        match (on_the_node, columns.isolated.of(row)) {
+            (true, _) => of.host_network += pods,
             (_, Some(Known::Known(true))) => of.isolated += pods,
             (_, Some(Known::Known(false))) => of.open += pods,
             _ => of.unknown += pods,

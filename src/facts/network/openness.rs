@@ -15,8 +15,8 @@ const GIVEN: [&str; 1] = ["kubernetes.io/metadata.name"];
 /// What rules are asked with: the namespaces, and the addresses of their pods.
 pub(super) struct Openness<'w> {
     labels: &'w BTreeMap<String, BTreeMap<String, String>>,
-    /// By namespace, of the pods that are not on the node's network; none where a pod has no address yet.
-    addresses: BTreeMap<&'w str, Option<Vec<&'w Vec<IpAddr>>>>,
+    /// By namespace, of the pods that are not on the node's network and have addresses: one that waits for its own says nothing.
+    addresses: BTreeMap<&'w str, Vec<&'w Vec<IpAddr>>>,
     /// Whether blocks of addresses are asked for pods (see [`super::cni::Cni::blocks_hold_pods`]).
     blocks: bool,
 }
@@ -34,14 +34,9 @@ pub(super) struct Taken {
 
 impl<'w> Openness<'w> {
     pub(super) fn new(world: &'w World<'_>) -> Self {
-        let mut addresses: BTreeMap<&str, Option<Vec<&Vec<IpAddr>>>> = BTreeMap::new();
-        for group in world.groups().filter(|group| !group.host_network && group.pods > 0) {
-            let of = addresses.entry(group.namespace()).or_insert_with(|| Some(Vec::new()));
-            let placed = i64::try_from(group.addresses.len()).unwrap_or(i64::MAX);
-            match of {
-                Some(all) if placed >= group.pods => all.extend(&group.addresses),
-                _ => *of = None,
-            }
+        let mut addresses: BTreeMap<&str, Vec<&Vec<IpAddr>>> = BTreeMap::new();
+        for group in world.groups().filter(|group| !group.host_network && !group.addresses.is_empty()) {
+            addresses.entry(group.namespace()).or_default().extend(&group.addresses);
         }
         Self { labels: world.all_labels(), addresses, blocks: world.cni.blocks_hold_pods() }
     }
@@ -88,7 +83,7 @@ impl<'w> Openness<'w> {
                 namespaces.as_ref().is_some_and(|selector| selector.takes_strangers(&GIVEN)) && pods.takes_strangers(&[])
             }
             Peer::Block(block) => {
-                self.addresses.len() > 1 && self.addresses.values().all(|pods| self.holds(block, pods.as_deref().unwrap_or_default()))
+                self.addresses.len() > 1 && self.addresses.values().all(|pods| self.holds(block, pods))
             }
         }
     }
@@ -103,8 +98,7 @@ impl<'w> Openness<'w> {
             // Of the whole world, another question asks.
             Peer::Block(block) if whole_world(std::iter::once(block)) => Vec::new(),
             Peer::Block(block) => {
-                let held = |pods: &Option<Vec<&Vec<IpAddr>>>| self.holds(block, pods.as_deref().unwrap_or_default());
-                self.addresses.iter().filter(|(_, pods)| held(pods)).map(|(name, _)| *name).collect()
+                self.addresses.iter().filter(|(_, pods)| self.holds(block, pods)).map(|(name, _)| *name).collect()
             }
         }
     }

@@ -29,6 +29,7 @@ impl Pod {
             name: name.clone(),
             number: i32::from(*number),
             protocol: protocol.as_str().to_owned(),
+            host_port: 0,
         };
         Self {
             namespace: namespace.0.to_owned(),

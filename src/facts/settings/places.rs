@@ -68,8 +68,8 @@ fn special(path: &str) -> Option<Place> {
     let clean = cleaned(path);
     match clean.as_str() {
         "/dev/stdout" | "/dev/stderr" | "/dev/fd/1" | "/dev/fd/2" => Some(Place::Output),
-        // A file system in memory.
-        path if path.starts_with("/dev/shm/") => Some(Place::Container),
+        // File systems in memory, or emptied at every start of the machine (FHS 3.0, 3.15 and 3.18).
+        path if ["/dev/shm/", "/run/", "/var/run/", "/tmp/"].iter().any(|start| path.starts_with(start)) => Some(Place::Container),
         path if path.starts_with("/dev/") => Some(Place::Device),
         path => {
             let process = path.strip_prefix("/proc/")?;

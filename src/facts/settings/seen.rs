@@ -11,7 +11,7 @@ use super::{not_visible, plugins};
 use crate::facts::table::read::{MetaOnly, Reader};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{FLAGZ, LEASES};
-use crate::model::{Evidence, Grade, ObjectRef};
+use crate::model::{Evidence, Grade, ObjectRef, Unseen};
 
 /// One running component as one source shows it.
 pub(super) struct Instance {
@@ -132,16 +132,20 @@ impl Instance {
             (Some(text), _) => component.written(setting, text, |value| self.how != How::Effective || Some(value) != default),
             (None, _) if self.how == How::Changes => unknown("k3s sets its own default, which its Node object does not show"),
             (None, _) if self.how == How::Effective => unknown("the server's /flagz does not list it: this version does not have the flag"),
-            // GODEBUG brings back the suites that Go took out of its own choice (crypto/tls, tlsrsakex and tls3des).
-            (None, _) if setting == "tls-cipher-suites" && self.has_variable("GODEBUG") => {
-                unknown("the environment of the container changes what Go's own choice is, and its value is not read")
-            }
+            (None, _) if let Some(unseen) = self.environment_decides(setting) => Known::Unknown(unseen),
             (None, _) if self.in_environment(setting) => {
                 unknown("an environment variable of the container stands for it, and its value is not read")
             }
             (None, Some(default)) => Known::Known((default.to_owned(), false)),
             (None, None) => unknown("the flag is not written, and its default depends on the version and on other settings"),
         }
+    }
+
+    /// Why a variable of the environment may decide where the flag is not written: GODEBUG brings back the suites that Go took out of its
+    /// own choice (crypto/tls, tlsrsakex and tls3des).
+    pub(super) fn environment_decides(&self, setting: &str) -> Option<Unseen> {
+        let why = "the environment of the container changes what Go's own choice is, and its value is not read";
+        (setting == "tls-cipher-suites" && self.has_variable("GODEBUG")).then(|| not_visible(self.component.binary, setting, why))
     }
 
     fn has_variable(&self, name: &str) -> bool {

@@ -130,9 +130,13 @@ impl ApiServers {
 
     /// The value of a setting, with whether it is written out.
     pub(super) fn value(&self, server: &Server, setting: &str, default: Option<&str>) -> Known<(String, bool)> {
-        match self.instance(server.decides) {
-            Some(instance) => instance.value(setting, default),
-            None => Known::Unknown(self.gap(setting)),
+        let Some(instance) = self.instance(server.decides) else { return Known::Unknown(self.gap(setting)) };
+        // What another source shows of the environment of the same process, /flagz does not.
+        let other = server.compared.iter().filter(|_| server.also).filter_map(|index| self.instance(*index));
+        let doubt = other.into_iter().find_map(|other| other.environment_decides(setting));
+        match doubt {
+            Some(unseen) if instance.value(setting, default).known().is_some_and(|(_, set)| !set) => Known::Unknown(unseen),
+            _ => instance.value(setting, default),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
     BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES,
-    POD_VOLUME_BACKUPS, PODS,
+    POD_VOLUME_BACKUPS, PODS, VOLUME_SNAPSHOT_CLASSES,
 };
 use crate::model::{Evidence, Unseen, UnseenKind};
 
@@ -23,18 +23,18 @@ table! {
         /// Schedules that run, have a place to write to and are to copy the claim with its data, as `namespace/name`, sorted. Unknown
         /// when that is certain of none and uncertain of one: its filters are not understood, or settings decide that are not read.
         schedules: Known<Vec<String>>,
-            needs [BACKUP_SCHEDULES, BACKUP_LOCATIONS, BACKUPS, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+            needs [BACKUP_SCHEDULES, BACKUP_LOCATIONS, BACKUPS, POD_VOLUME_BACKUPS, DATA_UPLOADS, VOLUME_SNAPSHOT_CLASSES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
         /// The newest completed backup that holds the claim with its data, and from which it could be brought back; empty when there
         /// is none. Unknown when a newer one may be such a backup.
         last_backup: Known<String>,
-            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, POD_VOLUME_BACKUPS, DATA_UPLOADS, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, POD_VOLUME_BACKUPS, DATA_UPLOADS, VOLUME_SNAPSHOT_CLASSES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
         /// Hours from its end to the end of collection; null when there is none. Unknown like `last_backup`.
         hours_since_backup: Known<Option<i64>>,
-            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, POD_VOLUME_BACKUPS, DATA_UPLOADS, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, POD_VOLUME_BACKUPS, DATA_UPLOADS, VOLUME_SNAPSHOT_CLASSES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
         /// Whether no backup can be expected yet: the claim is less than a day old, no completed backup began since it was made, and the
         /// last one, of this week, would have held it.
         waits_for_first: Known<bool>, at "/metadata/creationTimestamp",
-            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
+            needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, VOLUME_SNAPSHOT_CLASSES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
         /// Why no schedule copies it, or no backup holds it, or that its last backup is old; empty otherwise.
         why: String, needs [BACKUPS, BACKUP_SCHEDULES];
     }
@@ -46,8 +46,8 @@ const FIRST_BACKUP_HOURS: i64 = 24;
 const WEEK: i64 = 168;
 
 /// Rows of all claims.
-pub(super) fn rows(context: &Context<'_>, kept: &[Kept<'_>]) -> Result<Vec<Row>, FactsError> {
-    let velero = Velero::read(&context.reader)?;
+pub(super) fn rows(context: &Context<'_>, kept: &[Kept<'_>], unclaimed: usize) -> Result<Vec<Row>, FactsError> {
+    let velero = Velero::read(&context.reader, unclaimed)?;
     let read = [BACKUPS, BACKUP_SCHEDULES, BACKUP_LOCATIONS];
     let gap = context.reader.coverage().complete(&read).err().map(|gaps| gaps.first().clone());
     let seen = match gap {

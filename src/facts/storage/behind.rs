@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::classes::{Class, Classes};
-use super::drivers::{Encryption, Parameters, canonical, encryption, has_key, has_replicas, on_node};
+use super::drivers::{Encryption, Parameters, canonical, encryption, has_key, has_replicas, on_node, reads_attributes};
 use super::transit::traffic;
 use super::volumes::Volume;
 use crate::facts::Known;
@@ -144,7 +144,9 @@ pub(super) fn not_there(what: &str, volume: &str) -> Unseen {
 
 pub(super) fn bound(asked: &Asked<'_>, volume: &Volume, origin: &Evidence, classes: &Classes, classes_read: &Known<()>) -> Behind {
     let driver = volume.spec.driver();
-    let attributes = volume.spec.csi.as_ref().map(|csi| csi.volume_attributes.clone()).unwrap_or_default();
+    let written = volume.spec.csi.as_ref().map(|csi| csi.volume_attributes.clone()).unwrap_or_default();
+    // Others read these when they make a volume, and not when they mount one: on the volume they say nothing.
+    let attributes = if reads_attributes(&driver) { written.clone() } else { Parameters::new() };
     let what = format!("the volume {} of {}", volume.name(), asked.what);
     let mut said = Said::new(&driver, &attributes, asked, &what);
     // What the volume itself leaves open and its class may decide.
@@ -154,14 +156,14 @@ pub(super) fn bound(asked: &Asked<'_>, volume: &Volume, origin: &Evidence, class
         customer_key: has_key(&driver) && said.encryption.customer_key != Known::Known(true),
     };
     let mut of_class = BTreeMap::new();
-    let mut parameters = attributes.clone();
+    let mut parameters = written;
     if open.any() {
         match made_by(volume, &driver, asked, classes, classes_read) {
             Maker::Class(class) => {
                 let mut all = class.parameters();
-                all.extend(attributes);
+                all.extend(attributes.clone());
                 open.fill(&mut said, Said::new(&driver, &all, asked, &what));
-                parameters = all;
+                parameters = class.parameters().into_iter().chain(parameters).collect();
                 of_class.extend(open.columns().map(|column| (column, class.origin.at("/parameters"))));
             }
             Maker::NotRead(unseen) => open.fill(&mut said, Said::nothing(&unseen)),
@@ -221,7 +223,8 @@ enum Maker<'a> {
     Nobody,
 }
 
-/// A class's parameters say something about a volume only if the class made it: the provisioner's mark is on the volume, and the class
+/// A class's parameters say something about a volume only if the class made it: the provisioner's mark is on the volume, its name ends
+/// with the uid of its claim, as the provisioner writes it (one that was copied to another claim or class has another name), and the class
 /// is not younger (parameters cannot be changed, but a class can be deleted and made again).
 fn made_by<'a>(volume: &Volume, driver: &str, asked: &Asked<'_>, classes: &'a Classes, classes_read: &Known<()>) -> Maker<'a> {
     if let Known::Unknown(unseen) = classes_read {
@@ -231,7 +234,8 @@ fn made_by<'a>(volume: &Volume, driver: &str, asked: &Asked<'_>, classes: &'a Cl
     let marked = annotations.and_then(|all| all.get("pv.kubernetes.io/provisioned-by"));
     let Some(class) = asked.class.and_then(|name| classes.get(name)) else { return Maker::Nobody };
     let by_it = marked.is_some_and(|mark| canonical(mark) == canonical(&class.object.provisioner))
-        && canonical(driver) == canonical(&class.object.provisioner);
+        && canonical(driver) == canonical(&class.object.provisioner)
+        && volume.is_named_for_its_claim();
     let older = match (&class.object.metadata.creation_timestamp, &volume.metadata.creation_timestamp) {
         (Some(class), Some(volume)) => class.0 <= volume.0,
         // Without times nothing speaks against it; the API always sets them.

@@ -94,6 +94,12 @@ fn replicas(driver: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a driver acts on what the attributes of a volume say when it mounts it, and not only when it makes one: of ceph-csi and
+/// Longhorn encryption is set up on the node, and both keep it and their replicas in the volume's attributes.
+pub(super) fn reads_attributes(driver: &str) -> bool {
+    matches!(canonical(driver), "rbd.csi.ceph.com" | "cephfs.csi.ceph.com" | "driver.longhorn.io")
+}
+
 /// Whether parameters decide on how many nodes a volume of the driver lies.
 pub(super) fn has_replicas(driver: &str) -> bool {
     replicas(driver).is_some()

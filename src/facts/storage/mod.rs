@@ -22,7 +22,8 @@ pub(super) const FAMILY: Family = Family {
         let found = volumes::read(&context.reader)?;
         let read = volumes::Read { classes: &classes, claims: &claims, volumes: &found, templates: &templates };
         let volumes = volumes::rows(context, &read)?;
-        let backups = backups::rows(context, &kept::kept(context, &claims, &found)?)?;
+        let unclaimed = kept::unclaimed(&claims, &found);
+        let backups = backups::rows(context, &kept::kept(context, &claims, &found)?, unclaimed)?;
         Ok(vec![classes.rows(context, &claims), volumes, backups])
     },
 };

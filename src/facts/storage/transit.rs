@@ -33,7 +33,12 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
         _ if is_of_node(driver) => Known::Known(true),
         NFS | "nfs.csi.k8s.io" => nfs(),
         // The driver mounts with TLS unless it is told not to.
-        "efs.csi.aws.com" => Known::Known(says("encryptInTransit") != "false"),
+        "efs.csi.aws.com" => match says("encryptInTransit").as_str() {
+            // As Go's ParseBool reads it.
+            "" | "1" | "t" | "true" => Known::Known(true),
+            "0" | "f" | "false" => Known::Known(false),
+            other => unknown(UnseenKind::NotUnderstood, format!("encryptInTransit is {other}, which is no truth value"), ask),
+        },
         "file.csi.azure.com" | "blob.csi.azure.com" if says("protocol").starts_with("nfs") => {
             Known::Known(says("encryptInTransit") == "true")
         }
@@ -48,8 +53,17 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
 /// Whether an NFS mount is encrypted; `None` where an option may say so that is not known.
 fn shared(options: &[String]) -> Option<bool> {
     let words = || options.iter().flat_map(|entry| entry.split(','));
-    if words().any(|word| matches!(word, "xprtsec=tls" | "xprtsec=mtls" | "sec=krb5p")) {
+    // The last word of a kind counts (fs/nfs/fs_context.c).
+    let last = |name: &str| words().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).last();
+    if matches!(last("xprtsec"), Some("tls" | "mtls")) {
         return Some(true);
+    }
+    // Several flavours are alternatives.
+    let flavours: Vec<&str> = words().filter_map(|word| word.strip_prefix("sec=")).collect();
+    match (flavours.contains(&"krb5p"), flavours.iter().all(|flavour| *flavour == "krb5p")) {
+        (true, true) => return Some(true),
+        (true, false) => return None,
+        (false, _) => {}
     }
     const PLAIN: &[&str] = &[
         "hard",
@@ -91,6 +105,8 @@ mod tests {
             assert_eq!(judged(driver, &[], false, &["sec=krb5"]), Some(false), "{driver}");
             assert_eq!(judged(driver, &[], false, &["hard,xprtsec=mtls"]), Some(true), "{driver}");
             assert_eq!(judged(driver, &[], false, &["sec=krb5p"]), Some(true), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["xprtsec=tls", "xprtsec=none"]), Some(false), "{driver}");
+            assert_eq!(judged(driver, &[], false, &["sec=krb5p", "sec=sys"]), None, "{driver}");
             assert_eq!(judged(driver, &[], false, &["[redacted]"]), None, "{driver}");
         }
     }
@@ -100,6 +116,8 @@ mod tests {
         for (driver, parameters, encrypted, said) in [
             ("efs.csi.aws.com", &[("encryptInTransit", "false")][..], true, Some(false)),
             ("efs.csi.aws.com", &[], false, Some(true)),
+            ("efs.csi.aws.com", &[("encryptInTransit", "0")], true, Some(false)),
+            ("efs.csi.aws.com", &[("encryptInTransit", "perhaps")], true, None),
             ("file.csi.azure.com", &[("protocol", "nfs")], true, Some(false)),
             ("file.csi.azure.com", &[("Protocol", "NFS"), ("encryptInTransit", "true")], true, Some(true)),
             ("file.csi.azure.com", &[], true, None),

@@ -80,6 +80,13 @@ impl Volume {
     pub(super) fn name(&self) -> &str {
         self.metadata.name.as_deref().unwrap_or_default()
     }
+
+    /// Whether its name is the one that a provisioner gives: `PREFIX-` and the uid of the claim (sig-storage-lib-external-provisioner and
+    /// external-provisioner, `--volume-name-prefix`).
+    pub(super) fn is_named_for_its_claim(&self) -> bool {
+        let uid = self.spec.claim_ref.as_ref().and_then(|by| by.uid.as_deref()).filter(|uid| !uid.is_empty());
+        uid.is_some_and(|uid| self.name().strip_suffix(uid).is_some_and(|prefix| prefix.ends_with('-')))
+    }
 }
 
 impl Readable for Volume {

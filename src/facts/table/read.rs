@@ -43,6 +43,50 @@ where
     }
 }
 
+/// An object that was not understood, for whoever knows how far what it could have decided reaches.
+#[derive(Clone, Debug)]
+pub(in crate::facts) struct Odd {
+    /// None where not even that is known.
+    pub(in crate::facts) namespace: Option<String>,
+    pub(in crate::facts) name: Option<String>,
+    /// Every word in it, values and names of fields, split where names of the API end.
+    words: BTreeSet<String>,
+    pub(in crate::facts) origin: Evidence,
+    pub(in crate::facts) unseen: Unseen,
+}
+
+impl Odd {
+    /// `Kind namespace/name`.
+    pub(in crate::facts) fn text(&self, kind: &str) -> String {
+        let part = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+        format!("{kind} {}/{}", part(&self.namespace), part(&self.name))
+    }
+
+    /// Whether a word stands anywhere in it; anything may, where it has no name.
+    pub(in crate::facts) fn names(&self, word: &str) -> bool {
+        self.name.is_none() || self.words.contains(word)
+    }
+
+    /// Whether it could have been about a namespace: its own, or one that it names.
+    pub(in crate::facts) fn may_be_about(&self, namespace: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|own| own == namespace) || self.names(namespace)
+    }
+}
+
+/// The words of an object's texts.
+fn words_of(value: &serde_json::Value, words: &mut BTreeSet<String>) {
+    let mut add = |text: &str| words.extend(text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').map(str::to_owned));
+    match value {
+        serde_json::Value::String(text) => add(text),
+        serde_json::Value::Array(all) => all.iter().for_each(|one| words_of(one, words)),
+        serde_json::Value::Object(fields) => {
+            fields.keys().for_each(|key| add(key));
+            fields.values().for_each(|one| words_of(one, words));
+        }
+        _ => {}
+    }
+}
+
 /// From how many objects of a source on they are decoded ahead.
 const MANY: u64 = 200;
 
@@ -140,6 +184,42 @@ impl<'a> Reader<'a> {
         Ok(parallel::ahead::<_, SnapshotError, _>(objects, take)?)
     }
 
+    /// The same, where what was not understood is handed over, and whoever takes it says what that could have decided: nothing else
+    /// remembers it.
+    pub(in crate::facts) fn each_or_odd<K: Readable>(
+        &self,
+        source: &SourceId,
+        mut take: impl FnMut(K, Evidence),
+        mut odd: impl FnMut(Odd),
+    ) -> Result<(), FactsError> {
+        let kind = self.kind(source);
+        self.each_stored(source, |stored| match serde_json::from_str::<K>(&stored.json) {
+            Ok(object) => {
+                let origin = origin(kind, source, object.meta(), stored, Grade::EffectiveConfiguration);
+                take(object, origin);
+            }
+            Err(error) => odd(self.odd(source, stored, &error.to_string())),
+        })
+    }
+
+    /// The same, of an object that is handed over: in doubt in its own namespace, or everywhere where that is not known.
+    pub(in crate::facts) fn not_decoded_in(&self, source: &SourceId, odd: &Odd) {
+        self.add(source, Doubt { namespace: odd.namespace.clone(), unseen: odd.unseen.clone() });
+    }
+
+    /// What was not understood may have been about anything.
+    pub(in crate::facts) fn give_up(&self, source: &SourceId, odd: Odd) {
+        self.add(source, Doubt { namespace: None, unseen: odd.unseen });
+    }
+
+    fn odd(&self, source: &SourceId, stored: StoredObject, error: &str) -> Odd {
+        let Named { namespace, name, words } = Named::of(&stored);
+        let unseen = not_decoded(source, display(namespace.as_deref(), name.as_deref(), &stored), error);
+        let meta = ObjectMeta { namespace: namespace.clone(), name: name.clone(), ..ObjectMeta::default() };
+        let origin = origin(self.kind(source), source, &meta, stored, Grade::EffectiveConfiguration);
+        Odd { namespace, name, words, origin, unseen }
+    }
+
     /// Hands every stored object to `take` as it is.
     pub(in crate::facts) fn each_stored(&self, source: &SourceId, mut take: impl FnMut(StoredObject)) -> Result<(), FactsError> {
         self.rests_on([source]);
@@ -152,28 +232,14 @@ impl<'a> Reader<'a> {
     /// Remembers an object that could not be understood. It is in doubt as far as it could have decided: an object of a source in
     /// [`DECIDE_ONLY_THEIR_NAMESPACE`] its own namespace, every other one everything.
     pub(in crate::facts) fn not_understood(&self, source: &SourceId, stored: &StoredObject, error: &str) {
-        let metadata = match serde_json::from_str::<MetaOnly>(&stored.json) {
-            Ok(MetaOnly { metadata }) => metadata,
-            // Not even its name is known.
-            Err(_) => return self.not_decoded(source, None, format!("object with digest {}", stored.sha256), error),
-        };
-        let namespace = metadata.namespace.clone().filter(|_| DECIDE_ONLY_THEIR_NAMESPACE.contains(source));
-        let name = match (metadata.namespace, metadata.name) {
-            (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
-            (None, Some(name)) => name,
-            _ => format!("object with digest {}", stored.sha256),
-        };
-        self.not_decoded(source, namespace, name, error);
+        let Named { namespace, name, .. } = Named::of(stored);
+        let display = display(namespace.as_deref(), name.as_deref(), stored);
+        self.not_decoded(source, namespace.filter(|_| DECIDE_ONLY_THEIR_NAMESPACE.contains(source)), display, error);
     }
 
     /// The same, of an object whose name is known, and the one namespace that it could have decided about.
     pub(in crate::facts) fn not_decoded(&self, source: &SourceId, namespace: Option<String>, name: String, error: &str) {
-        let unseen = Unseen::not_understood(
-            format!("{name} of {source}"),
-            format!("the object could not be decoded: {error}"),
-            "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.",
-        );
-        self.add(source, Doubt { namespace, unseen: unseen.of(source) });
+        self.add(source, Doubt { namespace, unseen: not_decoded(source, name, error) });
     }
 
     /// Remembers that something about a source is not known although it was read: whoever needs the source cannot pass.
@@ -259,6 +325,44 @@ impl<'a> Reader<'a> {
         self.rests_on([source]);
         coverage::gap(self.snapshot.index().record(source), source, &self.doubts.borrow(), about)
     }
+}
+
+/// What can be told of an object that was not understood.
+struct Named {
+    namespace: Option<String>,
+    name: Option<String>,
+    words: BTreeSet<String>,
+}
+
+impl Named {
+    fn of(stored: &StoredObject) -> Self {
+        let mut words = BTreeSet::new();
+        let value = serde_json::from_str::<serde_json::Value>(&stored.json);
+        let text = |pointer: &str| value.as_ref().ok().and_then(|value| value.pointer(pointer)?.as_str()).map(str::to_owned);
+        let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+        if let Ok(value) = &value {
+            words_of(value, &mut words);
+        }
+        // Without a name nothing of it is believed.
+        Self { namespace: namespace.filter(|_| name.is_some()), name, words }
+    }
+}
+
+fn display(namespace: Option<&str>, name: Option<&str>, stored: &StoredObject) -> String {
+    match (namespace, name) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        (None, Some(name)) => name.to_owned(),
+        _ => format!("object with digest {}", stored.sha256),
+    }
+}
+
+fn not_decoded(source: &SourceId, name: String, error: &str) -> Unseen {
+    Unseen::not_understood(
+        format!("{name} of {source}"),
+        format!("the object could not be decoded: {error}"),
+        "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.",
+    )
+    .of(source)
 }
 
 fn origin(kind: Option<&str>, source: &SourceId, meta: &ObjectMeta, stored: StoredObject, grade: Grade) -> Evidence {

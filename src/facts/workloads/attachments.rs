@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::PodSpec;
+
 /// Annotations that attach a pod to networks, as the collector reduces them: names, joined by commas. Of the last two, only what is not
 /// the cluster's own network. (Network Plumbing Working Group, *Kubernetes Network Custom Resource Definition De-facto Standard* 1.3; GKE
 /// multi-networking; DANM.)
@@ -18,6 +20,32 @@ const ANNOTATIONS: [&str; 8] = [
     "k8s.v1.cni.cncf.io/network-status",
     "k8s.v1.cni.cncf.io/networks-status",
 ];
+
+/// Beginnings of the names of devices that are known to be none of a network; what has no domain is Kubernetes' own.
+const NO_NETWORK: &[&str] = &[
+    "nvidia.com/gpu",
+    "nvidia.com/mig-",
+    "amd.com/gpu",
+    "gpu.intel.com/",
+    "qat.intel.com/",
+    "sgx.intel.com/",
+    "fpga.intel.com/",
+    "habana.ai/",
+    "google.com/tpu",
+    "cloud-tpus.google.com/",
+    "aws.amazon.com/neuron",
+    "devices.kubevirt.io/kvm",
+    "kubernetes.io/",
+    "hugepages-",
+];
+
+/// Whether it asks for a device that may be an interface of a network, as those of SR-IOV and RDMA plug-ins are.
+pub(in crate::facts) fn asks_for_devices(spec: &PodSpec) -> bool {
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let resources = containers.filter_map(|container| container.resources.as_ref());
+    let names = resources.flat_map(|all| all.limits.iter().chain(&all.requests).flat_map(|list| list.keys()));
+    names.into_iter().any(|name| name.contains('/') && !NO_NETWORK.iter().any(|known| name.starts_with(known)))
+}
 
 /// The networks that the annotations of a pod name, sorted.
 pub(in crate::facts) fn further_networks(annotations: &BTreeMap<String, String>) -> Vec<String> {

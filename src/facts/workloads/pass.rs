@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, Volume};
 
-use super::attachments::further_networks;
+use super::attachments::{asks_for_devices, further_networks};
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
 use super::volume_uses::VolumeUses;
@@ -86,7 +86,7 @@ pub(in crate::facts) struct PodGroup {
     pub(in crate::facts) host_network: bool,
     /// Further networks that the pods are attached to, sorted.
     pub(in crate::facts) networks: Vec<String>,
-    /// Whether they use resource claims, which may give them devices of the network.
+    /// Whether they use resource claims or ask for devices, which may be interfaces of a network.
     pub(in crate::facts) claims_devices: bool,
     /// Container ports that are written down, sorted.
     pub(in crate::facts) ports: Vec<PodPort>,
@@ -124,6 +124,8 @@ pub(in crate::facts) struct PodPort {
     pub(in crate::facts) number: i32,
     /// `TCP`, `UDP` or `SCTP`; unset is `TCP`.
     pub(in crate::facts) protocol: String,
+    /// The port of the node that it takes; 0 for none. A pod on the node's network takes its own (`core/v1` ContainerPort, hostPort).
+    pub(in crate::facts) host_port: i32,
 }
 
 /// Number of pods, their addresses, and where they were seen.
@@ -238,12 +240,17 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
             name: port.name.clone().unwrap_or_default(),
             number: port.container_port,
             protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
+            host_port: match port.host_port {
+                Some(port) if port != 0 => port,
+                _ if spec.host_network == Some(true) => port.container_port,
+                _ => 0,
+            },
         })
         .collect();
     ports.sort();
     ports.dedup();
     let claims = spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty());
-    let attached = (spec.host_network == Some(true), further_networks(shape.annotations), claims);
+    let attached = (spec.host_network == Some(true), further_networks(shape.annotations), claims || asks_for_devices(spec));
     let key = (shape.workload.clone(), shape.labels.clone(), attached, ports, shape.observed_in, shape.phase.to_owned());
     let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {

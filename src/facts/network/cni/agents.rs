@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::facts::FactsError;
-use crate::facts::agents::{Agent, Marks, daemon_sets};
+use crate::facts::agents::{Agent, Marks, controllers, daemon_sets};
 use crate::facts::table::read::Reader;
+use crate::model::sources::DEPLOYMENTS;
 
 const fn marks(
     engine: &'static str,
@@ -42,5 +43,24 @@ const AGENTS: &[Marks] = &[
 
 /// The DaemonSets that are network plugins, and the plugins of which there is any trace.
 pub(super) fn agents(reader: &Reader<'_>) -> Result<(Vec<Agent>, BTreeSet<&'static str>), FactsError> {
-    daemon_sets(reader, AGENTS)
+    let (mut found, traces) = daemon_sets(reader, AGENTS)?;
+    // One that cannot change the network of its node is the engine's image put to another use: a trace, and no agent.
+    found.retain(Agent::may_work_on_the_node);
+    Ok((found, traces))
+}
+
+/// What tells agents of an engine what to do, where they do nothing new without it (antrea, docs/design/architecture.md).
+const CONTROLLERS: &[Marks] = &[marks("Antrea", &["antrea-controller"], &["antrea/antrea-controller-ubuntu", "antrea/antrea-controller-ubi"], &["antrea"])];
+
+/// Why the controller that an engine's agents need does not work, where they need one.
+pub(super) fn controller_missing(reader: &Reader<'_>, engine: &str) -> Result<Option<String>, FactsError> {
+    if !CONTROLLERS.iter().any(|marks| marks.engine == engine) {
+        return Ok(None);
+    }
+    if let Some(gap) = reader.gap(&DEPLOYMENTS) {
+        return Ok(Some(format!("whether its controller runs was not seen: {}", gap.why)));
+    }
+    let found = controllers(reader, CONTROLLERS)?;
+    let works = |agent: &&Agent| agent.engine == engine && agent.ready.is_some_and(|ready| ready > 0);
+    Ok(found.iter().find(works).is_none().then(|| "its controller, which gives policies to the agents, is not ready or not there".to_owned()))
 }

@@ -58,7 +58,16 @@ pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
         "Flannel" => flannel(agent, settings),
         "Antrea" => antrea(agent, &settings.antrea),
         "OVN-Kubernetes" => openshift(&settings.openshift),
-        "Weave Net" if agent.has_env("WEAVE_PASSWORD") => Encryption::known("ipsec", vec![agent.origin.clone()]),
+        "Weave Net" if agent.has_env("WEAVE_PASSWORD") => match agent.env("WEAVE_PASSWORD") {
+            // An empty one is none.
+            Some(Some(value)) if value.is_empty() => never(agent.engine),
+            _ if agent.may_lack("WEAVE_PASSWORD") => unknown(
+                agent.engine,
+                "its password is in a Secret that may be absent",
+                "Ask whether the Secret that WEAVE_PASSWORD names is there.",
+            ),
+            _ => Encryption::known("ipsec", vec![agent.origin.clone()]),
+        },
         "Weave Net" | "kindnet" | "kube-network-policies" | "kube-router" => never(agent.engine),
         "Amazon VPC CNI" => unknown(
             agent.engine,
@@ -177,6 +186,18 @@ fn openshift(networks: &Objects) -> Encryption {
 
 /// The back end that k3s writes on every node.
 pub(super) fn k3s(settings: &Settings) -> Encryption {
+    let arguments = settings.nodes.iter().filter_map(|node| Some((node.annotations.get("k3s.io/node-args")?, &node.origin)));
+    let switched_off = |text: &&String| {
+        let words: Vec<String> = serde_json::from_str(text).ok()?;
+        let inline = words.iter().any(|word| word.trim_start_matches('-') == "flannel-backend=none");
+        let two = words.windows(2).any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
+        (inline || two).then_some(())
+    };
+    // Flannel does not run then, and what it wrote on nodes before is left over.
+    if let Some((_, origin)) = arguments.into_iter().find(|(text, _)| switched_off(text).is_some()) {
+        let at = origin.at("/metadata/annotations/k3s.io~1node-args");
+        return Encryption::none("its Flannel is switched off (--flannel-backend=none)".to_owned(), vec![at]);
+    }
     let types = settings.nodes.iter().map(|node| (node.annotations.get("flannel.alpha.coreos.com/backend-type"), &node.origin));
     let all: Option<Vec<(&String, &Evidence)>> = types.map(|(name, origin)| Some((name?, origin))).collect();
     match (all, &settings.nodes_gap) {

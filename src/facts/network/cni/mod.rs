@@ -9,7 +9,7 @@ mod settings;
 
 use std::collections::BTreeSet;
 
-use self::agents::agents;
+use self::agents::{agents, controller_missing};
 use self::encryption::Encryption;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
 use self::settings::Settings;
@@ -110,6 +110,12 @@ impl Cni {
                 if encryption.how.known().is_some() {
                     encryption = Encryption::unknown(not_everywhere(&agent, "traffic between nodes is encrypted", &why));
                 }
+            }
+            if judged.enforcement.known() == Some(&Enforcement::Enforcing)
+                && let Some(why) = controller_missing(reader, agent.engine)?
+            {
+                judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
+                judged.because = why;
             }
             engines.push(Engine {
                 name: agent.engine,

@@ -1,6 +1,7 @@
 //! What objects of Velero say about whose data they copy (velero.io, *Resource filtering* and *File system backup*; velero `pkg/backup`,
 //! `pkg/podvolume`, `internal/volumehelper`).
 
+mod cron;
 mod filters;
 mod held;
 mod template;
@@ -36,6 +37,8 @@ struct ScheduleSpec {
     #[serde(default)]
     paused: bool,
     #[serde(default)]
+    schedule: String,
+    #[serde(default)]
     template: Template,
 }
 
@@ -63,6 +66,8 @@ struct BackupStatus {
     expiration: Option<String>,
     warnings: i64,
     errors: i64,
+    volume_snapshots_attempted: i64,
+    csi_volume_snapshots_attempted: i64,
     volume_snapshots_completed: i64,
     csi_volume_snapshots_completed: i64,
     backup_item_operations_completed: i64,
@@ -158,6 +163,8 @@ pub(super) struct Velero {
     schedules_read: Known<()>,
     copies_read: Known<()>,
     pub(super) any: bool,
+    /// PersistentVolumes of which snapshots may be made and that no claim holds.
+    pub(super) unclaimed: usize,
 }
 
 const BACKUP_NAME: &str = "velero.io/backup-name";
@@ -177,7 +184,7 @@ fn label<'m>(meta: &'m ObjectMeta, name: &str) -> Option<&'m String> {
 }
 
 impl Velero {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+    pub(super) fn read(reader: &Reader<'_>, unclaimed: usize) -> Result<Self, FactsError> {
         let mut locations = BTreeMap::new();
         reader.each::<Location>(&BACKUP_LOCATIONS, |location, _| {
             let key = place(&location.metadata, location.metadata.name.as_deref().unwrap_or_default());
@@ -217,6 +224,7 @@ impl Velero {
             schedules_read: reader.known_if_complete(&BACKUP_SCHEDULES, || ()),
             copies_read: reader.known_if_complete(&POD_VOLUME_BACKUPS, || ()).and_then(|()| reader.known_if_complete(&DATA_UPLOADS, || ())),
             any,
+            unclaimed,
         })
     }
 
@@ -225,9 +233,27 @@ impl Velero {
         let works = match (schedule.spec.paused, schedule.status.phase.as_str()) {
             (true, _) => Held::no("the schedule is paused"),
             (_, "FailedValidation") => Held::no("Velero refuses the schedule"),
-            _ => self.location(&schedule.metadata, &schedule.spec.template, true),
+            (_, "Enabled") => self.location(&schedule.metadata, &schedule.spec.template, true),
+            _ => Held::not_visible("no server of Velero has looked at the schedule yet"),
         };
-        Held::all([schedule.spec.template.takes(kept), works, schedule.spec.template.plans(kept)])
+        let often = match cron::longest_gap(&schedule.spec.schedule) {
+            Some(days) if days <= WEEK_DAYS => Held::Yes,
+            Some(days) => Held::no(format!("it runs only every {days} days")),
+            None => Held::not_understood(format!("how often it runs is not understood ({})", schedule.spec.schedule)),
+        };
+        let template = &schedule.spec.template;
+        let plans = if self.shown(schedule, kept) { Held::Yes } else { template.policy().and_then(|| template.plans(kept)) };
+        Held::all([template.takes(kept), works, often, plans])
+    }
+
+    /// Whether the last backup of the schedule that began since the claim was made shows that its data is copied: volume by volume, what a
+    /// resource policy says can be seen in no other way.
+    fn shown(&self, schedule: &Schedule, kept: &Kept<'_>) -> bool {
+        let by_it = |done: &&Done| {
+            done.backup.metadata.namespace == schedule.metadata.namespace
+                && label(&done.backup.metadata, SCHEDULE_NAME) == schedule.metadata.name.as_ref()
+        };
+        self.done.iter().find(by_it).is_some_and(|done| !made_after(&done.backup, kept) && done.copies.of(kept) == Some(true))
     }
 
     /// Whether the backup holds the claim with what is on its volume, in a place from which it can be brought back.
@@ -261,6 +287,7 @@ impl Velero {
         Held::all([
             Held::unless(*expired, "the time of the backup has run out"),
             self.location(&backup.metadata, &backup.spec, false),
+            backup.spec.policy(),
             backup.spec.plans(kept),
         ])
     }
@@ -275,6 +302,9 @@ impl Velero {
             Way::Files(held) => held.and_then(|| self.as_files(done)),
             Way::Snapshot(held) => held.and_then(|| self.in_snapshots(done, all)),
         };
+        if let doubt @ Held::Unclear(_) = spec.policy() {
+            return Held::all([spec.takes(kept), doubt]);
+        }
         spec.takes(kept).and_then(|| Held::whichever(spec.ways(kept).into_iter().map(by_way), Template::server_decides)).and_then(|| {
             if backup.status.warnings > 0 || backup.status.errors > 0 {
                 return Held::not_visible("the backup was completed with warnings, and what it left out stands in its log");
@@ -283,10 +313,15 @@ impl Velero {
         })
     }
 
-    /// Velero keeps an object of each volume that it copied as files.
+    /// Velero keeps an object of each volume that it copied as files, as long as the backup, and there is none of this one. Pods of today
+    /// say nothing of what mounted it then: where there are snapshots, it may be in one of them.
     fn as_files(&self, done: &Done) -> Held {
-        Held::of(&self.copies_read, |()| {
-            Held::unless(!done.copies.by_uid.is_empty(), "the backup copied other volumes as files, and not this one")
+        let Done { backup, copies, .. } = done;
+        let snapshots = backup.spec.snapshot_volumes != Some(false) && backup.made() > 0;
+        Held::of(&self.copies_read, |()| match (snapshots, copies.by_uid.is_empty()) {
+            (true, _) => Held::not_visible("the backup has no copy of its files, and which snapshots it counts is not seen"),
+            (false, true) => Held::no("Velero has no copy of files from it"),
+            (false, false) => Held::no("the backup copied other volumes as files, and not this one"),
         })
     }
 
@@ -300,20 +335,22 @@ impl Velero {
         if !copies.by_name.is_empty() {
             return Held::no("the backup moved the data of other snapshots, and none of this one");
         }
-        let counted = status.volume_snapshots_completed + status.csi_volume_snapshots_completed;
-        // Snapshots whose data is moved are counted as operations.
-        let moved = if backup.spec.snapshot_move_data == Some(true) { status.backup_item_operations_completed } else { 0 };
-        let made = counted.max(moved);
+        let made = backup.made();
+        if status.volume_snapshots_attempted > status.volume_snapshots_completed
+            || status.csi_volume_snapshots_attempted > status.csi_volume_snapshots_completed
+        {
+            return Held::not_visible("the backup counts fewer snapshots than it tried to make");
+        }
         let by_snapshot = |kept: &&Kept<'_>| {
             !made_after(backup, kept)
                 && !matches!(backup.spec.takes(kept), Held::No(_))
                 && backup.spec.ways(kept).iter().any(|way| matches!(way, Way::Snapshot(Held::Yes)))
         };
-        let wanted = all.iter().filter(by_snapshot).count();
+        let wanted = all.iter().filter(by_snapshot).count() + self.unclaimed;
         match usize::try_from(made) {
             Ok(0) | Err(_) => Held::not_visible("the backup counts no snapshot: Velero leaves out what it cannot snapshot, and completes"),
             Ok(made) if made < wanted => Held::not_visible(format!(
-                "the backup counts {made} snapshot{}, and {wanted} claims would need one: of which they are is not seen",
+                "the backup counts {made} snapshot{}, and {wanted} volumes would need one: of which they are is not seen",
                 if made == 1 { "" } else { "s" }
             )),
             Ok(_) => Held::Yes,
@@ -352,6 +389,18 @@ pub(super) fn made_after(backup: &Backup, kept: &Kept<'_>) -> bool {
         (Some(began), Some(created)) => super::kept::is_before(began, created),
         // The API always gives a time.
         _ => false,
+    }
+}
+
+/// The most days from one run of a schedule to the next: the age at which a backup is old.
+const WEEK_DAYS: u32 = 7;
+
+impl Backup {
+    /// The snapshots that it counts. Those whose data is moved are counted as operations.
+    fn made(&self) -> i64 {
+        let counted = self.status.volume_snapshots_completed + self.status.csi_volume_snapshots_completed;
+        let moved = if self.spec.snapshot_move_data == Some(true) { self.status.backup_item_operations_completed } else { 0 };
+        counted.max(moved)
     }
 }
 

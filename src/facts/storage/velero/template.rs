@@ -8,7 +8,7 @@ use crate::facts::labels;
 use crate::facts::storage::kept::{Kept, VolumeKind};
 use crate::facts::workloads::volume_uses::Mount;
 
-const POLICY: &str = "its resource policy decides per volume, and is in a ConfigMap that is not read";
+const POLICY: &str = "its resource policy decides per volume, and is in a ConfigMap of any name, which is not read";
 const SERVER: &str = "whether volumes are copied as files where nothing says so is a setting of Velero's server";
 const NO_VOLUMES: &str = "PersistentVolumes are left out, and whether their data is copied all the same is not known";
 const BOTH_WAYS: &str = "snapshots are to be moved and volumes to be copied as files, and which of the two is done is not known";
@@ -30,7 +30,7 @@ pub(super) struct Template {
     label_selector: Option<LabelSelector>,
     or_label_selectors: Vec<LabelSelector>,
     resource_policy: Option<IgnoredAny>,
-    snapshot_volumes: Option<bool>,
+    pub(super) snapshot_volumes: Option<bool>,
     pub(super) snapshot_move_data: Option<bool>,
     default_volumes_to_fs_backup: Option<bool>,
     default_volumes_to_restic: Option<bool>,
@@ -54,8 +54,12 @@ impl Template {
             self.kinds(CLAIMS, "claims are filtered out"),
             Held::unless(kept.claim.left_out, "it has the label velero.io/exclude-from-backup"),
             self.selects(kept),
-            if self.resource_policy.is_some() { Held::not_visible(POLICY) } else { Held::Yes },
         ])
+    }
+
+    /// Whether something else decides about single volumes.
+    pub(super) fn policy(&self) -> Held {
+        if self.resource_policy.is_some() { Held::not_visible(POLICY) } else { Held::Yes }
     }
 
     /// What the same template would do, in each case that its server's setting leaves open.
@@ -95,21 +99,25 @@ impl Template {
             return Way::Files(Held::not_understood(BOTH_WAYS));
         }
         let pods = self.kinds(PODS, "pods are filtered out, and with them volumes that are copied as files");
-        let through = |mount: &&Mount| -> Result<(), &'static str> {
-            match mount {
-                mount if mount.left_out => Err("the pod that mounts it has the label velero.io/exclude-from-backup"),
-                mount if !mount.running => Err("only files are copied, and no pod that mounts it runs"),
-                mount if mount.device => Err("only files are copied, and it is a block device"),
-                mount if !mount.mounted => Err("only files are copied, and no container mounts it"),
-                _ => Ok(()),
-            }
+        let through = |mount: &&Mount| match mount {
+            mount if mount.left_out => Held::no("the pod that mounts it has the label velero.io/exclude-from-backup"),
+            mount if !mount.running => Held::no("only files are copied, and no pod that mounts it runs"),
+            mount if mount.device => Held::no("only files are copied, and it is a block device"),
+            mount if !mount.mounted => Held::no("only files are copied, and no container mounts it"),
+            // Files are copied when the pod is (`pkg/backup/item_backupper.go`).
+            mount => match self.selects_labels([&mount.labels]) {
+                Some(true) => Held::Yes,
+                Some(false) => Held::no("only files are copied, and no label selector takes the pod that mounts it"),
+                None => Held::not_understood(STRANGE_SELECTOR),
+            },
         };
-        let mut reasons = marked.iter().map(through);
-        let ready = match reasons.clone().find(Result::is_ok) {
-            Some(_) => Held::Yes,
-            None => Held::no(reasons.find_map(Result::err).unwrap_or("no pod that mounts it runs")),
-        };
-        Way::Files(Held::all([pods, ready, kept.kind.as_files()]))
+        // One pod is enough.
+        let ready = marked.iter().map(through).reduce(|one, other| match (one, other) {
+            (Held::Yes, _) | (_, Held::Yes) => Held::Yes,
+            (doubt @ Held::Unclear(_), _) | (_, doubt @ Held::Unclear(_)) => doubt,
+            (no, _) => no,
+        });
+        Way::Files(Held::all([pods, ready.unwrap_or_else(|| Held::no("no pod that mounts it runs")), kept.kind.as_files()]))
     }
 
     /// Whether a snapshot is to be made; unset is yes, wherever something can make one.
@@ -122,33 +130,39 @@ impl Template {
             });
         }
         let volumes = if self.takes_volumes() == Held::Yes { Held::Yes } else { Held::not_understood(NO_VOLUMES) };
-        Held::all([volumes, kept.kind.as_snapshot()])
+        let can = Held::of(&kept.snapshots, |can| {
+            if *can { Held::Yes } else { Held::not_visible("its driver has no VolumeSnapshotClass, and whether something else makes snapshots of it is not seen") }
+        });
+        Held::all([volumes, kept.kind.as_snapshot(), can])
     }
 
     /// Velero takes the objects that a selector takes, and what a pod among them mounts (the pod's own backup action).
     fn selects(&self, kept: &Kept<'_>) -> Held {
-        // An empty one takes everything.
-        let selectors: Vec<&LabelSelector> = self.label_selector.iter().chain(&self.or_label_selectors).collect();
-        if selectors.is_empty() {
-            return Held::Yes;
-        }
         let mounts = kept.mounts.known().copied().unwrap_or_default();
         let of_all = [&kept.claim.labels].into_iter().chain(mounts.iter().map(|mount| &mount.labels));
+        match (self.selects_labels(of_all), &kept.mounts) {
+            (Some(true), _) => Held::Yes,
+            (_, crate::facts::Known::Unknown(unseen)) => Held::gap(unseen),
+            (None, _) => Held::not_understood(STRANGE_SELECTOR),
+            (Some(false), _) => Held::no("no label selector takes it, or a pod that mounts it"),
+        }
+    }
+
+    /// Whether a selector takes one of several objects by its labels; without a selector, everything is taken.
+    fn selects_labels<'l>(&self, of_all: impl IntoIterator<Item = &'l std::collections::BTreeMap<String, String>>) -> Option<bool> {
+        // An empty one takes everything.
+        let selectors: Vec<&LabelSelector> = self.label_selector.iter().chain(&self.or_label_selectors).collect();
         let mut unclear = false;
         for labels in of_all {
             for selector in &selectors {
                 match labels::matches(Some(selector), labels) {
-                    Some(true) => return Held::Yes,
+                    Some(true) => return Some(true),
                     Some(false) => {}
                     None => unclear = true,
                 }
             }
         }
-        match &kept.mounts {
-            crate::facts::Known::Unknown(unseen) => Held::gap(unseen),
-            _ if unclear => Held::not_understood(STRANGE_SELECTOR),
-            _ => Held::no("no label selector takes it, or a pod that mounts it"),
-        }
+        if selectors.is_empty() { Some(true) } else { (!unclear).then_some(false) }
     }
 
     /// Whether resources of namespaces with one of these names pass.

@@ -46,7 +46,7 @@ fn running() -> Mount {
 }
 
 fn kept<'a>(claim: &'a Claim, kind: VolumeKind, mounts: &'a [Mount]) -> Kept<'a> {
-    Kept { claim, kind, namespace_left_out: Known::Known(false), mounts: Known::Known(mounts) }
+    Kept { claim, kind, namespace_left_out: Known::Known(false), mounts: Known::Known(mounts), snapshots: Known::Known(true) }
 }
 
 fn velero() -> Velero {
@@ -61,6 +61,7 @@ fn velero() -> Velero {
         schedules_read: Known::Known(()),
         copies_read: Known::Known(()),
         any: true,
+        unclaimed: 0,
     }
 }
 
@@ -75,7 +76,7 @@ fn word(held: &Held) -> &'static str {
 /// Whether a schedule covers a claim of a CSI volume that a running pod mounts.
 fn covers(template: &Value) -> &'static str {
     let schedule =
-        json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"template": template}, "status": {"phase": "Enabled"}});
+        json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
     let schedule: Schedule = serde_json::from_value(schedule).unwrap();
     let (claim, mounts) = (claim("data"), [running()]);
     word(&velero().covers(&schedule, &kept(&claim, DISK, &mounts)))
@@ -187,7 +188,7 @@ fn a_volume_and_the_pods_that_mount_it_decide() {
         (&snapshots, DISK, vec![Mount { opted_in: true, ..stopped() }], "no"),
     ] {
         let claim = claim("data");
-        let mut schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"template": spec}});
+        let mut schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "@daily", "template": spec}});
         schedule["status"] = json!({"phase": "Enabled"});
         let schedule: Schedule = serde_json::from_value(schedule).unwrap();
         let held = velero().covers(&schedule, &kept(&claim, kind.clone(), &mounts));
@@ -208,9 +209,11 @@ fn a_backup_holds_data_only_if_it_says_so() {
         (&plain, json!({"csiVolumeSnapshotsCompleted": 2, "warnings": 1}), "unclear"),
         (&plain, json!({"backupItemOperationsCompleted": 2}), "unclear"),
         (&json!({files: false, "snapshotMoveData": true}), json!({"backupItemOperationsCompleted": 2}), "yes"),
-        (&json!({files: true}), json!({}), "yes"),
-        (&json!({files: true}), json!({"warnings": 3}), "unclear"),
-        (&json!({files: true, "includeClusterResources": false}), json!({}), "yes"),
+        (&plain, json!({"csiVolumeSnapshotsCompleted": 2, "csiVolumeSnapshotsAttempted": 3}), "unclear"),
+        // Of each volume whose files were copied there is an object.
+        (&json!({files: true}), json!({}), "no"),
+        (&json!({files: true}), json!({"csiVolumeSnapshotsCompleted": 2}), "unclear"),
+        (&json!({files: true, "snapshotVolumes": false}), json!({"csiVolumeSnapshotsCompleted": 2}), "no"),
         (&json!({files: true, "excludedResources": pods}), json!({}), "no"),
         (&json!({"snapshotVolumes": false, files: false}), json!({}), "no"),
         (&json!({"includedNamespaces": ["portal"]}), json!({}), "no"),
@@ -244,9 +247,12 @@ fn what_was_copied_one_by_one_decides() {
 fn a_schedule_that_does_not_run_covers_nothing() {
     let (claim, mounts) = (claim("data"), [running()]);
     for (spec, status, expected) in [
-        (json!({}), json!({}), "yes"),
-        (json!({"paused": true}), json!({"phase": "Enabled"}), "no"),
-        (json!({}), json!({"phase": "FailedValidation"}), "no"),
+        (json!({"schedule": "0 2 * * *"}), json!({"phase": "Enabled"}), "yes"),
+        (json!({"schedule": "0 2 * * *"}), json!({}), "unclear"),
+        (json!({"schedule": "0 2 1 1 *"}), json!({"phase": "Enabled"}), "no"),
+        (json!({"schedule": "at night"}), json!({"phase": "Enabled"}), "unclear"),
+        (json!({"schedule": "0 2 * * *", "paused": true}), json!({"phase": "Enabled"}), "no"),
+        (json!({"schedule": "0 2 * * *"}), json!({"phase": "FailedValidation"}), "no"),
     ] {
         let schedule = json!({"metadata": {"namespace": "velero"}, "spec": spec, "status": status});
         let schedule: Schedule = serde_json::from_value(schedule).unwrap();
@@ -268,10 +274,11 @@ fn a_location_has_to_be_there_and_writable() {
         let location = json!({"metadata": {"namespace": "velero", "name": "default"}, "spec": spec, "status": {"phase": phase}});
         velero.locations.insert(("velero".to_owned(), "default".to_owned()), serde_json::from_value(location).unwrap());
         let template = json!({"defaultVolumesToFsBackup": true});
-        let schedule = json!({"metadata": {"namespace": "velero"}, "spec": {"template": template}});
+        let schedule = json!({"metadata": {"namespace": "velero"}, "spec": {"schedule": "@weekly", "template": template}, "status": {"phase": "Enabled"}});
         let schedule: Schedule = serde_json::from_value(schedule).unwrap();
         let all = [kept(&claim, DISK, &mounts)];
         assert_eq!(word(&velero.covers(&schedule, &all[0])), writes, "{spec} {phase}");
-        assert_eq!(word(&velero.holds(&done(&template, &json!({}), Copies::NONE), &all[0], &all)), reads, "{spec} {phase}");
+        let copies = Copies { by_uid: BTreeMap::from([("uid-data".to_owned(), true)]), by_name: BTreeMap::new() };
+        assert_eq!(word(&velero.holds(&done(&template, &json!({}), copies), &all[0], &all)), reads, "{spec} {phase}");
     }
 }
