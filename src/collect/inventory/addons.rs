@@ -2,6 +2,7 @@
 
 use super::{Amount, Entry, METADATA, Part, Reach};
 use crate::model::SourceId;
+use crate::model::sources::VELERO_CONFIG_MAPS;
 
 /// Group, plural, kind, versions, what of it, why.
 type Line = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
@@ -167,6 +168,17 @@ pub(super) fn entries() -> Vec<Entry> {
     };
     let mut all: Vec<Entry> = LINES.iter().map(|line| entry(line, Amount::Fields(line.4))).collect();
     all.extend(METADATA_ONLY.iter().map(|line| entry(line, Amount::Metadata)));
+    // Whoever writes a Backup gives the ConfigMap a name of his own.
+    all.push(Entry {
+        source: VELERO_CONFIG_MAPS,
+        kind: "ConfigMap",
+        versions: &["v1"],
+        reach: Reach::In("velero"),
+        amount: Amount::Fields("metadata{$meta managedFields{time}} data{*:volumepolicies}"),
+        part: Part::Addons,
+        always: false,
+        why: "Resource policies: which volumes Velero skips, or copies in which way.",
+    });
     all.push(Entry {
         source: SourceId::group("constraints.gatekeeper.sh", "*"),
         kind: "",
