@@ -2,6 +2,7 @@
 
 use super::{Amount, Entry, METADATA, Part, Reach};
 use crate::model::SourceId;
+use crate::model::sources::VELERO_CONFIG_MAPS;
 
 /// Group, plural, kind, versions, what of it, why.
 type Line = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
@@ -62,11 +63,11 @@ const LINES: &[Line] = &[
     ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("crd.projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("crd.projectcalico.org", "tiers", "Tier", &["v1"], "metadata{$meta} spec{order defaultAction}", CALICO),
-    ("crd.projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v1"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("crd.projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v1"], "metadata{$meta} spec{chainInsertMode interfacePrefix wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
     ("projectcalico.org", "networkpolicies", "NetworkPolicy", &["v3"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v3"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("projectcalico.org", "tiers", "Tier", &["v3"], "metadata{$meta} spec{order defaultAction}", CALICO),
-    ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{chainInsertMode interfacePrefix wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
     ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
     ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
     ("k8s.ovn.org", "egressfirewalls", "EgressFirewall", &["v1"], "metadata{$meta} spec{egress{type}}", "What pods of a namespace may reach outside (OVN-Kubernetes)."),
@@ -167,6 +168,17 @@ pub(super) fn entries() -> Vec<Entry> {
     };
     let mut all: Vec<Entry> = LINES.iter().map(|line| entry(line, Amount::Fields(line.4))).collect();
     all.extend(METADATA_ONLY.iter().map(|line| entry(line, Amount::Metadata)));
+    // Whoever writes a Backup gives the ConfigMap a name of his own.
+    all.push(Entry {
+        source: VELERO_CONFIG_MAPS,
+        kind: "ConfigMap",
+        versions: &["v1"],
+        reach: Reach::In("velero"),
+        amount: Amount::Fields("metadata{$meta managedFields{time}} data{*:volumepolicies}"),
+        part: Part::Addons,
+        always: false,
+        why: "Resource policies: which volumes Velero skips, or copies in which way.",
+    });
     all.push(Entry {
         source: SourceId::group("constraints.gatekeeper.sh", "*"),
         kind: "",

@@ -99,6 +99,7 @@ const LINES: &[Line] = &[
             whole("enable-cilium-network-policy"),
             whole("enable-cilium-clusterwide-network-policy"),
             whole("enable-wireguard"),
+            whole("enable-ztunnel"),
             whole("enable-ipsec"),
             whole("encrypt-node"),
             whole("encryption-strict-mode-*"),

@@ -102,12 +102,12 @@ const FRAGMENTS: &[(&str, &str)] = &[
          egressDeny{$ciliumrule}",
     ),
     ("gatewaytls", "mode certificateRefs options frontendValidation"),
-    // Every filter, and every way to copy volumes. Of a resource policy it is enough that there is one.
+    // Every filter, and every way to copy volumes.
     (
         "backupspec",
         "includedNamespaces excludedNamespaces includedResources excludedResources includedNamespaceScopedResources
          excludedNamespaceScopedResources includedClusterScopedResources excludedClusterScopedResources includeClusterResources
-         labelSelector orLabelSelectors resourcePolicy{} snapshotVolumes snapshotMoveData defaultVolumesToFsBackup
+         labelSelector orLabelSelectors resourcePolicy{kind name} snapshotVolumes snapshotMoveData defaultVolumesToFsBackup
          defaultVolumesToRestic storageLocation ttl",
     ),
     (

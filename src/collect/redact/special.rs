@@ -10,7 +10,7 @@ use super::arguments::{REDACTED, argument_list};
 use super::head::Head;
 use super::keep::Special;
 use super::prune::{compact, push_text};
-use super::{annotations, credentials, flags, secret};
+use super::{annotations, credentials, flags, secret, volume_policies};
 use crate::model::LooksLikeCredential;
 
 /// `valueFrom`: the kind of reference, and its fields.
@@ -79,6 +79,10 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         Special::Expression => {
             let expression: Cow<'_, str> = serde_json::from_str(raw.get())?;
             push_text(&secret::expression(&expression), out);
+        }
+        Special::VolumePolicies => {
+            let document: Cow<'_, str> = serde_json::from_str(raw.get())?;
+            push_text(&volume_policies::kept(&document), out);
         }
         Special::Sorted => {
             let mut items: Vec<&RawValue> = serde_json::from_str(raw.get())?;

@@ -1,6 +1,6 @@
 //! Whether a host of an Ingress is served with TLS, and whether plain HTTP stays open beside it: each controller in its own words.
 
-use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
+use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
     ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
@@ -9,6 +9,7 @@ use super::annotations::{
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
+use super::hosts::certificate_covers;
 use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
@@ -40,6 +41,15 @@ pub(super) struct Asked<'a> {
     pub(super) named_elsewhere: bool,
 }
 
+pub(super) fn has_secret(entry: &IngressTLS) -> bool {
+    entry.secret_name.as_deref().is_some_and(|name| !name.is_empty())
+}
+
+/// Whether the entry lists the host letter by letter, with a Secret.
+pub(super) fn names_with_secret(entry: &IngressTLS, host: &str) -> bool {
+    !host.is_empty() && has_secret(entry) && entry.hosts.iter().flatten().any(|listed| listed == host)
+}
+
 /// What TLS is provided by, where something does.
 pub(super) enum Tls {
     By(&'static str),
@@ -64,8 +74,9 @@ impl Asked<'_> {
         })
     }
 
+    /// Whether an annotation is there and says something.
     fn has(&self, name: &'static str) -> Option<&'static str> {
-        self.annotations.contains_key(name).then_some(name)
+        self.annotations.get(name).is_some_and(|value| !value.is_empty()).then_some(name)
     }
 
     /// See [`covering`].
@@ -76,6 +87,17 @@ impl Asked<'_> {
     /// Whether `spec.tls` lists the host as it is written.
     fn named(&self) -> bool {
         !self.host.is_empty() && self.spec.tls.iter().flatten().any(|entry| entry.hosts.iter().flatten().any(|listed| listed == self.host))
+    }
+
+    /// Whether `spec.tls` lists the host as it is written, with a Secret.
+    fn named_with_secret(&self) -> bool {
+        self.spec.tls.iter().flatten().any(|entry| names_with_secret(entry, self.host))
+    }
+
+    /// Whether an entry of `spec.tls` for a name that covers the host has a Secret; an entry without hosts is for none.
+    fn covered_with_secret(&self) -> bool {
+        let covers = |entry: &&IngressTLS| entry.hosts.iter().flatten().any(|listed| certificate_covers(listed, self.host));
+        !self.host.is_empty() && self.spec.tls.iter().flatten().filter(covers).any(has_secret)
     }
 
     pub(super) fn tls(&self) -> Tls {
@@ -101,11 +123,16 @@ impl Asked<'_> {
                 }
             }
             // `internal/dag/ingress_processor.go`: a host is served with TLS where some spec.tls lists it letter by letter; the host `*` never is.
-            Engine::Contour => by(self.named() || (self.named_elsewhere && !self.host.is_empty())),
+            // Without a Secret there is no secure virtual host.
+            Engine::Contour => by(self.named_with_secret() || (self.named_elsewhere && !self.host.is_empty())),
             // nginx/kubernetes-ingress, addSSLConfig: letter by letter.
             Engine::NginxOrg if self.annotations.get(MERGEABLE).is_some_and(|kind| kind == "minion") && !self.named() => self.unknown(
                 "it is a minion, and TLS is part of its master",
                 "Look at spec.tls of the Ingress with nginx.org/mergeable-ingress-type: master for this host.",
+            ),
+            Engine::NginxOrg if self.named() && !self.named_with_secret() => self.unknown(
+                "its entry in spec.tls has no Secret, and whether the controller was given one for all hosts is not seen",
+                "Set secretName in spec.tls, or ask for -wildcard-tls-secret of the controller.",
             ),
             Engine::NginxOrg => by(self.named()),
             // Traefik's provider for Ingresses takes only certificates from spec.tls; the router has TLS by this annotation or by its entry points.
@@ -114,7 +141,9 @@ impl Asked<'_> {
                 "spec.tls only gives Traefik a certificate, and whether the entry points have TLS stands in its own configuration",
                 "Set traefik.ingress.kubernetes.io/router.tls: \"true\", or ask for Traefik's entryPoints configuration.",
             ),
-            Engine::GoogleCloud if covered => Tls::By(SPEC_TLS),
+            // `pkg/translator/translator.go`, NewEnv: certificates come from the Secrets, whatever hosts are listed, and serve all of the
+            // load balancer; an entry without a Secret is passed over.
+            Engine::GoogleCloud if self.spec.tls.iter().flatten().any(has_secret) => Tls::By(SPEC_TLS),
             Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| self.has(name)).map_or(Tls::None, Tls::By),
             Engine::IngressNginx if !self.host.is_empty() => match self.nginx.map(|(certificate, _)| certificate) {
                 Some(Certificate::Named { own: true }) => Tls::By(SPEC_TLS),
@@ -125,7 +154,16 @@ impl Asked<'_> {
                 ),
                 Some(Certificate::None) | None => Tls::None,
             },
-            Engine::IngressNginx | Engine::HaproxyTechnologies | Engine::HaproxyIngress | Engine::Kong => by(covered),
+            // `pkg/converters/ingress/ingress.go`: only the very names of spec.tls get an HTTPS host.
+            Engine::HaproxyIngress => by(self.named()),
+            // `pkg/store/convert.go` of HAProxy Technologies, `parser/translators` of Kong: entries are kept by host, with their Secrets. Without
+            // either, what answers on the HTTPS port is a certificate that the controller may have been given.
+            Engine::HaproxyTechnologies | Engine::Kong if self.covered_with_secret() => Tls::By(SPEC_TLS),
+            Engine::HaproxyTechnologies | Engine::Kong if covered => self.unknown(
+                "its entry in spec.tls names no host or no Secret, and whether the controller has a certificate of its own is not seen",
+                "Write the host and secretName into spec.tls.",
+            ),
+            Engine::IngressNginx | Engine::HaproxyTechnologies | Engine::Kong => by(covered),
             Engine::Other => self.of_a_stranger(covered),
         }
     }

@@ -8,7 +8,7 @@ use super::aws::{Groups, Member, Seen};
 use super::controllers::{Engine, Settings};
 use super::ingress_classes::{Classes, IngressClassRow, class_of};
 use super::ingress_nginx::Merged;
-use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls};
+use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls, has_secret};
 use super::published::Way;
 use super::service_entrances::is_of_aws;
 use crate::facts::context::Context;
@@ -175,7 +175,7 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
         }
         if engine == Engine::Contour {
             let tls = ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
-            contour.extend(tls.flat_map(|entry| entry.hosts.iter().flatten().cloned()));
+            contour.extend(tls.filter(|entry| has_secret(entry)).flat_map(|entry| entry.hosts.iter().flatten().cloned()));
         }
         ingresses.push((ingress, origin, aws));
     })?;
@@ -195,7 +195,7 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
 /// ServiceAnnotationLoadBalancerSSLPorts).
 fn ends_tls(service: &Service) -> Option<EndsTls> {
     let annotations = service.metadata.annotations.as_ref()?;
-    annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert")?;
+    annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert").filter(|value| !value.is_empty())?;
     if !is_of_aws(service) {
         return None;
     }

@@ -156,7 +156,8 @@ fn speaks(port: &ServicePort) -> Speaks {
 /// cloud-provider-aws and the AWS Load Balancer Controller: with a certificate, TLS ends on the ports that are listed by number or name, or
 /// on all.
 fn ends_tls(annotations: &Annotations, port: &ServicePort) -> bool {
-    if !annotations.contains_key("service.beta.kubernetes.io/aws-load-balancer-ssl-cert") {
+    // An empty one is none.
+    if annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert").is_none_or(String::is_empty) {
         return false;
     }
     let listed = annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-ports").map(String::as_str).unwrap_or("*");

@@ -207,6 +207,11 @@ impl<'a> Reader<'a> {
         self.add(source, Doubt { namespace: odd.namespace.clone(), unseen: odd.unseen.clone() });
     }
 
+    /// Nobody acts on the objects of a source: what is in doubt about them decides nothing.
+    pub(in crate::facts) fn forgive(&self, source: &SourceId) {
+        self.doubts.borrow_mut().remove(source);
+    }
+
     /// What was not understood may have been about anything.
     pub(in crate::facts) fn give_up(&self, source: &SourceId, odd: Odd) {
         self.add(source, Doubt { namespace: None, unseen: odd.unseen });

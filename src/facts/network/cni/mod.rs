@@ -9,6 +9,8 @@ mod settings;
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::Pod;
+
 use self::agents::{agents, controller_missing};
 use self::encryption::Encryption;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
@@ -18,7 +20,7 @@ use crate::facts::agents::{Agent, FoundBy};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{DAEMON_SETS, NETWORK_PLUGIN_SETTINGS, NODES};
+use crate::model::sources::{DAEMON_SETS, NETWORK_PLUGIN_SETTINGS, NODES, PODS};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
@@ -102,7 +104,11 @@ impl Cni {
         for agent in found {
             let mut judged = of_agent(&agent, &settings);
             let mut encryption = encryption::of(&agent, &settings);
-            if let Some(why) = agent.missing(Some((nodes, down))) {
+            let why = match agent.missing(Some((nodes, down))) {
+                None if down > 0 && agent.ready < agent.wanted => idle_on_a_ready_node(context, &agent, &settings)?,
+                why => why,
+            };
+            if let Some(why) = why {
                 if judged.enforcement.known().is_some() {
                     judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
                     judged.because.clone_from(&why);
@@ -226,6 +232,23 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
         .in_namespace(None)
         .evidenced("enforces", engine.judged.evidence)
         .evidenced("encrypts", engine.encryption.evidence)
+}
+
+/// Why an agent does not work on a node that is ready itself, where that is so: nodes that are down excuse their own agents only. Unknown
+/// pods excuse nobody.
+fn idle_on_a_ready_node(context: &Context<'_>, agent: &Agent, settings: &Settings) -> Result<Option<String>, FactsError> {
+    let mut working = BTreeSet::new();
+    context.reader.each::<Pod>(&PODS, |pod, _| {
+        let owners = pod.metadata.owner_references.iter().flatten();
+        let own = owners.into_iter().any(|owner| Some(&owner.uid) == agent.subject.uid.as_ref());
+        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let ready = conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True");
+        if let Some(node) = pod.spec.and_then(|spec| spec.node_name).filter(|_| own && ready) {
+            working.insert(node);
+        }
+    })?;
+    let idle = settings.nodes.iter().find(|node| node.ready && !working.contains(node.name()));
+    Ok(idle.map(|node| format!("no agent of it is ready on the node {}", node.name())))
 }
 
 /// A verdict that does not hold for the whole cluster.

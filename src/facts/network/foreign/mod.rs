@@ -173,6 +173,7 @@ pub(super) fn read(
     let mut gap = None;
     for api in APIS {
         if !api.engines.is_empty() && api.engines.iter().all(|engine| absent(engine)) {
+            reader.forgive(&api.source);
             continue;
         }
         let source = &api.source;
