@@ -17,6 +17,7 @@ pub fn case(control: &str, objects: Vec<Value>, urls: &Value, server: &str) -> C
         objects,
         urls: urls.as_object().expect("a map").iter().map(|(path, content)| (path.clone(), content.clone())).collect(),
         server: server.to_owned(),
+        served: None,
     }
 }
 
