@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Facts, ObjectRef, Severity, SourceId,
-    SourceState, ToolIdentity, Unseen,
+    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Facts, LeftOut, ObjectRef, Severity,
+    SourceId, SourceState, ToolIdentity, Unseen,
 };
 
 /// The name of the format and its version.
@@ -232,8 +232,11 @@ pub struct SourceCoverage {
     /// The rule that would allow it, where it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_rule: Option<AccessRule>,
-    /// Ids of the controls that need it.
+    /// Ids of the controls that need it, and of those whose table looks at it too.
     pub needed_by: Vec<String>,
+    /// Objects of it that came and could not be stored: what they could have decided is in doubt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One object that does not meet a check.
