@@ -2,16 +2,10 @@
 
 /// A sentence for an error: the nearest name where one is near, else all of them.
 pub(super) fn there_are<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    /// More names than this are no help to anybody.
-    const SHOWN: usize = 60;
     let known: Vec<&str> = known.into_iter().collect();
-    let more = if known.len() > SHOWN { format!(" and {} more", known.len() - SHOWN) } else { String::new() };
-    let all = || format!("There are: {}{more}.", known.get(..SHOWN).unwrap_or(&known).join(", "));
     match nearest(written, known.iter().copied()) {
-        // Of so many, the nearest is enough.
-        Some(name) if !more.is_empty() => format!("Did you mean `{name}`?"),
-        Some(name) => format!("Did you mean `{name}`? {}", all()),
-        None => all(),
+        Some(name) => format!("Did you mean `{name}`? There are: {}.", known.join(", ")),
+        None => format!("There are: {}.", known.join(", ")),
     }
 }
 
