@@ -7,7 +7,7 @@ use kube_hipaa::catalog::{Case, Catalog, ControlKind, OverlayFile, OverlayFolder
 use kube_hipaa::cli::cases;
 use kube_hipaa::facts::Tables;
 use kube_hipaa::model::sources::{FOREIGN_POLICIES, NETWORK_POLICIES};
-use kube_hipaa::model::{OutcomeWord, SourceId, SourceState, UnseenKind};
+use kube_hipaa::model::{LeftOut, OutcomeWord, SourceId, SourceState, UnseenKind};
 use serde_json::Value;
 
 fn catalog() -> Catalog {
@@ -103,6 +103,14 @@ fn namespace_of(case: &Case) -> &str {
     all.find(|name| !name.starts_with("kube-")).unwrap_or("odd")
 }
 
+/// What becomes of a case when an object of the source could not be stored.
+fn outcome_without(catalog: &Catalog, case: &Case, source: &SourceId, namespace: &str) -> OutcomeWord {
+    let object = LeftOut { namespace: Some(namespace.to_owned()), name: "odd".to_owned(), why: "its spec is none".to_owned() };
+    // Every source of a case has a record once an object of it was there.
+    let snapshot = cases::snapshot(case).with_left_out(source, object);
+    cases::outcome_on(catalog, case, &snapshot).expect("readable").expect("exists")
+}
+
 /// Whoever may write a policy into one namespace must not be able to blind the view on another one; and where the engine does not run
 /// that would act on it, a policy says nothing at all.
 #[test]
@@ -127,6 +135,12 @@ fn an_odd_policy_reaches_as_far_as_it_could_have_decided() {
         assert_eq!(outcome(&calico, r#"{"metadata":{"name":7}}"#), OutcomeWord::NotAssessed, "{}: {}", case.control_id(), case.name);
         for (source, namespace) in [(&calico, "elsewhere"), (&policies, "elsewhere"), (&cilium, here)] {
             assert_eq!(outcome(source, &odd(namespace)), OutcomeWord::Pass, "{}: {} {source}", case.control_id(), case.name);
+        }
+        // One that could not even be stored reaches as far.
+        let without = |source: &SourceId, namespace: &str| outcome_without(&catalog, case, source, namespace);
+        assert_eq!(without(&calico, here), OutcomeWord::NotAssessed, "{}: {}", case.control_id(), case.name);
+        for (source, namespace) in [(&calico, "elsewhere"), (&policies, "elsewhere"), (&cilium, here)] {
+            assert_eq!(without(source, namespace), OutcomeWord::Pass, "{}: {} {source}", case.control_id(), case.name);
         }
         tried += 1;
     }
@@ -154,9 +168,10 @@ fn an_object_that_cannot_be_decoded_is_never_a_pass() {
             if control.id == "network/second-network" && (source == NETWORK_POLICIES || FOREIGN_POLICIES.contains(&source)) {
                 continue;
             }
-            let outcome = outcome_with(&odd(place));
-            if outcome != OutcomeWord::NotAssessed {
-                wrong.push(format!("{}: {} with a broken object in {source}: {}", control.id, case.name, outcome.label()));
+            for (how, outcome) in [("a broken object", outcome_with(&odd(place))), ("an object left out", outcome_without(&catalog, case, &source, place))] {
+                if outcome != OutcomeWord::NotAssessed {
+                    wrong.push(format!("{}: {} with {how} in {source}: {}", control.id, case.name, outcome.label()));
+                }
             }
             tried += 1;
         }

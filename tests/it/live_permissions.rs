@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube_hipaa::catalog::Catalog;
 use kube_hipaa::collect::inventory::{Entry, ManifestNames, Part, Reach, access_rules, inventory, manifests};
 use kube_hipaa::model::{Assessment, OutcomeWord, SourceId, SourceState};
 use serde_json::{Value, json};
@@ -158,16 +159,25 @@ fn check(permission: &Permission, code: Option<i32>, assessment: &Assessment) ->
     if !names {
         wrong.push(format!("the missing rule is {:?}", source.missing_rule));
     }
-    if !source.needed_by.is_empty() && !lost {
-        wrong.push(format!("{:?} need it and nothing is said to be missing", source.needed_by));
+    // What a table only looks at besides may not have been needed for this verdict.
+    let needed: Vec<&String> = source.needed_by.iter().filter(|id| is_needed(id, &permission.source)).collect();
+    if !needed.is_empty() && !lost {
+        wrong.push(format!("{needed:?} need it and nothing is said to be missing"));
     }
-    for id in &source.needed_by {
-        let outcome = assessment.controls.iter().find(|control| &control.id == id).map(|control| control.word());
+    for id in needed {
+        let outcome = assessment.controls.iter().find(|control| control.id == *id).map(|control| control.word());
         if matches!(outcome, None | Some(OutcomeWord::Pass | OutcomeWord::NotApplicable)) {
             wrong.push(format!("{id} says {outcome:?}"));
         }
     }
     wrong
+}
+
+/// Whether a control cannot pass without a source.
+fn is_needed(id: &str, source: &SourceId) -> bool {
+    static CATALOG: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(|| Catalog::built_in().expect("no problems"));
+    let is_it = |needed: SourceId| needed == *source || (needed.is_whole_group() && needed.api_group() == source.api_group());
+    CATALOG.control(id).and_then(|control| control.check()).is_some_and(|check| check.sources().into_iter().any(is_it))
 }
 
 /// The sources that could not be read.
