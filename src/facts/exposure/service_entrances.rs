@@ -6,6 +6,8 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::entrances::{Behind, Entrance};
+use crate::facts::FactsError;
+use crate::facts::context::Context;
 use crate::facts::Known;
 use crate::model::Unseen;
 
@@ -18,8 +20,51 @@ const OTHER_PROTOCOLS: &[i32] = &[
     27017,
 ];
 
+/// What stands behind a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// One that answers for itself.
+    Own,
+    /// One that serves Ingresses or routes of others, which say what is answered.
+    ServesRoutes,
+}
+
+/// The labels of pods that serve routes of others, by namespace.
+pub(super) struct Programs<'a>(BTreeMap<&'a str, Vec<&'a BTreeMap<String, String>>>);
+
+impl<'a> Programs<'a> {
+    pub(super) fn of(context: &'a Context<'a>) -> Result<Self, FactsError> {
+        let mut all: BTreeMap<&str, Vec<&BTreeMap<String, String>>> = BTreeMap::new();
+        for group in context.pods()?.iter().filter(|group| group.serves_routes && !group.is_finished()) {
+            all.entry(group.namespace()).or_default().push(&group.labels);
+        }
+        Ok(Self(all))
+    }
+
+    pub(super) fn behind(&self, service: &Service) -> Program {
+        let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
+        let Some(selector) = service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).filter(|selector| !selector.is_empty()) else {
+            return Program::Own;
+        };
+        let selected = |labels: &&&BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        match self.0.get(namespace).into_iter().flatten().find(selected) {
+            Some(_) => Program::ServesRoutes,
+            None => Program::Own,
+        }
+    }
+}
+
+/// What a port of such a program answers.
+pub(super) fn served(what: &str) -> Known<bool> {
+    Known::Unknown(Unseen::not_visible(
+        format!("whether {what} serves plain HTTP"),
+        "a program is behind it that serves Ingresses or routes: these, and its own settings, say what it answers",
+        "See what is said of its Ingresses and routes (transmission/ingress-redirect, ingress-tls, gateway-tls), and ask for its own settings.",
+    ))
+}
+
 /// The entrances that a Service opens: one per TCP port, where something may speak HTTP there.
-pub(super) fn of_service(service: &Service) -> Vec<Entrance> {
+pub(super) fn of_service(service: &Service, behind: Program) -> Vec<Entrance> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
     let outside = matches!(kind, "LoadBalancer" | "NodePort") || answers_external_ips(spec);
@@ -29,12 +74,12 @@ pub(super) fn of_service(service: &Service) -> Vec<Entrance> {
     let none = Annotations::new();
     let annotations = service.metadata.annotations.as_ref().unwrap_or(&none);
     let ports = spec.ports.iter().flatten().enumerate();
-    ports.filter_map(|(number, port)| entrance(service, spec, kind, annotations, number, port)).collect()
+    ports.filter_map(|(number, port)| entrance(service, behind, kind, annotations, number, port)).collect()
 }
 
 fn entrance(
     service: &Service,
-    spec: &ServiceSpec,
+    behind: Program,
     kind: &str,
     annotations: &Annotations,
     number: usize,
@@ -52,6 +97,7 @@ fn entrance(
     } else {
         let at = format!("/spec/ports/{number}");
         match speaks(port) {
+            Speaks::Plain if behind == Program::ServesRoutes => ("", served(&format!("the Service {}", display(service))), at),
             Speaks::Plain => ("", Known::Known(true), at),
             Speaks::Tls if leads_to_plain(port) => ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at),
             Speaks::Tls => ("by the program", Known::Known(false), at),
@@ -62,7 +108,7 @@ fn entrance(
     Some(Entrance {
         part: port.port.to_string(),
         pointer,
-        hosts: addresses.into_iter().chain(spec.external_ips.iter().flatten().cloned()).collect(),
+        hosts: addresses.into_iter().chain(service.spec.iter().flat_map(|spec| spec.external_ips.iter().flatten().cloned())).collect(),
         tls: tls.to_owned(),
         plain,
         counts_to: service.metadata.namespace.clone(),
@@ -159,8 +205,12 @@ fn ends_tls(annotations: &Annotations, port: &ServicePort) -> bool {
     listed.split(',').map(str::trim).any(is_this)
 }
 
-fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
+fn display(service: &Service) -> String {
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!("{}/{}", part(&service.metadata.namespace), part(&service.metadata.name))
+}
+
+fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
     let target = match &port.target_port {
         Some(IntOrString::Int(number)) => format!(" (of the pods {number})"),
         Some(IntOrString::String(name)) => format!(" (of the pods {name})"),
@@ -168,10 +218,9 @@ fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
     };
     Known::Unknown(Unseen::not_visible(
         format!(
-            "whether the port {}{target} of the Service {}/{} serves plain HTTP",
+            "whether the port {}{target} of the Service {} serves plain HTTP",
             port.port,
-            part(&service.metadata.namespace),
-            part(&service.metadata.name)
+            display(service)
         ),
         why,
         "Ask whether the program speaks TLS there, and set spec.ports[].appProtocol: https or http.",
@@ -188,7 +237,7 @@ mod tests {
         let service = json!({"metadata": {"name": "web", "namespace": "records", "annotations": annotations},
             "spec": {"type": kind, "ports": [port]}});
         let service: Service = serde_json::from_value(service).unwrap();
-        of_service(&service).first().map(|entrance| entrance.plain.known().copied())
+        of_service(&service, Program::Own).first().map(|entrance| entrance.plain.known().copied())
     }
 
     #[test]
