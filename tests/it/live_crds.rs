@@ -15,7 +15,11 @@ use crate::support::control_plane::{ControlPlane, Options};
 const EXPECTED: &[(&str, &str, &str)] = &[
     ("cilium.io", ".spec.", "one list of fields serves the rules of both directions, and those that deny"),
     ("cilium.io", ".specs.", "the same, in the list of several rules"),
-    ("clusternetworkpolicies.policy.networking.k8s.io", ".spec.egress.", "one list of fields serves both directions, and versions before v1beta1 (ports, domainNames)"),
+    (
+        "clusternetworkpolicies.policy.networking.k8s.io",
+        ".spec.egress.",
+        "one list of fields serves both directions, and versions before v1beta1 (ports, domainNames)",
+    ),
     ("clusternetworkpolicies.policy.networking.k8s.io", ".spec.ingress.", "the same"),
     ("gateways.gateway.networking.k8s.io", ".spec.listeners.tls.frontendValidation", "moved to spec.tls in 1.5 of the Gateway API"),
     ("tcproutes.gateway.networking.k8s.io", ".spec.hostnames", "one list of fields serves all routes"),

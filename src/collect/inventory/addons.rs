@@ -46,7 +46,8 @@ const KYVERNO_CEL: &str =
 const KUBEWARDEN_POLICY: &str =
     "metadata{$meta} spec{policyServer mode rules failurePolicy matchPolicy matchConditions{$condition} namespaceSelector
     objectSelector backgroundAudit timeoutSeconds} status{policyStatus mode $conditions}";
-const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{conditions{type status reason}}";
+const STORE: &str =
+    "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{conditions{type status reason}}";
 const EXTERNAL_SECRET: &str = "metadata{$meta} spec{refreshInterval refreshPolicy secretStoreRef target{name creationPolicy
     deletionPolicy immutable}} status{conditions{type status reason}}";
 const CLUSTER_EXTERNAL_SECRET: &str =

@@ -4,8 +4,8 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
     ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG,
-    ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, ROUTE_TERMINATION, TRAEFIK_TLS,
+    kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
@@ -154,7 +154,9 @@ impl Asked<'_> {
                     "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
                     "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
                 ),
-                Some(Certificate::None) | None if self.forced() => self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls."),
+                Some(Certificate::None) | None if self.forced() => {
+                    self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
+                }
                 Some(Certificate::None) | None => Tls::None,
             },
             // `pkg/converters/ingress/ingress.go`: only the very names of spec.tls get an HTTPS host.
@@ -210,7 +212,8 @@ impl Asked<'_> {
             Engine::IngressNginx if self.settings.never_redirected(self.instance).is_some() => false,
             Engine::IngressNginx => {
                 let own = self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said);
-                matches!(own, Some((Some(true), _))) || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance))
+                matches!(own, Some((Some(true), _)))
+                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance))
             }
             Engine::Kong => !self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations),
             _ => false,

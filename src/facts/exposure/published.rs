@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Service;
 
-use super::service_entrances::{Program, Programs, served, answers_external_ips, of_node_port, of_service};
+use super::service_entrances::{Program, Programs, answers_external_ips, of_node_port, of_service, served};
 use super::{entrances, gateways, ingresses};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
@@ -208,7 +208,11 @@ fn on_the_nodes(group: &PodGroup) -> Vec<(&PodGroup, Way)> {
     let mut ways: Vec<(&PodGroup, Way)> = taken
         .map(|port| {
             let plain = of_node_port(&port.name, port.host_port, port.number);
-            let plain = if group.serves_routes { plain.and_then(|plain| if plain { served(&group.workload_text()) } else { Known::Known(false) }) } else { plain };
+            let plain = if group.serves_routes {
+                plain.and_then(|plain| if plain { served(&group.workload_text()) } else { Known::Known(false) })
+            } else {
+                plain
+            };
             way(format!("the port {} of the node", port.host_port), plain)
         })
         .collect();

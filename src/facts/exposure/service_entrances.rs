@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::entrances::{Behind, Entrance};
 use crate::facts::FactsError;
-use crate::facts::context::Context;
 use crate::facts::Known;
+use crate::facts::context::Context;
 use crate::model::Unseen;
 
 type Annotations = BTreeMap<String, String>;
@@ -89,8 +89,7 @@ fn entrance(
         return None;
     }
     let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
-    let addresses: Vec<String> =
-        status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect();
+    let addresses: Vec<String> = status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect();
     let by_aws = kind == "LoadBalancer" && is_of_aws(service);
     let (tls, plain, pointer) = if by_aws && ends_tls(annotations, port) {
         ("at the load balancer", Known::Known(false), "/metadata/annotations".to_owned())
@@ -99,10 +98,14 @@ fn entrance(
         match speaks(port) {
             Speaks::Plain if behind == Program::ServesRoutes => ("", served(&format!("the Service {}", display(service))), at),
             Speaks::Plain => ("", Known::Known(true), at),
-            Speaks::Tls if leads_to_plain(port) => ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at),
+            Speaks::Tls if leads_to_plain(port) => {
+                ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at)
+            }
             Speaks::Tls => ("by the program", Known::Known(false), at),
             Speaks::Other => return None,
-            Speaks::Unknown => ("", unknown(service, port, "neither its number, its name nor its appProtocol says what goes through it"), at),
+            Speaks::Unknown => {
+                ("", unknown(service, port, "neither its number, its name nor its appProtocol says what goes through it"), at)
+            }
         }
     };
     Some(Entrance {
@@ -155,7 +158,12 @@ const PLAIN_PORTS: &[i32] = &[80, 8000, 8008, 8080, 8081, 8088];
 /// Whether a port of the node that a pod takes serves plain HTTP: by its name, its number, and the number of the container's port.
 pub(super) fn of_node_port(name: &str, on_node: i32, in_pod: i32) -> Known<bool> {
     let named = (!name.is_empty()).then(|| name.to_owned());
-    let port = |number: i32| ServicePort { name: named.clone(), port: number, target_port: Some(IntOrString::Int(in_pod)), ..ServicePort::default() };
+    let port = |number: i32| ServicePort {
+        name: named.clone(),
+        port: number,
+        target_port: Some(IntOrString::Int(in_pod)),
+        ..ServicePort::default()
+    };
     let said = match speaks(&port(on_node)) {
         Speaks::Unknown => speaks(&port(in_pod)),
         said => said,
@@ -217,11 +225,7 @@ fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
         None => String::new(),
     };
     Known::Unknown(Unseen::not_visible(
-        format!(
-            "whether the port {}{target} of the Service {} serves plain HTTP",
-            port.port,
-            display(service)
-        ),
+        format!("whether the port {}{target} of the Service {} serves plain HTTP", port.port, display(service)),
         why,
         "Ask whether the program speaks TLS there, and set spec.ports[].appProtocol: https or http.",
     ))

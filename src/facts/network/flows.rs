@@ -9,8 +9,8 @@ use super::ports::{PortRule, PortSet};
 use super::world::World;
 use crate::facts::Known;
 use crate::facts::workloads::pass::PodPort;
-use crate::model::{Flow, Unseen};
 use crate::model::sources::{NAMESPACES, PODS};
+use crate::model::{Flow, Unseen};
 
 /// Whether pods of one namespace reach those of another, as the policies say.
 #[derive(Clone, Debug, Default)]
@@ -232,7 +232,12 @@ impl<'a> Engine<'a> {
             let class = Class {
                 namespace: group.namespace().to_owned(),
                 labels: group.labels.iter().filter_map(asked).collect(),
-                ports: group.ports.iter().filter(|port| names.contains(port.name.as_str())).map(|port| PodPort { host_port: 0, ..port.clone() }).collect(),
+                ports: group
+                    .ports
+                    .iter()
+                    .filter(|port| names.contains(port.name.as_str()))
+                    .map(|port| PodPort { host_port: 0, ..port.clone() })
+                    .collect(),
                 blocks: None,
                 doubt: Direction::BOTH.map(|direction| !world.foreign_of(group, direction).is_empty()),
             };

@@ -76,8 +76,7 @@ impl<'w> Openness<'w> {
         let blocks: Vec<&Block> = rules.iter().flat_map(|(_, rule, _)| rule.blocks()).collect();
         if !whole_world(blocks.iter().copied()) {
             let with_blocks = || rules.iter().filter(|(_, rule, _)| rule.blocks().next().is_some());
-            let held: Vec<&str> =
-                self.addresses.iter().filter(|(_, pods)| self.hold(&blocks, pods)).map(|(name, _)| *name).collect();
+            let held: Vec<&str> = self.addresses.iter().filter(|(_, pods)| self.hold(&blocks, pods)).map(|(name, _)| *name).collect();
             let own = |name: &&&str| rules.iter().all(|(policy, _, _)| policy.namespace != **name);
             let new: Vec<&&str> = held.iter().filter(own).filter(|name| !taken.whole.contains(**name)).collect();
             if !new.is_empty() {
@@ -98,9 +97,7 @@ impl<'w> Openness<'w> {
             Peer::Pods { namespaces, pods } => {
                 namespaces.as_ref().is_some_and(|selector| selector.takes_strangers(&GIVEN)) && pods.takes_strangers(&[])
             }
-            Peer::Block(block) => {
-                self.addresses.len() > 1 && self.addresses.values().all(|pods| self.holds(block, pods))
-            }
+            Peer::Block(block) => self.addresses.len() > 1 && self.addresses.values().all(|pods| self.holds(block, pods)),
         }
     }
 
@@ -113,9 +110,7 @@ impl<'w> Openness<'w> {
             Peer::Pods { .. } => Vec::new(),
             // Of the whole world, another question asks.
             Peer::Block(block) if whole_world(std::iter::once(block)) => Vec::new(),
-            Peer::Block(block) => {
-                self.addresses.iter().filter(|(_, pods)| self.holds(block, pods)).map(|(name, _)| *name).collect()
-            }
+            Peer::Block(block) => self.addresses.iter().filter(|(_, pods)| self.holds(block, pods)).map(|(name, _)| *name).collect(),
         }
     }
 

@@ -64,7 +64,9 @@ pub(in crate::facts) fn serves_routes(spec: &PodSpec) -> bool {
     let images = spec.containers.iter().filter_map(|container| container.image.as_deref());
     let mut names = images.map(crate::facts::agents::repository);
     // Images of the library are mostly written without it.
-    names.any(|name| ENTRANCES.iter().any(|end| name.ends_with(end)) || matches!(name, "traefik" | "kong" | "docker.io/traefik" | "docker.io/kong"))
+    names.any(|name| {
+        ENTRANCES.iter().any(|end| name.ends_with(end)) || matches!(name, "traefik" | "kong" | "docker.io/traefik" | "docker.io/kong")
+    })
 }
 
 /// Whether it asks for a device that may be an interface of a network, as those of SR-IOV and RDMA plug-ins are.

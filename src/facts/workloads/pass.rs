@@ -228,7 +228,21 @@ fn surroundings(context: &Context<'_>) -> Result<pods::Surroundings, FactsError>
 impl From<(GroupKey, Members)> for PodGroup {
     fn from((key, (pods, oldest, addresses, origins)): (GroupKey, Members)) -> Self {
         let (workload, labels, (host_network, networks, claims_devices, serves_routes), ports, observed_in, phase) = key;
-        Self { workload, labels, host_network, networks, claims_devices, serves_routes, ports, observed_in, phase, pods, oldest, addresses, origins }
+        Self {
+            workload,
+            labels,
+            host_network,
+            networks,
+            claims_devices,
+            serves_routes,
+            ports,
+            observed_in,
+            phase,
+            pods,
+            oldest,
+            addresses,
+            origins,
+        }
     }
 }
 
@@ -251,7 +265,8 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
     ports.sort();
     ports.dedup();
     let claims = spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty());
-    let attached = (spec.host_network == Some(true), further_networks(shape.annotations), claims || asks_for_devices(spec), serves_routes(spec));
+    let attached =
+        (spec.host_network == Some(true), further_networks(shape.annotations), claims || asks_for_devices(spec), serves_routes(spec));
     let key = (shape.workload.clone(), shape.labels.clone(), attached, ports, shape.observed_in, shape.phase.to_owned());
     let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {

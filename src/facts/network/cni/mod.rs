@@ -131,7 +131,11 @@ impl Cni {
         if settings.nodes.iter().any(|node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|kind| kind == "auto")) {
             traces.insert("Amazon VPC CNI");
         }
-        let told = settings.cilium.known().and_then(Option::as_ref).is_some_and(|(data, _)| data.get("labels").is_some_and(|all| !all.trim().is_empty()));
+        let told = settings
+            .cilium
+            .known()
+            .and_then(Option::as_ref)
+            .is_some_and(|(data, _)| data.get("labels").is_some_and(|all| !all.trim().is_empty()));
         let of_cilium = found.iter().find(|agent| agent.engine == "Cilium");
         let cilium = of_cilium.map(|agent| CiliumIdentity { since: agent.metadata.creation_timestamp.clone(), told });
         let recognised = found.iter().any(|agent| agent.by == FoundBy::Make);
