@@ -154,6 +154,7 @@ fn environment_keeps_references_and_loses_values() {
         {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true, "x": MARK}, "odd": {"x": MARK}}},
         {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": "strict"},
         {"name": "C"},
+        {"name": "EMPTY", "value": ""},
     ]);
     let of = |namespace: &str| {
         let pod = json!({"metadata": {"name": "p", "namespace": namespace}, "spec": {"containers": [{"name": "c", "env": list}]}});
@@ -165,6 +166,7 @@ fn environment_keeps_references_and_loses_values() {
             {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}},
             {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": mode},
             {"name": "C"},
+            {"name": "EMPTY", "value": ""},
         ])
     };
     assert_eq!(of("records"), redacted(REDACTED));
@@ -375,7 +377,9 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Path) => json!(format!("/{MARK}")),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
         Keep::Special(Special::VolumePolicies) => {
-            json!(format!("version: v1\nvolumePolicies: [{{conditions: {{{MARK}: {MARK}, nfs: {{server: {MARK}}}}}, {MARK}: {MARK}}}]\n{MARK}: {MARK}"))
+            json!(format!(
+                "version: v1\nvolumePolicies: [{{conditions: {{{MARK}: {MARK}, nfs: {{server: {MARK}}}}}, {MARK}: {MARK}}}]\n{MARK}: {MARK}"
+            ))
         }
         Keep::OfNoDeployment(rule) => poisoned(rule, depth),
         Keep::Fields(named, others) => {

@@ -112,7 +112,11 @@ fn unknown_kinds(snapshot: &Snapshot) -> Doubts {
                 "the cluster serves this kind, and this version of kube-hipaa does not know what it means for the others of its group",
                 "Look at its objects by hand; a newer version of kube-hipaa may read them.",
             );
-            doubts.entry(record.source.clone()).or_default().push(Doubt { namespace: None, left_out: false, unseen: unseen.of(&record.source) });
+            doubts.entry(record.source.clone()).or_default().push(Doubt {
+                namespace: None,
+                left_out: false,
+                unseen: unseen.of(&record.source),
+            });
         }
     }
     doubts
@@ -228,7 +232,7 @@ impl<'a> Reader<'a> {
 
     /// The same, of an object that is handed over: in doubt in its own namespace, or everywhere where that is not known.
     pub(in crate::facts) fn not_decoded_in(&self, source: &SourceId, odd: &Odd) {
-        self.add(source, Doubt { namespace: odd.namespace.clone(), unseen: odd.unseen.clone() });
+        self.add(source, Doubt { namespace: odd.namespace.clone(), left_out: false, unseen: odd.unseen.clone() });
     }
 
     /// Nobody acts on the objects of a source: what is in doubt about them decides nothing.
@@ -238,7 +242,7 @@ impl<'a> Reader<'a> {
 
     /// What was not understood may have been about anything.
     pub(in crate::facts) fn give_up(&self, source: &SourceId, odd: Odd) {
-        self.add(source, Doubt { namespace: None, unseen: odd.unseen });
+        self.add(source, Doubt { namespace: None, left_out: false, unseen: odd.unseen });
     }
 
     fn odd(&self, source: &SourceId, stored: StoredObject, error: &str) -> Odd {

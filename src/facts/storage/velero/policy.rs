@@ -130,7 +130,8 @@ pub(super) struct Policies {
 
 /// Where ConfigMaps are read.
 const NAMESPACE: &str = "velero";
-const ELSEWHERE: &str = "its resource policy decides per volume, and is in a ConfigMap that is not read: only those in the namespace velero are";
+const ELSEWHERE: &str =
+    "its resource policy decides per volume, and is in a ConfigMap that is not read: only those in the namespace velero are";
 const GLOBAL: &str = "a server of Velero is told to apply a resource policy of its own to every backup, and which one is not seen";
 const CHANGED: &str = "its resource policy decides per volume, and may have been another one when the backup was made";
 pub(super) const CONDITION: &str = "which rule of its resource policy fits the volume is not known";

@@ -79,8 +79,7 @@ fn word(held: &Held) -> &'static str {
 
 /// Whether a schedule covers a claim of a CSI volume that a running pod mounts.
 fn covers(template: &Value) -> &'static str {
-    let schedule =
-        json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
+    let schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
     let schedule: Schedule = serde_json::from_value(schedule).unwrap();
     let (claim, mounts) = (claim("data"), [running()]);
     word(&velero().covers(&schedule, &kept(&claim, DISK, &mounts)))
