@@ -116,7 +116,9 @@ impl Order {
         let lists = || self.lists.iter();
         match task.entry.reach {
             // Only where its namespace exists.
-            reach if reach == Reach::ConfigMap || task.source == VELERO_CONFIG_MAPS => lists().filter(|source| **source == NAMESPACES).cloned().collect(),
+            reach if reach == Reach::ConfigMap || task.source == VELERO_CONFIG_MAPS => {
+                lists().filter(|source| **source == NAMESPACES).cloned().collect()
+            }
             // Everything lies in one.
             _ if task.source == NAMESPACES => lists().filter(|source| **source != NAMESPACES).cloned().collect(),
             _ => {

@@ -375,7 +375,9 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Path) => json!(format!("/{MARK}")),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
         Keep::Special(Special::VolumePolicies) => {
-            json!(format!("version: v1\nvolumePolicies: [{{conditions: {{{MARK}: {MARK}, nfs: {{server: {MARK}}}}}, {MARK}: {MARK}}}]\n{MARK}: {MARK}"))
+            json!(format!(
+                "version: v1\nvolumePolicies: [{{conditions: {{{MARK}: {MARK}, nfs: {{server: {MARK}}}}}, {MARK}: {MARK}}}]\n{MARK}: {MARK}"
+            ))
         }
         Keep::OfNoDeployment(rule) => poisoned(rule, depth),
         Keep::Fields(named, others) => {

@@ -9,10 +9,10 @@ use super::behind::not_there;
 use super::claims::Claim;
 use super::volumes::{Volume, Volumes};
 use crate::facts::context::Context;
+use crate::facts::table::read::Readable;
 use crate::facts::times::seconds_between;
 use crate::facts::workloads::volume_uses::{Mount, is_left_out};
 use crate::facts::{FactsError, Known};
-use crate::facts::table::read::Readable;
 use crate::model::sources::{NAMESPACES, PERSISTENT_VOLUMES, PODS, VOLUME_SNAPSHOT_CLASSES};
 use crate::model::{Evidence, Unseen};
 

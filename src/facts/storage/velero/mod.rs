@@ -340,9 +340,9 @@ impl Velero {
         let by_snapshot = |kept: &&Kept<'_>| {
             !made_after(backup, kept)
                 && !matches!(backup.spec.takes(kept), Held::No(_))
-                && self.said(&backup.metadata, &backup.spec, backup.began(), kept).is_ok_and(|actions| {
-                    backup.spec.ways(kept, &actions).iter().any(|way| matches!(way, Way::Snapshot(Held::Yes)))
-                })
+                && self
+                    .said(&backup.metadata, &backup.spec, backup.began(), kept)
+                    .is_ok_and(|actions| backup.spec.ways(kept, &actions).iter().any(|way| matches!(way, Way::Snapshot(Held::Yes))))
         };
         let wanted = all.iter().filter(by_snapshot).count() + self.unclaimed;
         match usize::try_from(made) {

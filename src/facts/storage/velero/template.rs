@@ -151,7 +151,11 @@ impl Template {
     fn possible(&self, kept: &Kept<'_>) -> Held {
         let volumes = if self.takes_volumes() == Held::Yes { Held::Yes } else { Held::not_understood(NO_VOLUMES) };
         let can = Held::of(&kept.snapshots, |can| {
-            if *can { Held::Yes } else { Held::not_visible("its driver has no VolumeSnapshotClass, and whether something else makes snapshots of it is not seen") }
+            if *can {
+                Held::Yes
+            } else {
+                Held::not_visible("its driver has no VolumeSnapshotClass, and whether something else makes snapshots of it is not seen")
+            }
         });
         Held::all([volumes, kept.kind.as_snapshot(), can])
     }

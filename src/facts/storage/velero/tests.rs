@@ -79,8 +79,7 @@ fn word(held: &Held) -> &'static str {
 
 /// Whether a schedule covers a claim of a CSI volume that a running pod mounts.
 fn covers(template: &Value) -> &'static str {
-    let schedule =
-        json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
+    let schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
     let schedule: Schedule = serde_json::from_value(schedule).unwrap();
     let (claim, mounts) = (claim("data"), [running()]);
     word(&velero().covers(&schedule, &kept(&claim, DISK, &mounts)))
@@ -131,10 +130,15 @@ fn filters_of_resources_and_labels() {
         (json!({"includeClusterResources": false, "defaultVolumesToFsBackup": true}), "yes"),
         (json!({"labelSelector": {}}), "yes"),
         (json!({"labelSelector": {"matchLabels": {}}}), "yes"),
-        (json!({"labelSelector": {"matchLabels": {"app": "db"}}}), "yes"),
+        // The claim has the label and the pod has not: as files it would not be copied.
+        (json!({"labelSelector": {"matchLabels": {"app": "db"}}}), "unclear"),
+        (json!({"labelSelector": {"matchLabels": {"app": "db"}}, "defaultVolumesToFsBackup": false}), "yes"),
         (json!({"labelSelector": {"matchLabels": {"app": "x"}}}), "no"),
         (json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}]}), "no"),
-        (json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}, {"matchLabels": {"app": "db"}}]}), "yes"),
+        (
+            json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}, {"matchLabels": {"app": "db"}}], "defaultVolumesToFsBackup": false}),
+            "yes",
+        ),
         (json!({"labelSelector": {"matchExpressions": [{"key": "app", "operator": "Near"}]}}), "unclear"),
         (json!({"resourcePolicy": {"kind": "configmap", "name": "x"}}), "no"),
         (json!({"resourcePolicy": {}, "excludedNamespaces": ["records"]}), "no"),
