@@ -155,7 +155,8 @@ impl Agent {
         let powerful = |container: &Container| {
             let Some(context) = &container.security_context else { return false };
             let added = context.capabilities.iter().flat_map(|all| all.add.iter().flatten());
-            context.privileged == Some(true) || added.into_iter().any(|name| matches!(name.as_str(), "NET_ADMIN" | "SYS_ADMIN" | "ALL" | "CAP_NET_ADMIN"))
+            context.privileged == Some(true)
+                || added.into_iter().any(|name| matches!(name.as_str(), "NET_ADMIN" | "SYS_ADMIN" | "ALL" | "CAP_NET_ADMIN"))
         };
         let on_node = self.spec.host_network == Some(true) || self.spec.containers.iter().any(powerful);
         on_node && !self.spec.containers.iter().all(waits)

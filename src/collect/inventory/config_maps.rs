@@ -101,6 +101,7 @@ const LINES: &[Line] = &[
             whole("enable-cilium-clusterwide-network-policy"),
             whole("enable-wireguard"),
             whole("enable-ztunnel"),
+            whole("labels"),
             whole("enable-ipsec"),
             whole("encrypt-node"),
             whole("encryption-strict-mode-*"),

@@ -82,7 +82,7 @@ const FRAGMENTS: &[(&str, &str)] = &[
     ("antrearule", "action from{$antreapeer} to{$antreapeer} toServices{$ref scope} ports protocols appliedTo{$antreapeer} enableLogging l7Protocols{}"),
     ("antreapolicy", "tier priority policyTypes appliedTo{$antreapeer} ingress{$antrearule} egress{$antrearule}"),
     // restartCount and times move without a change.
-    ("containerstatus", "name image:image imageID:image"),
+    ("containerstatus", "name ready image:image imageID:image"),
     (
         "webhooks",
         "webhooks{name clientConfig{url:url service caBundle:redacted} rules failurePolicy matchPolicy namespaceSelector

@@ -147,6 +147,7 @@ const PRESENT: &[&str] = &[
     "nginx.ingress.kubernetes.io/custom-http-errors",
     "nginx.ingress.kubernetes.io/mirror-host",
     "nginx.ingress.kubernetes.io/mirror-target",
+    "nginx.ingress.kubernetes.io/permanent-redirect",
     "nginx.ingress.kubernetes.io/modsecurity-transaction-id",
     "nginx.ingress.kubernetes.io/proxy-ssl-name",
     "nginx.ingress.kubernetes.io/server-alias",
@@ -209,7 +210,7 @@ fn networks(annotation: &str, value: &RawValue) -> Option<String> {
         return text.chars().all(plain).then(|| text.to_owned());
     }
     let all: serde_json::Value = serde_json::from_str(text).ok()?;
-    let mut names = Vec::new();
+    let (mut names, mut owns) = (Vec::new(), Vec::new());
     for one in all.as_array()? {
         let field = |name: &str| one.get(name).and_then(serde_json::Value::as_str);
         let name = ["name", "network", "tenantNetwork", "clusterNetwork"].iter().find_map(|name| field(name))?;
@@ -221,10 +222,11 @@ fn networks(annotation: &str, value: &RawValue) -> Option<String> {
             "k8s.v1.cni.cncf.io/networks" | "v1.multus-cni.io/default-network" => false,
             _ => field("network") == Some("default"),
         };
-        if !own {
-            names.push(field("namespace").map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}")));
-        }
+        let name = field("namespace").map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"));
+        if own { owns.push(name) } else { names.push(name) }
     }
+    // A second interface of the cluster's own network, as OVN-Kubernetes gives it for a namespace with a primary network of users.
+    names.retain(|name| !owns.contains(name));
     Some(names.join(", "))
 }
 

@@ -24,7 +24,11 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         return Ok(true);
     }
     match treatment {
-        Special::Redacted => push_text(REDACTED, out),
+        // That nothing is written says nothing secret, and decides.
+        Special::Redacted => match raw.get() {
+            empty @ ("[]" | "\"\"") => out.push_str(empty),
+            _ => push_text(REDACTED, out),
+        },
         Special::MountOptions => {
             let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
             list(words, out, |word, out| push_text(if flags::is_known_mount_option(&word) { &word } else { REDACTED }, out));
@@ -171,7 +175,8 @@ impl Variable<'_> {
         push_text(&self.name, out);
         if let Some(value) = &self.value {
             out.push_str(",\"value\":");
-            let kept = system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
+            let kept =
+                value.is_empty() || system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
             let instead = || credentials::of_variable(&self.name, value).map_or(REDACTED, LooksLikeCredential::marker);
             push_text(if kept { value } else { instead() }, out);
         }

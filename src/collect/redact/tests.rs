@@ -154,6 +154,7 @@ fn environment_keeps_references_and_loses_values() {
         {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true, "x": MARK}, "odd": {"x": MARK}}},
         {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": "strict"},
         {"name": "C"},
+        {"name": "EMPTY", "value": ""},
     ]);
     let of = |namespace: &str| {
         let pod = json!({"metadata": {"name": "p", "namespace": namespace}, "spec": {"containers": [{"name": "c", "env": list}]}});
@@ -165,6 +166,7 @@ fn environment_keeps_references_and_loses_values() {
             {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}},
             {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": mode},
             {"name": "C"},
+            {"name": "EMPTY", "value": ""},
         ])
     };
     assert_eq!(of("records"), redacted(REDACTED));

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressSpec};
 
-use super::annotations::{AWS_CONDITIONS, AWS_GROUP, AWS_REDIRECT, Annotations, CERTIFICATE_ARN, LISTEN_PORTS, listen_ports, redirects_by_action};
+use super::annotations::{
+    AWS_CONDITIONS, AWS_GROUP, AWS_REDIRECT, Annotations, CERTIFICATE_ARN, LISTEN_PORTS, listen_ports, redirects_by_action,
+};
 use super::controllers::ClassParamsSpec;
 use crate::facts::Known;
 

@@ -4,8 +4,8 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
     ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG,
-    ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, ROUTE_TERMINATION, TRAEFIK_TLS,
+    kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
@@ -15,6 +15,8 @@ use crate::facts::Known;
 use crate::facts::table::read::Reader;
 use crate::model::{Unseen, UnseenKind};
 
+const DEFAULT_CERTIFICATE: &str =
+    "no plain request is answered, and what HTTPS shows is a certificate of the controller's own, of which nothing is seen";
 /// What `tls_by` says where the Ingress itself names the host and a certificate.
 pub(super) const SPEC_TLS: &str = "spec.tls";
 pub(super) const OFF: &str = "switched off";
@@ -152,6 +154,9 @@ impl Asked<'_> {
                     "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
                     "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
                 ),
+                Some(Certificate::None) | None if self.forced() => {
+                    self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
+                }
                 Some(Certificate::None) | None => Tls::None,
             },
             // `pkg/converters/ingress/ingress.go`: only the very names of spec.tls get an HTTPS host.
@@ -159,6 +164,7 @@ impl Asked<'_> {
             // `pkg/store/convert.go` of HAProxy Technologies, `parser/translators` of Kong: entries are kept by host, with their Secrets. Without
             // either, what answers on the HTTPS port is a certificate that the controller may have been given.
             Engine::HaproxyTechnologies | Engine::Kong if self.covered_with_secret() => Tls::By(SPEC_TLS),
+            Engine::Kong if self.forced() => self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls."),
             Engine::HaproxyTechnologies | Engine::Kong if covered => self.unknown(
                 "its entry in spec.tls names no host or no Secret, and whether the controller has a certificate of its own is not seen",
                 "Write the host and secretName into spec.tls.",
@@ -196,6 +202,21 @@ impl Asked<'_> {
                 self.unknown(&format!("it names no class, and what {hint} means for TLS depends on the controller that serves it"), resolve)
             }
             _ => Tls::None,
+        }
+    }
+
+    /// Whether no plain request is answered with anything but a redirect, whatever certificate there is: ingress-nginx with
+    /// force-ssl-redirect (`lua_ingress.lua`), Kong with routes for HTTPS alone.
+    pub(super) fn forced(&self) -> bool {
+        match self.engine {
+            Engine::IngressNginx if self.settings.never_redirected(self.instance).is_some() => false,
+            Engine::IngressNginx => {
+                let own = self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said);
+                matches!(own, Some((Some(true), _)))
+                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance))
+            }
+            Engine::Kong => !self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations),
+            _ => false,
         }
     }
 
@@ -244,8 +265,10 @@ impl Asked<'_> {
                 }
                 None => unread("what the AWS controller makes of it is not known", "alb.ingress.kubernetes.io/ssl-redirect: \"443\""),
             },
-            // `pkg/annotations/ingress.go`, AllowHTTP: unset, and what is no truth value, is yes; a FrontendConfig may redirect.
+            // `pkg/annotations/ingress.go`, AllowHTTP: unset, and what is no truth value, is yes; a FrontendConfig may redirect, but not at an
+            // internal load balancer (`pkg/loadbalancers/url_maps.go`).
             Engine::GoogleCloud if said(self.annotations, &[GOOGLE_HTTP]) == Some(false) => word(true),
+            Engine::GoogleCloud if self.class == "gce-internal" => word(false),
             Engine::GoogleCloud => match self.annotations.get(GOOGLE_FRONTEND) {
                 None => word(false),
                 Some(name) => {

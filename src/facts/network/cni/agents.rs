@@ -54,7 +54,8 @@ pub(super) fn agents(reader: &Reader<'_>) -> Result<(Vec<Agent>, BTreeSet<&'stat
 }
 
 /// What tells agents of an engine what to do, where they do nothing new without it (antrea, docs/design/architecture.md).
-const CONTROLLERS: &[Marks] = &[marks("Antrea", &["antrea-controller"], &["antrea/antrea-controller-ubuntu", "antrea/antrea-controller-ubi"], &["antrea"])];
+const CONTROLLERS: &[Marks] =
+    &[marks("Antrea", &["antrea-controller"], &["antrea/antrea-controller-ubuntu", "antrea/antrea-controller-ubi"], &["antrea"])];
 
 /// Why the controller that an engine's agents need does not work, where they need one.
 pub(super) fn controller_missing(reader: &Reader<'_>, engine: &str) -> Result<Option<String>, FactsError> {
@@ -66,5 +67,9 @@ pub(super) fn controller_missing(reader: &Reader<'_>, engine: &str) -> Result<Op
     }
     let found = controllers(reader, CONTROLLERS)?;
     let works = |agent: &&Agent| agent.engine == engine && agent.ready.is_some_and(|ready| ready > 0);
-    Ok(found.iter().find(works).is_none().then(|| "its controller, which gives policies to the agents, is not ready or not there".to_owned()))
+    Ok(found
+        .iter()
+        .find(works)
+        .is_none()
+        .then(|| "its controller, which gives policies to the agents, is not ready or not there".to_owned()))
 }

@@ -47,7 +47,9 @@ pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
         }
         "Calico" | "Canal" => match calico::bypassed(agent, settings) {
             Ok(None) => known(Enforcement::Enforcing, ALWAYS),
-            Ok(Some(why)) => unknown(agent.engine, &why, "Ask for the rules that stand before those of Calico, or set chainInsertMode: Insert."),
+            Ok(Some(why)) => {
+                unknown(agent.engine, &why, "Ask for the rules that stand before those of Calico, or set chainInsertMode: Insert.")
+            }
             Err(unseen) => Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen), evidence: Vec::new() },
         },
         _ => known(Enforcement::Enforcing, ALWAYS),

@@ -10,6 +10,7 @@ mod settings;
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use self::agents::{agents, controller_missing};
 use self::encryption::Encryption;
@@ -72,8 +73,38 @@ pub(super) struct Cni {
     pub(super) because: String,
     /// Every engine of which there is a trace: an agent, or an image with its name.
     traces: BTreeSet<&'static str>,
+    /// Where Cilium enforces: since when its agents are there, and whether it was told which labels make an identity.
+    pub(super) cilium: Option<CiliumIdentity>,
     /// Whether it is known which engines there are: one was recognised, and every DaemonSet was read.
     all_known: bool,
+}
+
+/// What Cilium judges pods by.
+#[derive(Clone, Debug)]
+pub(super) struct CiliumIdentity {
+    /// It looks after pods whose network it made, and after none that was there before it (its documentation, *Unmanaged Pods*).
+    pub(super) since: Option<Time>,
+    /// Whether `labels` of its ConfigMap names the labels that count.
+    pub(super) told: bool,
+}
+
+impl CiliumIdentity {
+    /// Whether a label of a pod may leave no trace in the identity by which Cilium judges it (pkg/labelsfilter, the defaults).
+    pub(super) fn may_drop(&self, label: &str) -> bool {
+        const LEFT_OUT: &[&str] = &[
+            "kubernetes.io/",
+            "k8s.io/",
+            "pod-template-generation",
+            "pod-template-hash",
+            "controller-revision-hash",
+            "controller-uid",
+            "etcd_node",
+            "statefulset.kubernetes.io/",
+            "apps.kubernetes.io/pod-index",
+            "batch.kubernetes.io/",
+        ];
+        self.told || label.contains("beta.kubernetes.io") || LEFT_OUT.iter().any(|start| label.starts_with(start))
+    }
 }
 
 /// One plugin.
@@ -100,6 +131,13 @@ impl Cni {
         if settings.nodes.iter().any(|node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|kind| kind == "auto")) {
             traces.insert("Amazon VPC CNI");
         }
+        let told = settings
+            .cilium
+            .known()
+            .and_then(Option::as_ref)
+            .is_some_and(|(data, _)| data.get("labels").is_some_and(|all| !all.trim().is_empty()));
+        let of_cilium = found.iter().find(|agent| agent.engine == "Cilium");
+        let cilium = of_cilium.map(|agent| CiliumIdentity { since: agent.metadata.creation_timestamp.clone(), told });
         let recognised = found.iter().any(|agent| agent.by == FoundBy::Make);
         for agent in found {
             let mut judged = of_agent(&agent, &settings);
@@ -154,7 +192,7 @@ impl Cni {
             (false, Some(gap)) => Known::Unknown(gap),
             _ => enforcement,
         };
-        Ok(Self { rows, engines: names, enforcement, because, traces, all_known })
+        Ok(Self { rows, engines: names, enforcement, because, traces, cilium, all_known })
     }
 }
 
@@ -241,8 +279,8 @@ fn idle_on_a_ready_node(context: &Context<'_>, agent: &Agent, settings: &Setting
     context.reader.each::<Pod>(&PODS, |pod, _| {
         let owners = pod.metadata.owner_references.iter().flatten();
         let own = owners.into_iter().any(|owner| Some(&owner.uid) == agent.subject.uid.as_ref());
-        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        let ready = conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True");
+        let statuses: Vec<_> = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten()).collect();
+        let ready = !statuses.is_empty() && statuses.iter().all(|one| one.ready);
         if let Some(node) = pod.spec.and_then(|spec| spec.node_name).filter(|_| own && ready) {
             working.insert(node);
         }
@@ -292,6 +330,7 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>, traces: BTreeSet<&'static s
         because: unseen.why.clone(),
         enforcement: Known::Unknown(unseen),
         traces,
+        cilium: None,
         all_known: false,
     })
 }
