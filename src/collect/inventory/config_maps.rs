@@ -1,4 +1,5 @@
-//! ConfigMaps, each by name; RBAC can allow exactly these (`resourceNames`). No other ConfigMap is read.
+//! ConfigMaps, each by name; RBAC can allow exactly these (`resourceNames`). Beside them, only those of Velero's namespace are read (see
+//! `addons.rs`).
 
 use super::{Amount, Entry, Part, Reach};
 use crate::model::SourceId;

@@ -85,8 +85,9 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
             push_text(&secret::expression(&expression), out);
         }
         Special::VolumePolicies => {
-            let document: Cow<'_, str> = serde_json::from_str(raw.get())?;
-            push_text(&volume_policies::kept(&document), out);
+            // What is no text is no document.
+            let document = serde_json::from_str::<Cow<'_, str>>(raw.get());
+            push_text(&document.map_or_else(|_| REDACTED.to_owned(), |document| volume_policies::kept(&document)), out);
         }
         Special::Sorted => {
             let mut items: Vec<&RawValue> = serde_json::from_str(raw.get())?;

@@ -1,12 +1,15 @@
+use std::collections::BTreeSet;
+
 use super::kept::Kept;
 use super::velero::{self, Done, Held, Schedule, Velero, unclear};
 use crate::facts::context::Context;
+use crate::facts::table::read::MetaOnly;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES,
-    POD_VOLUME_BACKUPS, PODS, VELERO_CONFIG_MAPS, VOLUME_SNAPSHOT_CLASSES,
+    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, CUSTOM_RESOURCE_DEFINITIONS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES, POD_VOLUME_BACKUPS, PODS, VELERO_CONFIG_MAPS, VOLUME_SNAPSHOT_CLASSES,
 };
 use crate::model::{Evidence, Unseen, UnseenKind};
 
@@ -14,7 +17,7 @@ table! {
     /// One row per claim: how Velero backs it up. Unknown in a cluster without any object of Velero: backups may be made in another
     /// way.
     pub struct BackupRow as "backups" counting "claims" from [PERSISTENT_VOLUME_CLAIMS]
-        consulting [VELERO_CONFIG_MAPS] {
+        consulting [CUSTOM_RESOURCE_DEFINITIONS, VELERO_CONFIG_MAPS] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.
@@ -55,7 +58,7 @@ pub(super) fn rows(context: &Context<'_>, kept: &[Kept<'_>], unclaimed: usize) -
     let seen = match gap {
         _ if velero.any => Known::Known(()),
         Some(gap) => Known::Unknown(gap),
-        None => Known::Unknown(no_velero()),
+        None => Known::Unknown(no_velero(&others(context)?)),
     };
     let complete = |source| context.reader.known_if_complete(source, || ());
     let surroundings = Surroundings {
@@ -184,11 +187,38 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-fn no_velero() -> Unseen {
+/// What else makes backups, by the CustomResourceDefinition with which it plans them.
+const OTHERS: &[(&str, &str)] = &[
+    ("backupconfigurations.core.kubestash.com", "KubeStash (BackupConfiguration)"),
+    ("backupconfigurations.stash.appscode.com", "Stash (BackupConfiguration)"),
+    ("backupplans.triliovault.trilio.io", "Trilio (BackupPlan)"),
+    ("policies.config.kio.kasten.io", "Kasten (Policy of config.kio.kasten.io)"),
+    ("recurringjobs.longhorn.io", "Longhorn (RecurringJob)"),
+    ("replicationsources.volsync.backube", "VolSync (ReplicationSource)"),
+    ("scheduledbackups.postgresql.cnpg.io", "CloudNativePG (ScheduledBackup of postgresql.cnpg.io)"),
+    ("schedules.k8up.io", "K8up (Schedule of k8up.io)"),
+    ("snapshotschedules.snapscheduler.backube", "SnapScheduler (SnapshotSchedule)"),
+];
+
+/// What else is installed that makes backups.
+fn others(context: &Context<'_>) -> Result<Vec<&'static str>, FactsError> {
+    let mut found = BTreeSet::new();
+    context.reader.each::<MetaOnly>(&CUSTOM_RESOURCE_DEFINITIONS, |definition, _| {
+        let name = definition.metadata.name.as_deref();
+        found.extend(OTHERS.iter().filter(|(known, _)| name == Some(*known)).map(|(_, tool)| *tool));
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+fn no_velero(others: &[&str]) -> Unseen {
     Unseen {
         kind: UnseenKind::NotVisible,
         what: "backups of claims".to_owned(),
-        why: "there is no object of Velero, and other ways to make backups are not read".to_owned(),
+        why: if others.is_empty() {
+            "there is no object of Velero, and other ways to make backups are not read".to_owned()
+        } else {
+            format!("there is no object of Velero, and what else is installed is not read: {}", others.join(", "))
+        },
         how_to_see: "Ask how volumes with ePHI are backed up, when the last backup ended, and when one was restored.".to_owned(),
         source: None,
         missing_rule: None,

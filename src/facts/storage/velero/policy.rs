@@ -228,22 +228,23 @@ impl Document {
 impl Conditions {
     /// All of them have to fit.
     fn fit(&self, kept: &Kept<'_>) -> Fits {
-        let all = [
+        let of_volume = [
             self.capacity.as_deref().map_or(Fits::Yes, |range| in_range(range, kept)),
             among(self.storage_class.as_deref(), kept.volume.and_then(|volume| volume.spec.class())),
             self.csi.as_ref().map_or(Fits::Yes, |csi| csi.fits(kept)),
             self.nfs.as_ref().map_or(Fits::Yes, |nfs| nfs.fits(kept)),
             among(self.volume_types.as_deref(), kept.volume.and_then(|volume| volume.spec.key())),
+        ];
+        let of_claim = [
             self.labels.as_ref().is_none_or(|wanted| wanted.iter().all(|(key, value)| kept.claim.labels.get(key) == Some(value))).into(),
             among(self.phases.as_deref(), Some(&kept.claim.phase)),
             // Neither is kept of a claim here.
             if self.mode.is_none() && self.access.is_none() && !self.other { Fits::Yes } else { Fits::Perhaps },
         ];
         // Without its volume, what is asked of the volume is not known.
-        let of_volume = self.capacity.is_some() || self.storage_class.is_some() || self.csi.is_some() || self.nfs.is_some();
-        let blind = kept.volume.is_none() && (of_volume || self.volume_types.is_some());
-        let fits = all.into_iter().min().unwrap_or(Fits::Yes);
-        if blind && fits != Fits::Yes { Fits::Perhaps } else { fits }
+        let blind = kept.volume.is_none() && of_volume != [Fits::Yes; 5];
+        let of_volume = if blind { [Fits::Perhaps; 5] } else { of_volume };
+        of_volume.into_iter().chain(of_claim).fold(Fits::Yes, Fits::min)
     }
 }
 

@@ -130,10 +130,15 @@ fn filters_of_resources_and_labels() {
         (json!({"includeClusterResources": false, "defaultVolumesToFsBackup": true}), "yes"),
         (json!({"labelSelector": {}}), "yes"),
         (json!({"labelSelector": {"matchLabels": {}}}), "yes"),
-        (json!({"labelSelector": {"matchLabels": {"app": "db"}}}), "yes"),
+        // The claim has the label and the pod has not: as files it would not be copied.
+        (json!({"labelSelector": {"matchLabels": {"app": "db"}}}), "unclear"),
+        (json!({"labelSelector": {"matchLabels": {"app": "db"}}, "defaultVolumesToFsBackup": false}), "yes"),
         (json!({"labelSelector": {"matchLabels": {"app": "x"}}}), "no"),
         (json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}]}), "no"),
-        (json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}, {"matchLabels": {"app": "db"}}]}), "yes"),
+        (
+            json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}, {"matchLabels": {"app": "db"}}], "defaultVolumesToFsBackup": false}),
+            "yes",
+        ),
         (json!({"labelSelector": {"matchExpressions": [{"key": "app", "operator": "Near"}]}}), "unclear"),
         (json!({"resourcePolicy": {"kind": "configmap", "name": "x"}}), "no"),
         (json!({"resourcePolicy": {}, "excludedNamespaces": ["records"]}), "no"),
