@@ -145,7 +145,12 @@ fn no_fault_on_the_wire_turns_a_failure_into_a_pass() {
                 tried += 1;
                 let passes = outcome.map(|outcome| false_passes(&clean, &outcome)).unwrap_or_default();
                 if !passes.is_empty() {
-                    wrong.push(format!("{spoil}: {}", passes.join(", ")));
+                    let what = format!("{spoil}: {}", passes.join(", "));
+                    eprintln!("false pass: {what}");
+                    wrong.push(what);
+                }
+                if tried % 100 == 0 {
+                    eprintln!("{tried} of one worker after {:?}", begin.elapsed());
                 }
             }
             (tried, wrong)
