@@ -168,7 +168,9 @@ fn an_object_that_cannot_be_decoded_is_never_a_pass() {
             if control.id == "network/second-network" && (source == NETWORK_POLICIES || FOREIGN_POLICIES.contains(&source)) {
                 continue;
             }
-            for (how, outcome) in [("a broken object", outcome_with(&odd(place))), ("an object left out", outcome_without(&catalog, case, &source, place))] {
+            for (how, outcome) in
+                [("a broken object", outcome_with(&odd(place))), ("an object left out", outcome_without(&catalog, case, &source, place))]
+            {
                 if outcome != OutcomeWord::NotAssessed {
                     wrong.push(format!("{}: {} with {how} in {source}: {}", control.id, case.name, outcome.label()));
                 }

@@ -19,7 +19,7 @@ use crate::support::program;
 use proxy::{Between, Position, Spoil};
 
 /// Objects on a page: several lists have more than one.
-const PAGE: u32 = 12;
+const PAGE: u32 = 20;
 const WORKERS: usize = 3;
 /// Fewer than this many combinations of positions and faults show little.
 const ENOUGH: usize = 1000;
@@ -195,11 +195,24 @@ fn the_exit_code_says_that_a_fault_took_a_verdict() {
              clusters: [{{name: a, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}]\nusers: [{{name: a, user: {{}}}}]\n"
         );
         std::fs::write(&kubeconfig, text).unwrap();
-        let arguments = ["scan", "--quiet", "--ephi-namespace", cluster::EPHI, "--page-size", "12", "--timeout", "20s", "--format", "json", "--kubeconfig"];
+        let arguments = [
+            "scan",
+            "--quiet",
+            "--ephi-namespace",
+            cluster::EPHI,
+            "--page-size",
+            "20",
+            "--timeout",
+            "20s",
+            "--format",
+            "json",
+            "--kubeconfig",
+        ];
         let mut arguments: Vec<&std::ffi::OsStr> = arguments.iter().map(AsRef::as_ref).collect();
         arguments.extend([kubeconfig.as_os_str(), "-o".as_ref(), evidence.as_os_str()]);
         let output = program::kube_hipaa(arguments);
-        let assessment = std::fs::read(evidence.join("assessment.json")).ok().map(|text| serde_json::from_slice::<Assessment>(&text).unwrap());
+        let assessment =
+            std::fs::read(evidence.join("assessment.json")).ok().map(|text| serde_json::from_slice::<Assessment>(&text).unwrap());
         (output, assessment.as_ref().map(outcomes))
     };
     let clean_run = Arc::new(Between::new(&server, None));

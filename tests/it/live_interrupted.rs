@@ -91,7 +91,9 @@ fn is_whole(run: Run, place: &Path) -> Result<(), String> {
 /// What is wrong with what a run left behind.
 fn left_behind(run: Run, here: &Path, before: &BTreeSet<(PathBuf, String)>, output: &Output, interrupted: bool) -> Vec<String> {
     let mut wrong = Vec::new();
-    let names = |folder: &Path| -> BTreeSet<String> { std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect() };
+    let names = |folder: &Path| -> BTreeSet<String> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    };
     let mut expected = BTreeSet::from(["tmp".to_owned()]);
     let place = here.join(run.output);
     if place.exists() {
@@ -107,7 +109,9 @@ fn left_behind(run: Run, here: &Path, before: &BTreeSet<(PathBuf, String)>, outp
     match (output.status.code(), interrupted) {
         // It was done before the signal came.
         (Some(0), true) | (Some(0), false) => wrong.extend(is_whole(run, &place).err().map(|why| format!("exit 0 and not whole: {why}"))),
-        (Some(3), true) | (Some(2), false) if now != *before => wrong.push(format!("not what was there before: {} files, then {}", before.len(), now.len())),
+        (Some(3), true) | (Some(2), false) if now != *before => {
+            wrong.push(format!("not what was there before: {} files, then {}", before.len(), now.len()))
+        }
         (Some(3), true) | (Some(2), false) => {}
         (code, _) => wrong.push(format!("exit {code:?}: {}", String::from_utf8_lossy(&output.stderr))),
     }
@@ -182,7 +186,11 @@ fn on_a_full_disk_the_old_evidence_stays_and_the_error_says_so() {
         let whole = command(run, &kubeconfig, here).output().unwrap();
         assert_eq!(whole.status.code(), Some(0), "{}", program::said(&whole));
         let before = files(&here.join(run.output));
-        let largest = before.iter().map(|(path, _)| std::fs::metadata(here.join(run.output).join(path)).map_or(0, |file| file.len())).max().unwrap_or(0);
+        let largest = before
+            .iter()
+            .map(|(path, _)| std::fs::metadata(here.join(run.output).join(path)).map_or(0, |file| file.len()))
+            .max()
+            .unwrap_or(0);
         // So many kilobytes may one file have, or are free on the disk.
         let mut limits: Vec<u64> = vec![0, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
         limits.retain(|limit| limit * 1024 < largest.max(64 * 1024) * 2);
@@ -195,7 +203,9 @@ fn on_a_full_disk_the_old_evidence_stays_and_the_error_says_so() {
             if output.status.code() == Some(2) && !(told.contains("cannot write") || told.contains("cannot be written")) {
                 wrong.push(format!("{run:?} with {limit} KiB: {told}"));
             }
-            wrong.extend(left_behind(run, here, &before, &output, false).into_iter().map(|what| format!("{run:?} with {limit} KiB: {what}")));
+            wrong.extend(
+                left_behind(run, here, &before, &output, false).into_iter().map(|what| format!("{run:?} with {limit} KiB: {what}")),
+            );
             if output.status.code() == Some(0) {
                 break;
             }
@@ -209,7 +219,11 @@ fn on_a_full_disk_the_old_evidence_stays_and_the_error_says_so() {
 /// Runs a command under a limit of the size of a file. The signal that comes with it is ignored, as by a shell that asks for errors.
 fn with_limit(kilobytes: u64, planned: &Command) -> Output {
     let mut shell = Command::new("bash");
-    shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"")).arg(planned.get_program()).args(planned.get_args());
+    shell
+        .arg("-c")
+        .arg(format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\""))
+        .arg(planned.get_program())
+        .args(planned.get_args());
     shell.current_dir(planned.get_current_dir().unwrap()).stdin(Stdio::null());
     for (name, value) in planned.get_envs() {
         match value {

@@ -89,7 +89,8 @@ fn the_missing_rules_are_taken_by_the_server_and_are_enough() -> Result<(), Box<
             "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "on: call, #1"}]}]});
     plane.apply(&half.to_string());
     let kubeconfig = plane.kubeconfig_for_user("on: call, #1", &[]);
-    let ask = || program::kube_hipaa(["preflight".as_ref(), "-o".as_ref(), "yaml".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str()]);
+    let ask =
+        || program::kube_hipaa(["preflight".as_ref(), "-o".as_ref(), "yaml".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str()]);
     let missing = ask();
     assert_eq!(missing.status.code(), Some(4), "{}", program::said(&missing));
     for dry in [true, false] {

@@ -95,18 +95,15 @@ fn text(bytes: Vec<u8>) -> Option<String> {
 }
 
 fn parse(text: &str, path: &Path) -> Result<Files, KubeconfigProblem> {
-    let shape = |error: &serde_saphyr::Error| KubeconfigProblem::Shape {
-        place: error.location().map(|place| (place.line(), place.column())),
-    };
+    let shape =
+        |error: &serde_saphyr::Error| KubeconfigProblem::Shape { place: error.location().map(|place| (place.line(), place.column())) };
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| shape(&error))?;
     let mut first = documents.into_iter().next().unwrap_or(Value::Null);
     if first.is_null() {
         return Ok(Files { config: Kubeconfig::default(), origins: Origins::new() });
     }
-    let origins = tidy(&mut first, path.parent().unwrap_or(Path::new("")))?
-        .into_iter()
-        .map(|(kind, name)| ((kind, name), path.to_owned()))
-        .collect();
+    let origins =
+        tidy(&mut first, path.parent().unwrap_or(Path::new("")))?.into_iter().map(|(kind, name)| ((kind, name), path.to_owned())).collect();
     let config = serde_json::from_value(first).map_err(|_| {
         // The same error with its place, where reading it without the step between finds it too.
         let placed = serde_saphyr::from_multiple::<Kubeconfig>(text).err();

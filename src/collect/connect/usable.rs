@@ -20,8 +20,7 @@ pub(super) fn config(files: &Files, context: &str, place: Option<&Path>) -> Resu
         return Err(wrong(place, KubeconfigProblem::NoContext));
     }
     let chosen = files.config.contexts.iter().find(|named| named.name == context).and_then(|named| named.context.as_ref());
-    let (cluster_name, user_name) =
-        chosen.map_or(("", ""), |chosen| (chosen.cluster.as_str(), chosen.user.as_deref().unwrap_or("")));
+    let (cluster_name, user_name) = chosen.map_or(("", ""), |chosen| (chosen.cluster.as_str(), chosen.user.as_deref().unwrap_or("")));
     let dangling = |what, name: &str| {
         let problem = KubeconfigProblem::Dangling { context: context.to_owned(), what, name: name.to_owned() };
         wrong(of(CONTEXT, context).as_deref(), problem)
@@ -88,11 +87,11 @@ fn readable(what: &'static str, path: &str) -> Result<Vec<u8>, KubeconfigProblem
     let path = PathBuf::from(path);
     let failed = |why| KubeconfigProblem::File { what, path: Some(path.clone()), why };
     let mut content = Vec::new();
-    open_regular(&path)
-        .map_err(failed)?
-        .take(LARGEST)
-        .read_to_end(&mut content)
-        .map_err(|error| KubeconfigProblem::File { what, path: Some(path.clone()), why: error.kind().to_string() })?;
+    open_regular(&path).map_err(failed)?.take(LARGEST).read_to_end(&mut content).map_err(|error| KubeconfigProblem::File {
+        what,
+        path: Some(path.clone()),
+        why: error.kind().to_string(),
+    })?;
     Ok(content)
 }
 

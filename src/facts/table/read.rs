@@ -67,7 +67,11 @@ fn unknown_kinds(snapshot: &Snapshot) -> Doubts {
                 "the cluster serves this kind, and this version of kube-hipaa does not know what it means for the others of its group",
                 "Look at its objects by hand; a newer version of kube-hipaa may read them.",
             );
-            doubts.entry(record.source.clone()).or_default().push(Doubt { namespace: None, left_out: false, unseen: unseen.of(&record.source) });
+            doubts.entry(record.source.clone()).or_default().push(Doubt {
+                namespace: None,
+                left_out: false,
+                unseen: unseen.of(&record.source),
+            });
         }
     }
     doubts

@@ -79,7 +79,9 @@ async fn a_broken_answer_is_never_a_whole_source() {
             tried += 1;
             let Some(index) = collected(&server).await else { continue };
             // Of the one request without credentials, whatever came is the answer.
-            let answered = |record: &&SourceRecord| record.state.is_complete() && record.left_out.is_empty() && record.source != SourceId::probe("anonymous-request");
+            let answered = |record: &&SourceRecord| {
+                record.state.is_complete() && record.left_out.is_empty() && record.source != SourceId::probe("anonymous-request")
+            };
             for record in index.sources.iter().filter(answered) {
                 let same = known.get(&record.source).is_some_and(|(state, sha256)| **state == record.state && **sha256 == record.sha256);
                 // A namespace that was not listed whole may be there: then the server is asked, and says that there is none.

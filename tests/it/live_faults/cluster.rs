@@ -108,9 +108,30 @@ pub fn manifest() -> String {
     items.push(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata("nightly", Some(EPHI)), "spec": {"schedule": "0 3 * * *", "suspend": true,
         "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": spec("worker")["containers"].clone(),
         "volumes": spec("worker")["volumes"].clone()}}}}}}));
-    items.extend(addon("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", Some(EPHI), &json!({"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}]})));
-    items.extend(addon("kyverno.io", "v1", "ClusterPolicy", "clusterpolicies", None, &json!({"validationFailureAction": "Audit", "rules": []})));
-    items.extend(addon("velero.io", "v1", "Schedule", "schedules", Some("lab"), &json!({"schedule": "0 3 * * *", "paused": true, "template": {"includedNamespaces": ["web"]}})));
+    items.extend(addon(
+        "cilium.io",
+        "v2",
+        "CiliumNetworkPolicy",
+        "ciliumnetworkpolicies",
+        Some(EPHI),
+        &json!({"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}]}),
+    ));
+    items.extend(addon(
+        "kyverno.io",
+        "v1",
+        "ClusterPolicy",
+        "clusterpolicies",
+        None,
+        &json!({"validationFailureAction": "Audit", "rules": []}),
+    ));
+    items.extend(addon(
+        "velero.io",
+        "v1",
+        "Schedule",
+        "schedules",
+        Some("lab"),
+        &json!({"schedule": "0 3 * * *", "paused": true, "template": {"includedNamespaces": ["web"]}}),
+    ));
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 

@@ -107,7 +107,8 @@ impl std::fmt::Display for Spoil {
 }
 
 /// Faults of a page that come from another page of the same list.
-const LATER: [&str; 4] = ["the first page again", "the objects of the first page again", "half of the objects, without a word", "nothing more, without a word"];
+const LATER: [&str; 4] =
+    ["the first page again", "the objects of the first page again", "half of the objects, without a word", "nothing more, without a word"];
 
 /// One run of the program.
 pub struct Between {
@@ -125,7 +126,9 @@ fn page_of(query: &str, seen: &BTreeMap<Position, Answered>, path: &str, authori
     }
     let known: Vec<(&Position, &Answered)> = seen.iter().filter(|(at, _)| at.path == path && at.authorized == authorized).collect();
     let token = query.split('&').find_map(|pair| pair.strip_prefix("continue=")).unwrap_or("").replace("%3D", "=");
-    let gives = |answered: &Answered| serde_json::from_slice::<Value>(&answered.bytes).is_ok_and(|page| page["metadata"]["continue"] == json!(token));
+    let gives = |answered: &Answered| {
+        serde_json::from_slice::<Value>(&answered.bytes).is_ok_and(|page| page["metadata"]["continue"] == json!(token))
+    };
     known.iter().find(|(_, answered)| gives(answered)).map_or(known.len(), |(at, _)| at.page + 1)
 }
 

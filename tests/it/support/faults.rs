@@ -105,4 +105,3 @@ pub fn faults(code: u16, kind: &'static str, body: &[u8], other: &[u8]) -> Vec<(
     }
     all
 }
-

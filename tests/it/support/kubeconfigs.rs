@@ -1,5 +1,7 @@
 //! Kubeconfigs as people have them, and as nobody should: made up from chances, the same in every run.
 
+mod plugins;
+
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -88,10 +90,23 @@ impl Making<'_> {
 
     fn cluster(&mut self) -> Value {
         let mut fields = Map::new();
-        let scheme =
-            self.pick("scheme", &["https", "https", "https", "https", "https", "https", "https", "http", "none", "HTTPS", "no server", "ftp"]);
+        let scheme = self
+            .pick("scheme", &["https", "https", "https", "https", "https", "https", "https", "http", "none", "HTTPS", "no server", "ftp"]);
         let path = self.vary("path", &["", "", "", "/", "/k8s/clusters/c-1", "/base/", "/a?x=1", "/a//b"]);
-        let host = self.vary("host", &["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "localhost", "localhost", "api.example.test", "api.example.test", "u%40:p%3Aw@127.0.0.1"]);
+        let host = self.vary(
+            "host",
+            &[
+                "127.0.0.1",
+                "127.0.0.1",
+                "127.0.0.1",
+                "127.0.0.1",
+                "localhost",
+                "localhost",
+                "api.example.test",
+                "api.example.test",
+                "u%40:p%3Aw@127.0.0.1",
+            ],
+        );
         match scheme {
             "http" => drop(fields.insert("server".into(), json!(format!("http://{host}:{}{path}", self.ports.clear)))),
             "none" => drop(fields.insert("server".into(), json!(format!("{host}:{}{path}", self.ports.clear)))),
@@ -99,13 +114,29 @@ impl Making<'_> {
             scheme => drop(fields.insert("server".into(), json!(format!("{scheme}://{host}:{}{path}", self.ports.tls)))),
         }
         let authority = self.papers.authority.clone();
-        let kinds = ["data", "data", "data", "file", "absolute", "insecure", "insecure and data", "both", "none", "empty", "missing file", "no PEM", "two"];
+        let kinds = [
+            "data",
+            "data",
+            "data",
+            "file",
+            "absolute",
+            "insecure",
+            "insecure and data",
+            "both",
+            "none",
+            "empty",
+            "missing file",
+            "no PEM",
+            "two",
+        ];
         let kind = self.pick("authority", &kinds);
         if ["data", "insecure and data", "both"].contains(&kind) {
             fields.insert("certificate-authority-data".into(), json!(self.bytes(&authority)));
         }
         match kind {
-            "two" => drop(fields.insert("certificate-authority-data".into(), json!(base64(&format!("{}{authority}", self.papers.clients[0].0))))),
+            "two" => {
+                drop(fields.insert("certificate-authority-data".into(), json!(base64(&format!("{}{authority}", self.papers.clients[0].0)))))
+            }
             "no PEM" => drop(fields.insert("certificate-authority-data".into(), json!(base64("no certificate")))),
             "empty" => {
                 fields.insert("certificate-authority-data".into(), json!(""));
@@ -126,7 +157,13 @@ impl Making<'_> {
         let proxy = self.ports.proxy;
         let proxied = host == "api.example.test";
         // For a server without TLS, Go hands the whole request to the proxy and we ask it for a tunnel: both reach the same server.
-        let kinds = if scheme == "http" || scheme == "none" { vec![""] } else if proxied { vec!["http", "environment", "environment, lower", "exception", "with password"] } else { vec!["", "", "", "", "http", "no URL", "environment", "with password"] };
+        let kinds = if scheme == "http" || scheme == "none" {
+            vec![""]
+        } else if proxied {
+            vec!["http", "environment", "environment, lower", "exception", "with password"]
+        } else {
+            vec!["", "", "", "", "http", "no URL", "environment", "with password"]
+        };
         let proxy_kind = if proxied { self.vary("proxy", &kinds) } else { self.pick("proxy", &kinds) };
         match proxy_kind {
             "http" => drop(fields.insert("proxy-url".into(), json!(format!("http://127.0.0.1:{proxy}")))),
@@ -147,66 +184,41 @@ impl Making<'_> {
             fields.insert("disable-compression".into(), json!(true));
         }
         if self.chance.one_in(8) {
-            fields.insert("extensions".into(), json!([{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "us", "n": 1}}]));
+            fields.insert(
+                "extensions".into(),
+                json!([{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "us", "n": 1}}]),
+            );
         }
         Value::Object(fields)
-    }
-
-    fn exec(&mut self) -> Value {
-        let credential = |version: &str, status: &Value| json!({"kind": "ExecCredential", "apiVersion": format!("client.authentication.k8s.io/{version}"), "status": status}).to_string();
-        let version = self.pick("plugin's version", &["v1", "v1", "v1", "v1beta1", "v1alpha1", ""]);
-        let (certificate, key) = self.papers.clients[1].clone();
-        let printed = match self.pick("plugin", &["token", "certificate", "certificate", "both", "nothing", "another version", "fails", "token", "half", "no kind"]) {
-            "certificate" => credential(version, &json!({"clientCertificateData": certificate, "clientKeyData": key})),
-            "both" => credential(version, &json!({"token": "of-plugin", "clientCertificateData": certificate, "clientKeyData": key})),
-            "half" => credential(version, &json!({"token": "of-plugin", "clientCertificateData": certificate})),
-            "nothing" => credential(version, &json!({})),
-            "another version" => credential("v1alpha1", &json!({"token": "of-plugin"})),
-            "no kind" => json!({"status": {"token": "of-plugin"}}).to_string(),
-            "fails" => String::new(),
-            _ => credential(version, &json!({"token": "of-plugin-INFO-WORD"})),
-        };
-        // What the plugin is told, in an order that does not depend on who writes it, becomes a part of the token.
-        let told = r#"$(printf '%s' "$KUBERNETES_EXEC_INFO" | tr -d ' \n' | fold -w1 | sort | tr -d '\n' | cksum | tr ' ' -)"#;
-        let script = format!(
-            "#!/bin/sh\ninfo={told}\nsed -e \"s/INFO/$info/\" -e \"s/WORD/$WORD/\" <<'END'\n{printed}\nEND\n{}",
-            if printed.is_empty() { "exit 7\n" } else { "" }
-        );
-        let name = self.file("plugin.sh", &script);
-        let path = self.folder.join(&name);
-        let mut exec = json!({"interactiveMode": "Never", "command": path.display().to_string(), "args": null, "env": [{"name": "WORD", "value": "w"}]});
-        make_runnable(&path);
-        match self.vary("command", &["absolute", "absolute", "absolute", "relative", "relative", "sh", "sh", "none", "unknown"]) {
-            "relative" => exec["command"] = json!("./plugin.sh"),
-            "sh" => {
-                exec["command"] = json!("sh");
-                exec["args"] = json!([path.display().to_string()]);
-            }
-            "none" => drop(exec.as_object_mut().unwrap().remove("command")),
-            "unknown" => exec["command"] = json!("no-such-plugin-of-ours"),
-            _ => {}
-        }
-        if !version.is_empty() {
-            exec["apiVersion"] = json!(format!("client.authentication.k8s.io/{version}"));
-        }
-        match self.pick("interactiveMode", &["Never", "Never", "Never", "IfAvailable", "Always", "none", "Sometimes"]) {
-            "none" => drop(exec.as_object_mut().unwrap().remove("interactiveMode")),
-            mode => exec["interactiveMode"] = json!(mode),
-        }
-        if self.chance.one_in(4) {
-            exec["provideClusterInfo"] = json!(true);
-            self.told.push("provideClusterInfo".to_owned());
-        }
-        exec
     }
 
     fn user(&mut self) -> Value {
         let mut fields = Map::new();
         let put = |fields: &mut Map<String, Value>, name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
         let kinds = [
-            "token", "token", "tokenFile", "certificate", "certificate files", "exec", "exec", "exec", "password", "none", "odd token", "odd file",
-            "odd password", "odd certificate", "token and password", "token and file", "token and exec", "certificate and exec", "certificate and token",
-            "password and exec", "auth-provider", "key alone", "token and key",
+            "token",
+            "token",
+            "tokenFile",
+            "certificate",
+            "certificate files",
+            "exec",
+            "exec",
+            "exec",
+            "password",
+            "none",
+            "odd token",
+            "odd file",
+            "odd password",
+            "odd certificate",
+            "token and password",
+            "token and file",
+            "token and exec",
+            "certificate and exec",
+            "certificate and token",
+            "password and exec",
+            "auth-provider",
+            "key alone",
+            "token and key",
         ];
         let kind = self.vary("user", &kinds);
         // Whom the URL names is told to the server; which certificate a plugin would add is not asked.
@@ -308,17 +320,13 @@ impl Making<'_> {
     }
 }
 
-fn make_runnable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
 /// The parts of a kubeconfig go into one to four files, some of which are missing, empty, or say the same names again.
 pub fn generate(chance: &mut Chance, papers: &Papers, ports: &Ports, at: &Path) -> Case {
     let count = 1 + chance.below(4);
     let names: Vec<String> = (0..count).map(|i| ["one.yaml", "deep/er/two.yaml", "three", "deep/four.json"][i].to_owned()).collect();
     let folder_of = |name: &str| at.join(name).parent().unwrap().to_owned();
-    let mut documents: Vec<Value> = names.iter().map(|_| json!({"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []})).collect();
+    let mut documents: Vec<Value> =
+        names.iter().map(|_| json!({"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []})).collect();
     let mut making = Making { chance, papers, ports, folder: at.to_owned(), told: Vec::new(), environment: Vec::new(), odd: 0 };
     making.odd = if making.chance.one_in(2) { 0 } else { 1 + making.chance.below(2) };
     // Each name may stand in several files: the first decides. In the files behind, it is somebody else's.
@@ -353,30 +361,53 @@ pub fn generate(chance: &mut Chance, papers: &Papers, ports: &Ports, at: &Path) 
             documents[i][list].as_array_mut().unwrap().push(json!({"name": "it", inner: value}));
         }
     }
-    let (given, context) = match making.vary("context", &["current", "current", "flag", "empty first", "current", "flag", "empty first", "none", "unknown"]) {
-        "flag" => (false, Some("it".to_owned())),
-        "none" => (false, None),
-        "unknown" => (false, Some("unknown".to_owned())),
-        "empty first" => {
-            documents[0]["current-context"] = json!("");
-            (true, None)
-        }
-        _ => (true, None),
-    };
+    let (given, context) =
+        match making.vary("context", &["current", "current", "flag", "empty first", "current", "flag", "empty first", "none", "unknown"]) {
+            "flag" => (false, Some("it".to_owned())),
+            "none" => (false, None),
+            "unknown" => (false, Some("unknown".to_owned())),
+            "empty first" => {
+                documents[0]["current-context"] = json!("");
+                (true, None)
+            }
+            _ => (true, None),
+        };
     if given {
         let place = documents.iter().position(|document| document["current-context"].is_null()).unwrap_or(0);
         documents[place]["current-context"] = json!("it");
     }
     let mut stricter = false;
     let odd = making.chance.below(count);
-    let kinds = ["", "", "", "", "", "", "twice", "kind", "version", "no kind", "mark", "second document", "unknown fields", "null", "number", "key twice", "list", "UTF-16"];
+    let kinds = [
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "twice",
+        "kind",
+        "version",
+        "no kind",
+        "mark",
+        "second document",
+        "unknown fields",
+        "null",
+        "number",
+        "key twice",
+        "list",
+        "UTF-16",
+    ];
     let whole = making.pick("whole file", &kinds);
     let document = &mut documents[odd];
     match whole {
         "twice" => {
             let list = ["clusters", "users", "contexts"][making.chance.below(3)];
             let inner = list.trim_end_matches('s');
-            document[list].as_array_mut().unwrap().extend([json!({"name": "two", inner: {"cluster": "it"}}), json!({"name": "two", inner: {}})]);
+            document[list]
+                .as_array_mut()
+                .unwrap()
+                .extend([json!({"name": "two", inner: {"cluster": "it"}}), json!({"name": "two", inner: {}})]);
         }
         "kind" => document["kind"] = json!("Pod"),
         "version" => document["apiVersion"] = json!("v2"),
@@ -388,7 +419,10 @@ pub fn generate(chance: &mut Chance, papers: &Papers, ports: &Ports, at: &Path) 
             document["preferences"] = json!({"colors": true});
             document["x-of-ours"] = json!({"a": [1]});
             document["users"].as_array_mut().unwrap().push(json!({"name": "bare"}));
-            document["users"].as_array_mut().unwrap().push(json!({"name": "odd", "user": {"exec": {"interactiveMode": "Sometimes", "command": "x", "apiVersion": "y"}}}));
+            document["users"]
+                .as_array_mut()
+                .unwrap()
+                .push(json!({"name": "odd", "user": {"exec": {"interactiveMode": "Sometimes", "command": "x", "apiVersion": "y"}}}));
         }
         "null" => {
             document["preferences"] = Value::Null;
@@ -408,12 +442,20 @@ pub fn generate(chance: &mut Chance, papers: &Papers, ports: &Ports, at: &Path) 
             making.told.push(format!("{name} is missing"));
             continue;
         }
-        let mut text = if making.chance.one_in(2) { serde_json::to_string_pretty(document).unwrap() } else { serde_saphyr::to_string(document).unwrap() };
+        let mut text = if making.chance.one_in(2) {
+            serde_json::to_string_pretty(document).unwrap()
+        } else {
+            serde_saphyr::to_string(document).unwrap()
+        };
         let mut bytes = None;
         if i == odd {
             match whole {
                 "mark" => text = format!("\u{feff}{text}"),
-                "second document" => text = format!("{text}\n---\napiVersion: v1\nkind: Config\ncurrent-context: other\ncontexts: [{{name: it, context: {{cluster: x, user: y}}}}]\n"),
+                "second document" => {
+                    text = format!(
+                        "{text}\n---\napiVersion: v1\nkind: Config\ncurrent-context: other\ncontexts: [{{name: it, context: {{cluster: x, user: y}}}}]\n"
+                    )
+                }
                 "key twice" => {
                     text = format!("{}\n", document).replacen('{', "{\"current-context\": \"first\", ", 1);
                     stricter = true;

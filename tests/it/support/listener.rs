@@ -118,7 +118,9 @@ fn serve(connection: TcpStream, tls: Option<Arc<ServerConfig>>, book: &Book) -> 
     };
     let session = ServerConnection::new(config).map_err(std::io::Error::other)?;
     let raw = connection.try_clone()?;
-    talk(BufReader::new(StreamOwned::new(session, connection)), &raw, book, &|stream: &BufReader<StreamOwned<ServerConnection, TcpStream>>| {
+    talk(BufReader::new(StreamOwned::new(session, connection)), &raw, book, &|stream: &BufReader<
+        StreamOwned<ServerConnection, TcpStream>,
+    >| {
         let session = &stream.get_ref().conn;
         let certificate = session.peer_certificates().and_then(|all| all.first()).map(|der| kube_hipaa::digest::sha256_hex(der));
         (Some(session.server_name().map(str::to_owned)), certificate)
@@ -158,14 +160,23 @@ fn talk<S: Answering>(mut stream: S, raw: &TcpStream, book: &Book, known: &dyn F
         let length = headers.get("content-length").and_then(|values| values.first()?.parse().ok()).unwrap_or(0_u64);
         std::io::copy(&mut stream.by_ref().take(length), &mut std::io::sink())?;
         let (tls, certificate) = known(&stream);
-        book.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { method: method.clone(), path: path.clone(), headers, tls, certificate });
+        book.lock().unwrap_or_else(PoisonError::into_inner).push(Asked {
+            method: method.clone(),
+            path: path.clone(),
+            headers,
+            tls,
+            certificate,
+        });
         if method == "CONNECT" {
             return pass_on(stream, raw, &path);
         }
         let (code, body) = if path.split('?').next().unwrap_or("").ends_with("/version") {
             ("200 OK", r#"{"major":"1","minor":"36","gitVersion":"v1.36.0"}"#)
         } else {
-            ("401 Unauthorized", r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#)
+            (
+                "401 Unauthorized",
+                r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#,
+            )
         };
         let head = format!("HTTP/1.1 {code}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.answer(&[head.as_bytes(), body.as_bytes()].concat())?;

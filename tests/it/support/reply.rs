@@ -98,4 +98,3 @@ pub fn rendered(reply: Reply) -> ((u16, Option<u64>), &'static str, Vec<u8>) {
         other => panic!("not an answer: {other:?}"),
     }
 }
-
