@@ -37,7 +37,7 @@ fn kubeconfigs_mean_to_us_what_they_mean_to_kubectl() {
     let tried = all.both + all.neither + all.stricter;
     eprintln!("kubeconfigs: {tried}; both asked {}, neither {}, kubectl alone {}", all.both, all.neither, all.stricter);
     assert!(wrong.is_empty(), "{} of {CASES}:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(all.both >= 100 && all.neither >= 40 && tried >= 200, "{all:?}");
+    assert!(all.both >= 70 && all.neither >= 40 && tried >= 200, "{all:?}");
 }
 
 #[derive(Debug, Default)]
