@@ -203,7 +203,8 @@ fn depth_without_end_costs_one_object_or_one_list() {
         let (peak, state, output) = collect(pods_are(list.into_bytes(), false));
         assert!(output.status.code().is_some(), "{depth}: {output:?}");
         assert!(!matches!(state, SourceState::Read { count: 2, .. }), "{depth}: {state:?}");
-        assert!(peak < 320 * MIB, "{depth}: {} MiB", peak / MIB);
+        // Each level that is open is remembered, so that no key stands twice in it.
+        assert!(peak < 640 * MIB, "{depth}: {} MiB", peak / MIB);
     }
 }
 
