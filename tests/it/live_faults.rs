@@ -19,7 +19,7 @@ use crate::support::program;
 use proxy::{Between, Position, Spoil};
 
 /// Objects on a page: several lists have more than one.
-const PAGE: u32 = 12;
+const PAGE: u32 = 20;
 const WORKERS: usize = 3;
 /// Fewer than this many combinations of positions and faults show little.
 const ENOUGH: usize = 1000;
@@ -145,7 +145,12 @@ fn no_fault_on_the_wire_turns_a_failure_into_a_pass() {
                 tried += 1;
                 let passes = outcome.map(|outcome| false_passes(&clean, &outcome)).unwrap_or_default();
                 if !passes.is_empty() {
-                    wrong.push(format!("{spoil}: {}", passes.join(", ")));
+                    let what = format!("{spoil}: {}", passes.join(", "));
+                    eprintln!("false pass: {what}");
+                    wrong.push(what);
+                }
+                if tried % 100 == 0 {
+                    eprintln!("{tried} of one worker after {:?}", begin.elapsed());
                 }
             }
             (tried, wrong)
@@ -196,7 +201,7 @@ fn the_exit_code_says_that_a_fault_took_a_verdict() {
             "--ephi-namespace",
             cluster::EPHI,
             "--page-size",
-            "12",
+            "20",
             "--timeout",
             "20s",
             "--format",

@@ -39,6 +39,7 @@ mod live_rbac;
 mod live_takeover;
 mod lying_server;
 mod memory;
+mod merged;
 mod network_oracle;
 mod older;
 mod one_namespace;

@@ -100,9 +100,35 @@ impl Task {
 struct Stored {
     file: SourceWriter,
     known: Known,
-    broken: Vec<String>,
-    left_out: Vec<LeftOut>,
+    broken: Few<String>,
+    left_out: Few<LeftOut>,
     items: u64,
+}
+
+/// The first of many, and how many there are: a list may have a million that are alike.
+struct Few<T> {
+    first: Vec<T>,
+    all: usize,
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { first: Vec::new(), all: 0 }
+    }
+}
+
+impl<T> Few<T> {
+    fn push(&mut self, one: impl FnOnce() -> T) {
+        self.all += 1;
+        if self.first.len() < MOST_LEFT_OUT {
+            self.first.push(one());
+        }
+    }
+    fn extend(&mut self, other: Self) {
+        self.all += other.all;
+        let free = MOST_LEFT_OUT.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(free));
+    }
 }
 
 /// The objects of a list that came so far, by hashes of their uids and names: no object is twice in one list.
@@ -134,7 +160,7 @@ pub(super) struct Writing {
 impl Writing {
     fn store(&self, page: Page, mut file: SourceWriter, mut known: Known) -> Result<Stored, CollectError> {
         let version = self.task.api_version();
-        let (mut broken, mut left_out) = (Vec::new(), Vec::new());
+        let (mut broken, mut left_out) = (Few::default(), Few::default());
         let mut json = String::new();
         for (i, range) in page.items.iter().enumerate() {
             let text = page.text.get(range.clone()).unwrap_or("");
@@ -158,10 +184,10 @@ impl Writing {
                 }
                 // The server meant this object; of one that it cannot have meant so, the whole list is in doubt.
                 Err(why) if why.is_of_the_object_alone() => match named(text) {
-                    Some((namespace, name)) => left_out.push(LeftOut { namespace, name, why: why.to_string() }),
-                    None => broken.push(format!("{} ({why})", name_of(text, i))),
+                    Some((namespace, name)) => left_out.push(|| LeftOut { namespace, name, why: why.to_string() }),
+                    None => broken.push(|| format!("{} ({why})", name_of(text, i))),
                 },
-                Err(why) => broken.push(format!("{} ({why})", name_of(text, i))),
+                Err(why) => broken.push(|| format!("{} ({why})", name_of(text, i))),
             }
         }
         file.end_page(page.request, page.received);
@@ -203,8 +229,8 @@ struct Sum {
     /// Digests of the tokens that came.
     tokens: BTreeSet<String>,
     known: Known,
-    broken: Vec<String>,
-    left_out: Vec<LeftOut>,
+    broken: Few<String>,
+    left_out: Few<LeftOut>,
     resource_version: Option<String>,
     /// Not all pages are of the moment of the first.
     moved: bool,
@@ -229,11 +255,11 @@ impl Sum {
     }
     /// Why this is not the whole list, where it is not.
     fn why_not_all(&self) -> Option<String> {
-        if !self.broken.is_empty() {
+        if self.broken.all > 0 {
             return Some(broken_text(&self.broken));
         }
-        if self.left_out.len() > MOST_LEFT_OUT {
-            return Some(format!("{} objects were left out because they cannot be read", self.left_out.len()));
+        if self.left_out.all > MOST_LEFT_OUT {
+            return Some(format!("{} objects were left out because they cannot be read", self.left_out.all));
         }
         if self.withheld > 0 {
             return Some(format!("the server has {} more and gave no token to ask for them", self.withheld));
@@ -331,7 +357,7 @@ pub(super) async fn read(
         }
         coming.turn = None;
     };
-    let mut left_out = sum.left_out.clone();
+    let left_out = std::mem::take(&mut sum.left_out.first);
     let read = file.items();
     let begun = token.is_some() || read > 0;
     let partial = |why: String| SourceState::Partial { read, why };
@@ -347,7 +373,6 @@ pub(super) async fn read(
         },
     };
     let file = tokio::task::spawn_blocking(move || file.finish()).await??;
-    left_out.truncate(MOST_LEFT_OUT);
     Ok(SourceRecord { left_out, ..task.written(state, file) })
 }
 
@@ -359,12 +384,12 @@ pub(super) fn failed(failure: &Failure) -> SourceState {
     }
 }
 
-fn broken_text(broken: &[String]) -> String {
+fn broken_text(broken: &Few<String>) -> String {
     const SHOWN: usize = 3;
-    let more = broken.len().saturating_sub(SHOWN);
-    let shown = broken.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = broken.all.saturating_sub(SHOWN);
+    let shown = broken.first.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
-    format!("{} left out because it cannot be read: {shown}{rest}", if broken.len() == 1 { "one object was" } else { "objects were" })
+    format!("{} left out because it cannot be read: {shown}{rest}", if broken.all == 1 { "one object was" } else { "objects were" })
         .replace("objects were left out because it", "objects were left out because they")
 }
 
