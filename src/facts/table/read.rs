@@ -28,6 +28,19 @@ pub(in crate::facts) trait Readable: DeserializeOwned + Send {
     fn meta(&self) -> &ObjectMeta;
 }
 
+/// Name and namespace of an object of which more is not understood: labels of another shape do not hide where it is.
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default)]
+    metadata: NameOnly,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct NameOnly {
+    name: Option<String>,
+    namespace: Option<String>,
+}
+
 impl Readable for MetaOnly {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
@@ -152,10 +165,9 @@ impl<'a> Reader<'a> {
     /// Remembers an object that could not be understood. It is in doubt as far as it could have decided: an object of a source in
     /// [`DECIDE_ONLY_THEIR_NAMESPACE`] its own namespace, every other one everything.
     pub(in crate::facts) fn not_understood(&self, source: &SourceId, stored: &StoredObject, error: &str) {
-        let metadata = match serde_json::from_str::<MetaOnly>(&stored.json) {
-            Ok(MetaOnly { metadata }) => metadata,
+        let Ok(Named { metadata }) = serde_json::from_str::<Named>(&stored.json) else {
             // Not even its name is known.
-            Err(_) => return self.not_decoded(source, None, format!("object with digest {}", stored.sha256), error),
+            return self.not_decoded(source, None, format!("object with digest {}", stored.sha256), error);
         };
         let namespace = metadata.namespace.clone().filter(|_| DECIDE_ONLY_THEIR_NAMESPACE.contains(source));
         let name = match (metadata.namespace, metadata.name) {
