@@ -10,11 +10,13 @@ pub enum LooksLikeCredential {
     Format,
     /// Text without any meaning, as a generator makes it.
     Random,
+    /// A text that holds a credential beside other things: a command line, a document, a list of settings.
+    Within,
 }
 
 impl LooksLikeCredential {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Name, Self::Url, Self::Format, Self::Random];
+    pub const ALL: [Self; 5] = [Self::Name, Self::Url, Self::Format, Self::Random, Self::Within];
 
     /// What stands in place of the value. It begins as everything redacted does.
     pub fn marker(self) -> &'static str {
@@ -23,6 +25,7 @@ impl LooksLikeCredential {
             Self::Url => "[redacted] a password in an address",
             Self::Format => "[redacted] a key by its format",
             Self::Random => "[redacted] random text",
+            Self::Within => "[redacted] a text with a credential in it",
         }
     }
 
@@ -39,6 +42,7 @@ impl LooksLikeCredential {
             Self::Url => "a password in an address",
             Self::Format => "the format of a key",
             Self::Random => "random text",
+            Self::Within => "a name and a value in its text",
         }
     }
 }

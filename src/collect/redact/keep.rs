@@ -71,6 +71,8 @@ pub enum Special {
     Path,
     /// A list that the server keeps in no fixed order.
     Sorted,
+    /// Conditions of Kyverno: only what they say about namespaces and operations.
+    Preconditions,
 }
 
 /// The allow-list cannot be read.
@@ -178,6 +180,7 @@ fn special(name: &str) -> Option<Special> {
         "expression" => Special::Expression,
         "path" => Special::Path,
         "sorted" => Special::Sorted,
+        "preconditions" => Special::Preconditions,
         _ => return None,
     })
 }
