@@ -12,11 +12,13 @@ pub enum LooksLikeCredential {
     Random,
     /// A text that holds a credential beside other things: a command line, a document, a list of settings.
     Within,
+    /// A place where a known program takes a password (`redis-cli -a x`).
+    Place,
 }
 
 impl LooksLikeCredential {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Name, Self::Url, Self::Format, Self::Random, Self::Within];
+    pub const ALL: [Self; 6] = [Self::Name, Self::Url, Self::Format, Self::Random, Self::Within, Self::Place];
 
     /// What stands in place of the value. It begins as everything redacted does.
     pub fn marker(self) -> &'static str {
@@ -26,6 +28,7 @@ impl LooksLikeCredential {
             Self::Format => "[redacted] a key by its format",
             Self::Random => "[redacted] random text",
             Self::Within => "[redacted] a text with a credential in it",
+            Self::Place => "[redacted] a password by its place",
         }
     }
 
@@ -42,7 +45,8 @@ impl LooksLikeCredential {
             Self::Url => "a password in an address",
             Self::Format => "the format of a key",
             Self::Random => "random text",
-            Self::Within => "a name and a value in its text",
+            Self::Within => "a credential in its text",
+            Self::Place => "a password by its place",
         }
     }
 }

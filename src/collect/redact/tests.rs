@@ -485,7 +485,7 @@ fn arguments_are_those_of_the_command_in_front_of_them() -> Result<(), Broken> {
     let (head, mut out) = (Head::of(text)?.from_server(), String::new());
     prune(text, &keep("spec{containers{image:image command:command args:args}}"), &head, None, &mut out)?;
     let kept: Value = serde_json::from_str(&out)?;
-    assert_eq!(kept["spec"]["containers"][0]["args"], json!(["[redacted] a credential by its name"]));
+    assert_eq!(kept["spec"]["containers"][0]["args"], json!(["[redacted] a password by its place"]));
     assert_eq!(kept["spec"]["containers"][1]["args"], json!([REDACTED]));
     Ok(())
 }

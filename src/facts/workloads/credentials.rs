@@ -76,8 +76,8 @@ mod tests {
         };
         let (name, within) = (LooksLikeCredential::Name.marker(), LooksLikeCredential::Within.marker());
         assert_eq!(words(json!(["--token", name])), ["option --token (by its name)"]);
-        assert_eq!(words(json!([format!("--set={within}")])), ["option --set (a name and a value in its text)"]);
-        assert_eq!(words(json!(["--verbose", within])), ["word 2 of args (a name and a value in its text)"]);
+        assert_eq!(words(json!([format!("--set={within}")])), ["option --set (a credential in its text)"]);
+        assert_eq!(words(json!(["--verbose", within])), ["word 2 of args (a credential in its text)"]);
         assert_eq!(words(json!(["sh", "-c", name])), ["word 3 of args (by its name)"]);
     }
 

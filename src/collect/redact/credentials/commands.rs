@@ -24,7 +24,7 @@ fn judge<S: AsRef<str>>(words: &[S], program: &mut Option<&'static Program>, she
             let word = word.as_ref();
             let before = at.checked_sub(1).and_then(|at| words.get(at)).map(AsRef::as_ref);
             let found = of_word(word, before, *program, shell, depth);
-            let found = found.or_else(|| program.filter(|program| program.takes(words, at, shell)).map(|_| Kind::Name));
+            let found = found.or_else(|| program.filter(|program| program.takes(words, at, shell)).map(|_| Kind::Place));
             *program = called(word).or(*program);
             found
         })
@@ -112,8 +112,16 @@ fn of_commands(commands: &[Vec<String>], script: &str, depth: u8) -> Option<Kind
     commands.iter().find_map(|words| {
         let mut program = None;
         let piped = || words.iter().skip(1).find(|word| changes_passwords && is_user_and_password(word, true)).map(|_| Kind::Within);
-        judge(words, &mut program, true, depth).into_iter().flatten().next().or_else(piped)
+        judge(words, &mut program, true, depth).into_iter().flatten().next().or_else(piped).map(in_script)
     })
+}
+
+/// What names and places say is said of words in the script, and not of the script.
+fn in_script(kind: Kind) -> Kind {
+    match kind {
+        Kind::Name | Kind::Place => Kind::Within,
+        kind => kind,
+    }
 }
 
 /// The commands of a script with their words, without quotes; and whether every quote was closed.

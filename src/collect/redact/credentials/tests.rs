@@ -327,7 +327,7 @@ fn arguments_in_every_spelling() {
     // Arguments of the command in front of them.
     let mut program = None;
     assert_eq!(of_words(&["mysql"], &mut program), [None]);
-    assert_eq!(of_words(&["-uroot", "-phunter22"], &mut program), [None, Some(Kind::Name)]);
+    assert_eq!(of_words(&["-uroot", "-phunter22"], &mut program), [None, Some(Kind::Place)]);
     assert_eq!(words("-uroot|-phunter22"), None);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

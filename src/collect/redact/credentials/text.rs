@@ -238,7 +238,8 @@ impl Reader<'_> {
 
 /// `echo "Password: not set"`: what a script tells somebody.
 fn is_prose(said: Says, value: &Value<'_>) -> bool {
-    const TOLD: &str = "not is was has set ok done missing required created updated unchanged found valid invalid expired wrong changed empty";
+    const TOLD: &str =
+        "not is was has set ok done missing required created updated unchanged found valid invalid expired wrong changed empty";
     let word = value.quote.is_none() && value.text.bytes().all(|b| b.is_ascii_lowercase());
     word && (said != Says::Password || value.next == Some(' ') || is_in(TOLD, value.text))
 }

@@ -36,7 +36,14 @@ pub(super) fn counts(says: Says, value: &str, shell: bool) -> bool {
         Says::Key => {
             !(is_identifier(value) && !is_mixed(value)) && !is_setting(value) && !is_public(value) && (value.len() >= 8 || is_mixed(value))
         }
-        Says::AnyKey => value.len() >= 8 && !is_identifier(value) && !is_setting(value) && !is_public(value) && is_mixed(value) && !is_key_of_object(value),
+        Says::AnyKey => {
+            value.len() >= 8
+                && !is_identifier(value)
+                && !is_setting(value)
+                && !is_public(value)
+                && is_mixed(value)
+                && !is_key_of_object(value)
+        }
         Says::Auth => is_user_and_password(value, shell),
         Says::PasswordOrAuth => !is_setting(value),
         Says::Pin => value.len() >= 4 && !is_setting(value),
