@@ -76,7 +76,9 @@ fn of_value(word: &str, before: Option<&str>, program: Option<&Program>, shell: 
         return None;
     }
     let name = option.trim_start_matches('-');
-    if !is_name(name) || (word.starts_with('-') && word.len() < 6) {
+    // `-verbose` and `-name=x` are the next options; a password may begin so, too.
+    let is_option = word.starts_with('-') && (word.len() < 6 || word.contains('=') || !word.bytes().any(|b| b.is_ascii_digit()));
+    if !is_name(name) || is_option {
         return None;
     }
     let by_name = says(name).filter(|said| counts(*said, word, shell)).map(|_| Kind::Name);
