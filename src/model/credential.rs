@@ -10,11 +10,15 @@ pub enum LooksLikeCredential {
     Format,
     /// Text without any meaning, as a generator makes it.
     Random,
+    /// A text that holds a credential beside other things: a command line, a document, a list of settings.
+    Within,
+    /// A place where a known program takes a password (`redis-cli -a x`).
+    Place,
 }
 
 impl LooksLikeCredential {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Name, Self::Url, Self::Format, Self::Random];
+    pub const ALL: [Self; 6] = [Self::Name, Self::Url, Self::Format, Self::Random, Self::Within, Self::Place];
 
     /// What stands in place of the value. It begins as everything redacted does.
     pub fn marker(self) -> &'static str {
@@ -23,6 +27,8 @@ impl LooksLikeCredential {
             Self::Url => "[redacted] a password in an address",
             Self::Format => "[redacted] a key by its format",
             Self::Random => "[redacted] random text",
+            Self::Within => "[redacted] a text with a credential in it",
+            Self::Place => "[redacted] a password by its place",
         }
     }
 
@@ -39,6 +45,8 @@ impl LooksLikeCredential {
             Self::Url => "a password in an address",
             Self::Format => "the format of a key",
             Self::Random => "random text",
+            Self::Within => "a credential in its text",
+            Self::Place => "a password by its place",
         }
     }
 }

@@ -311,9 +311,24 @@ pub const NETWORK_PLUGIN_SETTINGS: &[SourceId] = &[
     DEPLOYMENTS,
 ];
 
-/// API groups of which every kind is a setting of its own: one that is not read changes nothing about those that are.
-pub const EVERY_KIND_ALONE: [&str; 6] =
-    ["config.openshift.io", "operator.openshift.io", "aquasecurity.github.io", "elbv2.k8s.aws", "eks.amazonaws.com", "networking.gke.io"];
+/// API groups of which every kind is a thing of its own: one that is not read changes nothing about those that are.
+pub const EVERY_KIND_ALONE: [&str; 15] = [
+    "actions.github.com",
+    "apps.kruise.io",
+    "aquasecurity.github.io",
+    "argoproj.io",
+    "batch.volcano.sh",
+    "config.openshift.io",
+    "eks.amazonaws.com",
+    "elbv2.k8s.aws",
+    "keda.sh",
+    "kubevirt.io",
+    "networking.gke.io",
+    "operator.openshift.io",
+    "pool.kubevirt.io",
+    "ray.io",
+    "sparkoperator.k8s.io",
+];
 
 /// API groups of Kubernetes itself: which kinds they have is decided by the server's version, and known for those that are read.
 pub const KUBERNETES_GROUPS: [&str; 21] = [
@@ -338,4 +353,25 @@ pub const KUBERNETES_GROUPS: [&str; 21] = [
     "resource.k8s.io",
     "scheduling.k8s.io",
     "storage.k8s.io",
+];
+
+/// Controllers of other projects that make pods when it is time, somebody asks, or they are scaled up: until then no pod, no ReplicaSet and no
+/// Job shows that they are there. Kinds whose templates always stand in a kind of Kubernetes as well (Knative, OpenShift, JobSet,
+/// Prometheus) are none of them, and neither are those that run once and are over (Workflow, TaskRun).
+pub const POD_MAKERS: &[SourceId] = &[
+    SourceId::group("actions.github.com", "autoscalingrunnersets"),
+    SourceId::group("apps.kruise.io", "advancedcronjobs"),
+    SourceId::group("apps.kruise.io", "broadcastjobs"),
+    SourceId::group("apps.kruise.io", "clonesets"),
+    SourceId::group("apps.kruise.io", "daemonsets"),
+    SourceId::group("apps.kruise.io", "statefulsets"),
+    SourceId::group("argoproj.io", "cronworkflows"),
+    SourceId::group("argoproj.io", "rollouts"),
+    SourceId::group("batch.volcano.sh", "cronjobs"),
+    SourceId::group("keda.sh", "scaledjobs"),
+    SourceId::group("kubevirt.io", "virtualmachineinstancereplicasets"),
+    SourceId::group("kubevirt.io", "virtualmachines"),
+    SourceId::group("pool.kubevirt.io", "virtualmachinepools"),
+    SourceId::group("ray.io", "rayclusters"),
+    SourceId::group("sparkoperator.k8s.io", "scheduledsparkapplications"),
 ];

@@ -33,11 +33,12 @@ const EXTERNAL: &str = "Secrets that come from an external store, and how often 
 const VAULT: &str = "Secrets that come from Vault.";
 const VELERO: &str = "Backups, their schedule, their result and where they lie.";
 const CERTIFICATES: &str = "Certificates, how long they last and who issues them.";
+const MAKERS: &str = "Controllers of other projects that make pods later: that they are there, and where.";
 const OPENSHIFT: &str = "Settings of the control plane on OpenShift: audit profile, encryption, identity providers.";
 
 const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarning failurePolicy validationFailureAction
     validationFailureActionOverrides webhookConfiguration{failurePolicy matchConditions{$condition} timeoutSeconds} applyRules
-    rules{name match exclude preconditions{} celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
+    rules{name match exclude preconditions:preconditions celPreconditions{$condition} validate{failureAction failureActionOverrides allowExistingViolations podSecurity}
     verifyImages{type imageReferences skipImageReferences required mutateDigest verifyDigest failureAction} mutate{} generate{}}}
     status{$conditions}";
 const KYVERNO_CEL: &str =
@@ -152,14 +153,25 @@ const LINES: &[Line] = &[
 ];
 
 /// Large or only counted: the server is asked for metadata only.
-const METADATA_ONLY: &[Line] = &[(
-    "aquasecurity.github.io",
-    "sbomreports",
-    "SbomReport",
-    &["v1alpha1"],
-    METADATA,
-    "Which workloads have a software bill of materials.",
-)];
+#[rustfmt::skip]
+const METADATA_ONLY: &[Line] = &[
+    ("aquasecurity.github.io", "sbomreports", "SbomReport", &["v1alpha1"], METADATA, "Which workloads have a software bill of materials."),
+    ("actions.github.com", "autoscalingrunnersets", "AutoscalingRunnerSet", &["v1alpha1"], METADATA, MAKERS),
+    ("apps.kruise.io", "advancedcronjobs", "AdvancedCronJob", &["v1beta1", "v1alpha1"], METADATA, MAKERS),
+    ("apps.kruise.io", "broadcastjobs", "BroadcastJob", &["v1beta1", "v1alpha1"], METADATA, MAKERS),
+    ("apps.kruise.io", "clonesets", "CloneSet", &["v1beta1", "v1alpha1"], METADATA, MAKERS),
+    ("apps.kruise.io", "daemonsets", "DaemonSet", &["v1beta1", "v1alpha1"], METADATA, MAKERS),
+    ("apps.kruise.io", "statefulsets", "StatefulSet", &["v1beta1", "v1alpha1"], METADATA, MAKERS),
+    ("argoproj.io", "cronworkflows", "CronWorkflow", &["v1alpha1"], METADATA, MAKERS),
+    ("argoproj.io", "rollouts", "Rollout", &["v1alpha1"], METADATA, MAKERS),
+    ("batch.volcano.sh", "cronjobs", "CronJob", &["v1alpha1"], METADATA, MAKERS),
+    ("keda.sh", "scaledjobs", "ScaledJob", &["v1alpha1"], METADATA, MAKERS),
+    ("kubevirt.io", "virtualmachineinstancereplicasets", "VirtualMachineInstanceReplicaSet", &["v1", "v1alpha3"], METADATA, MAKERS),
+    ("kubevirt.io", "virtualmachines", "VirtualMachine", &["v1", "v1alpha3"], METADATA, MAKERS),
+    ("pool.kubevirt.io", "virtualmachinepools", "VirtualMachinePool", &["v1beta1", "v1alpha1"], METADATA, MAKERS),
+    ("ray.io", "rayclusters", "RayCluster", &["v1", "v1alpha1"], METADATA, MAKERS),
+    ("sparkoperator.k8s.io", "scheduledsparkapplications", "ScheduledSparkApplication", &["v1beta2"], METADATA, MAKERS),
+];
 
 pub(super) fn entries() -> Vec<Entry> {
     let entry = |line: &Line, amount| Entry {

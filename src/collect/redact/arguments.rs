@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::credentials::Program;
+use super::head::Head;
 use super::special::flag_value;
 use super::{credentials, flags, secret};
 use crate::model::LooksLikeCredential;
@@ -12,8 +14,20 @@ pub const REDACTED: &str = "[redacted]";
 /// The words of a command line as they may be stored. In `system` pods (control plane, network plugin) values of known flags stay,
 /// and their names are written as Kubernetes reads them, with `-` for `_`.
 pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool) -> Vec<String> {
+    kept(words, first_is_program, system, &mut None)
+}
+
+/// The same of a container's `command` or `args`: those are the arguments of the command in front of them.
+pub(super) fn of_container<S: AsRef<str>>(words: &[S], first_is_program: bool, head: &Head<'_>) -> Vec<String> {
+    let mut program = head.program();
+    let kept = kept(words, first_is_program, head.is_system(), &mut program);
+    head.set_program(program.filter(|_| first_is_program));
+    kept
+}
+
+fn kept<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool, program: &mut Option<&'static Program>) -> Vec<String> {
     let mut known_value_next = false;
-    let judged = credentials::of_words(words);
+    let judged = credentials::of_words(words, program);
     words
         .iter()
         .zip(judged)

@@ -1,6 +1,7 @@
 //! What has to be known about an object before it is copied.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::credentials::Program;
 use super::prune::Broken;
 
 /// What has to be known about an object before it is copied.
@@ -19,6 +21,8 @@ pub struct Head<'a> {
     pub metadata: HeadMetadata<'a>,
     /// A server wrote it, so that every field is there that servers always write. People leave out what does not matter.
     pub by_server: bool,
+    /// What the container calls whose fields are copied just now. A server writes image, command and arguments one behind the other.
+    program: Cell<Option<&'static Program>>,
 }
 
 /// The part of `metadata` that decides how an object is treated.
@@ -55,6 +59,15 @@ struct HeadOwner<'a> {
 }
 
 impl<'a> Head<'a> {
+    /// The program that the container calls whose fields are copied, where it is known.
+    pub(super) fn program(&self) -> Option<&'static Program> {
+        self.program.get().filter(|_| self.by_server)
+    }
+
+    pub(super) fn set_program(&self, program: Option<&'static Program>) {
+        self.program.set(program);
+    }
+
     /// Reads the head of an object that must have a name. What follows `metadata`, which servers write first, is not looked at:
     /// [`super::prune::prune`] does that.
     pub fn of(object: &'a str) -> Result<Self, Broken> {

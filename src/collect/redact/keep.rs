@@ -73,6 +73,8 @@ pub enum Special {
     Sorted,
     /// A document of Velero's resource policies: what chooses volumes, and what is done with them.
     VolumePolicies,
+    /// Conditions of Kyverno: only what they say about namespaces and operations.
+    Preconditions,
 }
 
 /// The allow-list cannot be read.
@@ -181,6 +183,7 @@ fn special(name: &str) -> Option<Special> {
         "path" => Special::Path,
         "sorted" => Special::Sorted,
         "volumepolicies" => Special::VolumePolicies,
+        "preconditions" => Special::Preconditions,
         _ => return None,
     })
 }

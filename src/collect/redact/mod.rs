@@ -14,6 +14,7 @@ mod credentials;
 mod flags;
 mod head;
 mod keep;
+mod preconditions;
 mod prune;
 mod secret;
 mod special;

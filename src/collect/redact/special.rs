@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::arguments::{REDACTED, argument_list};
+use super::arguments::{REDACTED, of_container};
 use super::head::Head;
 use super::keep::Special;
 use super::prune::{compact, push_text};
-use super::{annotations, credentials, flags, secret, volume_policies};
+use super::{annotations, credentials, flags, preconditions, secret, volume_policies};
 use crate::model::LooksLikeCredential;
 
 /// `valueFrom`: the kind of reference, and its fields.
@@ -36,7 +36,7 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         Special::Annotations => map(raw, out, annotations::keep)?,
         Special::Command | Special::Arguments => {
             let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
-            list(argument_list(&words, treatment == Special::Command, head.is_system()), out, |word, out| push_text(&word, out));
+            list(of_container(&words, treatment == Special::Command, head), out, |word, out| push_text(&word, out));
         }
         Special::Environment => {
             let variables: Vec<Variable<'_>> = serde_json::from_str(raw.get())?;
@@ -78,6 +78,7 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         }
         Special::Image => {
             let reference: Cow<'_, str> = serde_json::from_str(raw.get())?;
+            head.set_program(credentials::of_image(&reference));
             push_text(&secret::image(&reference), out);
         }
         Special::Expression => {
@@ -88,6 +89,10 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
             // What is no text is no document.
             let document = serde_json::from_str::<Cow<'_, str>>(raw.get());
             push_text(&document.map_or_else(|_| REDACTED.to_owned(), |document| volume_policies::kept(&document)), out);
+        }
+        Special::Preconditions => {
+            let given: serde_json::Value = serde_json::from_str(raw.get())?;
+            out.push_str(&preconditions::keep(&given).to_string());
         }
         Special::Sorted => {
             let mut items: Vec<&RawValue> = serde_json::from_str(raw.get())?;

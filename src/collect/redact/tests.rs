@@ -375,6 +375,9 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::Annotations | Special::Parameters | Special::Names | Special::Flags) => json!({"unknown": MARK}),
         Keep::Special(Special::MountOptions) => json!([MARK, format!("password={MARK}"), format!("sec={MARK}"), "hard"]),
         Keep::Special(Special::Path) => json!(format!("/{MARK}")),
+        Keep::Special(Special::Preconditions) => {
+            json!({"any": [{"key": format!("{{{{ {MARK} }}}}"), "operator": MARK, "value": MARK, "message": MARK}], "all": [MARK], MARK: [MARK]})
+        }
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
         Keep::Special(Special::VolumePolicies) => {
             json!(format!(
@@ -477,5 +480,19 @@ fn the_head_is_read_wherever_metadata_stands_and_metadata_stands_once() -> Resul
         assert!(prune(refused, &keep, &head, None, &mut out).is_err(), "{refused}");
         assert_eq!(out, "");
     }
+    Ok(())
+}
+
+/// `-pSECRET` means something to some programs only, and which one is called stands in another field.
+#[test]
+fn arguments_are_those_of_the_command_in_front_of_them() -> Result<(), Broken> {
+    let text = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[
+        {"image":"registry.example/a:1","command":["mysql"],"args":["-pwinter22"]},
+        {"image":"registry.example/b:1","args":["-pwinter22"]}]}}"#;
+    let (head, mut out) = (Head::of(text)?.from_server(), String::new());
+    prune(text, &keep("spec{containers{image:image command:command args:args}}"), &head, None, &mut out)?;
+    let kept: Value = serde_json::from_str(&out)?;
+    assert_eq!(kept["spec"]["containers"][0]["args"], json!(["[redacted] a password by its place"]));
+    assert_eq!(kept["spec"]["containers"][1]["args"], json!([REDACTED]));
     Ok(())
 }

@@ -44,6 +44,15 @@ impl Asked {
         }
     }
 
+    /// Whether it is, or may be, that an object of a kind is made.
+    pub(super) fn takes_made(&self, kind: &Kind) -> bool {
+        let open_or = |own: &Option<String>, wanted: Option<&str>| own.as_deref().is_none_or(|own| wanted.is_none_or(|wanted| wanted == own));
+        open_or(&self.group, kind.group.as_deref().filter(|group| *group != "*"))
+            && open_or(&self.resource, Some(kind.resource.as_str()).filter(|resource| *resource != "*"))
+            && open_or(&self.subresource, Some(""))
+            && open_or(&self.operation, Some("CREATE"))
+    }
+
     /// Objects of any of several kinds are made; of any kind, where none is named.
     pub(super) fn any_made(kinds: Option<&[Kind]>) -> Vec<Self> {
         match kinds {

@@ -180,7 +180,7 @@ impl Rule {
         self.api_groups.iter().any(|group| group == "*" || OWN_GROUPS.contains(&group.as_str()))
     }
 
-    /// Whether it is about objects of that kind when they are made or changed.
+    /// Whether it is about objects of that kind when they are made: what is asked only when they are changed lets every new one past.
     pub(super) fn takes(&self, kind: &Kind) -> bool {
         let group = self.api_groups.iter().any(|group| group == "*" || kind.group.as_ref().is_none_or(|wanted| wanted == group));
         let resource = |resource: &String| {
@@ -192,7 +192,7 @@ impl Rule {
         group
             && version
             && (self.scope.as_deref() != Some("Cluster") || kind.is_cluster_scoped())
-            && self.operations.iter().any(|operation| matches!(operation.as_str(), "*" | "CREATE" | "UPDATE"))
+            && self.operations.iter().any(|operation| matches!(operation.as_str(), "*" | "CREATE"))
             && self.resources.iter().any(resource)
     }
 
@@ -270,6 +270,7 @@ mod tests {
         assert!(!with(r#""apiVersions":["*"],"operations":["CREATE"],"scope":"Cluster""#));
         assert!(!with(r#""apiVersions":["v1beta1"],"operations":["CREATE"]"#));
         assert!(!with(r#""apiVersions":["*"],"operations":["DELETE","CONNECT"]"#));
+        assert!(!with(r#""apiVersions":["*"],"operations":["UPDATE"]"#));
         assert!(!takes(r#"{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE"],"resources":["pods/exec"]}"#));
     }
 

@@ -103,6 +103,15 @@ impl Scope {
         Self { pieces: found.into_iter().collect() }
     }
 
+    /// Of rules, and rules about what is left out of them.
+    pub(super) fn of_rules(rules: &[Rule], left_out: &[Rule]) -> Self {
+        let own = if rules.is_empty() { vec![Piece::default()] } else { pieces(rules) };
+        let left_out = pieces(left_out);
+        let found: BTreeSet<Piece> =
+            own.into_iter().filter(|piece| !piece.is_nothing() && !left_out.iter().any(|out| piece.is_in(out))).collect();
+        Self { pieces: found.into_iter().collect() }
+    }
+
     /// Whether no request is ever taken.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()

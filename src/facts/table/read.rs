@@ -28,19 +28,6 @@ pub(in crate::facts) trait Readable: DeserializeOwned + Send {
     fn meta(&self) -> &ObjectMeta;
 }
 
-/// Name and namespace of an object of which more is not understood: labels of another shape do not hide where it is.
-#[derive(Debug, Deserialize)]
-struct Named {
-    #[serde(default)]
-    metadata: NameOnly,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct NameOnly {
-    name: Option<String>,
-    namespace: Option<String>,
-}
-
 impl Readable for MetaOnly {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata

@@ -12,13 +12,13 @@ use crate::facts::Known;
 use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Unseen;
-use crate::model::sources::{NODES, WORKLOADS};
+use crate::model::sources::{NODES, POD_MAKERS, WORKLOADS};
 
 table! {
     /// One row per container of each workload: of its pods, and of the controller's template unless a live pod was seen that was
     /// made from that very template. The template of a Job counts until the Job is finished. Equal containers of several pods are one row. Settings of the pod's security context
     /// count where the container sets none, as the kubelet applies them.
-    pub struct ContainerRow as "containers" counting "containers" from [] + WORKLOADS {
+    pub struct ContainerRow as "containers" counting "containers" from [] + WORKLOADS + POD_MAKERS {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
         /// Kind of the workload.

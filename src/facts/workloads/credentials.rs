@@ -38,7 +38,10 @@ fn found(container: &Common<'_>, place: &str) -> Placed<Vec<String>> {
             // `--name=value` says which option; of `--name value` the word in front does.
             let own = word.split_once('=').map(|(name, _)| name).filter(|name| name.starts_with('-'));
             let before = i.checked_sub(1).and_then(|before| words.get(before)).map(String::as_str);
-            let option = own.or(before.filter(|word| word.starts_with('-') && !word.contains(LEFT_OUT)));
+            // Behind `-c` stands a program, and not the value of an option; a word that is judged by its text says itself what it is.
+            let named =
+                |word: &&str| word.starts_with('-') && !word.contains(LEFT_OUT) && *word != "-c" && kind != LooksLikeCredential::Within;
+            let option = own.or(before.filter(named));
             found.push(match option {
                 Some(option) => format!("option {option} ({})", kind.words()),
                 None => format!("word {} of {field} ({})", i + 1, kind.words()),
@@ -62,6 +65,20 @@ mod tests {
         let common = ordinary(&container, "container", "/containers/0".to_owned());
         let old = Unseen::read_failed("a", "b", "c");
         of(&common, "/spec/containers/0", unjudged.then_some(&old)).known().map(|found| found.value.len())
+    }
+
+    /// A finding names the option only where that is what takes the credential.
+    #[test]
+    fn a_line_of_shell_is_no_value_of_an_option() {
+        let words = |args: Value| {
+            let container: Container = serde_json::from_value(json!({"name": "web", "args": args})).expect("a container");
+            found(&ordinary(&container, "container", "/containers/0".to_owned()), "/spec/containers/0").value
+        };
+        let (name, within) = (LooksLikeCredential::Name.marker(), LooksLikeCredential::Within.marker());
+        assert_eq!(words(json!(["--token", name])), ["option --token (by its name)"]);
+        assert_eq!(words(json!([format!("--set={within}")])), ["option --set (a credential in its text)"]);
+        assert_eq!(words(json!(["--verbose", within])), ["word 2 of args (a credential in its text)"]);
+        assert_eq!(words(json!(["sh", "-c", name])), ["word 3 of args (by its name)"]);
     }
 
     /// What was left out by a collector that judged nothing may be a credential.

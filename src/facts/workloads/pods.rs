@@ -12,13 +12,13 @@ use crate::facts::namespaces::EnforcedLevels;
 use crate::facts::pod_security::{self, Level, PolicyVersion, Violation};
 use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{NAMESPACES, NODES, SERVICE_ACCOUNTS, VERSION, WORKLOADS};
+use crate::model::sources::{NAMESPACES, NODES, POD_MAKERS, SERVICE_ACCOUNTS, VERSION, WORKLOADS};
 use crate::model::{Unseen, UnseenKind};
 
 table! {
     /// One row per pod shape of each workload: of its pods, and of the controller's template unless a live pod was seen that was
     /// made from that very template. The template of a Job counts until the Job is finished. Equal shapes of several pods are one row.
-    pub struct PodRow as "pods" counting "workloads" from [] + WORKLOADS {
+    pub struct PodRow as "pods" counting "workloads" from [] + WORKLOADS + POD_MAKERS {
         /// `Kind/name` of the controller at the end of the owner chain, or of the pod itself.
         workload: String;
         /// Kind of the workload.

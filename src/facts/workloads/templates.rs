@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use super::owners::{self, Owners, annotation, controller};
 use crate::facts::FactsError;
-use crate::facts::table::read::{Readable, Reader};
-use crate::model::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
+use crate::facts::table::read::{MetaOnly, Readable, Reader};
+use crate::model::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, POD_MAKERS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
 use crate::model::{Evidence, ObjectRef, SourceId};
 
 /// A controller with its template, the spec of which is still text.
@@ -198,6 +198,13 @@ impl Templates {
             let workload = owners::own(&metadata, "CronJob", "batch");
             this.add(&metadata, Template::new(&CRON_JOBS, workload, &metadata, template, origin, Made::Unknown));
         })?;
+        for source in POD_MAKERS {
+            reader.each::<MetaOnly>(source, |object, origin| {
+                let kind = origin.object().map_or(source.resource(), |object| object.kind.as_str());
+                let workload = owners::own(&object.metadata, kind, source.api_group());
+                this.unread.insert(workload, origin.at("/metadata"));
+            })?;
+        }
         Ok(this)
     }
 

@@ -6,12 +6,12 @@ use super::super::backends::Backends;
 use super::super::conditions::{self, Asked};
 use super::super::rules::Kind;
 use super::super::webhooks::{Placed, unknown_operator};
+use super::generated::Generated;
 use super::{EnginePolicy, Labels, not_understood};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
-use crate::facts::table::read::MetaOnly;
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{MUTATING_WEBHOOKS, VALIDATING_POLICIES, VALIDATING_WEBHOOKS};
+use crate::model::sources::{MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS};
 use crate::model::{Evidence, Unseen};
 
 /// How an engine is recognised: by the names that its program gives its webhooks, and by words in the names of its images.
@@ -40,8 +40,8 @@ pub(in super::super) struct Engines<'a> {
     backends: &'a Backends,
     /// Whether those are all webhooks.
     complete: Known<()>,
-    /// Names of the API server's own policies, some of which engines make.
-    own_policies: Known<BTreeSet<String>>,
+    /// The API server's own policies, some of which engines make.
+    generated: Generated,
 }
 
 /// Whether it is asked, and why not.
@@ -66,11 +66,9 @@ enum Standing {
 impl<'a> Engines<'a> {
     pub(in super::super) fn new(context: &Context<'_>, webhooks: &'a [Placed], backends: &'a Backends) -> Result<Self, FactsError> {
         let reader = &context.reader;
-        let mut own = BTreeSet::new();
-        reader.each::<MetaOnly>(&VALIDATING_POLICIES, |policy, _| own.extend(policy.metadata.name))?;
         let complete =
             reader.known_if_complete(&VALIDATING_WEBHOOKS, || ()).and_then(|()| reader.known_if_complete(&MUTATING_WEBHOOKS, || ()));
-        Ok(Self { webhooks, backends, complete, own_policies: reader.known_if_complete(&VALIDATING_POLICIES, || own) })
+        Ok(Self { webhooks, backends, complete, generated: Generated::read(reader)? })
     }
 
     /// The engine whose webhook that is, by its name or by the images of whoever answers.
@@ -86,14 +84,11 @@ impl<'a> Engines<'a> {
 
     pub(super) fn asked(&self, policy: &EnginePolicy, namespace: &str, labels: &Labels) -> Known<Answer> {
         if let Some(made) = &policy.generated {
-            return self.own_policies.as_ref().map(|own| {
-                let asked = own.contains(made);
-                let why = if asked {
-                    String::new()
-                } else {
-                    format!("the ValidatingAdmissionPolicy {made}, by which the API server would evaluate it, is not there")
-                };
-                Answer { asked, why, origins: vec![policy.origin.at("/status/generated")], by: Vec::new() }
+            return self.generated.idle(made, &demanded(policy), namespace, labels).map(|why| Answer {
+                asked: why.is_none(),
+                why: why.unwrap_or_default(),
+                origins: vec![policy.origin.at(made.at)],
+                by: Vec::new(),
             });
         }
         let own: Vec<&Placed> = self
@@ -240,7 +235,7 @@ impl<'a> Engines<'a> {
     /// A webhook of which nobody can say whose it is, or a policy that the engine may have made, may do what its own webhook does not.
     fn may_be_asked(&self, policy: &EnginePolicy, namespace: &str, labels: &Labels) -> Option<Unseen> {
         let generated = format!("gatekeeper-{}", policy.name.split('/').next().unwrap_or_default().to_ascii_lowercase());
-        if policy.engine == "Gatekeeper" && self.own_policies.known().is_some_and(|own| own.contains(&generated)) {
+        if policy.engine == "Gatekeeper" && self.generated.has(&generated) {
             return Some(not_understood(
                 format!("whether {} is enforced in {namespace}", policy.name),
                 &format!("no webhook of Gatekeeper asks it, and the ValidatingAdmissionPolicy {generated} may evaluate it"),

@@ -147,7 +147,7 @@ struct Found {
 
 pub(in super::super) fn rows(context: &Context<'_>, policies: &[EnginePolicy], webhooks: &[Placed]) -> Result<Vec<Row>, FactsError> {
     let mut found = read(context)?;
-    found.extend(filters(context, webhooks)?);
+    found.extend(filters(context, webhooks, policies)?);
     let mut rows = Vec::new();
     for (namespace, labels) in &context.namespaces()?.labels() {
         for one in &found {
@@ -278,7 +278,7 @@ fn read(context: &Context<'_>) -> Result<Vec<Found>, FactsError> {
 }
 
 /// What Kyverno's own settings leave out. They stand in a ConfigMap in the namespace that Kyverno runs in; only the usual one is read.
-fn filters(context: &Context<'_>, webhooks: &[Placed]) -> Result<Option<Found>, FactsError> {
+fn filters(context: &Context<'_>, webhooks: &[Placed], policies: &[EnginePolicy]) -> Result<Option<Found>, FactsError> {
     let reader = &context.reader;
     let Some(webhook) = webhooks.iter().find(|placed| placed.webhook.name.contains(".kyverno.svc")) else { return Ok(None) };
     let found = |exception: String, origin: Evidence, effect: Box<dyn Fn(&str, &Labels) -> Effect>| {
@@ -308,26 +308,76 @@ fn filters(context: &Context<'_>, webhooks: &[Placed]) -> Result<Option<Found>, 
         return Ok(found("resourceFilters".to_owned(), webhook.origin.clone(), effect));
     };
     let text = map.data.and_then(|mut data| data.remove("resourceFilters")).unwrap_or_default();
-    let effect: Box<dyn Fn(&str, &Labels) -> Effect> =
-        Box::new(move |namespace, _| (Known::Known(filtered(&text, namespace).is_some()), EVERY_POD));
+    let about: Vec<About> = policies
+        .iter()
+        .filter(|policy| policy.engine == "Kyverno" && policy.generated.is_none())
+        .map(|policy| (policy.metadata.namespace.clone(), policy.kinds.clone()))
+        .collect();
+    let effect: Box<dyn Fn(&str, &Labels) -> Effect> = Box::new(move |namespace, _| {
+        let found = filtered(&text, namespace, &about);
+        (Known::Known(found.is_some()), found.map_or(SOME, |(_, takes)| takes))
+    });
     Ok(found("ConfigMap/kyverno/kyverno".to_owned(), origin, effect))
 }
 
+/// What a policy is about: the namespace that it is in, and its kinds; nothing where it may be any.
+type About = (Option<String>, Option<Vec<Kind>>);
+
 /// Kyverno's `resourceFilters`: requests that it answers without a look at any policy, as `[Kind,Namespace,Name]` one after another
-/// (Kyverno pkg/config, `parseKinds`). The first pattern that takes pods of a namespace as a whole.
-fn filtered<'a>(filters: &'a str, namespace: &str) -> Option<&'a str> {
-    filters.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(entry, _)| entry).find(|entry| {
+/// (Kyverno pkg/config, `parseKinds` and `ToFilter`). The pattern that takes most of what is made in a namespace: pods of any name, or some
+/// of those that a policy is about.
+fn filtered<'a>(filters: &'a str, namespace: &str, about: &[About]) -> Option<(&'a str, &'static str)> {
+    let entries = filters.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(entry, _)| entry);
+    let mut found = None;
+    for entry in entries {
         let parts: Vec<&str> = entry.split(',').map(str::trim).collect();
-        let [kind, of, rest @ ..] = parts.as_slice() else { return false };
-        let pods = match kind.split('/').collect::<Vec<_>>().as_slice() {
-            [one] => wildcard(one, "Pod"),
-            [one, "*"] => wildcard(one, "Pod"),
-            [version, one] => wildcard(version, "v1") && wildcard(one, "Pod"),
-            [group, version, one] => wildcard(group, "") && wildcard(version, "v1") && wildcard(one, "Pod"),
-            _ => false,
+        let [kind, of, rest @ ..] = parts.as_slice() else { continue };
+        let Some(kind) = Filtered::read(kind).filter(|_| wildcard(of, namespace)) else { continue };
+        let any_name = rest.first().is_none_or(|name| *name == "*" || name.is_empty());
+        let pods = kind.takes(&Kind::named(Some(""), "Pod"));
+        if pods && any_name {
+            return Some((entry, EVERY_POD));
+        }
+        // What Kyverno ships leaves out kinds in every namespace that no policy names.
+        let of_policy = |(own, kinds): &About| {
+            own.as_deref().is_none_or(|own| own == namespace)
+                && match kinds {
+                    Some(kinds) => kinds.iter().any(|one| if one.resource == "*" { *of != "*" } else { kind.takes(one) }),
+                    None => *of != "*",
+                }
         };
-        pods && wildcard(of, namespace) && rest.first().is_none_or(|name| *name == "*")
-    })
+        if pods || about.iter().any(of_policy) {
+            found = found.or(Some((entry, SOME)));
+        }
+    }
+    found
+}
+
+/// The kind in a filter: `Kind`, `version/Kind`, `group/version/Kind`, or a subresource, which is none of a policy's kinds.
+struct Filtered<'a> {
+    group: &'a str,
+    kind: &'a str,
+}
+
+impl<'a> Filtered<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let upper = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase());
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            [kind] | [kind, "*"] => Some(Self { group: "*", kind }),
+            [kind, _] if upper(kind) => None,
+            [version, kind] => (wildcard(version, "v1")).then_some(Self { group: "", kind }),
+            [group, _, kind] | [group, _, kind, "*"] if !upper(group) => Some(Self { group, kind }),
+            _ => None,
+        }
+    }
+
+    fn takes(&self, one: &Kind) -> bool {
+        let group = one.group.as_deref().is_none_or(|group| wildcard(self.group, group));
+        // A pattern stands for the singular, of which the plural begins alike.
+        let named = Kind::named(None, self.kind).resource == one.resource;
+        let pattern = self.kind.contains(['*', '?']) && wildcard(&format!("{}*", self.kind.to_ascii_lowercase()), &one.resource);
+        group && (named || pattern)
+    }
 }
 
 #[cfg(test)]
@@ -335,14 +385,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_takes_a_namespace_only_where_it_takes_pods_of_any_name() {
+    fn a_filter_takes_what_policies_are_about() {
+        let pods: Vec<About> = vec![(None, Some(vec![Kind::named(None, "Pod")]))];
+        let takes = |filters: &str, namespace: &str, about: &[About]| filtered(filters, namespace, about).map(|(_, takes)| takes);
         let standard = "[Event,*,*][*/*,kube-system,*][Node,*,*][Node/?*,*,*][Pod/binding,*,*][ReplicaSet,*,*]";
-        assert_eq!(filtered(standard, "records"), None);
-        assert_eq!(filtered(standard, "kube-system"), Some("*/*,kube-system,*"));
-        assert_eq!(filtered("[Pod,rec*,*]", "records"), Some("Pod,rec*,*"));
-        assert_eq!(filtered("[*,records,*]", "records"), Some("*,records,*"));
-        assert_eq!(filtered("[Pod,records,batch-*]", "records"), None);
-        assert_eq!(filtered("[v1/Pod,records,*]", "records"), Some("v1/Pod,records,*"));
-        assert_eq!(filtered("[Secret,records,*]", "records"), None);
+        assert_eq!(takes(standard, "records", &pods), None);
+        assert_eq!(takes(standard, "records", &[(None, None)]), None, "what is shipped is no exception");
+        assert_eq!(filtered(standard, "kube-system", &pods), Some(("*/*,kube-system,*", EVERY_POD)));
+        assert_eq!(takes("[Pod,rec*,*]", "records", &pods), Some(EVERY_POD));
+        assert_eq!(takes("[*,records,*]", "records", &pods), Some(EVERY_POD));
+        assert_eq!(takes("[v1/Pod,records,*]", "records", &pods), Some(EVERY_POD));
+        assert_eq!(takes("[Pod,records,batch-*]", "records", &pods), Some(SOME));
+        assert_eq!(takes("[Pod,records,batch-*][Pod,records,*]", "records", &pods), Some(EVERY_POD));
+        // Other kinds count where a policy is about them.
+        let ingresses: Vec<About> = vec![(None, Some(vec![Kind::named(Some("networking.k8s.io"), "Ingress")]))];
+        assert_eq!(takes("[Ingress,records,*]", "records", &ingresses), Some(SOME));
+        assert_eq!(takes("[networking.k8s.io/v1/Ing*,records,*]", "records", &ingresses), Some(SOME));
+        assert_eq!(takes("[extensions/v1beta1/Ingress,records,*]", "records", &ingresses), None);
+        assert_eq!(takes("[Ingress,records,*]", "records", &pods), None);
+        assert_eq!(takes("[Ingress,shop,*]", "records", &ingresses), None);
+        assert_eq!(takes("[Secret,records,*]", "records", &[(None, Some(vec![Kind::named(None, "*")]))]), Some(SOME));
+        assert_eq!(takes("[Ingress,records,*]", "records", &[(Some("shop".to_owned()), Some(vec![Kind::named(None, "Ingress")]))]), None);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::rules::Kind;
 use super::super::webhooks::unknown_operator;
+use super::generated::Made;
 use super::selection::glob;
 use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
 use crate::facts::context::Context;
@@ -166,16 +167,36 @@ impl Constraint {
     /// What its words say.
     fn says(&self) -> Verdict {
         let action = self.spec.enforcement_action.clone().filter(|action| !action.is_empty()).unwrap_or_else(|| "deny".to_owned());
-        let at_admission = |scoped: &Scoped| {
-            scoped.enforcement_points.iter().any(|point| matches!(point.name.as_str(), "*" | "validation.gatekeeper.sh" | "vap.k8s.io"))
-        };
-        let scoped = self.spec.scoped_enforcement_actions.iter().any(|scoped| scoped.action == "deny" && at_admission(scoped));
-        let denies = action == "deny" || (action == "scoped" && scoped);
-        let pointer = if action == "scoped" { "/spec/scopedEnforcementActions" } else { "/spec/enforcementAction" };
+        let scoped = self.denies_at(&["*", "validation.gatekeeper.sh", "vap.k8s.io"]);
         let matches = &self.spec.r#match;
-        let narrows =
-            selector::narrows(matches.label_selector.as_ref()) || matches.name.is_some() || matches.source.as_deref() == Some("Generated");
+        // What somebody makes is Original (gatekeeper pkg/webhook/policy.go); Generated is what templates of workloads would make.
+        let generated = matches.source.as_deref() == Some("Generated");
+        let denies = (action == "deny" || (action == "scoped" && scoped)) && !generated;
+        let pointer = match action.as_str() {
+            _ if generated => "/spec/match/source",
+            "scoped" => "/spec/scopedEnforcementActions",
+            _ => "/spec/enforcementAction",
+        };
+        let narrows = selector::narrows(matches.label_selector.as_ref()) || matches.name.is_some() || generated;
         Verdict { conditional: narrows, ..Verdict::at(action, denies, pointer) }
+    }
+
+    /// Whether it refuses at one of these enforcement points by `scopedEnforcementActions`.
+    fn denies_at(&self, points: &[&str]) -> bool {
+        let named = |scoped: &Scoped| scoped.enforcement_points.iter().any(|point| points.contains(&point.name.as_str()));
+        self.spec.scoped_enforcement_actions.iter().any(|scoped| scoped.action == "deny" && named(scoped))
+    }
+
+    /// What the API server has to have where only its own policies shall refuse: a policy of the template, which Gatekeeper makes of CEL and
+    /// never of Rego, and a binding (gatekeeper pkg/drivers/k8scel/transform/make_vap_objects.go; bindings had a shorter name before 3.19).
+    fn generated(&self, kind: &str) -> Option<Made> {
+        let scoped = self.spec.enforcement_action.as_deref() == Some("scoped");
+        if !scoped || self.denies_at(&["*", "validation.gatekeeper.sh"]) || !self.denies_at(&["vap.k8s.io"]) {
+            return None;
+        }
+        let (kind, own) = (kind.to_ascii_lowercase(), self.metadata.name.as_deref().unwrap_or_default());
+        let bindings = vec![format!("gatekeeper-{kind}-{own}"), format!("gatekeeper-{own}")];
+        Some(Made { policy: format!("gatekeeper-{kind}"), bindings, at: "/spec/scopedEnforcementActions" })
     }
 
     /// What it does, as far as Gatekeeper's own status and its template tell.
@@ -266,6 +287,7 @@ pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result
             let name = kind_and_name(&source, &constraint.metadata, &origin);
             let kind = name.split('/').next().unwrap_or_default().to_owned();
             let verdict = constraint.verdict(&name, &kind, &templates);
+            let generated = constraint.generated(&kind);
             let (stated, named) = (verdict.clone(), name.clone());
             all.push(EnginePolicy {
                 engine: "Gatekeeper",
@@ -276,7 +298,7 @@ pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result
                 kinds: constraint.kinds(),
                 also_mutating: false,
                 webhook: None,
-                generated: None,
+                generated,
                 within: Box::new(move |namespace, labels| constraint.within(&named, stated.clone(), namespace, labels)),
             });
         })?;
@@ -317,6 +339,24 @@ mod tests {
         assert_eq!(with(r#"[{"enforced":true,"observedGeneration":2,"operations":["audit"]}]"#), None);
         assert_eq!(with(r#"[{"enforced":false,"observedGeneration":2,"operations":["webhook"]}]"#), None);
         assert_eq!(with("[]"), Some(true));
+    }
+
+    #[test]
+    fn a_constraint_refuses_at_the_points_that_it_names_and_what_somebody_makes() {
+        let of = |spec: &str| {
+            let one = constraint(&format!(r#"{{"metadata":{{"name":"a"}},"spec":{spec}}}"#));
+            (one.says().denies.known().copied(), one.generated("Labels").map(|made| made.policy))
+        };
+        let scoped = |points: &str| {
+            of(&format!(
+                r#"{{"enforcementAction":"scoped","scopedEnforcementActions":[{{"action":"deny","enforcementPoints":[{points}]}},{{"action":"dryrun","enforcementPoints":[{{"name":"validation.gatekeeper.sh"}}]}}]}}"#
+            ))
+        };
+        assert_eq!(scoped(r#"{"name":"validation.gatekeeper.sh"}"#), (Some(true), None));
+        assert_eq!(scoped(r#"{"name":"vap.k8s.io"}"#), (Some(true), Some("gatekeeper-labels".to_owned())), "where the server has them");
+        assert_eq!(scoped(r#"{"name":"audit.gatekeeper.sh"}"#), (Some(false), None));
+        assert_eq!(of(r#"{"match":{"source":"Generated"}}"#), (Some(false), None));
+        assert_eq!(of(r#"{"match":{"source":"All"}}"#), (Some(true), None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::conditions::{self, Asked, Condition};
 use super::super::rules::{Kind, Rule};
 use super::super::webhooks::unknown_operator;
-use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
+use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood, undecided};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
@@ -89,7 +89,11 @@ impl Policy {
             _ => Known::Known(true),
         };
         let taken_out_at = (met == Some(false)).then(|| "/spec/matchConditions".to_owned());
-        Within { applies, verdict: self.verdict(name), taken_out_at }
+        let mut verdict = self.verdict(name);
+        if met.is_none() && verdict.denies == Known::Known(true) {
+            verdict.denies = Known::Unknown(undecided(name, "matchConditions"));
+        }
+        Within { applies, verdict, taken_out_at }
     }
 }
 

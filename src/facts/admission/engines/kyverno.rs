@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::conditions::{self, Asked, Condition as GivenCondition};
 use super::super::rules::Kind;
 use super::selection::{Match, Taken, wildcard};
-use super::{EnginePolicy, Verdict, Within, not_understood};
+use super::{EnginePolicy, Verdict, Within, not_understood, preconditions, undecided};
 use crate::facts::context::Context;
 use crate::facts::custom::{Conditions, Says};
 use crate::facts::labels as selector;
@@ -53,7 +53,7 @@ struct Rule {
     r#match: Match,
     exclude: Match,
     preconditions: Option<Value>,
-    cel_preconditions: Vec<Value>,
+    cel_preconditions: Vec<GivenCondition>,
     validate: Option<Validate>,
     verify_images: Vec<VerifyImages>,
     mutate: Option<Value>,
@@ -169,19 +169,33 @@ impl Rule {
         Some(Judged { action, at, certain })
     }
 
-    /// How it takes the objects of a namespace, and whether it is `exclude` that leaves them out; nothing where a selector is not
-    /// understood.
-    fn takes(&self, namespace: &str, labels: &Labels) -> Option<(Taken, bool)> {
+    /// Whether its preconditions hold for what is made in a namespace, and by which they do not; nothing where that cannot be told.
+    fn skipped(&self, namespace: &str, kinds: Option<&[Kind]>) -> Option<Option<&'static str>> {
+        let given = preconditions::hold(self.preconditions.as_ref(), namespace);
+        let cel = conditions::take(&self.cel_preconditions, namespace, &Asked::any_made(kinds));
+        match (given, cel) {
+            (Some(false), _) => Some(Some("preconditions")),
+            (_, Some(false)) => Some(Some("celPreconditions")),
+            (Some(true), Some(true)) => Some(None),
+            _ => None,
+        }
+    }
+
+    /// How it takes the objects of a namespace, and which of its fields leaves them out; nothing where a selector is not understood.
+    fn takes(&self, namespace: &str, labels: &Labels) -> Option<(Taken, Option<&'static str>)> {
         let kinds = self.r#match.kinds();
+        if let Some(Some(field)) = self.skipped(namespace, kinds.as_deref()) {
+            return Some((Taken::No, Some(field)));
+        }
         if kinds.as_ref().is_some_and(|kinds| kinds.iter().all(Kind::is_cluster_scoped)) {
-            return Some((Taken::All, false));
+            return Some((Taken::All, None));
         }
         let taken = if self.r#match.is_empty() { Taken::All } else { self.r#match.takes(namespace, labels, kinds.as_deref())? };
         if taken == Taken::No {
-            return Some((Taken::No, false));
+            return Some((Taken::No, None));
         }
         let excluded = self.exclude.takes(namespace, labels, kinds.as_deref())?;
-        Some(if excluded == Taken::All { (Taken::No, true) } else { (taken, false) })
+        Some(if excluded == Taken::All { (Taken::No, Some("exclude")) } else { (taken, None) })
     }
 
     fn narrows(&self) -> bool {
@@ -258,12 +272,12 @@ impl Kyverno {
     fn within(&self, namespace: &str, labels: &Labels) -> Within {
         let judging: Vec<(usize, &Rule)> =
             self.spec.rules.iter().enumerate().filter(|(i, rule)| rule.judged(*i, &self.spec, None).is_some()).collect();
-        let taken: Vec<(usize, Option<(Taken, bool)>)> = judging.iter().map(|(i, rule)| (*i, rule.takes(namespace, labels))).collect();
+        let taken: Vec<(usize, Option<(Taken, Option<&'static str>)>)> =
+            judging.iter().map(|(i, rule)| (*i, rule.takes(namespace, labels))).collect();
         let given = &self.spec.webhook_configuration.match_conditions;
         let kinds: Option<Vec<Vec<Kind>>> = judging.iter().map(|(_, rule)| rule.r#match.kinds()).collect();
         let met = conditions::take(given, namespace, &Asked::any_made(kinds.map(|kinds| kinds.concat()).as_deref()));
-        let taken_out_at =
-            taken.iter().find(|(_, taken)| matches!(taken, Some((Taken::No, true)))).map(|(i, _)| format!("/spec/rules/{i}/exclude"));
+        let taken_out_at = taken.iter().find_map(|(i, taken)| Some(format!("/spec/rules/{i}/{}", taken.as_ref()?.1?)));
         let taken_out_at = if met == Some(false) { Some("/spec/webhookConfiguration/matchConditions".to_owned()) } else { taken_out_at };
         let applies = if met == Some(false) {
             Known::Known(false)
@@ -276,7 +290,18 @@ impl Kyverno {
         } else {
             Known::Known(false)
         };
-        let verdict = self.verdict(Some((namespace, labels))).unwrap_or_else(|| Verdict::at(String::new(), false, "/spec/rules"));
+        let mut verdict = self.verdict(Some((namespace, labels))).unwrap_or_else(|| Verdict::at(String::new(), false, "/spec/rules"));
+        // A rule whose conditions say more than that is skipped for whoever knows how.
+        let open = judging.iter().zip(&taken).find(|((_, rule), (_, taken))| {
+            !matches!(taken, Some((Taken::No, _))) && rule.skipped(namespace, rule.r#match.kinds().as_deref()).is_none()
+        });
+        if verdict.denies == Known::Known(true) {
+            if met.is_none() {
+                verdict.denies = Known::Unknown(undecided(self.name(), "webhookConfiguration.matchConditions"));
+            } else if let Some(((number, _), _)) = open {
+                verdict.denies = Known::Unknown(undecided(self.name(), &format!("preconditions (rule {})", number + 1)));
+            }
+        }
         Within { applies, verdict, taken_out_at }
     }
 
@@ -428,6 +453,24 @@ mod tests {
         assert_eq!((applies, at.as_deref()), (Some(false), Some("/spec/webhookConfiguration/matchConditions")));
         assert_eq!(with("request.namespace != 'shop'").0, Some(true));
         assert_eq!(with("request.namespace.matches('r')").0, None);
+    }
+
+    #[test]
+    fn preconditions_take_a_namespace_out_or_leave_it_open() {
+        let with = |fields: &str| in_records(&format!(r#"{{"rules":[{{{fields},"validate":{{"failureAction":"Enforce"}}}}]}}"#));
+        let of_namespace = |operator: &str, value: &str| {
+            with(&format!(r#""preconditions":{{"all":[{{"key":"request.namespace","operator":"{operator}","value":"{value}"}}]}}"#))
+        };
+        assert_eq!(of_namespace("NotEquals", "records"), (Some(false), Some(false), Some("/spec/rules/0/preconditions".to_owned())));
+        assert_eq!(of_namespace("NotEquals", "shop"), (Some(true), Some(true), None));
+        assert_eq!(
+            with(r#""preconditions":{"all":[{"key":"[redacted]","operator":"Equals","value":"[redacted]"}]}"#),
+            (Some(true), None, None)
+        );
+        assert_eq!(with(r#""preconditions":{}"#), (Some(true), None, None));
+        let cel = |expression: &str| with(&format!(r#""celPreconditions":[{{"name":"n","expression":"{expression}"}}]"#));
+        assert_eq!(cel("request.namespace != 'records'").2.as_deref(), Some("/spec/rules/0/celPreconditions"));
+        assert_eq!(cel("has(object.metadata.labels)"), (Some(true), None, None));
     }
 
     #[test]

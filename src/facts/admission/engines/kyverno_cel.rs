@@ -8,8 +8,10 @@ use serde::Deserialize;
 
 use super::super::conditions::{self, Asked, Condition};
 use super::super::rules::{Kind, Rule};
+use super::super::scope::Scope;
 use super::super::webhooks::unknown_operator;
-use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
+use super::generated::Made;
+use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood, undecided};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
@@ -151,10 +153,16 @@ impl Policy {
 
     fn within(&self, name: &str, namespace: &str, labels: &Labels) -> Within {
         let kinds = self.kinds();
+        let constraints = &self.spec.match_constraints;
+        // What is left out wins, as for the API server's own policies.
+        let scope = Scope::of_rules(&constraints.resource_rules, &constraints.exclude_resource_rules);
+        let made = scope.asked().iter().any(|asked| asked.operation.as_deref().is_none_or(|operation| operation == "CREATE"));
+        let nothing = !constraints.exclude_resource_rules.is_empty() && !made;
         let selected = selector::matches(self.spec.match_constraints.namespace_selector.as_ref(), labels);
         let met = conditions::take(&self.spec.match_conditions, namespace, &Asked::any_made(Some(&kinds)));
         let in_none = !kinds.is_empty() && kinds.iter().all(Kind::is_cluster_scoped);
         let applies = match (selected, met) {
+            _ if nothing => Known::Known(false),
             _ if in_none => Known::Known(true),
             (Some(false), _) | (_, Some(false)) => Known::Known(false),
             (None, _) => Known::Unknown(unknown_operator(name)),
@@ -163,8 +171,16 @@ impl Policy {
             }
             _ => Known::Known(true),
         };
-        let taken_out_at = (met == Some(false)).then(|| "/spec/matchConditions".to_owned());
-        Within { applies, verdict: self.verdict(name), taken_out_at }
+        let taken_out_at = match met {
+            _ if nothing => Some("/spec/matchConstraints/excludeResourceRules".to_owned()),
+            Some(false) => Some("/spec/matchConditions".to_owned()),
+            _ => None,
+        };
+        let mut verdict = self.verdict(name);
+        if met.is_none() && verdict.denies == Known::Known(true) {
+            verdict.denies = Known::Unknown(undecided(name, "matchConditions"));
+        }
+        Within { applies, verdict, taken_out_at }
     }
 }
 
@@ -181,7 +197,11 @@ pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result
             }
             let name = kind_and_name(source, &policy.metadata, &origin);
             // Kyverno pkg/admissionpolicy/builder.go.
-            let generated = (policy.status.generated == Some(true)).then(|| format!("vpol-{}", policy.name()));
+            let generated = (policy.status.generated == Some(true)).then(|| Made {
+                policy: format!("vpol-{}", policy.name()),
+                bindings: Vec::new(),
+                at: "/status/generated",
+            });
             let kinds = policy.kinds();
             all.push(EnginePolicy {
                 engine: "Kyverno",
@@ -241,6 +261,15 @@ mod tests {
             (Some(false), true)
         );
         assert_eq!(applies(r#"{"matchConditions":[{"name":"n","expression":"request.namespace.matches('x')"}]}"#), (None, false));
+        let rules = r#""resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["pods"]}]"#;
+        let without = |operations: &str| {
+            applies(&format!(
+                r#"{{"matchConstraints":{{{rules},"excludeResourceRules":[{{"apiGroups":["*"],"apiVersions":["*"],"operations":["{operations}"],"resources":["*"]}}]}}}}"#
+            ))
+        };
+        assert_eq!(without("*"), (Some(false), true));
+        assert_eq!(without("CREATE"), (Some(false), true));
+        assert_eq!(without("UPDATE"), (Some(true), false));
         assert_eq!(applies(r#"{"matchConditions":[{"name":"n","expression":"request.userInfo.username != 'x'"}]}"#), (Some(true), false));
     }
 }

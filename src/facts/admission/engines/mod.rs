@@ -3,9 +3,11 @@
 mod asked;
 mod exceptions;
 mod gatekeeper;
+mod generated;
 mod kubewarden;
 mod kyverno;
 mod kyverno_cel;
+mod preconditions;
 mod selection;
 mod sigstore;
 mod tables;
@@ -81,7 +83,7 @@ pub(super) struct EnginePolicy {
     /// How its webhook is called, where every policy has one of its own.
     pub(super) webhook: Option<String>,
     /// Whether the API server evaluates it, by a policy of its own that the engine made: then nobody asks the engine.
-    pub(super) generated: Option<String>,
+    generated: Option<generated::Made>,
     within: Box<dyn Fn(&str, &Labels) -> Within>,
 }
 
@@ -149,6 +151,15 @@ fn not_understood(what: String, why: &str, how_to_see: &str) -> Unseen {
         source: None,
         missing_rule: None,
     }
+}
+
+/// Whether a policy refuses whatever it forbids, where it is asked under conditions that nobody could decide.
+fn undecided(name: &str, conditions: &str) -> Unseen {
+    not_understood(
+        format!("whether {name} refuses everything that it forbids"),
+        &format!("its {conditions} decide that, and they say more than this program evaluates: where they do not hold, it is skipped"),
+        "Read the conditions by hand: who may make an object for which they do not hold, and in which namespaces.",
+    )
 }
 
 /// Every policy of an engine that judges objects.

@@ -8,7 +8,8 @@ use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    ENGINE_POLICIES, MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_POLICIES, VALIDATING_WEBHOOKS, WORKLOADS,
+    ENGINE_POLICIES, MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, VALIDATING_WEBHOOKS,
+    WORKLOADS,
 };
 use crate::model::{Evidence, ObjectRef};
 
@@ -28,10 +29,11 @@ table! {
         applies: Known<bool>;
         /// What happens to an object that breaks it, sorted, as the engine writes it, with the overrides for that namespace.
         actions: Known<Vec<String>>;
-        /// Whether the policy says that such an object is refused there: every rule that selects something there refuses.
+        /// Whether the policy says that such an object is refused there: every rule that selects something there refuses. Unknown where
+        /// conditions decide that nobody evaluates.
         denies: Known<bool>;
         /// Whether such an object is refused there. Unknown where the policy says so and nobody asks the engine; `policy_engines` tells.
-        enforced: Known<bool>, needs [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, SERVICES] + WORKLOADS;
+        enforced: Known<bool>, needs [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, SERVICES] + WORKLOADS;
         /// Whether objects can escape it by their labels, names or by conditions.
         conditional: bool;
     }
@@ -39,10 +41,10 @@ table! {
 
 table! {
     /// One row per installed engine and namespace where some policy of it refuses something by its own words: whether the API server asks
-    /// the engine there. It does when a webhook of the engine names the kinds of the policy, its selector and conditions take the
+    /// the engine there, or refuses by a policy of its own that the engine made. It does when a webhook of the engine names the kinds of the policy, its selector and conditions take the
     /// namespace, and a pod that is ready answers, or the request is refused where none does (failurePolicy: Fail). An engine is
     /// recognised by the names of its webhooks and by the images behind them.
-    pub struct EngineRow as "policy_engines" counting "engines in a namespace" from [NAMESPACES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, SERVICES] + ENGINE_POLICIES + WORKLOADS {
+    pub struct EngineRow as "policy_engines" counting "engines in a namespace" from [NAMESPACES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, SERVICES] + ENGINE_POLICIES + WORKLOADS {
         /// The engine.
         engine: &'static str;
         /// The namespace.
