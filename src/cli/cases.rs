@@ -9,8 +9,8 @@ use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource, SnapshotIndex, SourceId,
-    SourceRecord, SourceState, ToolIdentity,
+    ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource,
+    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity,
 };
 use crate::snapshot::Snapshot;
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::namespaces::Namespaces;
 use super::table::read::Reader;
-use super::workloads::pass::{self, PodGroup, Seen, StaticPod};
+use super::workloads::pass::{self, PodGroup, Seen, StaticPod, TemplateAccounts};
 use super::workloads::service_accounts::{ServiceAccounts, Usages};
 use super::workloads::shapes::{NodeIdentity, Nodes};
 use super::workloads::volume_uses::VolumeUses;
@@ -83,6 +83,12 @@ impl<'a> Context<'a> {
     pub(super) fn usages(&self) -> Result<&Known<Usages>, FactsError> {
         self.reader.rests_on(POD_OWNERS);
         Ok(&self.workloads()?.usages)
+    }
+
+    /// Which workloads have a template that names which service account, and no pod at the moment.
+    pub(super) fn template_accounts(&self) -> Result<&TemplateAccounts, FactsError> {
+        self.reader.rests_on(WORKLOADS);
+        Ok(&self.workloads()?.template_accounts)
     }
 
     /// Pods and workloads per namespace.

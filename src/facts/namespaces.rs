@@ -7,7 +7,7 @@ use super::table::read::Reader;
 use super::table::schema::{Row, TableRow, table};
 use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
-use crate::model::sources::{NAMESPACES, POD_OWNERS, PODS, VERSION};
+use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NAMESPACES, NODES, POD_OWNERS, PODS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
 table! {
@@ -21,7 +21,8 @@ table! {
         system: bool, at "/metadata/name";
         /// Value of the label `pod-security.kubernetes.io/enforce`; empty when it is not set.
         enforce: String, at "/metadata/labels/pod-security.kubernetes.io~1enforce";
-        /// Value of the label `pod-security.kubernetes.io/enforce-version`; empty when it is not set, which is `latest`.
+        /// Value of the label `pod-security.kubernetes.io/enforce-version`; empty when it is not set: then
+        /// the server's default counts, which is `latest` unless its AdmissionConfiguration says otherwise.
         enforce_version: String, at "/metadata/labels/pod-security.kubernetes.io~1enforce-version";
         /// Value of the label `pod-security.kubernetes.io/audit`; empty when it is not set.
         audit: String, at "/metadata/labels/pod-security.kubernetes.io~1audit";
@@ -34,8 +35,9 @@ table! {
         /// The level that the server enforces: a label that it does not accept counts as `restricted`. Unknown without a label,
         /// because the server's default stands in a file on its host (AdmissionConfiguration).
         enforce_effective: Known<&'static str>, at "/metadata/labels/pod-security.kubernetes.io~1enforce";
-        /// The minor version of the rules that the server applies: the label's, but never newer than the server.
-        enforce_effective_minor: Known<Option<i64>>, at "/metadata/labels/pod-security.kubernetes.io~1enforce-version", needs [VERSION];
+        /// The minor version of the rules that the server applies: the label's, but never newer than the server. Without a label unknown where
+        /// an API server is given an AdmissionConfiguration file, or where that cannot be seen.
+        enforce_effective_minor: Known<Option<i64>>, at "/metadata/labels/pod-security.kubernetes.io~1enforce-version", needs [FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION];
         /// All labels as `key=value`, sorted.
         labels: Vec<String>, at "/metadata/labels";
         /// Number of pods in it.
@@ -55,7 +57,10 @@ pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-no
 
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![NamespaceRow::schema()],
-    rows: |context, _| Ok(vec![context.namespaces()?.rows(context.server_minor()?, context.counts()?)]),
+    rows: |context, _| {
+        let file = crate::facts::settings::admission_file(context)?;
+        Ok(vec![context.namespaces()?.rows(context.server_minor()?, context.counts()?, &file)])
+    },
 };
 
 /// All namespaces as read, before rows are made of them.
@@ -102,12 +107,27 @@ impl Namespaces {
     }
 
     /// The rows; `pods` counts pods and workloads per namespace.
-    fn rows(&self, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
-        self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server_minor, pods)).collect()
+    fn rows(&self, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>, file: &Known<bool>) -> Vec<Row> {
+        self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server_minor, pods, file)).collect()
     }
 }
 
-fn row(namespace: Namespace, origin: Evidence, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Row {
+/// The server's default version of the rules stands in a file that the API does not show.
+fn default_not_seen() -> Unseen {
+    Unseen::not_visible(
+        "by the rules of which version Pod Security is enforced where no label says it",
+        "the API server is given an AdmissionConfiguration file, which may set another default than the newest rules",
+        "Ask the operators of the control plane for the PodSecurity section of that file, or set the label enforce-version.",
+    )
+}
+
+fn row(
+    namespace: Namespace,
+    origin: Evidence,
+    server_minor: &Known<u32>,
+    pods: &Known<BTreeMap<String, (i64, i64)>>,
+    file: &Known<bool>,
+) -> Row {
     let name = namespace.metadata.name.clone().unwrap_or_default();
     let labels = namespace.metadata.labels.unwrap_or_default();
     let label = |mode: &str| labels.get(&format!("pod-security.kubernetes.io/{mode}")).cloned().unwrap_or_default();
@@ -129,10 +149,17 @@ fn row(namespace: Namespace, origin: Evidence, server_minor: &Known<u32>, pods: 
     };
     let enforce_effective_minor = match enforce.level_how {
         How::DefaultedUnset => Known::Known(None),
-        _ => server_minor.clone().map(|minor| match namespace_policy(&labels, minor).enforce.applied {
-            PolicyVersion::V1(minor) => i64::try_from(minor).ok(),
-            PolicyVersion::Latest => None,
-        }),
+        _ => {
+            let minor = server_minor.clone().map(|minor| match namespace_policy(&labels, minor).enforce.applied {
+                PolicyVersion::V1(minor) => i64::try_from(minor).ok(),
+                PolicyVersion::Latest => None,
+            });
+            match (&enforce.version_how, file) {
+                (How::DefaultedUnset, Known::Known(true)) => Known::Unknown(default_not_seen()),
+                (How::DefaultedUnset, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
+                _ => minor,
+            }
+        }
     };
     let typed = NamespaceRow {
         phase: namespace.status.and_then(|status| status.phase).unwrap_or_default(),

@@ -1,8 +1,8 @@
 //! What is judged while values are left out, and what has been kept only since some version: a snapshot that does not say that it was
 //! done proves nothing by what it does not hold.
 
-use super::SourceId;
 use super::SnapshotIndex;
+use super::SourceId;
 use super::sources::{
     ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS, TCP_ROUTES,
     TLS_ROUTES, UDP_ROUTES,

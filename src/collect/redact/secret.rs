@@ -200,7 +200,7 @@ pub(super) fn expression(text: &str) -> String {
             about_namespace = match word {
                 "namespace" => out.ends_with("request.namespace") || out.ends_with("metadata.namespace"),
                 "name" => out.ends_with("namespaceObject.metadata.name"),
-                "in" => about_namespace,
+                "in" | "startsWith" | "endsWith" | "contains" => about_namespace,
                 _ => false,
             };
             rest = tail;
@@ -325,6 +325,11 @@ mod tests {
             ("true", "true"),
             ("request.namespace != 'records'", "request.namespace != 'records'"),
             ("!(object.metadata.namespace in ['records', \"kube-system\"])", "!(object.metadata.namespace in ['records', 'kube-system'])"),
+            ("!request.namespace.startsWith('rec')", "!request.namespace.startsWith('rec')"),
+            (
+                "request.kind.kind == 'Pod' && request.operation in ['CREATE', 'x']",
+                "request.kind.kind == 'Pod' && request.operation in ['CREATE', '[redacted]']",
+            ),
             ("request.userInfo.username == 'dr-house'", "request.userInfo.username == '[redacted]'"),
             ("request.namespace == 'a' && object.metadata.name == 'b'", "request.namespace == 'a' && object.metadata.name == '[redacted]'"),
             ("object.spec.hunter2 == r'x\\'y' // s3cret", "object.spec.[redacted] == '[redacted]' // [redacted]"),

@@ -20,6 +20,8 @@ type Name = (String, String);
 pub(super) struct Backend {
     /// Whether a pod is ready to answer.
     pub(super) ready: Known<bool>,
+    /// Why nobody answers, in words, where that is known.
+    pub(super) why: String,
     /// The workloads that its selector takes, as `Kind/name`, sorted.
     pub(super) workloads: Vec<String>,
     /// Images of their containers, as written.
@@ -30,7 +32,7 @@ pub(super) struct Backend {
 
 /// Services, and the workloads whose pods they can lead to.
 pub(super) struct Backends {
-    services: Known<BTreeMap<Name, Labels>>,
+    services: Known<BTreeMap<Name, ServiceSpec>>,
     workloads: Known<Vec<Workload>>,
     /// Labels of running pods of other controllers, or of none, by namespace.
     others: BTreeMap<String, Vec<Labels>>,
@@ -54,9 +56,17 @@ struct Service {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct ServiceSpec {
+    r#type: String,
+    external_name: String,
     selector: Labels,
+    ports: Vec<ServicePort>,
+}
+
+#[derive(Deserialize)]
+struct ServicePort {
+    port: i64,
 }
 
 /// A Deployment, StatefulSet or DaemonSet, as far as it matters here.
@@ -143,7 +153,7 @@ impl Backends {
         let mut services = BTreeMap::new();
         reader.each::<Service>(&SERVICES, |service, _| {
             let metadata = service.metadata;
-            services.insert((metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default()), service.spec.selector);
+            services.insert((metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default()), service.spec);
         })?;
         let mut workloads = Vec::new();
         let mut complete = Known::Known(());
@@ -168,7 +178,9 @@ impl Backends {
         }
         let mut others: BTreeMap<String, Vec<Labels>> = BTreeMap::new();
         for group in context.pods()?.iter().filter(|group| group.pods > 0 && !group.is_finished()) {
-            if !matches!(group.workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet") {
+            // Others have kinds that are called so.
+            let own = group.workload.group == "apps";
+            if !own || !matches!(group.workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet") {
                 others.entry(group.namespace().to_owned()).or_default().push(group.labels.clone());
             }
         }
@@ -180,22 +192,46 @@ impl Backends {
         self.services.as_ref().map(|services| services.contains_key(&(namespace.to_owned(), name.to_owned())))
     }
 
-    /// What stands behind a Service; one that is not there has nothing behind it.
-    pub(super) fn of(&self, namespace: &str, name: &str) -> Backend {
-        let nothing = |ready| Backend { ready, workloads: Vec::new(), images: BTreeSet::new(), origins: Vec::new() };
+    /// The name outside of the cluster's own Services that a Service stands for (`type: ExternalName`): the API server calls that host
+    /// (`k8s.io/apiserver/pkg/util/proxy`, ResolveCluster). None for any other Service.
+    pub(super) fn external(&self, namespace: &str, name: &str) -> Known<Option<String>> {
+        self.services.as_ref().map(|services| {
+            let service = services.get(&(namespace.to_owned(), name.to_owned()))?;
+            let host = service.external_name.trim_end_matches('.').to_ascii_lowercase();
+            let is_own = host == "localhost" || host.ends_with(".svc") || host.contains(".svc.");
+            (service.r#type == "ExternalName" && !host.is_empty() && !is_own).then_some(host)
+        })
+    }
+
+    /// What stands behind a port of a Service; one that is not there has nothing behind it.
+    pub(super) fn of(&self, namespace: &str, name: &str, port: i64) -> Backend {
+        let nothing =
+            |ready, why: &str| Backend { ready, why: why.to_owned(), workloads: Vec::new(), images: BTreeSet::new(), origins: Vec::new() };
         let (services, workloads) = match (&self.services, &self.workloads) {
             (Known::Known(services), Known::Known(workloads)) => (services, workloads),
-            (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => return nothing(Known::Unknown(unseen.clone())),
+            (Known::Unknown(unseen), _) | (_, Known::Unknown(unseen)) => return nothing(Known::Unknown(unseen.clone()), ""),
         };
-        let Some(selector) = services.get(&(namespace.to_owned(), name.to_owned())) else { return nothing(Known::Known(false)) };
+        let Some(service) = services.get(&(namespace.to_owned(), name.to_owned())) else {
+            return nothing(Known::Known(false), "the Service does not exist");
+        };
+        let is_external = service.r#type == "ExternalName";
+        // The server looks for the number among the ports of the Service (ResolveEndpoint, ResolveCluster).
+        let has_ports = !is_external && !service.ports.is_empty();
+        let no_port = (has_ports && service.ports.iter().all(|one| one.port != port)).then(|| format!("the Service has no port {port}"));
+        let selector = &service.selector;
         if selector.is_empty() {
             let why = "it has no selector: its endpoints are written by somebody else and are not read";
-            return nothing(Known::Unknown(who_answers(namespace, name, why)));
+            return match no_port {
+                Some(why) => nothing(Known::Known(false), &why),
+                None => nothing(Known::Unknown(who_answers(namespace, name, why)), ""),
+            };
         }
         let takes = |labels: &Labels| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
         let mut behind: Vec<&Workload> = workloads.iter().filter(|one| one.namespace == namespace && takes(&one.labels)).collect();
         behind.sort_by(|a, b| a.text.cmp(&b.text));
-        let ready = if behind.iter().any(|one| one.ready == Known::Known(true)) {
+        let ready = if no_port.is_some() {
+            Known::Known(false)
+        } else if behind.iter().any(|one| one.ready == Known::Known(true)) {
             Known::Known(true)
         } else if let Some(unseen) = behind.iter().find_map(|one| if let Known::Unknown(unseen) = &one.ready { Some(unseen) } else { None })
         {
@@ -208,6 +244,7 @@ impl Backends {
         };
         Backend {
             ready,
+            why: no_port.unwrap_or_else(|| "no pod behind it is ready".to_owned()),
             workloads: behind.iter().map(|one| one.text.clone()).collect(),
             images: behind.iter().flat_map(|one| one.images.clone()).collect(),
             origins: behind.iter().map(|one| one.origin.at("/status")).collect(),

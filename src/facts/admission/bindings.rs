@@ -115,8 +115,7 @@ pub(super) fn of_both<T>(policy: Option<&Policy>, binding: &Binding, take: impl 
 pub(super) fn escapes(policy: Option<&Policy>, binding: Option<&Binding>) -> Vec<String> {
     let constraints = policy.and_then(|policy| policy.spec.match_constraints.as_ref());
     let narrowing = binding.and_then(|binding| binding.spec.match_resources.as_ref());
-    let by_selector =
-        [constraints, narrowing].into_iter().flatten().any(|resources| selector::narrows(resources.object_selector.as_ref()));
+    let by_selector = [constraints, narrowing].into_iter().flatten().any(|resources| selector::narrows(resources.object_selector.as_ref()));
     let by_condition = policy.is_some_and(|policy| conditions::read_own_labels(&policy.spec.match_conditions));
     let named = |is: bool, name: &str| is.then(|| name.to_owned());
     named(by_condition, "matchConditions").into_iter().chain(named(by_selector, "objectSelector")).collect()

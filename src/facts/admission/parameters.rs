@@ -111,7 +111,9 @@ impl Parameters {
     /// Why nothing is ever checked, in words; absent where something may be.
     pub(super) fn idle(&self, policy: &Policy) -> Option<String> {
         match self {
-            Self::Broken(why) if policy.failure_policy() == "Ignore" => Some(format!("{why}, and failurePolicy: Ignore lets everything past")),
+            Self::Broken(why) if policy.failure_policy() == "Ignore" => {
+                Some(format!("{why}, and failurePolicy: Ignore lets everything past"))
+            }
             Self::Missing(why) => Some(why.clone()),
             _ => None,
         }

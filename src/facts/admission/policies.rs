@@ -188,7 +188,11 @@ impl Read {
     }
 
     /// Why a binding does nothing; `namespaces` are those among which it chooses.
-    fn idle(&self, Bound { binding, scope, asked, parameters, .. }: &Bound, namespaces: Option<&BTreeMap<String, Labels>>) -> Known<String> {
+    fn idle(
+        &self,
+        Bound { binding, scope, asked, parameters, .. }: &Bound,
+        namespaces: Option<&BTreeMap<String, Labels>>,
+    ) -> Known<String> {
         let Some((policy, _)) = self.policy_of(binding) else {
             return self.all_policies.clone().map(|()| "the policy that its binding names is not there".to_owned());
         };

@@ -162,6 +162,7 @@ impl Rule {
             matches!(name, "*" | "pods") && matches!(subresource, "" | "*")
         };
         any(&self.api_groups, "")
+            && (self.api_versions.is_empty() || any(&self.api_versions, "v1"))
             && any(&self.operations, "CREATE")
             && self.resources.iter().any(pods)
             && self.scope.as_deref() != Some("Cluster")
@@ -214,12 +215,8 @@ impl Rule {
             for resource in &self.resources {
                 let (resource, subresource) = split(resource);
                 for operation in &self.operations {
-                    let asked = Asked {
-                        group: open(group),
-                        resource: open(resource),
-                        subresource: open(subresource),
-                        operation: open(operation),
-                    };
+                    let asked =
+                        Asked { group: open(group), resource: open(resource), subresource: open(subresource), operation: open(operation) };
                     all.extend(versions.iter().map(|version| Piece { asked: asked.clone(), version: open(version), scope: scope.clone() }));
                 }
             }

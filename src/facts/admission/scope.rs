@@ -158,7 +158,10 @@ mod tests {
         let star = || json!(["*"]);
         assert!(of(json!({"excludeResourceRules": [rule(star(), star(), star(), star())]})));
         assert!(of(json!({"excludeResourceRules": [rule(json!([""]), star(), json!(["CREATE", "UPDATE"]), json!(["pods"]))]})));
-        assert!(!of(json!({"excludeResourceRules": [rule(json!([""]), star(), json!(["CREATE"]), json!(["pods"]))]})), "an update is taken");
+        assert!(
+            !of(json!({"excludeResourceRules": [rule(json!([""]), star(), json!(["CREATE"]), json!(["pods"]))]})),
+            "an update is taken"
+        );
         assert!(of(json!({"resourceRules": [rule(json!([""]), json!(["v1"]), json!(["CREATE"]), json!(["configmaps"]))]})));
         assert!(of(json!({"resourceRules": [rule(json!([""]), json!(["v1"]), json!(["DELETE"]), json!(["pods"]))]})));
         assert!(!of(json!({"resourceRules": [rule(json!([""]), star(), json!(["UPDATE"]), json!(["*"]))]})));

@@ -54,15 +54,17 @@ table! {
         /// Whether it is asked about anything that Kubernetes itself keeps; one about an operator's own kinds guards nothing else.
         guards_kubernetes: bool, at "/rules";
         /// Whether it is outside the cluster: named by a URL instead of a Service, and not by one of the API server's own machine (a
-        /// loopback address).
-        outside: Known<bool>, at "/clientConfig";
-        /// Where it is: the URL as stored, or `namespace/name` of the Service.
+        /// loopback address); or by a Service of type ExternalName, which stands for a host elsewhere.
+        outside: Known<bool>, at "/clientConfig", needs [SERVICES];
+        /// Where it is: the URL as stored, or `namespace/name` of the Service, with the host that one of type ExternalName stands for.
         address: String, at "/clientConfig";
         /// Whether that Service is there; absent for a URL.
         service_exists: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES];
-        /// Whether a pod that is ready stands behind that Service, as the counts of its Deployments, StatefulSets and DaemonSets say;
-        /// absent for a URL.
-        ready: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES] + WORKLOADS;
+        /// Whether a pod that is ready stands behind that Service, as the counts of its Deployments, StatefulSets and DaemonSets say.
+        /// Unknown for a URL.
+        ready: Known<bool>, at "/clientConfig/service", needs [SERVICES] + WORKLOADS;
+        /// Why nobody answers, in words: the Service is not there, has no such port, or no pod behind it is ready. Empty where somebody may.
+        silent: String, at "/clientConfig/service";
         /// The workloads behind that Service, as `Kind/name`, sorted.
         workloads: Vec<String>, at "/clientConfig/service";
         /// Whether a certificate authority is given by which the server knows it; without one, those of the machine count.
@@ -111,6 +113,7 @@ struct Client {
 struct Service {
     namespace: String,
     name: String,
+    port: Option<i64>,
 }
 
 impl Webhook {
@@ -131,14 +134,14 @@ impl Webhook {
         self.failure_policy.as_deref().unwrap_or("Fail")
     }
 
-    /// Namespace and name of its Service.
-    pub(super) fn service(&self) -> Option<(&str, &str)> {
+    /// Namespace, name and port of its Service.
+    pub(super) fn service(&self) -> Option<(&str, &str, i64)> {
         // The server takes the URL where both are given.
         self.client_config
             .service
             .as_ref()
             .filter(|_| self.client_config.url.is_none())
-            .map(|one| (one.namespace.as_str(), one.name.as_str()))
+            .map(|one| (one.namespace.as_str(), one.name.as_str(), one.port.unwrap_or(443)))
     }
 
     /// Whether its selector and conditions take a namespace.
@@ -284,6 +287,14 @@ pub(super) fn unknown_operator(name: &str) -> Unseen {
     }
 }
 
+fn by_url(name: &str) -> Unseen {
+    Unseen::not_visible(
+        format!("whether somebody answers for the webhook {name}"),
+        "it is named by a URL, and what stands there is not visible",
+        "Ask who runs what answers there, or run it in the cluster and name it by a Service.",
+    )
+}
+
 fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backends: &Backends) -> Row {
     let webhook = &placed.webhook;
     let address = match (&webhook.client_config.url, &webhook.client_config.service) {
@@ -293,8 +304,10 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
     };
     let (service_exists, backend) = match webhook.service() {
         None => (Known::Known(None), None),
-        Some((namespace, name)) => (backends.exists(namespace, name).map(Some), Some(backends.of(namespace, name))),
+        Some((namespace, name, port)) => (backends.exists(namespace, name).map(Some), Some(backends.of(namespace, name, port))),
     };
+    let elsewhere = webhook.service().map(|(namespace, name, _)| backends.external(namespace, name));
+    let silent = backend.as_ref().filter(|backend| backend.ready == Known::Known(false)).map(|backend| backend.why.clone());
     let escapes = webhook.escapes();
     let origins = backend.as_ref().map(|backend| backend.origins.clone()).unwrap_or_default();
     let typed = WebhookRow {
@@ -304,7 +317,10 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         namespace: namespace.cloned().unwrap_or_default(),
         applies,
         conditional: selector::narrows(webhook.object_selector.as_ref()) || !webhook.match_conditions.is_empty(),
-        by_label: placed::Placed { value: !escapes.is_empty(), at: escapes.iter().map(|field| format!("{}/{field}", placed.origin.pointer)).collect() },
+        by_label: placed::Placed {
+            value: !escapes.is_empty(),
+            at: escapes.iter().map(|field| format!("{}/{field}", placed.origin.pointer)).collect(),
+        },
         escapes,
         failure_policy: webhook.failure_policy().to_owned(),
         unanswered: match webhook.failure_policy() {
@@ -315,10 +331,17 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         resources: webhook.resources(),
         guards_pods: webhook.guards_pods(),
         guards_kubernetes: webhook.guards_kubernetes(),
-        outside: webhook.outside(),
-        address,
+        address: match &elsewhere {
+            Some(Known::Known(Some(host))) => format!("{address} (ExternalName {host})"),
+            _ => address,
+        },
+        outside: match elsewhere {
+            Some(elsewhere) => elsewhere.map(|host| host.is_some()),
+            None => webhook.outside(),
+        },
+        silent: silent.unwrap_or_else(String::new),
         service_exists,
-        ready: backend.as_ref().map_or(Known::Known(None), |backend| backend.ready.clone().map(Some)),
+        ready: backend.as_ref().map_or_else(|| Known::Unknown(by_url(&webhook.name)), |backend| backend.ready.clone()),
         workloads: backend.map(|backend| backend.workloads).unwrap_or_default(),
         has_authority: webhook.has_authority(),
     };

@@ -30,12 +30,15 @@ pub(super) fn of_service(service: &Service, unjudged: Option<&Unseen>) -> Vec<En
     let none = Annotations::new();
     let annotations = service.metadata.annotations.as_ref().unwrap_or(&none);
     let ports = spec.ports.iter().flatten().enumerate();
-    ports.filter_map(|(number, port)| entrance(service, spec, kind, annotations, number, port)).map(|mut entrance| {
-        if let (Some(unseen), "at the load balancer") = (unjudged, entrance.tls.as_str()) {
-            entrance.plain = Known::Unknown(unseen.clone());
-        }
-        entrance
-    }).collect()
+    ports
+        .filter_map(|(number, port)| entrance(service, spec, kind, annotations, number, port))
+        .map(|mut entrance| {
+            if let (Some(unseen), "at the load balancer") = (unjudged, entrance.tls.as_str()) {
+                entrance.plain = Known::Unknown(unseen.clone());
+            }
+            entrance
+        })
+        .collect()
 }
 
 fn entrance(

@@ -22,7 +22,8 @@ table! {
     pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] {
         /// `RoleBinding` or `ClusterRoleBinding`.
         binding_kind: &'static str;
-        /// Namespace of a RoleBinding; not set for a ClusterRoleBinding.
+        /// Namespace of a RoleBinding; not set for a ClusterRoleBinding, but where a row is about what it gives on the object of one namespace
+        /// that a rule names.
         namespace: Option<String>;
         /// Name of the binding.
         binding: String;
@@ -194,7 +195,7 @@ fn row<'r>(
     }
     let typed = GrantRow {
         binding_kind: binding.kind(),
-        namespace: binding.namespace.clone(),
+        namespace: grant.namespace().map(str::to_owned),
         binding: binding.name.clone(),
         role_kind: binding.role_kind.clone(),
         role: binding.role_name.clone(),
@@ -202,7 +203,7 @@ fn row<'r>(
         subject_namespace: grant.who.as_ref().and_then(|who| who.namespace.clone()),
         subject: grant.who.as_ref().map(|who| who.name.clone()),
         via: binding.via(),
-        cluster_wide: binding.namespace.is_none(),
+        cluster_wide: grant.namespace().is_none(),
         empty: grant.who.is_none(),
         dangling: grant.dangling.clone(),
         gives_nothing: resolved.gives_nothing(grant),
@@ -218,7 +219,7 @@ fn row<'r>(
         beyond_shipped: resolved.is_beyond(grant),
         rules: shown,
         named: resolved.beyond(grant).map(|rights| rights.named.clone()).unwrap_or_default(),
-        named_settings: resolved.beyond(grant).map(|rights| rights.settings(binding.namespace.as_deref()).to_vec()).unwrap_or_default(),
+        named_settings: resolved.beyond(grant).map(|rights| rights.settings(grant.namespace()).to_vec()).unwrap_or_default(),
         everything: gives(Kind::Everything),
         impersonates: gives(Kind::Impersonate),
         escalates: gives(Kind::Escalate),
@@ -253,6 +254,10 @@ fn row<'r>(
     let row = Row::new(key, binding.object(), vec![(*grant.here).clone()], typed)
         .related_to(related)
         .evidenced("dangling", missing.then_some(role_ref));
+    let row = match &grant.within {
+        Some(namespace) => row.in_namespace(Some(namespace.clone())),
+        None => row,
+    };
     evidence.into_iter().fold(row, |row, (column, evidence)| row.evidenced(column, evidence))
 }
 

@@ -75,7 +75,7 @@ impl Way {
 }
 
 /// KEP-5284.
-const CONSTRAINED: Gate = Gate { name: "ConstrainedImpersonation", opens: true, exists_from: 35, on_from: 36 };
+pub(super) const CONSTRAINED: Gate = Gate { name: "ConstrainedImpersonation", opens: true, exists_from: 35, on_from: 36 };
 /// With it, a connection by `get` needs `create` too.
 const WEBSOCKETS: Gate = Gate { name: "AuthorizePodWebsocketUpgradeCreatePermission", opens: false, exists_from: 35, on_from: 35 };
 
@@ -237,14 +237,14 @@ impl Kind {
             | Self::BecomeServiceAccounts
             | Self::Exec
             | Self::EphemeralContainers
-            | Self::WriteWorkloads => true,
+            | Self::WriteWorkloads
+            | Self::DeployByTools => true,
             Self::ImpersonateNamed
             | Self::ChangeSecrets
             | Self::RedirectTraffic
             | Self::ChangeNetworkPolicies
             | Self::DeleteData
             | Self::DeleteBackups
-            | Self::DeployByTools
             | Self::ReadLogs
             | Self::DeleteEvidence => false,
         }
@@ -268,7 +268,17 @@ impl Kind {
             }
             Self::Escalate => const { &[one(&[EscalateOrBind])] },
             Self::ProxyNodes => const { &[one(&[NodesProxy])] },
-            Self::ApproveCertificates => const { &[one(&[ApproveRequests, ApproveForSigner]), one(&[SignRequests, SignForSigner])] },
+            Self::ApproveCertificates => {
+                const {
+                    &[
+                        one(&[ApproveRequests, ApproveForSigner]),
+                        one(&[SignRequests, SignForSigner]),
+                        // The controller manager approves a request for a kubelet's certificate, of any node, by itself where the one who asks
+                        // has this right (`pkg/controller/certificates/approver/sarapprove.go`).
+                        one(&[CreateRequests, NodeClient]),
+                    ]
+                }
+            }
             Self::ChangeApis => const { &[one(&[WriteApis])] },
             Self::CreateVolumes => const { &[one(&[WriteVolumes])] },
             Self::ChangePolicies => const { &[one(&[AdmissionPolicies]), one(&[ChangeNamespaces])] },

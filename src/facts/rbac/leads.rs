@@ -3,41 +3,113 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::Kind;
-use super::rights::{Atom, Rights};
+use super::rights::{Atom, Bound, Rights};
 
-/// What holding a role can lead to, by the role's name: its own rights, those of the roles that it lets somebody bind, and so on.
-/// Roles of one name in several namespaces count as one.
-pub(super) struct Leads<'p>(BTreeMap<&'p str, BTreeSet<Atom>>);
+/// The namespace of a Role, none for a ClusterRole, and its name.
+type Key<'p> = (Option<&'p str>, &'p str);
+
+/// Rights by where they hold.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    anywhere: BTreeSet<Atom>,
+    /// A RoleBinding gives none of these.
+    cluster: BTreeSet<Atom>,
+}
+
+impl Held {
+    fn len(&self) -> usize {
+        self.anywhere.len() + self.cluster.len()
+    }
+
+    /// Adds what is bound in a namespace, or anywhere.
+    fn extend(&mut self, other: &Self, in_namespace: bool) {
+        self.anywhere.extend(&other.anywhere);
+        if !in_namespace {
+            self.cluster.extend(&other.cluster);
+        }
+    }
+
+    fn has(&self, atom: Atom, in_namespace: bool) -> bool {
+        self.anywhere.contains(&atom) || (!in_namespace && self.cluster.contains(&atom))
+    }
+}
+
+/// What holding a role can lead to: its own rights, those of the roles that it lets somebody bind, and so on. A binding refers to Roles of
+/// its own namespace: that of the role that gives the right to bind, or any where that is a ClusterRole, which may be bound in any.
+pub(super) struct Leads<'p> {
+    atoms: BTreeMap<Key<'p>, Held>,
+    /// Names of ClusterRoles.
+    cluster: BTreeSet<&'p str>,
+    /// Namespaces of the Roles of a name.
+    spaces: BTreeMap<&'p str, Vec<&'p str>>,
+}
 
 impl<'p> Leads<'p> {
-    pub(super) fn of<'r>(roles: impl Iterator<Item = (&'p str, &'r Rights)>) -> Self {
-        let mut leads: BTreeMap<&str, BTreeSet<Atom>> = BTreeMap::new();
-        let mut binders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (name, rights) in roles {
-            leads.entry(name).or_default().extend(rights.atoms());
-            for bound in rights.bound() {
-                binders.entry(bound).or_default().insert(name);
+    pub(super) fn of<'r>(roles: impl Iterator<Item = (Key<'p>, &'r Rights)>) -> Self
+    where
+        'r: 'p,
+    {
+        let roles: Vec<(Key<'p>, &Rights)> = roles.collect();
+        let mut this = Self { atoms: BTreeMap::new(), cluster: BTreeSet::new(), spaces: BTreeMap::new() };
+        for &((namespace, name), rights) in &roles {
+            let held = this.atoms.entry((namespace, name)).or_default();
+            held.anywhere.extend(rights.anywhere());
+            held.cluster.extend(rights.at_cluster_scope());
+            match namespace {
+                Some(namespace) => this.spaces.entry(name).or_default().push(namespace),
+                None => drop(this.cluster.insert(name)),
             }
         }
-        let mut grown: Vec<&str> = binders.keys().copied().collect();
-        while let Some(name) = grown.pop() {
-            let Some(atoms) = leads.get(name).cloned() else { continue };
-            for &binder in binders.get(name).into_iter().flatten() {
-                let known = leads.entry(binder).or_default();
+        let mut binders: BTreeMap<Key<'p>, BTreeSet<Key<'p>>> = BTreeMap::new();
+        for &(binder, rights) in &roles {
+            for bound in rights.bound() {
+                for target in this.targets(binder.0, bound) {
+                    binders.entry(target).or_default().insert(binder);
+                }
+            }
+        }
+        let mut grown: Vec<Key<'p>> = binders.keys().copied().collect();
+        while let Some(role) = grown.pop() {
+            let Some(atoms) = this.atoms.get(&role).cloned() else { continue };
+            for &binder in binders.get(&role).into_iter().flatten() {
+                let known = this.atoms.entry(binder).or_default();
                 let before = known.len();
-                known.extend(&atoms);
+                known.extend(&atoms, binder.0.is_some());
                 if known.len() > before {
                     grown.push(binder);
                 }
             }
         }
-        Self(leads)
+        this
     }
 
-    /// Whether the right to bind roles of these names makes up a kind of reach, together with what the role that holds it leads to.
-    pub(super) fn worth(&self, role: &str, names: &[String]) -> bool {
-        let leads = |name: &str, atom: Atom| self.0.get(name).is_some_and(|atoms| atoms.contains(&atom));
-        Kind::any(|atom| leads(role, atom), |atom| names.iter().any(|name| leads(name, atom)))
+    /// The roles that may be bound, by a role of that namespace or by a ClusterRole.
+    fn targets(&self, namespace: Option<&str>, bound: &Bound) -> Vec<Key<'p>> {
+        let mut targets = Vec::new();
+        for name in &bound.names {
+            let cluster = self.cluster.get(name.as_str()).filter(|_| bound.cluster_roles);
+            targets.extend(cluster.map(|name| (None, *name)));
+            if let Some((name, spaces)) = self.spaces.get_key_value(name.as_str()).filter(|_| bound.roles) {
+                let here = |space: &&&str| namespace.is_none_or(|namespace| namespace == **space);
+                targets.extend(spaces.iter().filter(here).map(|space| (Some(*space), *name)));
+            }
+        }
+        targets
+    }
+
+    /// Whether the right to bind these roles makes up a kind of reach, together with what the role that holds it leads to.
+    pub(super) fn worth(&self, role: Key<'_>, bound: &Bound) -> bool {
+        // A Role lets somebody bind in its namespace, where what only holds at cluster scope is not given.
+        let leads = |key: &Key<'_>, atom: Atom| self.atoms.get(key).is_some_and(|held| held.has(atom, role.0.is_some()));
+        let targets = self.targets(role.0, bound);
+        Kind::any(|atom| leads(&role, atom), |atom| targets.iter().any(|target| leads(target, atom)))
+    }
+
+    /// Whether one of these roles shows logs, which is no kind that is grave by itself.
+    pub(super) fn shows_logs(&self, namespace: Option<&str>, bound: &Bound) -> bool {
+        self.targets(namespace, bound)
+            .iter()
+            .any(|target| self.atoms.get(target).is_some_and(|held| held.has(Atom::ReadLogs, namespace.is_some())))
     }
 }
 
@@ -50,7 +122,7 @@ mod tests {
 
     fn rights(rule: serde_json::Value) -> Rights {
         let rule: PolicyRule = serde_json::from_value(rule).expect("a rule");
-        Rights::of(&[rule])
+        Rights::of(&[rule], &Default::default())
     }
 
     fn binds(name: &str) -> Rights {
@@ -65,13 +137,36 @@ mod tests {
         let mut roles: Vec<Rights> = names.iter().skip(1).map(|next| binds(next)).collect();
         roles.push(rights(json!({"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]})));
         for backwards in [false, true] {
-            let mut all: Vec<(&str, &Rights)> = names.iter().map(String::as_str).zip(&roles).collect();
+            let mut all: Vec<(Key<'_>, &Rights)> = names.iter().map(|name| (None, name.as_str())).zip(&roles).collect();
             if backwards {
                 all.reverse();
             }
             let leads = Leads::of(all.into_iter());
-            assert!(leads.worth("role-0000", &names[1..2]));
-            assert!(!leads.worth("role-0000", &["nobody".to_owned()]));
+            let to = |name: &str| Bound { roles: false, cluster_roles: true, names: vec![name.to_owned()] };
+            assert!(leads.worth((None, "role-0000"), &to(&names[1])));
+            assert!(!leads.worth((None, "role-0000"), &to("nobody")));
         }
+    }
+
+    #[test]
+    fn a_role_of_another_namespace_is_another_role() {
+        let secrets = rights(json!({"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}));
+        let maps = rights(json!({"verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"]}));
+        let all = [((Some("records"), "reader"), &maps), ((Some("dev"), "reader"), &secrets)];
+        let leads = Leads::of(all.into_iter());
+        let bound = |roles: bool| Bound { roles, cluster_roles: !roles, names: vec!["reader".to_owned()] };
+        assert!(!leads.worth((Some("records"), "binder"), &bound(true)));
+        assert!(leads.worth((Some("dev"), "binder"), &bound(true)));
+        assert!(leads.worth((None, "binder"), &bound(true)), "a ClusterRole may be bound in any namespace");
+        assert!(!leads.worth((Some("dev"), "binder"), &bound(false)), "there is no ClusterRole of that name");
+    }
+
+    #[test]
+    fn a_role_in_a_namespace_gives_nothing_that_is_in_none() {
+        let volumes = rights(json!({"verbs": ["create"], "apiGroups": [""], "resources": ["persistentvolumes"]}));
+        let leads = Leads::of([((None, "volumes"), &volumes)].into_iter());
+        let bound = Bound { roles: false, cluster_roles: true, names: vec!["volumes".to_owned()] };
+        assert!(!leads.worth((Some("records"), "binder"), &bound));
+        assert!(leads.worth((None, "binder"), &bound));
     }
 }

@@ -15,12 +15,14 @@ mod resolved;
 mod rights;
 mod roles;
 mod rules;
+mod served;
 mod server;
 mod shipped;
 mod standing;
 mod subjects;
 mod takeover;
 mod takeovers;
+mod things;
 mod who_can;
 
 use std::collections::BTreeSet;
@@ -36,10 +38,13 @@ use super::settings::gates::Gates;
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::TableRow;
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS};
+use crate::facts::workloads::pass::TemplateAccounts;
+use crate::facts::workloads::service_accounts::{ServiceAccounts, Usages};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS, WORKLOADS};
 use crate::parallel;
 use crate::snapshot::Snapshot;
 use resolved::Resolved;
+use served::Served;
 use server::Server;
 use standing::Holders;
 use takeover::{Population, Takeover};
@@ -62,16 +67,17 @@ pub(super) const FAMILY: Family = Family {
     rows: |context, _| {
         let policy = Policy::read(&context.reader)?;
         let (service_accounts, usages) = (context.accounts()?, context.usages()?);
+        let templates = context.template_accounts()?;
         let accounts = context.reader.known_if_complete(&SERVICE_ACCOUNTS, || service_accounts.automount().into_keys().collect());
         let bindings_read = context
             .reader
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
             .and_then(|()| context.reader.known_if_complete(&ROLE_BINDINGS, || ()));
         let server = Server { minor: context.server_minor()?.clone(), gates: Gates::of(&Metrics::read(&context.reader)?) };
-        let resolved = Resolved::new(&policy, server);
+        let resolved = Resolved::new(&policy, server, Served::of(&context.reader));
         let holders = Holders::of(&resolved);
         let population = Population {
-            running: usages.as_ref().map(|usages| service_accounts.running(usages)),
+            running: holding(context, service_accounts, usages, templates),
             listed_secrets: service_accounts.listed_secrets(),
             existing: accounts.clone(),
         };
@@ -82,7 +88,7 @@ pub(super) const FAMILY: Family = Family {
                 (
                     reach::rows(&resolved, &holders, &takeover),
                     takeovers::rows(&resolved, &takeover),
-                    account_reach::rows(&takeover, service_accounts, usages),
+                    account_reach::rows(&takeover, service_accounts, usages, templates),
                 )
             },
             || {
@@ -96,6 +102,28 @@ pub(super) const FAMILY: Family = Family {
         Ok(vec![grants, reach, roles, subjects, takeovers, account_reach])
     },
 };
+
+/// Accounts whose token some pod holds, or will hold when the template of a workload without pods makes one: a CronJob runs at night.
+fn holding(
+    context: &crate::facts::context::Context<'_>,
+    accounts: &ServiceAccounts,
+    usages: &Known<Usages>,
+    templates: &TemplateAccounts,
+) -> Known<BTreeSet<(String, String)>> {
+    let read = WORKLOADS.iter().try_for_each(|source| match context.reader.known_if_complete(source, || ()) {
+        Known::Known(()) => Ok(()),
+        Known::Unknown(unseen) => Err(unseen),
+    });
+    match (read, usages) {
+        (Ok(()), Known::Known(usages)) => {
+            let mut running = accounts.running(usages);
+            running.extend(templates.keys().cloned());
+            Known::Known(running)
+        }
+        (Err(unseen), _) => Known::Unknown(unseen),
+        (_, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
+    }
+}
 
 /// The roles and bindings of a snapshot.
 pub fn policy(snapshot: &Snapshot) -> Result<Policy, FactsError> {

@@ -8,8 +8,9 @@ use super::super::Known;
 use super::kinds::Kind;
 use super::leads::Leads;
 use super::policy::{Binding, Policy, Role, Who};
-use super::rights::{Atom, Rights};
+use super::rights::{Atom, Bound, Rights};
 use super::rules::{covers, describe};
+use super::served::Served;
 use super::server::Server;
 use super::shipped::{Origin, Shipped, is_provider};
 use super::standing::{Holders, rule_of};
@@ -41,6 +42,9 @@ pub(super) struct Grant<'p> {
     maybe_shipped: Option<Unseen>,
     /// Where the subject stands in the binding.
     pub(super) here: Arc<Evidence>,
+    /// Of a ClusterRoleBinding, the namespace about whose object alone this is: a rule that names it gives there what a rule without
+    /// names gives everywhere.
+    pub(super) within: Option<String>,
 }
 
 /// All of it.
@@ -59,15 +63,15 @@ pub(super) struct Held {
 }
 
 impl<'p> Resolved<'p> {
-    pub(super) fn new(policy: &'p Policy, server: Server) -> Self {
+    pub(super) fn new(policy: &'p Policy, server: Server, served: Served) -> Self {
         let shipped = Shipped::of(&server.minor);
-        let rights: Vec<Rights> = policy.roles.iter().map(|role| Rights::of(&role.rules)).collect();
-        let leads = Leads::of(policy.roles.iter().map(|role| role.name.as_str()).zip(&rights));
+        let rights: Vec<Rights> = policy.roles.iter().map(|role| Rights::of(&role.rules, &served)).collect();
+        let leads = Leads::of(policy.roles.iter().map(|role| (role.namespace.as_deref(), role.name.as_str())).zip(&rights));
         let roles: Vec<RoleInfo> =
-            policy.roles.iter().zip(rights).map(|(role, rights)| RoleInfo::new(role, rights, &shipped, &leads)).collect();
+            policy.roles.iter().zip(&rights).map(|(role, rights)| RoleInfo::new(role, rights.clone(), &shipped, &leads, &served)).collect();
         let mut grants = Vec::new();
         for binding in &policy.bindings {
-            let grant = |place: Option<usize>| {
+            let grant = |place: Option<usize>, within: Option<String>| {
                 let subject = place.and_then(|place| binding.subjects.get(place));
                 Grant {
                     binding,
@@ -78,12 +82,18 @@ impl<'p> Resolved<'p> {
                     origin: shipped.triple(binding, subject),
                     maybe_shipped: shipped.doubt_of_binding(binding, subject).cloned(),
                     here: Arc::new(here(binding, place)),
+                    within,
                 }
             };
             if binding.subjects.is_empty() {
-                grants.push(grant(None));
+                grants.push(grant(None, None));
             }
-            grants.extend((0..binding.subjects.len()).map(|place| grant(Some(place))));
+            let spaces = binding.role.filter(|_| binding.namespace.is_none()).and_then(|index| roles.get(index));
+            let spaces = spaces.map(|info| info.rights.named_spaces()).into_iter().flatten();
+            let places: Vec<Option<String>> = std::iter::once(None).chain(spaces.map(|space| Some(space.to_owned()))).collect();
+            for place in 0..binding.subjects.len() {
+                grants.extend(places.iter().map(|within| grant(Some(place), within.clone())));
+            }
         }
         Self { policy, roles, grants, server, shipped }
     }
@@ -145,8 +155,8 @@ impl<'p> Resolved<'p> {
             return Held { value, ..none };
         };
         let Some(rights) = self.beyond(grant) else { return none };
-        let namespace = grant.binding.namespace.as_deref();
-        let rule = |atom: Atom| rights.rule_for(atom, namespace);
+        let namespace = grant.namespace();
+        let rule = |atom: Atom| rule_of(Some(rights), grant, atom);
         let standing = holders.standing(who);
         let other = |atom: Atom| standing.counting_in(namespace).find_map(|other| Some((other, rule_of(self.rights(other), other, atom)?)));
         match kind.held(&self.server, |atom| rule(atom).is_some() || other(atom).is_some(), |atom| rule(atom).is_some()) {
@@ -171,6 +181,11 @@ impl<'p> Resolved<'p> {
 }
 
 impl Grant<'_> {
+    /// The namespace in which it counts; none for the whole cluster.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.within.as_deref().or(self.binding.namespace.as_deref())
+    }
+
     /// Whether binding, role and subject are what Kubernetes or kubeadm ships.
     pub(super) fn is_shipped(&self) -> bool {
         matches!(self.origin, Origin::Kubernetes | Origin::Kubeadm)
@@ -184,9 +199,11 @@ fn here(binding: &Binding, place: Option<usize>) -> Evidence {
 }
 
 impl RoleInfo {
-    fn new(role: &Role, rights: Rights, shipped: &Shipped, leads: &Leads<'_>) -> Self {
-        let worth = |names: &[String]| leads.worth(&role.name, names);
-        let rights = rights.weighed(worth);
+    fn new(role: &Role, rights: Rights, shipped: &Shipped, leads: &Leads<'_>, served: &Served) -> Self {
+        let place = role.namespace.as_deref();
+        let worth = |bound: &Bound| leads.worth((place, &role.name), bound);
+        let shows = |bound: &Bound| leads.shows_logs(place, bound);
+        let rights = rights.weighed(worth, shows);
         let Some((origin, rules)) = shipped.role(role) else {
             let origin = if is_provider(&role.name) { Origin::Provider } else { Origin::Own };
             // A role that a version beyond those that are known may ship is not known to be somebody's own.
@@ -195,11 +212,12 @@ impl RoleInfo {
         };
         let added = |(index, rule): (usize, &PolicyRule)| (!rules.contains(rule) && !covers(rules, rule)).then_some(index);
         let extra: Vec<usize> = role.rules.iter().enumerate().filter_map(added).collect();
-        let mut extra_rights = rights_at(role, &extra).weighed(worth);
+        let mut extra_rights = rights_at(role, &extra, served).weighed(worth, shows);
         // What the shipped rules give anyway is not added.
-        extra_rights.remove(&Rights::of(rules).weighed(worth));
+        extra_rights.remove(&Rights::of(rules, served).weighed(worth, shows));
         // Aggregated roles are made to be extended: only what gives a new kind of reach is drift, by itself or with what was there.
-        let harmless = !Kind::any(|atom| rights.has(atom), |atom| extra_rights.has(atom));
+        // So is one on named objects of a kind on which the shipped rules give none.
+        let harmless = !Kind::any(|atom| rights.has(atom), |atom| extra_rights.has(atom)) && extra_rights.named.is_empty();
         let widened = if extra.is_empty() || (role.selectors.is_some() && harmless) {
             Known::Known(false)
         } else {
@@ -220,9 +238,9 @@ impl RoleInfo {
 }
 
 /// The rights of some rules of a role, at their places in it.
-fn rights_at(role: &Role, places: &[usize]) -> Rights {
+fn rights_at(role: &Role, places: &[usize], served: &Served) -> Rights {
     let nothing = PolicyRule::default();
     let rules: Vec<PolicyRule> =
         role.rules.iter().enumerate().map(|(index, rule)| if places.contains(&index) { rule.clone() } else { nothing.clone() }).collect();
-    Rights::of(&rules)
+    Rights::of(&rules, served)
 }

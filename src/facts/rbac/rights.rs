@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
-use super::asked::{ASKED, Asked, Names, ON, PODS, Place, SETTINGS, TEMPLATES, URLS};
+use super::asked::{ASKED, AUTHENTICATION, Asked, Names, ON, PODS, Place, URLS};
 use super::rules::{ALL, has, list, names, reaches_url, verb_matches};
+use super::served::Served;
+use super::things::{SETTINGS, TEMPLATES};
 
 /// One right that a rule gives or does not give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,8 @@ pub(super) enum Atom {
     NodesProxy,
     ApproveRequests,
     ApproveForSigner,
+    CreateRequests,
+    NodeClient,
     SignRequests,
     SignForSigner,
     WriteVolumes,
@@ -63,8 +67,13 @@ pub(super) enum Atom {
 /// A right on named objects that makes its holder somebody else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NamedStep {
-    /// Tokens of these service accounts, or requests in their name.
+    /// Tokens of these service accounts.
     Accounts(Vec<String>),
+    /// Requests in the name of these service accounts, whether they are there or not: the server asks nobody.
+    AsAccounts(Vec<String>),
+    /// The same, and of users, in the constrained way (KEP-5284), which needs a right on what is then asked for beside it.
+    AsAccountsFor(Vec<String>),
+    AsUsersFor(Vec<String>),
     /// The content of these Secrets.
     Secrets(Vec<String>),
     /// Templates of pods, which may name any account: of which kind, and the names.
@@ -77,25 +86,36 @@ pub(super) enum NamedStep {
     Groups(Vec<String>),
 }
 
+/// Roles that may be bound by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Bound {
+    /// Of Roles, those of the namespace where the binding is made.
+    pub(super) roles: bool,
+    pub(super) cluster_roles: bool,
+    pub(super) names: Vec<String>,
+}
+
 /// What the rules of one role give: each right with the place of the first rule that gives it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rights {
     first: BTreeMap<Atom, usize>,
     /// The same for those that only hold at cluster scope.
     cluster_only: BTreeMap<Atom, usize>,
-    /// Rules that let somebody bind named roles, with the names.
-    binds: Vec<(usize, Vec<String>)>,
+    /// Rules that let somebody bind named roles: of which kind, and the names.
+    binds: Vec<(usize, Bound)>,
     /// Rights that are restricted to names, in words, sorted.
     pub(super) named: Vec<String>,
     /// ConfigMaps of kube-system with settings of the cluster that they may write by name, sorted.
     settings: Vec<String>,
+    /// Rights on the Namespace objects of these names, which for each of these namespaces are the whole right.
+    spaces: Vec<(Atom, usize, Vec<String>)>,
     /// Rights on named objects that lead to other identities, with their rules.
     pub(super) steps: Vec<(usize, NamedStep)>,
 }
 
 impl Rights {
     /// Those of rules by themselves: a right to bind named roles counts only once these are weighed.
-    pub(super) fn of(rules: &[PolicyRule]) -> Self {
+    pub(super) fn of(rules: &[PolicyRule], served: &Served) -> Self {
         let mut rights = Self::default();
         for (index, rule) in rules.iter().enumerate() {
             if has(&rule.verbs, ALL)
@@ -117,7 +137,7 @@ impl Rights {
                 }
             }
             for asked in ASKED {
-                rights.ask(asked, rule, index);
+                rights.ask(asked, rule, index, served);
             }
             rights.steps.extend(named_steps(rule).into_iter().map(|step| (index, step)));
         }
@@ -128,13 +148,22 @@ impl Rights {
         rights
     }
 
-    fn ask(&mut self, asked: &Asked, rule: &PolicyRule, index: usize) {
+    fn ask(&mut self, asked: &Asked, rule: &PolicyRule, index: usize, served: &Served) {
         for &(group, resource, subresource) in asked.resources {
+            if served.lacks(group, resource) {
+                continue;
+            }
             let Some(names) = names(rule, group, resource, subresource) else { continue };
-            if !asked.verbs.iter().any(|verb| verb_matches(rule, verb) && (names.is_empty() || has_name(rule, verb, subresource))) {
+            // A request without a name has the empty one, which a list may hold (`ResourceNameMatches`).
+            let nameless = has(names, "")
+                && subresource.is_empty()
+                && asked.verbs.iter().any(|verb| NAMELESS.contains(verb) && verb_matches(rule, verb));
+            let named = |verb: &&&str| names.is_empty() || has_name(rule, verb, subresource);
+            if !nameless && !asked.verbs.iter().filter(named).any(|verb| verb_matches(rule, verb)) {
                 continue;
             }
             let whole = names.is_empty()
+                || nameless
                 || match asked.names {
                     Names::Restricted | Names::Roles => false,
                     Names::Enough | Names::Named => true,
@@ -145,33 +174,52 @@ impl Rights {
                 map.entry(asked.atom).or_insert(index);
             } else if matches!(asked.names, Names::Restricted) {
                 let resource = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
+                if group.is_empty() && resource.split('/').next() == Some("namespaces") {
+                    self.spaces.push((asked.atom, index, names.to_vec()));
+                }
                 self.named.push(format!("{resource}: {}", names.join(", ")));
                 if asked.atom == Atom::SystemConfig {
                     self.settings.extend(names.iter().filter(|name| SETTINGS.contains(&name.as_str())).cloned());
                 }
-            } else if matches!(asked.names, Names::Roles) && self.binds.last().is_none_or(|(last, _)| *last != index) {
-                self.binds.push((index, names.to_vec()));
+            } else if matches!(asked.names, Names::Roles) {
+                let cluster_roles = resource == "clusterroles";
+                match self.binds.last_mut() {
+                    Some((last, bound)) if *last == index => {
+                        bound.roles |= !cluster_roles;
+                        bound.cluster_roles |= cluster_roles;
+                    }
+                    _ => self.binds.push((index, Bound { roles: !cluster_roles, cluster_roles, names: names.to_vec() })),
+                }
             }
         }
     }
 
-    /// The same with the right to bind named roles where `worth` says that these lead anywhere.
+    /// The same with the right to bind named roles where `worth` says that these lead anywhere, and with what it says that they show.
     #[must_use]
-    pub(super) fn weighed(mut self, worth: impl Fn(&[String]) -> bool) -> Self {
-        if let Some(&(index, _)) = self.binds.iter().find(|(_, names)| worth(names)) {
-            self.first.entry(Atom::EscalateOrBind).and_modify(|first| *first = index.min(*first)).or_insert(index);
+    pub(super) fn weighed(mut self, worth: impl Fn(&Bound) -> bool, shows: impl Fn(&Bound) -> bool) -> Self {
+        let found = |is: &dyn Fn(&Bound) -> bool| self.binds.iter().find(|(_, bound)| is(bound)).map(|(index, _)| *index);
+        let (grave, logs) = (found(&worth), found(&shows));
+        for (atom, index) in [(Atom::EscalateOrBind, grave), (Atom::ReadLogs, logs)] {
+            if let Some(index) = index {
+                self.first.entry(atom).and_modify(|first| *first = index.min(*first)).or_insert(index);
+            }
         }
         self
     }
 
-    /// All rights among them.
-    pub(super) fn atoms(&self) -> impl Iterator<Item = Atom> {
-        self.first.keys().chain(self.cluster_only.keys()).copied()
+    /// All rights among them that hold in a namespace, too.
+    pub(super) fn anywhere(&self) -> impl Iterator<Item = Atom> {
+        self.first.keys().copied()
     }
 
-    /// The names of the roles that they let somebody bind by name.
-    pub(super) fn bound(&self) -> impl Iterator<Item = &str> {
-        self.binds.iter().flat_map(|(_, names)| names).map(String::as_str)
+    /// Those that only hold at cluster scope.
+    pub(super) fn at_cluster_scope(&self) -> impl Iterator<Item = Atom> {
+        self.cluster_only.keys().copied()
+    }
+
+    /// The roles that they let somebody bind by name.
+    pub(super) fn bound(&self) -> impl Iterator<Item = &Bound> {
+        self.binds.iter().map(|(_, bound)| bound)
     }
 
     /// Which rule gives a right to whoever is bound in that namespace; `None` is a ClusterRoleBinding.
@@ -179,7 +227,19 @@ impl Rights {
         let system_only = atom == Atom::SystemConfig && !is_of_system(namespace);
         let anywhere = self.first.get(&atom).filter(|_| !system_only);
         let cluster = self.cluster_only.get(&atom).filter(|_| namespace.is_none());
-        anywhere.into_iter().chain(cluster).min().copied()
+        let here = namespace.and_then(|namespace| self.space_rule(atom, namespace));
+        anywhere.into_iter().chain(cluster).copied().chain(here).min()
+    }
+
+    /// The rule that gives a right on the Namespace object of that name.
+    pub(super) fn space_rule(&self, atom: Atom, namespace: &str) -> Option<usize> {
+        let found = self.spaces.iter().find(|(of, _, names)| *of == atom && has(names, namespace));
+        found.map(|(_, index, _)| *index)
+    }
+
+    /// The namespaces whose objects they name.
+    pub(super) fn named_spaces(&self) -> std::collections::BTreeSet<&str> {
+        self.spaces.iter().flat_map(|(_, _, names)| names).map(String::as_str).filter(|name| !name.is_empty()).collect()
     }
 
     /// The ConfigMaps with settings of the cluster that whoever is bound in that namespace may write by name.
@@ -202,6 +262,7 @@ impl Rights {
         self.first.retain(|atom, _| !other.first.contains_key(atom));
         self.cluster_only.retain(|atom, _| !other.cluster_only.contains_key(atom));
         self.named.retain(|text| !other.named.contains(text));
+        self.spaces.retain(|(atom, _, names)| !other.spaces.iter().any(|(of, _, known)| of == atom && known == names));
         self.settings.retain(|name| !other.settings.contains(name));
         self.steps.retain(|(_, step)| !other.steps.iter().any(|(_, known)| known == step));
     }
@@ -240,6 +301,9 @@ fn has_name(rule: &PolicyRule, verb: &str, subresource: &str) -> bool {
     }
 }
 
+/// Verbs of requests that name no object.
+const NAMELESS: &[&str] = &["create", "list", "watch", "deletecollection"];
+
 /// What a rule with names leads to, taken alone.
 fn named_steps(rule: &PolicyRule) -> Vec<NamedStep> {
     let of = |group: &str, resource: &str, subresource: &str| names(rule, group, resource, subresource).filter(|names| !names.is_empty());
@@ -251,13 +315,22 @@ fn named_steps(rule: &PolicyRule) -> Vec<NamedStep> {
         steps.push(NamedStep::Accounts(names.to_vec()));
     }
     if may(&["impersonate"]) {
-        steps.extend(of("", "serviceaccounts", "").map(|names| NamedStep::Accounts(names.to_vec())));
+        steps.extend(of("", "serviceaccounts", "").map(|names| NamedStep::AsAccounts(names.to_vec())));
         steps.extend(of("", "users", "").map(|names| NamedStep::Users(names.to_vec())));
         steps.extend(of("", "groups", "").map(|names| NamedStep::Groups(names.to_vec())));
     }
-    for (verbs, subresource) in
-        [(&["create"][..], "exec"), (&["create"], "attach"), (&["update", "patch"], "ephemeralcontainers"), (&["update", "patch"], "")]
-    {
+    if may(&["impersonate:serviceaccount"]) {
+        steps.extend(of(AUTHENTICATION, "serviceaccounts", "").map(|names| NamedStep::AsAccountsFor(names.to_vec())));
+    }
+    if may(&["impersonate:user-info"]) {
+        steps.extend(of(AUTHENTICATION, "users", "").map(|names| NamedStep::AsUsersFor(names.to_vec())));
+    }
+    for (verbs, subresource) in [
+        (&["create", "get"][..], "exec"),
+        (&["create", "get"], "attach"),
+        (&["update", "patch"], "ephemeralcontainers"),
+        (&["update", "patch"], ""),
+    ] {
         if may(verbs)
             && let Some(names) = of("", "pods", subresource)
         {

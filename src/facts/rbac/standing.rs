@@ -29,7 +29,7 @@ impl<'g, 'p> Holders<'g, 'p> {
         let mut holders: BTreeMap<&Who, Places<'_, '_>> = BTreeMap::new();
         for grant in &resolved.grants {
             if let Some(who) = &grant.who {
-                holders.entry(who).or_default().entry(grant.binding.namespace.clone()).or_default().push(grant);
+                holders.entry(who).or_default().entry(grant.namespace().map(str::to_owned)).or_default().push(grant);
             }
         }
         Self(holders)
@@ -198,5 +198,8 @@ impl<'g, 'p> Standing<'_, 'g, 'p> {
 
 /// The rule of a grant's rights that gives a right where the grant holds.
 pub(super) fn rule_of(rights: Option<&Rights>, grant: &Grant<'_>, atom: Atom) -> Option<usize> {
-    rights?.rule_for(atom, grant.binding.namespace.as_deref())
+    match &grant.within {
+        Some(namespace) => rights?.space_rule(atom, namespace),
+        None => rights?.rule_for(atom, grant.namespace()),
+    }
 }

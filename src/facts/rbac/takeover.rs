@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::super::Known;
-use super::kinds::{Kind, SHELL};
+use super::kinds::{CONSTRAINED, Kind, SHELL};
 use super::policy::Who;
 use super::resolved::{Grant, Resolved};
 use super::rights::{Atom, NamedStep};
@@ -134,11 +134,9 @@ impl<'r, 'p> Takeover<'r, 'p> {
                     doubt = Some(pods_by_name(names));
                 }
             }
-            steps.extend(self.named(step, namespace.as_deref(), &standing).into_iter().map(|(start, how)| Step {
-                start,
-                how,
-                named: true,
-            }));
+            let (found, open) = self.named(step, namespace.as_deref(), &standing);
+            steps.extend(found.into_iter().map(|(start, how)| Step { start, how, named: true }));
+            doubt = open.or(doubt);
         }
         (steps, self.resolved.doubt(grant).or(doubt))
     }
@@ -185,7 +183,22 @@ impl<'r, 'p> Takeover<'r, 'p> {
         standing.counting_in(namespace).any(|grant| rule_of(self.resolved.rights(grant), grant, Atom::CreateAccounts).is_some())
     }
 
-    fn named(&self, step: &NamedStep, namespace: Option<&str>, standing: &Standing<'_, '_, '_>) -> Vec<(Start, &'static str)> {
+    /// Whether somebody holds the second half of constrained impersonation, on whatever is then asked for and wherever.
+    fn constrained(&self, standing: &Standing<'_, '_, '_>, half: Atom) -> Known<bool> {
+        let held = standing
+            .places()
+            .iter()
+            .any(|place| standing.at(place.as_deref()).any(|grant| self.resolved.rights(grant).is_some_and(|rights| rights.has(half))));
+        if held { self.resolved.server.leaves_open(&CONSTRAINED) } else { Known::Known(false) }
+    }
+
+    /// Whom a step on named objects makes its holder, and why there may be more.
+    fn named(
+        &self,
+        step: &NamedStep,
+        namespace: Option<&str>,
+        standing: &Standing<'_, '_, '_>,
+    ) -> (Vec<(Start, &'static str)>, Option<Unseen>) {
         let one = |who: Who, how| (Start::One(who), how);
         // A right in the whole cluster on named objects is one in every namespace.
         let spaces: Vec<&str> = match namespace {
@@ -196,19 +209,40 @@ impl<'r, 'p> Takeover<'r, 'p> {
             let wanted = (namespace.to_owned(), name.to_owned());
             self.population.existing.known().is_none_or(|existing| existing.contains(&wanted))
         };
-        match step {
-            NamedStep::Accounts(names) => spaces
-                .iter()
-                .flat_map(|space| names.iter().filter(|name| exists(space, name)).map(|name| Who::account(space, name)))
-                .map(|who| one(who, "a token or impersonation"))
-                .collect(),
+        let accounts = |names: &[String], how: &'static str, there: &dyn Fn(&str, &str) -> bool| {
+            let of =
+                |space: &&str| names.iter().filter(|name| there(space, name)).map(|name| Who::account(space, name)).collect::<Vec<_>>();
+            spaces.iter().flat_map(of).map(|who| one(who, how)).collect::<Vec<_>>()
+        };
+        let gated = |half: Atom, found: Vec<(Start, &'static str)>| match self.constrained(standing, half) {
+            Known::Known(true) => (found, None),
+            Known::Known(false) => (Vec::new(), None),
+            Known::Unknown(unseen) => (Vec::new(), Some(unseen)),
+        };
+        let found = match step {
+            // Whoever may make an account that is not there yet has its token then.
+            NamedStep::Accounts(names) => {
+                let makes = self.makes(standing, namespace);
+                accounts(names, "a token", &|space, name| makes || exists(space, name))
+            }
+            NamedStep::AsAccounts(names) => accounts(names, "impersonation", &|_, _| true),
+            NamedStep::AsAccountsFor(names) => {
+                return gated(Atom::OnServiceAccountMode, accounts(names, "impersonation", &|_, _| true));
+            }
+            NamedStep::AsUsersFor(names) => {
+                return gated(Atom::OnUserInfo, names.iter().map(|name| one(Who::user(name), "impersonation")).collect());
+            }
             NamedStep::Secrets(names) => {
                 let listing = |(namespace, secret): &Account| spaces.contains(&namespace.as_str()) && names.contains(secret);
                 let found = self.population.listed_secrets.iter().filter(|(place, _)| listing(place));
-                found
+                let found: Vec<_> = found
                     .flat_map(|((namespace, _), accounts)| accounts.iter().map(|name| Who::account(namespace, name)))
                     .map(|who| one(who, "a token that is kept in a Secret"))
-                    .collect()
+                    .collect();
+                // A Secret that somebody made is listed nowhere; its name may say that it holds a token.
+                let tokens: Vec<&String> = names.iter().filter(|name| found.is_empty() && self.may_hold_a_token(name, &spaces)).collect();
+                let doubt = (!tokens.is_empty()).then(|| secrets_by_name(&tokens));
+                return (found, doubt);
             }
             NamedStep::Templates(..) => {
                 let makes = self.makes(standing, namespace);
@@ -227,11 +261,18 @@ impl<'r, 'p> Takeover<'r, 'p> {
                         .any(|&atom| rule_of(self.resolved.rights(grant), grant, atom).is_some())
                 };
                 if !standing.counting_in(namespace).any(somebody) {
-                    return Vec::new();
+                    return (Vec::new(), None);
                 }
                 names.iter().map(|name| one(Who::named("Group", name), "impersonation")).collect()
             }
-        }
+        };
+        (found, None)
+    }
+
+    /// Whether a Secret of that name may hold the token of an account that holds something: it is called so, or after the account.
+    fn may_hold_a_token(&self, name: &str, spaces: &[&str]) -> bool {
+        let mut accounts = spaces.iter().filter_map(|space| self.named.get(space)).flatten();
+        accounts.any(|who| name.contains("token") || name == who.name || name.starts_with(&format!("{}-", who.name)))
     }
 
     fn direct(&self, who: &Who) -> Rc<Direct> {
@@ -276,8 +317,14 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 if let Known::Unknown(unseen) = &grant.dangling {
                     direct.doubt = Some(unseen.clone());
                 }
-                let named = self.resolved.rights(grant).into_iter().flat_map(|rights| &rights.steps);
-                direct.starts.extend(named.flat_map(|(_, step)| self.named(step, namespace, &standing)).map(|(start, _)| start));
+                for (_, step) in self.resolved.rights(grant).into_iter().flat_map(|rights| &rights.steps) {
+                    let (found, doubt) = self.named(step, namespace, &standing);
+                    direct.starts.extend(found.into_iter().map(|(start, _)| start));
+                    // Of what is shipped, the name is that of Kubernetes' own object.
+                    if !grant.is_shipped() && doubt.is_some() {
+                        direct.doubt = doubt;
+                    }
+                }
             }
         }
         direct
@@ -368,6 +415,18 @@ impl<'r, 'p> Takeover<'r, 'p> {
         let found = Rc::new(found);
         self.leads.borrow_mut().insert(start.clone(), Rc::clone(&found));
         found
+    }
+}
+
+fn secrets_by_name(names: &[&String]) -> Unseen {
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("whether the Secrets {} hold tokens of service accounts", names.join(", ")),
+        why: "a role lets somebody read Secrets of these names, which may be tokens of an account there; Secrets are never read".to_owned(),
+        how_to_see: "Look at their type: kubectl get secrets --field-selector type=kubernetes.io/service-account-token.".to_owned(),
+        source: None,
+        missing_rule: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, POD_OWNERS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
 };
 
 /// Ways in one row.
@@ -15,9 +15,10 @@ const PATHS: usize = 4;
 
 table! {
     /// One row per binding and subject that can act as service accounts or other identities by it, and place into which these reach further
-    /// than the subject does itself. Without such a place there is one row in the binding's own. What Kubernetes and kubeadm ship is left
+    /// than the subject does itself. Without such a place there is one row in the binding's own, and where it is not known whether there is
+    /// one a row about the whole cluster. What Kubernetes and kubeadm ship is left
     /// out as a beginning, not as an end.
-    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] + POD_OWNERS {
+    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] + WORKLOADS {
         /// Namespace that is reached; not set for the whole cluster.
         namespace: Option<String>;
         /// In words, such as `the namespace records` or `the whole cluster`.
@@ -43,7 +44,12 @@ table! {
 
 pub(super) fn rows(resolved: &Resolved<'_>, takeover: &Takeover<'_, '_>) -> Vec<Row> {
     let mut rows = Vec::new();
-    for grant in resolved.grants.iter().filter(|grant| resolved.beyond(grant).is_some_and(|rights| rights.leads_on())) {
+    for grant in resolved
+        .grants
+        .iter()
+        .filter(|grant| grant.within.is_none())
+        .filter(|grant| resolved.beyond(grant).is_some_and(|rights| rights.leads_on()))
+    {
         let (steps, doubt) = takeover.steps(grant);
         if steps.is_empty() && doubt.is_none() {
             continue;
@@ -73,8 +79,14 @@ fn of_grant(grant: &Grant<'_>, takeover: &Takeover<'_, '_>, steps: &[Step], doub
     if rows.is_empty() {
         let nothing = Kinds::new();
         let named = steps.iter().all(|step| step.named);
-        let kinds = doubt.map_or(Known::Known(&nothing), |unseen| Known::Unknown(unseen.clone()));
-        rows.push(row(grant, from, named, steps.iter(), kinds));
+        match doubt {
+            None => rows.push(row(grant, from, named, steps.iter(), Known::Known(&nothing))),
+            // Where it would lead is not known: it concerns every namespace.
+            Some(unseen) => rows.push(row(grant, None, named, steps.iter(), Known::Unknown(unseen.clone()))),
+        }
+    } else if let Some(unseen) = doubt {
+        let named = steps.iter().all(|step| step.named);
+        rows.push(row(grant, None, named, steps.iter(), Known::Unknown(unseen.clone())));
     }
     rows
 }

@@ -49,6 +49,11 @@ pub(super) fn counted_servers(reader: &Reader<'_>) -> Result<usize, FactsError> 
     seen::servers(reader)
 }
 
+/// Whether an API server reads an AdmissionConfiguration, whose defaults and exemptions no API shows.
+pub(super) fn admission_file(context: &crate::facts::context::Context<'_>) -> Result<Known<bool>, FactsError> {
+    Ok(servers::ApiServers::read(context)?.given("admission-control-config-file"))
+}
+
 fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
     Unseen {
         kind: UnseenKind::NotVisible,

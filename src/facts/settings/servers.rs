@@ -140,6 +140,20 @@ impl ApiServers {
         }
     }
 
+    /// Whether some server is given a value for a setting that is empty by default. That none is, is known only where all were seen.
+    pub(super) fn given(&self, setting: &str) -> Known<bool> {
+        let unseen = self.unseen().map(|why| not_visible(API_SERVER.binary, setting, &why));
+        let mut doubt = unseen.or_else(|| self.list.is_empty().then(|| self.gap(setting)));
+        for server in &self.list {
+            match self.value(server, setting, Some("")) {
+                Known::Known((value, _)) if !value.is_empty() => return Known::Known(true),
+                Known::Known(_) => {}
+                Known::Unknown(unseen) => doubt = Some(unseen),
+            }
+        }
+        doubt.map_or(Known::Known(false), Known::Unknown)
+    }
+
     /// Whether another source disagrees about it; nothing where no other source says anything.
     pub(super) fn contradiction(&self, server: &Server, setting: &str, default: Option<&str>) -> Known<Option<bool>> {
         let others = || server.compared.iter().filter_map(|index| self.instance(*index));

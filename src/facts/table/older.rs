@@ -22,9 +22,9 @@ pub(super) fn doubts(index: &SnapshotIndex) -> Doubts {
         let wanted = what.sources();
         // A kind that users define stands under a name of its own, in the group of the source.
         let is_of = |record: &&SourceRecord| {
-            wanted.iter().any(|source| {
-                *source == record.source || (source.resource() == "*" && source.api_group() == record.source.api_group())
-            })
+            wanted
+                .iter()
+                .any(|source| *source == record.source || (source.resource() == "*" && source.api_group() == record.source.api_group()))
         };
         for record in index.sources.iter().filter(is_of).filter(|record| record.state.count() > 0) {
             add(&record.source, unseen(what));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::model::ObjectRef;
+use crate::model::sources::KUBERNETES_GROUPS;
 
 /// The controllers of ReplicaSets, ReplicationControllers and Jobs, by the uid of these.
 #[derive(Default)]
@@ -63,9 +64,9 @@ fn is_node(owner: &OwnerReference) -> bool {
     owner.kind == "Node" && group(owner).is_empty()
 }
 
-/// Whether a group is one of Kubernetes' own. `x-k8s.io` holds what its working groups build beside it.
+/// Whether a group is one of Kubernetes' own. Other projects have groups that end in `k8s.io`, too.
 pub(super) fn is_own_group(group: &str) -> bool {
-    !group.contains('.') || (group.ends_with(".k8s.io") && !group.ends_with(".x-k8s.io"))
+    KUBERNETES_GROUPS.contains(&group) || !group.contains('.')
 }
 
 /// Whether a controller that is not Kubernetes' own makes pods.

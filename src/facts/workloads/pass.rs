@@ -41,11 +41,17 @@ pub(in crate::facts) struct Seen {
     /// Every pod, and the template of every controller of which no live pod was seen; equal ones are one. Complete where
     /// [`containers::ContainerRow`]'s sources are.
     pub(in crate::facts) pods: Vec<PodGroup>,
+    /// Workloads by namespace and service account of which only a template was seen, whose pods may come at any moment. Complete where
+    /// [`containers::ContainerRow`]'s sources are.
+    pub(in crate::facts) template_accounts: TemplateAccounts,
     /// Running pods of kube-system that say that a kubelet made them from a file or a URL, sorted by name; see [`StaticPod::believed`].
     pub(in crate::facts) static_pods: Vec<StaticPod>,
     /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
     pub(in crate::facts) volume_uses: VolumeUses,
 }
+
+/// Workloads by namespace and service account.
+pub(in crate::facts) type TemplateAccounts = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Number of pods and of workloads by namespace.
 pub(in crate::facts) type Counts = BTreeMap<String, (i64, i64)>;
@@ -150,6 +156,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
     let surroundings = surroundings(context)?;
     let mut groups: BTreeMap<GroupKey, Members> = BTreeMap::new();
     let mut usages = Usages::new();
+    let mut template_accounts = TemplateAccounts::new();
     let mut volume_uses = VolumeUses::default();
     let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
     let listed = context.namespaces()?.labels();
@@ -160,6 +167,9 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
     let take = |shape: &Shape<'_>| {
         if shape.pods > 0 {
             count(shape, &mut usages, &mut counts);
+        } else {
+            let place = (shape.namespace(), account_of(shape).to_owned());
+            template_accounts.entry(place).or_default().insert(shape.workload_text());
         }
         if let Some(namespace) = &shape.workload.namespace
             && !listed.contains_key(namespace)
@@ -206,6 +216,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
         }),
         pods: groups.into_iter().map(PodGroup::from).collect(),
         static_pods,
+        template_accounts,
         volume_uses,
     })
 }

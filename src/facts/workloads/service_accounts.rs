@@ -6,8 +6,8 @@ use super::containers::sorted_owned;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{POD_OWNERS, PODS, SERVICE_ACCOUNTS};
-use crate::model::{Evidence, ObjectRef};
+use crate::model::sources::{POD_OWNERS, PODS, SERVICE_ACCOUNTS, VERSION};
+use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per service account, with what it says about tokens and who uses it.
@@ -22,8 +22,9 @@ table! {
         automount: &'static str, at "/automountServiceAccountToken";
         /// Whether its token is mounted into pods that do not say otherwise; unset is true.
         automounts: bool, at "/automountServiceAccountToken";
-        /// Secrets that the account lists: the older, non-expiring tokens, sorted. The secrets themselves are never read.
-        legacy_secrets: Vec<String>, at "/secrets";
+        /// Secrets that the account lists: the older, non-expiring tokens, sorted. The secrets themselves are never read. From Kubernetes 1.24
+        /// the server lists none by itself, so that an account without any may have some all the same: that is unknown.
+        legacy_secrets: Known<Vec<String>>, at "/secrets", needs [VERSION];
         /// Secrets with registry credentials, sorted.
         image_pull_secrets: Vec<String>, at "/imagePullSecrets";
         /// Number of running pods that use it.
@@ -36,8 +37,10 @@ table! {
     }
 }
 
-pub(in crate::facts) const FAMILY: Family =
-    Family { schemas: || vec![ServiceAccountRow::schema()], rows: |context, _| Ok(vec![context.accounts()?.rows(context.usages()?)]) };
+pub(in crate::facts) const FAMILY: Family = Family {
+    schemas: || vec![ServiceAccountRow::schema()],
+    rows: |context, _| Ok(vec![context.accounts()?.rows(context.usages()?, context.server_minor()?)]),
+};
 
 /// What an account says about mounting its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +129,8 @@ impl ServiceAccounts {
         usages.iter().filter(|(_, usage)| holds(usage)).map(|(place, _)| place.clone()).collect()
     }
 
-    fn rows(&self, usages: &Known<Usages>) -> Vec<Row> {
-        self.objects.iter().cloned().map(|(account, origin)| row(account, origin, usages)).collect()
+    fn rows(&self, usages: &Known<Usages>, minor: &Known<u32>) -> Vec<Row> {
+        self.objects.iter().cloned().map(|(account, origin)| row(account, origin, usages, minor)).collect()
     }
 }
 
@@ -139,7 +142,24 @@ fn automount(account: &ServiceAccount) -> Automount {
     account.automount_service_account_token.map_or(Automount::Unset, Automount::Written)
 }
 
-fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row {
+/// The first minor version whose controllers make no token of their own for an account (LegacyServiceAccountTokenNoAutoGeneration).
+const LISTS_NO_TOKENS: u32 = 24;
+
+fn legacy_secrets(account: &ServiceAccount, minor: &Known<u32>) -> Known<Vec<String>> {
+    let listed = sorted_owned(account.secrets.iter().flatten().filter_map(|secret| secret.name.clone()));
+    match minor {
+        _ if !listed.is_empty() => Known::Known(listed),
+        Known::Known(minor) if *minor < LISTS_NO_TOKENS => Known::Known(listed),
+        Known::Known(_) => Known::Unknown(Unseen::not_visible(
+            "whether Secrets hold tokens of service accounts without expiry",
+            "from Kubernetes 1.24 an account does not list the Secrets that hold its tokens, and Secrets are never read",
+            "Ask for kubectl get secrets -A --field-selector type=kubernetes.io/service-account-token.",
+        )),
+        Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
+    }
+}
+
+fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>, minor: &Known<u32>) -> Row {
     let (namespace, name) = identity(&account);
     let automount = automount(&account);
     let usage = usages.as_ref().map(|all| all.get(&(namespace.clone(), name.clone())).cloned().unwrap_or(Usage { ..Usage::default() }));
@@ -153,7 +173,7 @@ fn row(account: ServiceAccount, origin: Evidence, usages: &Known<Usages>) -> Row
             Automount::Unset => "unset",
         },
         automounts: automount.automounts(),
-        legacy_secrets: sorted_owned(account.secrets.iter().flatten().filter_map(|secret| secret.name.clone())),
+        legacy_secrets: legacy_secrets(&account, minor),
         image_pull_secrets: sorted_owned(account.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone())),
         pods: usage.as_ref().map(|usage| usage.pods),
         workloads: usage.map(|usage| usage.workloads.into_iter().collect()),

@@ -81,7 +81,7 @@ impl<'a> Engines<'a> {
     }
 
     fn images(&self, placed: &Placed) -> BTreeSet<String> {
-        placed.webhook.service().map(|(namespace, name)| self.backends.of(namespace, name).images).unwrap_or_default()
+        placed.webhook.service().map(|(namespace, name, port)| self.backends.of(namespace, name, port).images).unwrap_or_default()
     }
 
     pub(super) fn asked(&self, policy: &EnginePolicy, namespace: &str, labels: &Labels) -> Known<Answer> {
@@ -189,7 +189,7 @@ impl<'a> Engines<'a> {
             _ => {}
         }
         let refuses = webhook.failure_policy() == "Fail";
-        let Some((service_namespace, service)) = webhook.service() else {
+        let Some((service_namespace, service, port)) = webhook.service() else {
             return if refuses {
                 Standing::Asks
             } else {
@@ -202,7 +202,7 @@ impl<'a> Engines<'a> {
                 ))
             };
         };
-        let backend = self.backends.of(service_namespace, service);
+        let backend = self.backends.of(service_namespace, service, port);
         let known = ENGINES.iter().find(|one| one.engine == policy.engine);
         let words = known.map_or(&[][..], |known| known.images);
         if !backend.images.is_empty() && !backend.images.iter().any(|image| words.iter().any(|word| image.contains(word))) {
@@ -230,7 +230,8 @@ impl<'a> Engines<'a> {
             Known::Known(false) => Standing::Out(
                 4,
                 format!(
-                    "no pod behind the Service {service_namespace}/{service} of its webhook {name} is ready, and failurePolicy: Ignore lets requests past"
+                    "nobody answers at the Service {service_namespace}/{service} of its webhook {name} ({}), and failurePolicy: Ignore lets requests past",
+                    backend.why
                 ),
             ),
         }

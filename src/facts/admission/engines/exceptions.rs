@@ -284,7 +284,7 @@ fn filters(context: &Context<'_>, webhooks: &[Placed]) -> Result<Option<Found>, 
     let found = |exception: String, origin: Evidence, effect: Box<dyn Fn(&str, &Labels) -> Effect>| {
         Some(Found { engine: "Kyverno", exception, origin, policies: every(), at: "/data/resourceFilters", effect })
     };
-    let namespace = webhook.webhook.service().map_or("", |(namespace, _)| namespace);
+    let namespace = webhook.webhook.service().map_or("", |(namespace, ..)| namespace);
     let usual = namespace == "kyverno";
     let map = match reader.single(&KYVERNO_CONFIG)? {
         Some(stored) if usual => match serde_json::from_str::<ConfigMap>(&stored.json) {
