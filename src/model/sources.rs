@@ -334,3 +334,6 @@ pub const KUBERNETES_GROUPS: [&str; 21] = [
     "scheduling.k8s.io",
     "storage.k8s.io",
 ];
+
+/// What shows how API servers were started, and what the one that answered does.
+pub const OF_API_SERVERS: &[SourceId] = &[FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, PODS, VERSION];

@@ -115,6 +115,7 @@ impl EnginePolicy {
             binding: String::new(),
             namespace: self.metadata.namespace.clone().unwrap_or_default(),
             applies: Known::Known(true),
+            asked: Known::Known(true),
             reaches: Known::Known(true),
             idle: Known::Known(String::new()),
             resources: Vec::new(),
