@@ -60,6 +60,8 @@ struct Service {
 struct ServiceSpec {
     r#type: String,
     external_name: String,
+    #[serde(rename = "clusterIPs")]
+    cluster_ips: Vec<String>,
     selector: Labels,
     ports: Vec<ServicePort>,
 }
@@ -200,6 +202,20 @@ impl Backends {
             let host = service.external_name.trim_end_matches('.').to_ascii_lowercase();
             let is_own = host == "localhost" || host.ends_with(".svc") || host.contains(".svc.");
             (service.r#type == "ExternalName" && !host.is_empty() && !is_own).then_some(host)
+        })
+    }
+
+    /// Whether a host is the address or the name (`name.namespace.svc`) of a Service of the cluster that is no name of another host.
+    pub(super) fn is_service(&self, host: &str) -> Known<bool> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let labels: Vec<&str> = host.split('.').collect();
+        self.services.as_ref().map(|services| {
+            let named = match labels.as_slice() {
+                [name, namespace, "svc", ..] => services.get(&((*namespace).to_owned(), (*name).to_owned())),
+                _ => None,
+            };
+            let addressed = || services.values().any(|service| service.cluster_ips.contains(&host));
+            named.is_some_and(|service| service.r#type != "ExternalName") || addressed()
         })
     }
 

@@ -374,7 +374,11 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, asked:
         },
         outside: match elsewhere {
             Some(elsewhere) => elsewhere.map(|host| host.is_some()),
-            None => webhook.outside(),
+            // A URL may name what is in the cluster.
+            None => match (webhook.outside(), webhook.client_config.url.as_deref().and_then(host)) {
+                (Known::Known(true), Some(host)) => backends.is_service(host).map(|inside| !inside),
+                (outside, _) => outside,
+            },
         },
         silent: silent.unwrap_or_else(String::new),
         service_exists,
