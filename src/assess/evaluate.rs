@@ -374,7 +374,8 @@ impl<'a> Run<'a> {
             });
         }
         // An object that could only have decided about a namespace without ePHI leaves a verdict on those with it as it is.
-        let concern = |namespace: &str| self.check.reach != Reach::Ephi || !matches!(scope.membership(namespace), Membership::Out);
+        let across = self.check.reach != Reach::Ephi || self.schema.reaches_across();
+        let concern = |namespace: &str| across || !matches!(scope.membership(namespace), Membership::Out);
         let tally = Tally { findings, examined: self.examined.count, undecided, rows: self.things, sample: self.sample };
         Evaluated {
             control: self.control,

@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Framework};
 use crate::facts::{Computation, Computed, FactsError};
 use crate::model::{
     ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, LookedAt, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts,
-    SnapshotIndex, SourceCoverage, SourceId, Support, ToolIdentity, Totals,
+    SnapshotIndex, SourceCoverage, Support, ToolIdentity, Totals,
 };
 use crate::parallel;
 
@@ -122,8 +122,6 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec
 }
 
 fn coverage(index: &SnapshotIndex, catalog: &Catalog) -> Vec<SourceCoverage> {
-    let needs: Vec<(&str, Vec<SourceId>)> =
-        catalog.controls().iter().filter_map(|control| Some((control.id.as_str(), control.check()?.sources()))).collect();
     index
         .sources
         .iter()
@@ -132,7 +130,8 @@ fn coverage(index: &SnapshotIndex, catalog: &Catalog) -> Vec<SourceCoverage> {
             group: record.source.api_group().to_owned(),
             state: record.state.clone(),
             missing_rule: record.missing_rule.clone(),
-            needed_by: needs.iter().filter(|(_, needed)| needed.contains(&record.source)).map(|(id, _)| (*id).to_owned()).collect(),
+            needed_by: catalog.needed_by(&record.source).map(|control| control.id.clone()).collect(),
+            left_out: record.left_out.clone(),
             source: record.source.clone(),
         })
         .collect()

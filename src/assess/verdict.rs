@@ -145,6 +145,7 @@ mod tests {
             missing_rule: None,
             file: None,
             sha256: None,
+            left_out: Vec::new(),
             pages: Vec::new(),
         };
         crate::facts::Coverage::of(&[record]).complete(&[SourceId::core("pods")])

@@ -167,6 +167,11 @@ impl Check {
     pub fn sources(&self) -> Vec<SourceId> {
         self.table.sources_for(self.columns())
     }
+
+    /// What it rests on: [`Check::sources`], and what its table looks at besides.
+    pub fn rests_on(&self) -> impl Iterator<Item = SourceId> {
+        self.sources().into_iter().chain(self.table.consults.iter().cloned())
+    }
 }
 
 impl Control {

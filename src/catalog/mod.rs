@@ -24,7 +24,7 @@ pub use row_context::{Environment, RowContext};
 pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
 
 use crate::digest::{sha256_hex, sha256_parts};
-use crate::model::{CatalogIdentity, Overlay};
+use crate::model::{CatalogIdentity, Overlay, SourceId};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/controls");
 
@@ -158,6 +158,11 @@ impl Catalog {
     /// The control of that id.
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)
+    }
+    /// The controls that rest on a source. A kind that users define is one of its group.
+    pub fn needed_by(&self, source: &SourceId) -> impl Iterator<Item = &Control> {
+        let is_it = move |needed: &SourceId| needed == source || (needed.is_whole_group() && needed.api_group() == source.api_group());
+        self.controls().iter().filter(move |control| control.check().is_some_and(|check| check.rests_on().any(|needed| is_it(&needed))))
     }
     /// All frameworks.
     pub fn frameworks(&self) -> &[Framework] {

@@ -171,7 +171,7 @@ pub struct AssessOptionsArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ephi_namespace", "ephi_selector"])]
     pub scope: Option<PathBuf>,
     /// Namespace that holds ePHI; may be repeated [default: all but the system ones]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::inputs::namespace)]
     pub ephi_namespace: Vec<String>,
     /// Labels of namespaces that hold ePHI, such as `data=ephi`; may be repeated
     #[arg(long, value_name = "LABELS")]
@@ -363,7 +363,7 @@ pub struct RenderArgs {
 #[derive(Debug, Args)]
 pub struct PermissionsArgs {
     /// Namespace of the service account
-    #[arg(short, long, default_value = "kube-hipaa")]
+    #[arg(short, long, default_value = "kube-hipaa", value_parser = super::inputs::namespace)]
     pub(super) namespace: String,
     /// Leave out the rights to read add-ons (service meshes, policy engines, backup systems and so on)
     #[arg(long)]

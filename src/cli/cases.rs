@@ -185,6 +185,7 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
                 missing_rule: None,
                 file: None,
                 sha256: None,
+                left_out: Vec::new(),
                 pages: vec![Page { request: 1, items: count, received: TIME.to_owned() }],
                 source,
             }

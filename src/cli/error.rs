@@ -88,11 +88,14 @@ pub enum CliError {
         known: String,
     },
     /// `-o -` with several formats.
-    #[error("`-o -` writes one document to standard output, and {0} formats were asked for")]
+    #[error("standard output takes one document, and {0} formats were asked for")]
     OneFormat(usize),
-    /// `-o -` where a folder is needed.
-    #[error("`-o -` is not possible here")]
+    /// Documents without a place.
+    #[error("no place was named for the documents")]
     NeedsFolder,
+    /// A path that ends in no name, such as `/` or `.`.
+    #[error("will not write to {}: it names no folder that could be made", .0.display())]
+    NoName(PathBuf),
     /// Something is wrong in the catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -219,8 +222,9 @@ impl CliError {
             Self::NotOurs { .. } => "Choose another place, or remove it yourself first.".to_owned(),
             Self::NoParent(path) => format!("Create it first: mkdir -p {}", path.display()),
             Self::Format { known, .. } => format!("Formats are {known}."),
-            Self::OneFormat(_) => "Say which one: --format json, for example.".to_owned(),
-            Self::NeedsFolder => "Name a folder.".to_owned(),
+            Self::OneFormat(_) => "Say which one, such as --format json; or name a folder with -o DIR.".to_owned(),
+            Self::NeedsFolder => "Name a folder with -o DIR, or one document with --format, such as --format json.".to_owned(),
+            Self::NoName(_) => "Name a new folder, such as evidence.".to_owned(),
             Self::Catalog(_) | Self::Problems { .. } => "Correct the lines above; nothing was asked of the cluster.".to_owned(),
             Self::Selector(_) => "Correct the selector; nothing was asked of the cluster.".to_owned(),
             Self::Unknown { known, .. } => known.clone(),
@@ -233,6 +237,7 @@ impl CliError {
             Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
             // These texts already end with what to do.
+            Self::Snapshot(SnapshotError::NoParent { parent, .. }) => format!("mkdir -p {}", parent.display()),
             Self::Snapshot(SnapshotError::Exists { .. } | SnapshotError::NotOurs { .. } | SnapshotError::Interrupted { .. }) => {
                 String::new()
             }

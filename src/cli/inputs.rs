@@ -14,13 +14,25 @@ use crate::snapshot::Snapshot;
 
 /// No file of controls, no scope file comes near this.
 const MOST_YAML: u64 = 4 * 1024 * 1024;
-/// No assessment does.
-pub(super) const MOST_ASSESSMENT: u64 = 4 * 1024 * 1024 * 1024;
+/// No assessment comes near this: that of 20,000 pods has a tenth of it.
+pub(super) const MOST_ASSESSMENT: u64 = 1024 * 1024 * 1024;
+
+/// A name that a namespace can have (RFC 1123, as the API server demands).
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_name = (1..=63).contains(&text.len()) && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-');
+    if is_name { Ok(text.to_owned()) } else { Err(format!("`{text}` is no name that a namespace can have")) }
+}
 
 /// The bytes of a file that the user named. A pipe may never end, and a device is no file.
 pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, CliError> {
-    if !std::fs::metadata(path).map_err(CliError::read(path))?.is_file() {
+    let metadata = std::fs::metadata(path).map_err(CliError::read(path))?;
+    if !metadata.is_file() {
         return Err(CliError::NotAFile(path.to_owned()));
+    }
+    // A file with holes takes no space until it is read.
+    if metadata.len() > most {
+        return Err(CliError::TooLarge { path: path.to_owned(), most });
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(CliError::read(path))?;

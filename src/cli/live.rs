@@ -76,6 +76,8 @@ pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit,
         warn_of_rights(&index);
     }
     let failed: Vec<_> = index.sources.iter().filter(|record| record.state.is_failed_read()).collect();
+    let left_out: Vec<String> =
+        index.sources.iter().flat_map(|record| record.left_out.iter().map(|object| format!("{object} of {}", record.source))).collect();
     // Where no control rests on it, no verdict will be missing.
     let incomplete = failed.iter().filter(|record| sources::needed_by(&catalog, &record.source) > 0).count();
     if !args.quiet {
@@ -88,6 +90,11 @@ pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit,
         }
         if failed.len() > incomplete {
             text.push_str(&format!("{} more could not be read, on which no control rests\n", failed.len() - incomplete));
+        }
+        if let Some(first) = left_out.first() {
+            let more = if left_out.len() > 1 { format!(" and {} more", left_out.len() - 1) } else { String::new() };
+            text.push_str(&crate::report::escape::terminal(&format!("left out because it cannot be read: {first}{more}")));
+            text.push('\n');
         }
         print(text.as_bytes())?;
     } else if incomplete > 0 && !args.allow_incomplete {

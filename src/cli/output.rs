@@ -90,7 +90,7 @@ pub(super) struct Staged {
 impl Staged {
     /// `target` must not exist (with `force` it may, when it is ours), its parent must.
     pub(super) fn new(target: &Path, force: bool, finishing: &Finishing) -> Result<Self, CliError> {
-        let name = target.file_name().ok_or(CliError::NeedsFolder)?.to_string_lossy().into_owned();
+        let name = target.file_name().ok_or_else(|| CliError::NoName(target.to_owned()))?.to_string_lossy().into_owned();
         if is_archive(&name) {
             return Err(CliError::Archive(target.to_owned()));
         }

@@ -12,7 +12,12 @@ use crate::report::escape;
 pub(super) fn listing(assessment: &Assessment) -> String {
     let mut text = String::from("\nSources\n");
     for source in &assessment.coverage {
-        let why = source.state.why().map(|why| format!("  {why}")).unwrap_or_default();
+        let left_out: Vec<String> = source.left_out.iter().take(3).map(ToString::to_string).collect();
+        let why = match (source.state.why(), source.left_out.len()) {
+            (Some(why), _) => format!("  {why}"),
+            (None, 0) => String::new(),
+            (None, number) => format!("  {number} left out: {}{}", left_out.join(", "), if number > 3 { ", …" } else { "" }),
+        };
         let line = format!("  {:<14} {:>7}  {}{why}", source.state.word(), source.state.count(), source.source);
         text.push_str(&escape::terminal(&line));
         text.push('\n');
@@ -73,13 +78,7 @@ pub(super) fn preflight(report: &Preflight, catalog: &Catalog, verbose: bool) ->
 
 /// How many controls of the catalog rest on a source.
 pub(super) fn needed_by(catalog: &Catalog, source: &SourceId) -> usize {
-    let is_one = |needed: &SourceId| needed == source || (needed.resource() == "*" && needed.api_group() == source.api_group());
-    catalog.controls().iter().filter_map(Control::check).filter(|check| needs(check).any(|needed| is_one(&needed))).count()
-}
-
-/// What a check rests on: the sources of its columns, and those that its table consults.
-fn needs(check: &Check) -> impl Iterator<Item = SourceId> {
-    check.sources().into_iter().chain(check.table.consults.iter().cloned())
+    catalog.needed_by(source).count()
 }
 
 /// What the collector itself needs to say which cluster this is and who holds what, whatever the controls are.
@@ -88,7 +87,7 @@ const ALWAYS: [SourceId; 4] =
 
 /// The sources that today's catalog rests on: what has to be readable. The rest of the inventory is stocked for controls to come.
 pub fn needed_today(catalog: &Catalog) -> BTreeSet<SourceId> {
-    let needed = catalog.controls().iter().filter_map(Control::check).flat_map(needs);
+    let needed = catalog.controls().iter().filter_map(Control::check).flat_map(Check::rests_on);
     // Which network plugin and which kind of cluster it is shows in the settings of kube-system.
     let of_system =
         inventory().iter().map(|entry| &entry.source).filter(|source| source.object().is_some_and(|(place, _)| place == "kube-system"));

@@ -37,6 +37,10 @@ fn meant(error: QuestionError) -> CliError {
     let QuestionError::Unknown { what, name, known } = error else { return error.into() };
     let all = known.iter().map(String::as_str);
     let plain = name.split('.').next().unwrap_or(&name);
+    if what == "subresource" && known.is_empty() {
+        let sentence = "It has none; the name of one object stands apart: kube-hipaa who-can VERB RESOURCE NAME.".to_owned();
+        return CliError::Unknown { what, name, known: sentence };
+    }
     let sentence = match nearest(&name, all.clone()).or_else(|| nearest(plain, all.clone())) {
         _ if known.len() <= FEW => there_are(&name, all),
         Some(near) => format!("Did you mean `{near}`? `kubectl api-resources` lists what the cluster has."),

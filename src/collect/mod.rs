@@ -40,6 +40,11 @@ pub use stored::{NotStored, Stored, stored_answer, stored_object};
 use crate::model::{SourceId, SourceState, ToolIdentity};
 use crate::snapshot::SnapshotError;
 
+/// What only tests need.
+pub mod testing {
+    pub use super::connect::testing::reading_of;
+}
+
 /// How to collect.
 #[derive(Clone, Debug)]
 pub struct CollectOptions {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::inventory::Reach;
 use super::pages::Task;
+use crate::model::sources::VELERO_CONFIG_MAPS;
 use crate::model::{SourceId, SourceRecord, SourceState};
 
 const NAMESPACES: SourceId = SourceId::core("namespaces");
@@ -84,6 +85,7 @@ const REFERRED: &[(SourceId, &[SourceId])] = &[
 pub(super) fn turn(source: &SourceId, reach: Reach) -> usize {
     match (reach, REFERRED.iter().position(|(referred, _)| referred == source)) {
         (Reach::ConfigMap, _) => REFERRED.len() + 2,
+        _ if *source == VELERO_CONFIG_MAPS => REFERRED.len() + 2,
         _ if *source == NAMESPACES => REFERRED.len() + 1,
         (_, place) => place.map_or(0, |place| place + 1),
     }
@@ -102,7 +104,9 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(tasks: &[Task], until: Option<Instant>) -> Self {
-        let is_list = |task: &&Task| matches!(task.entry.reach, Reach::Everywhere | Reach::In(_) | Reach::KindsOf);
+        let is_list = |task: &&Task| {
+            matches!(task.entry.reach, Reach::Everywhere | Reach::In(_) | Reach::KindsOf) && task.source != VELERO_CONFIG_MAPS
+        };
         let lists = tasks.iter().filter(is_list).map(|task| task.source.clone()).collect();
         Self { lists, done: watch::Sender::default(), until, late: Mutex::default() }
     }
@@ -112,7 +116,9 @@ impl Order {
         let lists = || self.lists.iter();
         match task.entry.reach {
             // Only where its namespace exists.
-            Reach::ConfigMap => lists().filter(|source| **source == NAMESPACES).cloned().collect(),
+            reach if reach == Reach::ConfigMap || task.source == VELERO_CONFIG_MAPS => {
+                lists().filter(|source| **source == NAMESPACES).cloned().collect()
+            }
             // Everything lies in one.
             _ if task.source == NAMESPACES => lists().filter(|source| **source != NAMESPACES).cloned().collect(),
             _ => {

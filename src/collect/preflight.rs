@@ -172,7 +172,7 @@ async fn namespaces(api: &Api) -> Option<BTreeSet<String>> {
 }
 
 async fn check(api: &Api, discovery: &Discovery, namespaces: Option<&BTreeSet<String>>, entry: &'static Entry, rule: AccessRule) -> Check {
-    let nowhere = entry.reach == Reach::ConfigMap
+    let nowhere = matches!(entry.reach, Reach::ConfigMap | Reach::In(_))
         && rule.namespace.as_ref().is_some_and(|namespace| namespaces.is_some_and(|known| !known.contains(namespace)));
     let can = match run::locate(entry, discovery) {
         Err(SourceState::Stale { why }) => Can::Stale { why },

@@ -269,7 +269,9 @@ impl Run<'_> {
     fn has_no_namespace_for(&self, task: &Task) -> bool {
         let complete = self.namespaces_are_known.load(Ordering::SeqCst);
         match (task.entry.reach, task.source.object()) {
-            (Reach::ConfigMap, Some((namespace, _))) => complete && !self.observed.facts().namespaces.contains(namespace),
+            (Reach::ConfigMap, Some((namespace, _))) | (Reach::In(namespace), _) => {
+                complete && !self.observed.facts().namespaces.contains(namespace)
+            }
             _ => false,
         }
     }

@@ -74,6 +74,8 @@ pub fn stored_object(object: &Value) -> Result<Stored, NotStored> {
     let found = inventory().iter().filter(|entry| entry.source.api_group() == group).find(|entry| match entry.reach {
         Reach::ConfigMap => entry.kind == kind && entry.source.object() == Some((metadata("namespace"), metadata("name"))),
         Reach::KindsOf => true,
+        // Most ConfigMaps are read by name.
+        Reach::In(only) if kind == "ConfigMap" => entry.kind == kind && metadata("namespace") == only,
         Reach::Everywhere | Reach::In(_) => entry.kind == kind,
         Reach::Url { .. } | Reach::SelfReview | Reach::Anonymous => false,
     });

@@ -25,6 +25,8 @@ pub(super) struct Marks {
     pub(super) words: &'static [&'static str],
     /// API group and kind of what owns its workloads: its operator's own object.
     pub(super) owners: &'static [(&'static str, &'static str)],
+    /// Whether it is also run in the pods of another engine.
+    pub(super) beside_others: bool,
 }
 
 /// By what an engine was found.
@@ -71,6 +73,12 @@ impl Marks {
     fn left_a_trace(&self, spec: &PodSpec) -> bool {
         let mut images = spec.containers.iter().filter_map(|container| container.image.as_deref());
         images.any(|image| self.words.iter().any(|word| image.contains(word)))
+    }
+
+    /// Whether a container runs an image of the engine.
+    fn has_image(&self, spec: &PodSpec) -> bool {
+        let images = spec.containers.iter().filter_map(|container| container.image.as_deref()).map(repository);
+        images.into_iter().any(|image| self.images.iter().any(|end| image == *end || image.ends_with(&format!("/{end}"))))
     }
 
     /// Whether a workload is one of the engine, and by what that is known.
@@ -147,10 +155,28 @@ impl Agent {
         let powerful = |container: &Container| {
             let Some(context) = &container.security_context else { return false };
             let added = context.capabilities.iter().flat_map(|all| all.add.iter().flatten());
-            context.privileged == Some(true) || added.into_iter().any(|name| matches!(name.as_str(), "NET_ADMIN" | "SYS_ADMIN" | "ALL" | "CAP_NET_ADMIN"))
+            context.privileged == Some(true)
+                || added.into_iter().any(|name| matches!(name.as_str(), "NET_ADMIN" | "SYS_ADMIN" | "ALL" | "CAP_NET_ADMIN"))
         };
         let on_node = self.spec.host_network == Some(true) || self.spec.containers.iter().any(powerful);
         on_node && !self.spec.containers.iter().all(waits)
+    }
+
+    /// The same with only the container of that name, where it has one.
+    pub(super) fn only(&self, name: &str) -> Self {
+        let mut only = self.clone();
+        if only.container(name).is_some() {
+            only.spec.containers.retain(|container| container.name == name);
+        }
+        only
+    }
+
+    /// The ConfigMap that a container mounts at a path.
+    pub(super) fn config_map_at(&self, path: &str) -> Option<&str> {
+        let mounts = self.spec.containers.iter().flat_map(|one| one.volume_mounts.iter().flatten());
+        let mount = mounts.into_iter().find(|mount| mount.mount_path.trim_end_matches('/') == path)?;
+        let volume = self.spec.volumes.iter().flatten().find(|volume| volume.name == mount.name)?;
+        volume.config_map.as_ref().map(|map| map.name.as_str())
     }
 
     /// The names of the ConfigMaps that its pods mount.
@@ -264,6 +290,12 @@ pub(super) fn daemon_sets(reader: &Reader<'_>, known: &[Marks]) -> Result<(Vec<A
             agent.current = Some(i64::from(status.updated_number_scheduled.unwrap_or(0)));
         }
         traces.insert(agent.engine);
+        // One DaemonSet may carry a second engine beside the first, as the chart of Flannel does.
+        let second = known.iter().filter(|marks| marks.beside_others && marks.engine != agent.engine);
+        for marks in second.filter(|marks| marks.has_image(&agent.spec)) {
+            traces.insert(marks.engine);
+            found.push(Agent { engine: marks.engine, by: FoundBy::Make, ..agent.clone() });
+        }
         found.push(agent);
     })?;
     Ok((found, traces))

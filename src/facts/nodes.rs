@@ -342,7 +342,10 @@ mod tests {
         assert_eq!(node(aci), Virtual::Yes);
         let tainted = serde_json::json!({"taints": [{"key": "virtual-kubelet.io/provider", "effect": "NoSchedule"}]});
         for spec in [serde_json::json!({}), tainted] {
-            assert_eq!(node(serde_json::json!({"metadata": labels, "spec": spec, "status": {"nodeInfo": info("v1.30.1")}})), Virtual::Perhaps);
+            assert_eq!(
+                node(serde_json::json!({"metadata": labels, "spec": spec, "status": {"nodeInfo": info("v1.30.1")}})),
+                Virtual::Perhaps
+            );
         }
         assert_eq!(node(serde_json::json!({"metadata": {}, "status": {"nodeInfo": info("v1.36.3")}})), Virtual::No);
     }

@@ -211,6 +211,8 @@ pub const VALIDATING_POLICY_BINDINGS: SourceId = SourceId::group("admissionregis
 pub const VALIDATING_WEBHOOKS: SourceId = SourceId::group("admissionregistration.k8s.io", "validatingwebhookconfigurations");
 /// What Gateways of Istio serve.
 pub const VIRTUAL_SERVICES: SourceId = SourceId::group("networking.istio.io", "virtualservices");
+/// ConfigMaps beside Velero, for its resource policies.
+pub const VELERO_CONFIG_MAPS: SourceId = SourceId::core("configmaps");
 /// Of which drivers' volumes snapshots can be made.
 pub const VOLUME_SNAPSHOT_CLASSES: SourceId = SourceId::group("snapshot.storage.k8s.io", "volumesnapshotclasses");
 /// The server's version: which rules it applies.
@@ -225,6 +227,7 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     CALICO_NETWORK_POLICIES,
     CERTIFICATES,
     CILIUM_NETWORK_POLICIES,
+    CILIUM_NODE_CONFIGS,
     CRON_JOBS,
     EKS_APPLICATION_NETWORK_POLICIES,
     FRONTEND_CONFIGS,
@@ -246,6 +249,8 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     PODS,
     REPLICATION_CONTROLLERS,
     REPLICA_SETS,
+    ROLES,
+    ROLE_BINDINGS,
     SERVICE_ACCOUNTS,
     SERVICES,
 ];

@@ -39,6 +39,14 @@ pub enum SnapshotError {
         /// What is wrong with it.
         why: String,
     },
+    /// The folder to write into is missing.
+    #[error("cannot write the snapshot to {}: there is no folder {}; create it first", .path.display(), .parent.display())]
+    NoParent {
+        /// What was to be written.
+        path: PathBuf,
+        /// The folder.
+        parent: PathBuf,
+    },
     /// The disk said no.
     #[error("cannot {what} {}: the system refused; check the path, its permissions and the free space", .path.display())]
     Io {

@@ -37,7 +37,7 @@ pub use line::MAX_OBJECT;
 pub use objects::{Objects, StoredObject};
 pub use writer::{SnapshotWriter, SourceFile, SourceWriter};
 
-use crate::model::{SnapshotIndex, SourceId, SourceRecord, SourceState};
+use crate::model::{LeftOut, SnapshotIndex, SourceId, SourceRecord, SourceState};
 use budget::{Budget, MAX_UNPACKED};
 use store::Store;
 
@@ -127,6 +127,7 @@ impl Snapshot {
                     missing_rule: None,
                     file: None,
                     sha256: None,
+                    left_out: Vec::new(),
                     pages: Vec::new(),
                 };
                 let at = changed.index.sources.partition_point(|other| other.source < record.source);
@@ -142,6 +143,15 @@ impl Snapshot {
     pub fn of_an_older_version(&self) -> Self {
         let mut changed = self.clone();
         (changed.index.judged, changed.index.discovery) = (None, None);
+        changed.index_sha256 = digest_of(&changed.index);
+        changed
+    }
+
+    /// For tests: this snapshot, without an object that the collector met and could not store.
+    #[must_use]
+    pub fn with_left_out(&self, source: &SourceId, object: LeftOut) -> Self {
+        let mut changed = self.clone();
+        changed.index.sources.iter_mut().filter(|record| &record.source == source).for_each(|record| record.left_out.push(object.clone()));
         changed.index_sha256 = digest_of(&changed.index);
         changed
     }

@@ -65,6 +65,7 @@ fn record(source: SourceId, file: SourceFile) -> SourceRecord {
         missing_rule: None,
         file: name,
         sha256,
+        left_out: Vec::new(),
         pages: file.pages,
     }
 }

@@ -44,6 +44,9 @@ impl SnapshotWriter {
         }
         replaceable(target)?;
         let parent = parent(target);
+        if !parent.is_dir() {
+            return Err(SnapshotError::NoParent { path: target.to_owned(), parent: parent.to_owned() });
+        }
         let folder = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(parent).map_err(|source| SnapshotError::Io {
             what: "create a folder in",
             path: parent.to_owned(),

@@ -28,8 +28,14 @@ pub(super) struct Entry {
 }
 
 /// The files beside `index.json`, which stands at the top or in the only folder at the top.
-pub(super) fn entries(place: &str, from: impl Read + Seek) -> Result<BTreeMap<String, Entry>, SnapshotError> {
+pub(super) fn entries(place: &str, mut from: impl Read + Seek) -> Result<BTreeMap<String, Entry>, SnapshotError> {
     let not_ours = |why: String| SnapshotError::NotASnapshot { place: place.to_owned(), why };
+    // The table of contents is looked for from the end: in a large file that is none, for hours.
+    let mut first = [0; 2];
+    let begins = from.read_exact(&mut first).and_then(|()| from.rewind());
+    if begins.is_err() || first != *b"PK" {
+        return Err(not_ours("it is no zip file".to_owned()));
+    }
     let mut archive = ZipArchive::new(from).map_err(|error| not_ours(format!("it cannot be read as a zip file ({error})")))?;
     let mut found: BTreeMap<String, Entry> = BTreeMap::new();
     for i in 0..archive.len() {

@@ -1,4 +1,4 @@
-// Command control-plane is a whole Kubernetes control plane in one binary, for tests only.
+// Command control-plane is a whole Kubernetes control plane in one binary, with kubectl, for tests only.
 //
 // Its first argument names the component; the rest are that component's own flags.
 // Nothing is mocked: each component is the code that Kubernetes ships. The kubelet is
@@ -30,6 +30,8 @@ import (
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	remote "k8s.io/cri-client/pkg"
 	fakeremote "k8s.io/cri-client/pkg/fake"
+	kubectl "k8s.io/kubectl/pkg/cmd"
+	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
@@ -77,6 +79,10 @@ func main() {
 	os.Args = append([]string{name}, os.Args[2:]...)
 	if name == "etcd" {
 		etcdmain.Main(os.Args)
+		return
+	}
+	if name == "kubectl" {
+		kubectlutil.CheckErr(cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()))
 		return
 	}
 	command, known := components[name]
@@ -138,7 +144,7 @@ func runInside(name string) int {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: control-plane etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubelet [flags]")
+	fmt.Fprintln(os.Stderr, "usage: control-plane etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubelet|kubectl [flags]")
 	os.Exit(2)
 }
 

@@ -6,8 +6,8 @@ use kube_hipaa::assess::{ResolvedScope, ScopeDeclaration, evaluate};
 use kube_hipaa::catalog::{Case, Catalog, ControlKind, OverlayFile, OverlayFolder, Reach};
 use kube_hipaa::cli::cases;
 use kube_hipaa::facts::Tables;
-use kube_hipaa::model::sources::{FOREIGN_POLICIES, NETWORK_POLICIES};
-use kube_hipaa::model::{OutcomeWord, SourceId, SourceState, UnseenKind};
+use kube_hipaa::model::sources::{DECIDE_ONLY_THEIR_NAMESPACE, FOREIGN_POLICIES, NETWORK_POLICIES};
+use kube_hipaa::model::{LeftOut, OutcomeWord, SourceId, SourceState, UnseenKind};
 use serde_json::Value;
 
 fn catalog() -> Catalog {
@@ -103,6 +103,14 @@ fn namespace_of(case: &Case) -> &str {
     all.find(|name| !name.starts_with("kube-")).unwrap_or("odd")
 }
 
+/// What becomes of a case when an object of the source could not be stored.
+fn outcome_without(catalog: &Catalog, case: &Case, source: &SourceId, namespace: &str) -> OutcomeWord {
+    let object = LeftOut { namespace: Some(namespace.to_owned()), name: "odd".to_owned(), why: "its spec is none".to_owned() };
+    // Every source of a case has a record once an object of it was there.
+    let snapshot = cases::snapshot(case).with_left_out(source, object);
+    cases::outcome_on(catalog, case, &snapshot).expect("readable").expect("exists")
+}
+
 /// Whoever may write a policy into one namespace must not be able to blind the view on another one; and where the engine does not run
 /// that would act on it, a policy says nothing at all.
 #[test]
@@ -128,9 +136,70 @@ fn an_odd_policy_reaches_as_far_as_it_could_have_decided() {
         for (source, namespace) in [(&calico, "elsewhere"), (&policies, "elsewhere"), (&cilium, here)] {
             assert_eq!(outcome(source, &odd(namespace)), OutcomeWord::Pass, "{}: {} {source}", case.control_id(), case.name);
         }
+        // One that could not even be stored reaches as far.
+        let without = |source: &SourceId, namespace: &str| outcome_without(&catalog, case, source, namespace);
+        assert_eq!(without(&calico, here), OutcomeWord::NotAssessed, "{}: {}", case.control_id(), case.name);
+        for (source, namespace) in [(&calico, "elsewhere"), (&policies, "elsewhere"), (&cilium, here)] {
+            assert_eq!(without(source, namespace), OutcomeWord::Pass, "{}: {} {source}", case.control_id(), case.name);
+        }
         tried += 1;
     }
     assert!(tried > 5, "only {tried} cases were tried");
+}
+
+/// Tables in which what stands in one namespace decides about others on purpose, and why.
+const REACH_ACROSS: [(&str, &str); 11] = [
+    ("takeovers", "an identity of one namespace comes to others"),
+    ("reach", "the same"),
+    ("account_reach", "the same"),
+    ("entrances", "routes and gateways of one namespace include those of others"),
+    ("gateways", "the same"),
+    ("ingresses", "controllers merge Ingresses of several namespaces"),
+    ("published_workloads", "the same"),
+    ("network_isolation", "peers are pods of other namespaces"),
+    ("namespace_isolation", "the same"),
+    ("webhooks", "the engine that answers is a workload of another namespace"),
+    ("volumes", "a volume without a namespace is claimed from any"),
+];
+
+/// Whoever may write an odd object into one namespace must not be able to blind the view on another one.
+#[test]
+#[ignore = "new: which tables hold is not shown yet"]
+fn an_odd_object_of_one_namespace_leaves_others_alone() {
+    let catalog = catalog();
+    let (mut tried, mut wrong) = (0, BTreeSet::new());
+    let (mut tables, mut sources) = (BTreeSet::new(), BTreeSet::new());
+    for case in catalog.cases().iter().filter(|case| case.expect == OutcomeWord::Pass) {
+        let control = catalog.control(case.control_id()).expect("cases belong to controls");
+        let check = control.check().expect("cases belong to checks");
+        if check.reach != Reach::Ephi || REACH_ACROSS.iter().any(|(table, _)| *table == check.table.name) {
+            continue;
+        }
+        // The case as one about one namespace.
+        let here = case.ephi.as_ref().and_then(|all| all.first()).map_or_else(|| namespace_of(case), String::as_str).to_owned();
+        let mut case = Case { ephi: Some(vec![here.clone()]), ..case.clone() };
+        case.objects.push(
+            serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}, "status": {"phase": "Active"}}),
+        );
+        let outcome = |snapshot: &kube_hipaa::snapshot::Snapshot| cases::outcome_on(&catalog, &case, snapshot).expect("readable");
+        if outcome(&cases::snapshot(&case)) != Some(OutcomeWord::Pass) {
+            continue;
+        }
+        // Service accounts are still read as one: what a template's account says is unknown everywhere where one of them is odd.
+        let accounts = |source: &SourceId| check.table.name == "pods" && source.resource() == "serviceaccounts";
+        let only_theirs = |source: &SourceId| DECIDE_ONLY_THEIR_NAMESPACE.contains(source) && !accounts(source);
+        for source in check.sources().into_iter().filter(only_theirs) {
+            let result = outcome(&cases::snapshot_with(&case, &source, &odd("elsewhere")));
+            if result != Some(OutcomeWord::Pass) {
+                wrong.insert(format!("{} ({}): an odd object of {source} elsewhere", control.id, check.table.name));
+            }
+            tried += 1;
+            tables.insert(check.table.name);
+            sources.insert(source.to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
+    assert!(tried > 300 && tables.len() > 5 && sources.len() > 8, "only {tried} combinations of {tables:?} and {sources:?} were tried");
 }
 
 /// An object that cannot be decoded may be the one that violates the check.
@@ -154,9 +223,12 @@ fn an_object_that_cannot_be_decoded_is_never_a_pass() {
             if control.id == "network/second-network" && (source == NETWORK_POLICIES || FOREIGN_POLICIES.contains(&source)) {
                 continue;
             }
-            let outcome = outcome_with(&odd(place));
-            if outcome != OutcomeWord::NotAssessed {
-                wrong.push(format!("{}: {} with a broken object in {source}: {}", control.id, case.name, outcome.label()));
+            for (how, outcome) in
+                [("a broken object", outcome_with(&odd(place))), ("an object left out", outcome_without(&catalog, case, &source, place))]
+            {
+                if outcome != OutcomeWord::NotAssessed {
+                    wrong.push(format!("{}: {} with {how} in {source}: {}", control.id, case.name, outcome.label()));
+                }
             }
             tried += 1;
         }

@@ -7,7 +7,7 @@ fn told(exec: &str, arguments: &[&str]) -> (String, Option<i32>) {
     told_of(
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
-         clusters: [{{name: a, cluster: {{server: \"https://admin:url-s3cret@127.0.0.1:1\"}}}}]\n\
+         clusters: [{{name: a, cluster: {{server: \"https://127.0.0.1:1\"}}}}]\n\
          users:\n- name: a\n  user:\n    exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, \
          env: [{{name: CLIENT_SECRET, value: env-s3cret}}], {exec}}}\n"
         ),
@@ -202,24 +202,39 @@ fn of_several_kubeconfigs_missing_ones_are_left_out_and_a_broken_one_is_named() 
     assert!(told.contains("there is no cluster to ask"), "{told}");
 }
 
+/// What the server with TLS saw of the first request with this user.
+fn asked_as(user: &str) -> (Option<crate::support::listener::Asked>, String) {
+    use base64::Engine;
+    let papers = crate::support::listener::Papers::new();
+    let server = crate::support::listener::Listener::with_tls(&papers);
+    let authority = base64::engine::general_purpose::STANDARD.encode(&papers.authority);
+    let text = kubeconfig(&format!("https://127.0.0.1:{}", server.port), user)
+        .replace("server:", &format!("certificate-authority-data: {authority}, server:"));
+    let (told, _) = told_of(text, &["preflight"]);
+    (server.take().into_iter().next(), told)
+}
+
 /// A token file with a final newline is sent without it, as kubectl does.
-#[tokio::test]
-async fn the_newline_at_the_end_of_a_token_file_is_not_sent() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+#[test]
+fn the_newline_at_the_end_of_a_token_file_is_not_sent() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, "  abc.def\n\n").unwrap();
-    let text = kubeconfig(&format!("http://{address}"), &format!("{{tokenFile: {}}}", token.display()));
-    let asked = tokio::spawn(async move {
-        let (mut connection, _) = listener.accept().await.unwrap();
-        let mut buffer = vec![0; 8192];
-        let n = connection.read(&mut buffer).await.unwrap();
-        let _answered = connection.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
-        String::from_utf8_lossy(&buffer[..n]).into_owned()
-    });
-    let (told, _) = tokio::task::spawn_blocking(move || told_of(text, &["preflight"])).await.unwrap();
-    let asked = asked.await.unwrap();
-    assert!(asked.to_ascii_lowercase().contains("authorization: bearer abc.def\r\n"), "{asked}\n{told}");
+    let (asked, told) = asked_as(&format!("{{tokenFile: {}}}", token.display()));
+    assert_eq!(asked.unwrap().headers["authorization"], ["Bearer abc.def"], "{told}");
+}
+
+#[test]
+fn what_is_not_encrypted_carries_no_credentials() {
+    let server = crate::support::listener::Listener::in_the_clear();
+    let (told, _) = told_of(kubeconfig(&format!("http://127.0.0.1:{}", server.port), "{token: s3cret, as: jane}"), &["preflight"]);
+    let asked = server.take().into_iter().next().unwrap();
+    assert!(!asked.headers.contains_key("authorization"), "{asked:?}\n{told}");
+    assert_eq!(asked.headers["impersonate-user"], ["jane"]);
+}
+
+#[test]
+fn a_user_without_credentials_is_an_error() {
+    let (asked, told) = asked_as("{}");
+    assert!(asked.is_none() && told.contains("its user `a` has no credentials"), "{told}");
 }

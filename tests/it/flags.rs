@@ -139,6 +139,8 @@ fn pipes_and_devices_are_not_read() {
 fn who_can_does_not_answer_for_what_does_not_exist() {
     let ask = |arguments: &[&str]| run(&[&["who-can", "--from", CLINIC], arguments].concat());
     for (arguments, what, advice) in [
+        (vec!["get", "secrets/db"], "there is no subresource `db`", "It has none"),
+        (vec!["get", "secrets", ""], "the name of the object is empty", "For example"),
         (vec!["get", "nosuchthing"], "there is no resource `nosuchthing`", "kubectl api-resources"),
         (vec!["get", "secrts"], "there is no resource `secrts`", "Did you mean `secrets`?"),
         (vec!["lst", "secrets"], "there is no verb `lst`", "Did you mean `list`?"),

@@ -29,8 +29,8 @@ const NOT_JUDGED: &[(&str, &[&str], &str)] = &[
     ("storage_classes", &["default", "customer_key"], "whose key it is; that there is one is judged"),
     ("grants", &["aggregated", "account_exists"], "how the right came about; the right is judged"),
     ("grants", &["impersonates", "approves_certificates"], "kept for older overlays; the exact kinds beside them are judged"),
-    ("grants", &["dangling"], "a binding that gives nothing is judged in the table of subjects"),
-    ("grants", &["impersonates_named"], "rights that are narrowed to named users; acting as anybody is judged"),
+    ("grants", &["dangling"], "one of the two causes of `gives_nothing`, which is judged"),
+    ("grants", &["impersonates_named"], "judged by subject, all of its bindings together (subjects.impersonates_named)"),
     ("subjects", &["exists", "spelt_as_user"], "dangling bindings are judged by binding"),
     (
         "reach",

@@ -330,7 +330,7 @@ fn verbs_show_and_change_what_is_said_of_them() {
         "metadata": {"name": "mine", "annotations": {"kubernetes.io/service-account.name": "default"}}});
     let kubeconfig = plane.kubeconfig_for_user("applier", &[]);
     holder.sends("applier", &named, "PATCH", "/api/v1/namespaces/shown/secrets/mine", Some(&json!({})));
-    let output = std::process::Command::new("kubectl")
+    let output = crate::support::control_plane::kubectl()
         .args(["apply", "--server-side", "-f", "-", "-n", "shown", "--kubeconfig"])
         .arg(&kubeconfig)
         .stdin(std::process::Stdio::piped())

@@ -10,6 +10,7 @@ mod words;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
 use http::Uri;
 use http::header::HeaderValue;
 use kube::config::AuthInfo;
@@ -19,6 +20,7 @@ use tokio::time::{Duration, Instant};
 
 use super::clock;
 use plugin::Plugin;
+pub(super) use plugin::UNCOMPRESSED;
 pub(super) use words::words;
 
 /// The URL without `user:password@`: the client does not use them, and the URL is told and stored.
@@ -29,6 +31,28 @@ pub(super) fn without_userinfo(url: &Uri) -> Uri {
     parts.authority = host.parse().ok();
     // Parts of a URL make a URL; if they did not, the one that holds a password is not to be used.
     Uri::from_parts(parts).unwrap_or_default()
+}
+
+/// User and password of a URL, as Go sends them (RFC 3986, 3.2.1: they may be percent-encoded).
+pub(super) fn user_of_url(url: &Uri) -> Option<(String, String)> {
+    let (user, _) = url.authority()?.as_str().rsplit_once('@')?;
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    Some((decoded(name)?, decoded(password)?))
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// Why there are no credentials. Never a word of them.
@@ -113,8 +137,10 @@ impl Credentials {
         let plugin = Plugin::new(exec)?;
         let found = plugin.run(deadline).await?;
         if let Some((certificate, key)) = &found.certificate {
-            certificate.clone_into(auth.client_certificate_data.get_or_insert_default());
-            auth.client_key_data = Some(key.as_str().into());
+            // A kubeconfig holds them as base64, a plugin prints them as they are.
+            let encoded = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
+            auth.client_certificate_data = Some(encoded(certificate));
+            auth.client_key_data = Some(encoded(key).into());
         }
         let header = found.token.as_deref().map(bearer).transpose()?;
         let until = found.until(clock::instant());

@@ -16,6 +16,9 @@ use super::{CredentialError, MINUTE};
 /// What a plugin prints is a credential: a token, or a certificate and a key.
 const MAX_OUTPUT: usize = 1024 * 1024;
 
+/// A field of the cluster that the client library does not know, kept beside the plugin that is told it.
+pub(in crate::collect) const UNCOMPRESSED: &str = "disable-compression";
+
 /// A plugin and its name.
 #[derive(Clone, Debug)]
 pub(super) struct Plugin {
@@ -159,6 +162,11 @@ impl Plugin {
         let mut spec = json!({"interactive": interactive});
         if exec.provide_cluster_info {
             spec["cluster"] = serde_json::to_value(&exec.cluster).unwrap_or_default();
+            // client-go writes it where nothing is configured, too (`RawExtension` is never left out).
+            if let Some(cluster) = spec["cluster"].as_object_mut() {
+                cluster.entry("config").or_insert_with(|| serde_json::Value::Null);
+                cluster.extend(exec.other.get_key_value(UNCOMPRESSED).map(|(name, value)| (name.clone(), value.clone())));
+            }
         }
         let info = json!({"apiVersion": self.version, "kind": "ExecCredential", "spec": spec});
         command.env("KUBERNETES_EXEC_INFO", info.to_string());

@@ -2,6 +2,7 @@
 
 use super::{Amount, Entry, METADATA, Part, Reach};
 use crate::model::SourceId;
+use crate::model::sources::VELERO_CONFIG_MAPS;
 
 /// Group, plural, kind, versions, what of it, why.
 type Line = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
@@ -14,10 +15,13 @@ const EKS: &str = "Network policies of EKS.";
 const TETRAGON: &str = "Runtime observation by Tetragon.";
 const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
-const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port filters{type requestMirror{backendRef{group kind name namespace}}}} filters{type requestMirror{backendRef{group kind name namespace}}}}}";
+const ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port}}}";
+const GRPC_ROUTE: &str = "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port
+    filters{type requestMirror{backendRef{group kind name namespace}}}} filters{type requestMirror{backendRef{group kind name namespace}}}}}";
 const GATEWAY: &str = "What is published through gateways, and whether with TLS.";
 const ENTRANCES: &str = "What is published through an API beside Ingress and Gateway API, and whether with TLS.";
 const TRAEFIK_ROUTE: &str = "metadata{$meta} spec{routes{services{name kind namespace}} tls{}}";
+const TRAEFIK_TCP: &str = "metadata{$meta} spec{routes{services{name namespace}} tls{}}";
 /// Which rules there are, for which servers, and where they lead; not which requests they are for.
 const VIRTUAL_SERVICE: &str = "metadata{$meta} spec{hosts gateways exportTo
     http{match{gateways port} redirect{scheme} directResponse{status} delegate{name namespace} route{destination{host port{number}}}}
@@ -38,14 +42,17 @@ const KYVERNO_POLICY: &str = "metadata{$meta} spec{admission background emitWarn
     status{$conditions}";
 const KYVERNO_CEL: &str =
     "metadata{$meta} spec{failurePolicy validationActions matchConstraints{$matching} matchConditions{$condition} evaluation
-    validationConfigurations webhookConfiguration{failurePolicy timeoutSeconds matchConditions{$condition}} variables{name}
-    validations{expression:expression} autogen} status{generated conditionStatus{ready $conditions} $conditions}";
+    validationConfigurations webhookConfiguration{timeoutSeconds} variables{name}
+    validations{expression:expression} autogen} status{generated conditionStatus{ready $conditions}}";
 const KUBEWARDEN_POLICY: &str =
     "metadata{$meta} spec{policyServer mode rules failurePolicy matchPolicy matchConditions{$condition} namespaceSelector
     objectSelector backgroundAudit timeoutSeconds} status{policyStatus mode $conditions}";
-const STORE: &str = "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{$conditions}";
+const STORE: &str =
+    "metadata{$meta} spec{provider{*{}} refreshInterval conditions{namespaces namespaceSelector}} status{conditions{type status reason}}";
 const EXTERNAL_SECRET: &str = "metadata{$meta} spec{refreshInterval refreshPolicy secretStoreRef target{name creationPolicy
-    deletionPolicy immutable} externalSecretName namespaceSelector namespaces refreshTime} status{$conditions}";
+    deletionPolicy immutable}} status{conditions{type status reason}}";
+const CLUSTER_EXTERNAL_SECRET: &str =
+    "metadata{$meta} spec{externalSecretName namespaceSelector namespaces refreshTime} status{conditions{type status}}";
 const VAULT_SECRET: &str = "metadata{$meta} spec{vaultAuthRef destination{name create} refreshAfter renewalPercent type
     rolloutRestartTargets hmacSecretData} status{$conditions}";
 
@@ -62,11 +69,11 @@ const LINES: &[Line] = &[
     ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("crd.projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("crd.projectcalico.org", "tiers", "Tier", &["v1"], "metadata{$meta} spec{order defaultAction}", CALICO),
-    ("crd.projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v1"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("crd.projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v1"], "metadata{$meta} spec{chainInsertMode interfacePrefix wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
     ("projectcalico.org", "networkpolicies", "NetworkPolicy", &["v3"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy", &["v3"], "metadata{$meta} spec{$calicopolicy}", CALICO),
     ("projectcalico.org", "tiers", "Tier", &["v3"], "metadata{$meta} spec{order defaultAction}", CALICO),
-    ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
+    ("projectcalico.org", "felixconfigurations", "FelixConfiguration", &["v3"], "metadata{$meta} spec{chainInsertMode interfacePrefix wireguardEnabled wireguardEnabledV6 defaultEndpointToHostAction}", CALICO),
     ("crd.antrea.io", "networkpolicies", "NetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
     ("crd.antrea.io", "clusternetworkpolicies", "ClusterNetworkPolicy", &["v1beta1"], "metadata{$meta} spec{$antreapolicy}", ANTREA),
     ("k8s.ovn.org", "egressfirewalls", "EgressFirewall", &["v1"], "metadata{$meta} spec{egress{type}}", "What pods of a namespace may reach outside (OVN-Kubernetes)."),
@@ -79,13 +86,13 @@ const LINES: &[Line] = &[
     ("policy.linkerd.io", "authorizationpolicies", "AuthorizationPolicy", &["v1alpha1"], "metadata{$meta} spec{targetRef{$ref} requiredAuthenticationRefs{$ref}}", LINKERD),
     ("policy.linkerd.io", "meshtlsauthentications", "MeshTLSAuthentication", &["v1alpha1"], "metadata{$meta} spec{identities identityRefs{$ref}}", LINKERD),
     ("gateway.networking.k8s.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{gatewayClassName addresses listeners{name hostname port protocol allowedRoutes tls{$gatewaytls}} tls}", GATEWAY),
-    ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], "metadata{$meta} spec{controllerName parametersRef{$ref}}", GATEWAY),
+    ("gateway.networking.k8s.io", "gatewayclasses", "GatewayClass", &["v1", "v1beta1"], "metadata{$meta} spec{controllerName parametersRef{group kind name namespace}}", GATEWAY),
     ("gateway.networking.k8s.io", "httproutes", "HTTPRoute", &["v1", "v1beta1"], "metadata{$meta} spec{parentRefs hostnames rules{backendRefs{group kind name namespace port filters{type requestMirror{backendRef{group kind name namespace}}}} filters{type requestRedirect{scheme statusCode} requestMirror{backendRef{group kind name namespace}}}}}", GATEWAY),
-    ("gateway.networking.k8s.io", "grpcroutes", "GRPCRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
+    ("gateway.networking.k8s.io", "grpcroutes", "GRPCRoute", &["v1", "v1alpha2"], GRPC_ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "tlsroutes", "TLSRoute", &["v1", "v1alpha3", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "tcproutes", "TCPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
     ("gateway.networking.k8s.io", "udproutes", "UDPRoute", &["v1", "v1alpha2"], ROUTE, GATEWAY),
-    ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], "metadata{$meta} spec{targetRefs{$ref sectionName} validation{caCertificateRefs{$ref} hostname wellKnownCACertificates subjectAltNames}}", GATEWAY),
+    ("gateway.networking.k8s.io", "backendtlspolicies", "BackendTLSPolicy", &["v1", "v1alpha3"], "metadata{$meta} spec{targetRefs{group kind name sectionName} validation{caCertificateRefs{group kind name} hostname wellKnownCACertificates subjectAltNames}}", GATEWAY),
     ("route.openshift.io", "routes", "Route", &["v1"], "metadata{$meta} spec{host to{kind name} alternateBackends{kind name} tls{termination insecureEdgeTerminationPolicy}}", ENTRANCES),
     ("networking.istio.io", "gateways", "Gateway", &["v1", "v1beta1"], "metadata{$meta} spec{servers{port{number name protocol} hosts name tls{mode httpsRedirect}}}", ENTRANCES),
     ("networking.istio.io", "virtualservices", "VirtualService", &["v1", "v1beta1"], VIRTUAL_SERVICE, ENTRANCES),
@@ -93,9 +100,9 @@ const LINES: &[Line] = &[
     ("eks.amazonaws.com", "ingressclassparams", "IngressClassParams", &["v1"], AWS_CLASS, ENTRANCES),
     ("networking.gke.io", "frontendconfigs", "FrontendConfig", &["v1beta1"], "metadata{$meta} spec{sslPolicy redirectToHttps{enabled}}", ENTRANCES),
     ("traefik.io", "ingressroutes", "IngressRoute", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
-    ("traefik.io", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
+    ("traefik.io", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], TRAEFIK_TCP, ENTRANCES),
     ("traefik.containo.us", "ingressroutes", "IngressRoute", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
-    ("traefik.containo.us", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], TRAEFIK_ROUTE, ENTRANCES),
+    ("traefik.containo.us", "ingressroutetcps", "IngressRouteTCP", &["v1alpha1"], TRAEFIK_TCP, ENTRANCES),
     ("projectcontour.io", "httpproxies", "HTTPProxy", &["v1"], "metadata{$meta} spec{virtualhost{fqdn tls{}} routes{permitInsecure requestRedirectPolicy{scheme} services{name}} tcpproxy{services{name} include{name namespace} includes{name namespace}} includes{name namespace}}", ENTRANCES),
     ("templates.gatekeeper.sh", "constrainttemplates", "ConstraintTemplate", &["v1", "v1beta1"], "metadata{$meta} spec{crd{spec{names{kind}}} targets{target}} status{created byPod{errors{code} observedGeneration}}", "Which policies Gatekeeper knows."),
     ("config.gatekeeper.sh", "configs", "Config", &["v1alpha1"], "metadata{$meta} spec{match{excludedNamespaces processes}}", "Which namespaces Gatekeeper leaves out."),
@@ -114,7 +121,7 @@ const LINES: &[Line] = &[
     ("policies.kubewarden.io", "admissionpolicygroups", "AdmissionPolicyGroup", &["v1"], KUBEWARDEN_POLICY, KUBEWARDEN),
     ("policy.sigstore.dev", "clusterimagepolicies", "ClusterImagePolicy", &["v1beta1", "v1alpha1"], "metadata{$meta} spec{mode images match authorities{name static{action} keyless{url:url identities} key{hashAlgorithm kms:redacted}}}", "Which images must be signed, and by whom."),
     ("external-secrets.io", "externalsecrets", "ExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
-    ("external-secrets.io", "clusterexternalsecrets", "ClusterExternalSecret", &["v1", "v1beta1"], EXTERNAL_SECRET, EXTERNAL),
+    ("external-secrets.io", "clusterexternalsecrets", "ClusterExternalSecret", &["v1", "v1beta1"], CLUSTER_EXTERNAL_SECRET, EXTERNAL),
     ("external-secrets.io", "secretstores", "SecretStore", &["v1", "v1beta1"], STORE, EXTERNAL),
     ("external-secrets.io", "clustersecretstores", "ClusterSecretStore", &["v1", "v1beta1"], STORE, EXTERNAL),
     ("secrets.hashicorp.com", "vaultauths", "VaultAuth", &["v1beta1"], "metadata{$meta} spec{method mount namespace vaultConnectionRef}", VAULT),
@@ -167,6 +174,17 @@ pub(super) fn entries() -> Vec<Entry> {
     };
     let mut all: Vec<Entry> = LINES.iter().map(|line| entry(line, Amount::Fields(line.4))).collect();
     all.extend(METADATA_ONLY.iter().map(|line| entry(line, Amount::Metadata)));
+    // Whoever writes a Backup gives the ConfigMap a name of his own.
+    all.push(Entry {
+        source: VELERO_CONFIG_MAPS,
+        kind: "ConfigMap",
+        versions: &["v1"],
+        reach: Reach::In("velero"),
+        amount: Amount::Fields("metadata{$meta managedFields{time}} data{*:volumepolicies}"),
+        part: Part::Addons,
+        always: false,
+        why: "Resource policies: which volumes Velero skips, or copies in which way.",
+    });
     all.push(Entry {
         source: SourceId::group("constraints.gatekeeper.sh", "*"),
         kind: "",

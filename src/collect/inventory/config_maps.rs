@@ -1,4 +1,5 @@
-//! ConfigMaps, each by name; RBAC can allow exactly these (`resourceNames`). No other ConfigMap is read.
+//! ConfigMaps, each by name; RBAC can allow exactly these (`resourceNames`). Beside them, only those of Velero's namespace are read (see
+//! `addons.rs`).
 
 use super::{Amount, Entry, Part, Reach};
 use crate::model::SourceId;
@@ -99,6 +100,8 @@ const LINES: &[Line] = &[
             whole("enable-cilium-network-policy"),
             whole("enable-cilium-clusterwide-network-policy"),
             whole("enable-wireguard"),
+            whole("enable-ztunnel"),
+            whole("labels"),
             whole("enable-ipsec"),
             whole("encrypt-node"),
             whole("encryption-strict-mode-*"),

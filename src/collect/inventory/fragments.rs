@@ -82,7 +82,7 @@ const FRAGMENTS: &[(&str, &str)] = &[
     ("antrearule", "action from{$antreapeer} to{$antreapeer} toServices{$ref scope} ports protocols appliedTo{$antreapeer} enableLogging l7Protocols{}"),
     ("antreapolicy", "tier priority policyTypes appliedTo{$antreapeer} ingress{$antrearule} egress{$antrearule}"),
     // restartCount and times move without a change.
-    ("containerstatus", "name image:image imageID:image"),
+    ("containerstatus", "name ready image:image imageID:image"),
     (
         "webhooks",
         "webhooks{name clientConfig{url:url service caBundle:redacted} rules failurePolicy matchPolicy namespaceSelector
@@ -102,12 +102,12 @@ const FRAGMENTS: &[(&str, &str)] = &[
          egressDeny{$ciliumrule}",
     ),
     ("gatewaytls", "mode certificateRefs options frontendValidation"),
-    // Every filter, and every way to copy volumes. Of a resource policy it is enough that there is one.
+    // Every filter, and every way to copy volumes.
     (
         "backupspec",
         "includedNamespaces excludedNamespaces includedResources excludedResources includedNamespaceScopedResources
          excludedNamespaceScopedResources includedClusterScopedResources excludedClusterScopedResources includeClusterResources
-         labelSelector orLabelSelectors resourcePolicy{} snapshotVolumes snapshotMoveData defaultVolumesToFsBackup
+         labelSelector orLabelSelectors resourcePolicy{kind name} snapshotVolumes snapshotMoveData defaultVolumesToFsBackup
          defaultVolumesToRestic storageLocation ttl",
     ),
     (

@@ -9,10 +9,11 @@
 //! | a list of another kind or version, or without `items` | like something that is not JSON |
 //! | objects remain and there is no token to ask for them | `Partial` |
 //! | fewer objects than a page announced, pages of different moments | `Partial` |
-//! | an object that came before, or is of another kind, version or place | it is left out, and the source is `Partial` and names it |
+//! | an object that came before, is of another kind, version or place, or has a field twice | it is left out, and the source is `Partial` and names it |
 //! | an answer that is too large to be held | asked for again in smaller pages; then `Failed` or `Partial` |
 //! | a continue token that came before | `Partial`: the list would never end |
-//! | an object that cannot be read among good ones | it is left out, and the source is `Partial` and names it |
+//! | an object with a name whose fields are not of its kind's shape, or that is too large to be stored | `Read`; `left_out` names it, and what it could have decided is in doubt |
+//! | an object without a name, or that is no text | it is left out, and the source is `Partial` |
 //! | the deadline | `Partial` with what was read, or `Failed` |
 
 mod ahead;
@@ -30,7 +31,7 @@ use super::observed::Observed;
 use super::redact::{Broken, Head, HeadMetadata, Keep, prune};
 use super::request::{Answer, Api, Failure};
 use super::{CollectError, Progress};
-use crate::model::{SourceId, SourceRecord, SourceState};
+use crate::model::{LeftOut, SourceId, SourceRecord, SourceState};
 use crate::snapshot::{MAX_OBJECT, SnapshotWriter, SourceFile, SourceWriter};
 use ahead::Coming;
 use page::Page;
@@ -77,6 +78,7 @@ impl Task {
             state,
             file: None,
             sha256: None,
+            left_out: Vec::new(),
             pages: Vec::new(),
         }
     }
@@ -98,8 +100,35 @@ impl Task {
 struct Stored {
     file: SourceWriter,
     known: Known,
-    broken: Vec<String>,
+    broken: Few<String>,
+    left_out: Few<LeftOut>,
     items: u64,
+}
+
+/// The first of many, and how many there are: a list may have a million that are alike.
+struct Few<T> {
+    first: Vec<T>,
+    all: usize,
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { first: Vec::new(), all: 0 }
+    }
+}
+
+impl<T> Few<T> {
+    fn push(&mut self, one: impl FnOnce() -> T) {
+        self.all += 1;
+        if self.first.len() < MOST_LEFT_OUT {
+            self.first.push(one());
+        }
+    }
+    fn extend(&mut self, other: Self) {
+        self.all += other.all;
+        let free = MOST_LEFT_OUT.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(free));
+    }
 }
 
 /// The objects of a list that came so far, by hashes of their uids and names: no object is twice in one list.
@@ -131,7 +160,7 @@ pub(super) struct Writing {
 impl Writing {
     fn store(&self, page: Page, mut file: SourceWriter, mut known: Known) -> Result<Stored, CollectError> {
         let version = self.task.api_version();
-        let mut broken = Vec::new();
+        let (mut broken, mut left_out) = (Few::default(), Few::default());
         let mut json = String::new();
         for (i, range) in page.items.iter().enumerate() {
             let text = page.text.get(range.clone()).unwrap_or("");
@@ -146,23 +175,28 @@ impl Writing {
                 }
                 prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json)?;
                 // Its line would not be read again.
-                if json.len() as u64 > MAX_OBJECT { Err(Broken::Other("it is larger than 60 MiB")) } else { Ok(()) }
+                if json.len() as u64 > MAX_OBJECT { Err(Broken::TooLarge) } else { Ok(()) }
             });
             match pruned {
                 Ok(()) => {
                     self.observed.look(&self.task.source, text);
                     file.push(&json)?;
                 }
-                Err(why) => broken.push(format!("{} ({why})", name_of(text, i))),
+                // The server meant this object; of one that it cannot have meant so, the whole list is in doubt.
+                Err(why) if why.is_of_the_object_alone() => match named(text) {
+                    Some((namespace, name)) => left_out.push(|| LeftOut { namespace, name, why: why.to_string() }),
+                    None => broken.push(|| format!("{} ({why})", name_of(text, i))),
+                },
+                Err(why) => broken.push(|| format!("{} ({why})", name_of(text, i))),
             }
         }
         file.end_page(page.request, page.received);
-        Ok(Stored { file, known, broken, items: page.items.len() as u64 })
+        Ok(Stored { file, known, broken, left_out, items: page.items.len() as u64 })
     }
 }
 
-/// How a broken object is named: as well as can be.
-fn name_of(text: &str, index: usize) -> String {
+/// Namespace and name of an object that says them.
+fn named(text: &str) -> Option<(Option<String>, String)> {
     #[derive(Deserialize)]
     struct Loose {
         metadata: LooseName,
@@ -173,12 +207,21 @@ fn name_of(text: &str, index: usize) -> String {
         namespace: Option<String>,
         name: String,
     }
-    match serde_json::from_str::<Loose>(text) {
-        Ok(Loose { metadata: LooseName { namespace: Some(namespace), name } }) => format!("{namespace}/{name}"),
-        Ok(Loose { metadata: LooseName { namespace: None, name } }) => name,
-        Err(_) => format!("object {} of a page", index + 1),
+    let Loose { metadata: LooseName { namespace, name } } = serde_json::from_str(text).ok()?;
+    (!name.is_empty()).then_some((namespace.filter(|namespace| !namespace.is_empty()), name))
+}
+
+/// How a broken object is named: as well as can be.
+fn name_of(text: &str, index: usize) -> String {
+    match named(text) {
+        Some((Some(namespace), name)) => format!("{namespace}/{name}"),
+        Some((None, name)) => name,
+        None => format!("object {} of a page", index + 1),
     }
 }
+
+/// More objects than this are not named one by one: then the list was not read.
+const MOST_LEFT_OUT: usize = 500;
 
 /// What the pages of a list said together.
 #[derive(Default)]
@@ -186,7 +229,8 @@ struct Sum {
     /// Digests of the tokens that came.
     tokens: BTreeSet<String>,
     known: Known,
-    broken: Vec<String>,
+    broken: Few<String>,
+    left_out: Few<LeftOut>,
     resource_version: Option<String>,
     /// Not all pages are of the moment of the first.
     moved: bool,
@@ -211,8 +255,11 @@ impl Sum {
     }
     /// Why this is not the whole list, where it is not.
     fn why_not_all(&self) -> Option<String> {
-        if !self.broken.is_empty() {
+        if self.broken.all > 0 {
             return Some(broken_text(&self.broken));
+        }
+        if self.left_out.all > MOST_LEFT_OUT {
+            return Some(format!("{} objects were left out because they cannot be read", self.left_out.all));
         }
         if self.withheld > 0 {
             return Some(format!("the server has {} more and gave no token to ask for them", self.withheld));
@@ -263,6 +310,7 @@ pub(super) async fn read(
                 let stored = tokio::task::spawn_blocking(move || writing.store(page, file, known)).await??;
                 (file, sum.known) = (stored.file, stored.known);
                 sum.broken.extend(stored.broken);
+                sum.left_out.extend(stored.left_out);
                 progress.items(stored.items);
                 match next {
                     Some(_) if repeated => {
@@ -309,6 +357,7 @@ pub(super) async fn read(
         }
         coming.turn = None;
     };
+    let left_out = std::mem::take(&mut sum.left_out.first);
     let read = file.items();
     let begun = token.is_some() || read > 0;
     let partial = |why: String| SourceState::Partial { read, why };
@@ -324,7 +373,7 @@ pub(super) async fn read(
         },
     };
     let file = tokio::task::spawn_blocking(move || file.finish()).await??;
-    Ok(task.written(state, file))
+    Ok(SourceRecord { left_out, ..task.written(state, file) })
 }
 
 /// The state after a request that brought nothing.
@@ -335,12 +384,12 @@ pub(super) fn failed(failure: &Failure) -> SourceState {
     }
 }
 
-fn broken_text(broken: &[String]) -> String {
+fn broken_text(broken: &Few<String>) -> String {
     const SHOWN: usize = 3;
-    let more = broken.len().saturating_sub(SHOWN);
-    let shown = broken.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = broken.all.saturating_sub(SHOWN);
+    let shown = broken.first.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
-    format!("{} left out because it cannot be read: {shown}{rest}", if broken.len() == 1 { "one object was" } else { "objects were" })
+    format!("{} left out because it cannot be read: {shown}{rest}", if broken.all == 1 { "one object was" } else { "objects were" })
         .replace("objects were left out because it", "objects were left out because they")
 }
 

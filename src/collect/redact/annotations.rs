@@ -81,7 +81,7 @@ const KEPT: &[&str] = &[
     "alb.ingress.kubernetes.io/inbound-cidrs",
     "service.beta.kubernetes.io/aws-load-balancer-internal",
     "service.beta.kubernetes.io/aws-load-balancer-scheme",
-    "service.beta.kubernetes.io/aws-load-balancer-ssl-cert",
+    "service.beta.kubernetes.io/aws-load-balancer-type",
     "service.beta.kubernetes.io/aws-load-balancer-ssl-negotiation-policy",
     "service.beta.kubernetes.io/aws-load-balancer-source-ranges",
     "service.beta.kubernetes.io/load-balancer-source-ranges",
@@ -147,11 +147,13 @@ const PRESENT: &[&str] = &[
     "nginx.ingress.kubernetes.io/custom-http-errors",
     "nginx.ingress.kubernetes.io/mirror-host",
     "nginx.ingress.kubernetes.io/mirror-target",
+    "nginx.ingress.kubernetes.io/permanent-redirect",
     "nginx.ingress.kubernetes.io/modsecurity-transaction-id",
     "nginx.ingress.kubernetes.io/proxy-ssl-name",
     "nginx.ingress.kubernetes.io/server-alias",
     "nginx.ingress.kubernetes.io/upstream-hash-by",
     "konghq.com/override",
+    "service.beta.kubernetes.io/aws-load-balancer-ssl-cert",
     "alb.ingress.kubernetes.io/certificate-arn",
     "ingress.gcp.kubernetes.io/pre-shared-cert",
     "networking.gke.io/managed-certificates",
@@ -182,10 +184,11 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
     if KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
         let text = serde_json::from_str::<Cow<'_, str>>(value.get());
         if text.is_ok_and(|text| looks_secret(&text)) { push_text(REDACTED, out) } else { compact(value.get(), out) }
-    } else if PRESENT.contains(&name) {
-        push_text(REDACTED, out);
+    } else if PRESENT.contains(&name) || name.starts_with("alb.ingress.kubernetes.io/conditions.") {
+        // An empty one is, to whoever reads it, none.
+        push_text(if value.get() == "\"\"" { "" } else { REDACTED }, out);
     } else if NETWORKS.contains(&name) {
-        push_text(&networks(value).unwrap_or_else(|| REDACTED.to_owned()), out);
+        push_text(&networks(name, value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if name.starts_with("alb.ingress.kubernetes.io/actions.") {
         push_text(&redirect_action(value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if ARGUMENTS.contains(&name) {
@@ -198,7 +201,7 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
 }
 
 /// The names of networks, joined by commas, without that of the cluster's own network.
-fn networks(value: &RawValue) -> Option<String> {
+fn networks(annotation: &str, value: &RawValue) -> Option<String> {
     let text: Cow<'_, str> = serde_json::from_str(value.get()).ok()?;
     let text = text.trim();
     if !text.starts_with(['[', '{']) {
@@ -207,15 +210,23 @@ fn networks(value: &RawValue) -> Option<String> {
         return text.chars().all(plain).then(|| text.to_owned());
     }
     let all: serde_json::Value = serde_json::from_str(text).ok()?;
-    let mut names = Vec::new();
+    let (mut names, mut owns) = (Vec::new(), Vec::new());
     for one in all.as_array()? {
         let field = |name: &str| one.get(name).and_then(serde_json::Value::as_str);
         let name = ["name", "network", "tenantNetwork", "clusterNetwork"].iter().find_map(|name| field(name))?;
-        let own = one.get("default").and_then(serde_json::Value::as_bool) == Some(true) || field("network") == Some("default");
-        if !own {
-            names.push(field("namespace").map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}")));
-        }
+        // What Multus writes of the cluster's own network, and how GKE and DANM name it. In a list of wishes both words are nobody's.
+        let own = match annotation {
+            "k8s.v1.cni.cncf.io/network-status" | "k8s.v1.cni.cncf.io/networks-status" => {
+                one.get("default").and_then(serde_json::Value::as_bool) == Some(true)
+            }
+            "k8s.v1.cni.cncf.io/networks" | "v1.multus-cni.io/default-network" => false,
+            _ => field("network") == Some("default"),
+        };
+        let name = field("namespace").map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"));
+        if own { owns.push(name) } else { names.push(name) }
     }
+    // A second interface of the cluster's own network, as OVN-Kubernetes gives it for a namespace with a primary network of users.
+    names.retain(|name| !owns.contains(name));
     Some(names.join(", "))
 }
 

@@ -109,7 +109,9 @@ const SWITCHES: &str = "
 ";
 
 /// Environment of network plugins that decides whether policies are enforced.
-const KNOWN_ENV: [&str; 8] = [
+const KNOWN_ENV: [&str; 10] = [
+    "FELIX_CHAININSERTMODE",
+    "FELIX_INTERFACEPREFIX",
     "NETWORK_POLICY_ENFORCING_MODE",
     "POD_SECURITY_GROUP_ENFORCING_MODE",
     "CALICO_NETWORKING_BACKEND",

@@ -71,6 +71,8 @@ pub enum Special {
     Path,
     /// A list that the server keeps in no fixed order.
     Sorted,
+    /// A document of Velero's resource policies: what chooses volumes, and what is done with them.
+    VolumePolicies,
 }
 
 /// The allow-list cannot be read.
@@ -178,6 +180,7 @@ fn special(name: &str) -> Option<Special> {
         "expression" => Special::Expression,
         "path" => Special::Path,
         "sorted" => Special::Sorted,
+        "volumepolicies" => Special::VolumePolicies,
         _ => return None,
     })
 }

@@ -20,6 +20,7 @@ mod special;
 #[cfg(test)]
 mod tests;
 mod twice;
+mod volume_policies;
 
 pub use arguments::REDACTED;
 pub use flags::{is_known_env, is_known_flag};

@@ -24,10 +24,29 @@ pub enum Broken {
     /// It says no name.
     #[error("it has no metadata.name")]
     NoName,
+    /// Its line would not be read again.
+    #[error("it is larger than 60 MiB")]
+    TooLarge,
     /// It is not what was asked for.
     #[error("{0}")]
     Other(&'static str),
 }
+
+impl Broken {
+    /// Whether a server may well have such an object: its fields are not what its kind has, and nobody made sure of that. What no server
+    /// writes (a field twice, bytes that are no text, a field that is always there and is not) puts the answer in doubt and not the object.
+    pub fn is_of_the_object_alone(&self) -> bool {
+        match self {
+            Self::Shape(why) => !why.starts_with(TWICE) && !why.starts_with(NULL) && !why.starts_with(LACKS),
+            Self::TooLarge => true,
+            Self::NotText | Self::NoName | Self::Other(_) => false,
+        }
+    }
+}
+
+const TWICE: &str = "it has a field twice";
+const NULL: &str = "a field that must be there is null";
+const LACKS: &str = "it has no ";
 
 impl From<serde_json::Error> for Broken {
     fn from(error: serde_json::Error) -> Self {
@@ -133,7 +152,7 @@ impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
                 Keep::Whole => {
                     let text = <&RawValue>::deserialize(deserializer)?.get();
                     if text == "null" && self.head.by_server {
-                        return Err(D::Error::custom(format_args!("{OWN}a field that must be there is null")));
+                        return Err(D::Error::custom(format_args!("{OWN}{NULL}")));
                     }
                     once::<D::Error>(text)?;
                     compact(text, self.out);
@@ -152,7 +171,7 @@ fn once<E: serde::de::Error>(json: &str) -> Result<(), E> {
 }
 
 fn twice<E: serde::de::Error>() -> E {
-    E::custom(format_args!("{OWN}it has a field twice"))
+    E::custom(format_args!("{OWN}{TWICE}"))
 }
 
 impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
@@ -162,7 +181,7 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
     }
     fn visit_unit<E: serde::de::Error>(self) -> Result<bool, E> {
         if self.required {
-            return Err(E::custom(format_args!("{OWN}a field that must be there is null")));
+            return Err(E::custom(format_args!("{OWN}{NULL}")));
         }
         self.out.push_str("null");
         Ok(true)
@@ -241,7 +260,7 @@ impl<'de> Visitor<'de> for Prune<'_, '_, '_> {
         if self.head.by_server
             && let Some((missing, _)) = named.iter().find(|(name, keep)| matches!(keep, Keep::Required(..)) && !seen.contains(*name))
         {
-            return Err(A::Error::custom(format_args!("{OWN}it has no {missing}")));
+            return Err(A::Error::custom(format_args!("{OWN}{LACKS}{missing}")));
         }
         self.out.push('}');
         Ok(true)

@@ -10,7 +10,7 @@ use super::arguments::{REDACTED, argument_list};
 use super::head::Head;
 use super::keep::Special;
 use super::prune::{compact, push_text};
-use super::{annotations, credentials, flags, secret};
+use super::{annotations, credentials, flags, secret, volume_policies};
 use crate::model::LooksLikeCredential;
 
 /// `valueFrom`: the kind of reference, and its fields.
@@ -24,7 +24,11 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         return Ok(true);
     }
     match treatment {
-        Special::Redacted => push_text(REDACTED, out),
+        // That nothing is written says nothing secret, and decides.
+        Special::Redacted => match raw.get() {
+            empty @ ("[]" | "\"\"") => out.push_str(empty),
+            _ => push_text(REDACTED, out),
+        },
         Special::MountOptions => {
             let words: Vec<Cow<'_, str>> = serde_json::from_str(raw.get())?;
             list(words, out, |word, out| push_text(if flags::is_known_mount_option(&word) { &word } else { REDACTED }, out));
@@ -79,6 +83,11 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
         Special::Expression => {
             let expression: Cow<'_, str> = serde_json::from_str(raw.get())?;
             push_text(&secret::expression(&expression), out);
+        }
+        Special::VolumePolicies => {
+            // What is no text is no document.
+            let document = serde_json::from_str::<Cow<'_, str>>(raw.get());
+            push_text(&document.map_or_else(|_| REDACTED.to_owned(), |document| volume_policies::kept(&document)), out);
         }
         Special::Sorted => {
             let mut items: Vec<&RawValue> = serde_json::from_str(raw.get())?;
@@ -166,7 +175,8 @@ impl Variable<'_> {
         push_text(&self.name, out);
         if let Some(value) = &self.value {
             out.push_str(",\"value\":");
-            let kept = system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
+            let kept =
+                value.is_empty() || system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
             let instead = || credentials::of_variable(&self.name, value).map_or(REDACTED, LooksLikeCredential::marker);
             push_text(if kept { value } else { instead() }, out);
         }

@@ -154,6 +154,7 @@ fn environment_keeps_references_and_loses_values() {
         {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true, "x": MARK}, "odd": {"x": MARK}}},
         {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": "strict"},
         {"name": "C"},
+        {"name": "EMPTY", "value": ""},
     ]);
     let of = |namespace: &str| {
         let pod = json!({"metadata": {"name": "p", "namespace": namespace}, "spec": {"containers": [{"name": "c", "env": list}]}});
@@ -165,6 +166,7 @@ fn environment_keeps_references_and_loses_values() {
             {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}},
             {"name": "NETWORK_POLICY_ENFORCING_MODE", "value": mode},
             {"name": "C"},
+            {"name": "EMPTY", "value": ""},
         ])
     };
     assert_eq!(of("records"), redacted(REDACTED));
@@ -264,10 +266,10 @@ fn a_backup_keeps_its_filters_and_what_it_counted() {
     let spec = json!({
         "includedNamespaceScopedResources": ["pods"], "excludedNamespaceScopedResources": ["secrets"],
         "includedClusterScopedResources": ["*"], "excludedClusterScopedResources": ["nodes"], "includeClusterResources": false,
-        "snapshotMoveData": true, "defaultVolumesToRestic": true, "resourcePolicy": {}
+        "snapshotMoveData": true, "defaultVolumesToRestic": true, "resourcePolicy": {"kind": "configmap", "name": "volumes"}
     });
     let mut written = spec.clone();
-    written["resourcePolicy"] = json!({"kind": "configmap", "name": MARK});
+    written["resourcePolicy"]["apiGroup"] = json!(MARK);
     written["hooks"] = json!({"resources": [{"pre": [{"exec": {"command": [MARK]}}]}]});
     let status = json!({
         "phase": "Completed", "volumeSnapshotsAttempted": 3, "volumeSnapshotsCompleted": 2, "csiVolumeSnapshotsAttempted": 1,
@@ -374,6 +376,11 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
         Keep::Special(Special::MountOptions) => json!([MARK, format!("password={MARK}"), format!("sec={MARK}"), "hard"]),
         Keep::Special(Special::Path) => json!(format!("/{MARK}")),
         Keep::Special(Special::Sorted) => json!(["b", "a"]),
+        Keep::Special(Special::VolumePolicies) => {
+            json!(format!(
+                "version: v1\nvolumePolicies: [{{conditions: {{{MARK}: {MARK}, nfs: {{server: {MARK}}}}}, {MARK}: {MARK}}}]\n{MARK}: {MARK}"
+            ))
+        }
         Keep::OfNoDeployment(rule) => poisoned(rule, depth),
         Keep::Fields(named, others) => {
             let mut map: Map<String, Value> = Map::new();

@@ -14,6 +14,8 @@ pub(super) const LISTEN_PORTS: &str = "alb.ingress.kubernetes.io/listen-ports";
 pub(super) const CERTIFICATE_ARN: &str = "alb.ingress.kubernetes.io/certificate-arn";
 pub(super) const AWS_GROUP: &str = "alb.ingress.kubernetes.io/group.name";
 pub(super) const AWS_REDIRECT: &str = "alb.ingress.kubernetes.io/ssl-redirect";
+/// Which requests an action is for; the name of the action follows.
+pub(super) const AWS_CONDITIONS: &str = "alb.ingress.kubernetes.io/conditions.";
 pub(super) const AWS_ACTION: &str = "alb.ingress.kubernetes.io/actions.";
 pub(super) const TRAEFIK_TLS: &str = "traefik.ingress.kubernetes.io/router.tls";
 pub(super) const ROUTE_TERMINATION: &str = "route.openshift.io/termination";

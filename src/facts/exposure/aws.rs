@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressSpec};
 
-use super::annotations::{AWS_GROUP, AWS_REDIRECT, Annotations, CERTIFICATE_ARN, LISTEN_PORTS, listen_ports, redirects_by_action};
+use super::annotations::{
+    AWS_CONDITIONS, AWS_GROUP, AWS_REDIRECT, Annotations, CERTIFICATE_ARN, LISTEN_PORTS, listen_ports, redirects_by_action,
+};
 use super::controllers::ClassParamsSpec;
 use crate::facts::Known;
 
@@ -28,7 +30,7 @@ impl Member {
             format!("{}/{}", part(&ingress.metadata.namespace), part(&ingress.metadata.name))
         };
         let group = params.group().map(str::to_owned).or_else(|| annotations.get(AWS_GROUP).cloned());
-        let certificate = params.has_certificate() || annotations.contains_key(CERTIFICATE_ARN);
+        let certificate = params.has_certificate() || annotations.get(CERTIFICATE_ARN).is_some_and(|value| !value.is_empty());
         let (ports, by) = match annotations.get(LISTEN_PORTS) {
             Some(ports) => (listen_ports(ports), LISTEN_PORTS),
             None if params.has_certificate() => (vec![("HTTPS".to_owned(), 443)], "the parameters of its class"),
@@ -67,25 +69,38 @@ impl Groups {
     }
 }
 
-/// Whether the first path of the host is one for everything, and answers with a redirect: the paths after it are not reached by plain
-/// requests then (`rule_optimizer.go`).
+/// Whether every plain request for the host is redirected by an action, without conditions: the controller puts exact paths first, then
+/// prefixes, the longest first, then the others as they are written (`model_build_listener_rules.go`), and what stands behind a path for
+/// everything is not reached (`rule_optimizer.go`).
 pub(super) fn redirects_all(spec: &IngressSpec, host: &str, annotations: &Annotations) -> bool {
-    let mut paths = spec
+    let paths: Vec<&HTTPIngressPath> = spec
         .rules
         .iter()
         .flatten()
         .filter(|rule| rule.host.as_deref().unwrap_or("") == host)
-        .flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
-    let everything = |path: &HTTPIngressPath| match (path.path_type.as_str(), path.path.as_deref().unwrap_or("/")) {
-        ("Prefix", written) => written == "/",
-        (_, written) => written == "/*",
-    };
+        .flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths))
+        .collect();
+    let written = |path: &HTTPIngressPath| path.path.clone().unwrap_or_else(|| "/".to_owned());
     let by_action = |path: &HTTPIngressPath| {
-        let service = path.backend.service.as_ref()?;
-        let named = service.port.as_ref()?.name.as_deref() == Some("use-annotation");
-        Some(named && redirects_by_action(annotations, &service.name))
+        path.backend.service.as_ref().is_some_and(|service| {
+            let named = service.port.as_ref().is_some_and(|port| port.name.as_deref() == Some("use-annotation"));
+            let conditions = annotations.contains_key(&format!("{AWS_CONDITIONS}{}", service.name));
+            named && !conditions && redirects_by_action(annotations, &service.name)
+        })
     };
-    paths.next().is_some_and(|path| everything(path) && by_action(path) == Some(true))
+    let of_type = |wanted: &'static str| paths.iter().filter(move |path| path.path_type == wanted);
+    let root = |path: &&&HTTPIngressPath| written(path) == "/";
+    let before = of_type("Exact").chain(of_type("Prefix").filter(|path| !root(path)));
+    if !before.into_iter().all(|path| by_action(path)) {
+        return false;
+    }
+    match of_type("Prefix").find(root) {
+        Some(path) => by_action(path),
+        None => {
+            let mut rest = paths.iter().filter(|path| !matches!(path.path_type.as_str(), "Exact" | "Prefix"));
+            rest.next().is_some_and(|path| written(path) == "/*" && by_action(path))
+        }
+    }
 }
 
 /// What is known of an Ingress of the controller.

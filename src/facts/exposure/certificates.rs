@@ -41,6 +41,8 @@ table! {
         expired: Known<bool>, at "/status/notAfter";
         /// Whether its renewal had been due for a day when the cluster was read.
         overdue: Known<bool>, at "/status/renewalTime";
+        /// What is wrong with it, as a sentence goes on; empty where nothing is known to be.
+        because: String, at "/status";
     }
 }
 
@@ -177,16 +179,26 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
             Known::Unknown(unknown(format!("{of} of the Certificate {namespace}/{name}"), "cert-manager does not name it yet".to_owned()))
         }
     };
+    let ready = ready(&says, &|why| unknown(format!("whether the Certificate {namespace}/{name} is ready"), why));
+    let (expired, overdue) = (passed(&status.not_after, 0, "the end"), passed(&status.renewal_time, 24, "the renewal"));
+    let because = match (&ready, &status.not_after, &status.renewal_time) {
+        (_, Some(end), _) if expired == Known::Known(true) => format!("ended on {end}"),
+        (_, _, Some(time)) if overdue == Known::Known(true) => format!("was to be renewed on {time} and was not"),
+        (Known::Known(false), None, _) => "was never issued".to_owned(),
+        (Known::Known(false), Some(_), _) => "is not ready, as cert-manager says".to_owned(),
+        _ => String::new(),
+    };
     let typed = CertificateRow {
+        because,
         dns_names: sorted_owned(spec.dns_names),
         secret: spec.secret_name,
         is_ca: spec.is_ca,
         issuer: format!("{}/{}", spec.issuer_ref.kind.as_deref().unwrap_or("Issuer"), spec.issuer_ref.name),
         issuer_type,
-        ready: ready(&says, &|why| unknown(format!("whether the Certificate {namespace}/{name} is ready"), why)),
-        expired: passed(&status.not_after, 0, "the end"),
+        ready,
+        expired,
         // cert-manager renews at once; a day is for what keeps it from that and is repaired.
-        overdue: passed(&status.renewal_time, 24, "the renewal"),
+        overdue,
         not_after: status.not_after,
         renewal: status.renewal_time,
         namespace: namespace.clone(),

@@ -81,7 +81,7 @@ pub(super) struct ClassParamsSpec {
     group: Option<Group>,
     ssl_redirect_port: Option<String>,
     /// That there are some is enough.
-    certificate_arn: Option<serde::de::IgnoredAny>,
+    certificate_arn: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -98,7 +98,8 @@ impl ClassParamsSpec {
         self.ssl_redirect_port.as_ref().and_then(|port| port.parse().ok())
     }
     pub(super) fn has_certificate(&self) -> bool {
-        self.certificate_arn.is_some()
+        // An empty list names none.
+        self.certificate_arn.as_ref().is_some_and(|arn| !arn.as_array().is_some_and(Vec::is_empty) && arn.as_str() != Some(""))
     }
 }
 
@@ -223,6 +224,12 @@ impl Settings {
 pub(super) const FIRST_NGINX: &str = "k8s.io/ingress-nginx";
 
 impl Settings {
+    /// Whether the ConfigMap of ingress-nginx redirects everything, with or without a certificate.
+    pub(super) fn ingress_nginx_forces(&self, instance: &str) -> bool {
+        let data = self.ingress_nginx.known().and_then(Option::as_ref).filter(|_| instance == FIRST_NGINX);
+        data.and_then(|data| data.get("force-ssl-redirect")).and_then(|value| truth(value)) == Some(true)
+    }
+
     /// Paths that ingress-nginx never redirects, whatever an Ingress says (`no-tls-redirect-locations`: beginnings of paths; unset is the
     /// one of ACME). What its words are where some are written; paths of Ingresses are not stored, so only `/` is certain to be one.
     pub(super) fn never_redirected(&self, instance: &str) -> Option<&str> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::published::Way;
-use super::service_entrances::of_service;
+use super::service_entrances::{Programs, of_service};
 use super::{contour, istio, routers};
 use crate::facts::context::Context;
 use crate::facts::table::read::{Odd, Readable};
@@ -15,7 +15,7 @@ use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
     HTTP_PROXIES, INGRESS_ROUTE_TCPS, INGRESS_ROUTES, ISTIO_GATEWAYS, NAMESPACES, OLD_INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES,
-    OPENSHIFT_ROUTES, SERVICES, VIRTUAL_SERVICES,
+    OPENSHIFT_ROUTES, SERVICES, VIRTUAL_SERVICES, WORKLOADS,
 };
 use crate::model::{Evidence, Judged, ObjectRef, SourceId, Unseen};
 
@@ -23,12 +23,12 @@ table! {
     /// One row per entrance that an API of its own opens, beside Ingress and Gateway API: a Route of OpenShift, a server of a Gateway of
     /// Istio, an IngressRoute or IngressRouteTCP of Traefik, an HTTPProxy of Contour (a part only where another one
     /// includes it); and a TCP port of a Service that is reachable from outside by itself, unless its number is that of another protocol
-    /// than HTTP. What OpenShift made from an Ingress is one too: what is served stands in the Route. A server of Istio has a row for each
+    /// than HTTP; of a program that serves Ingresses or routes of others, these say what is answered, and that is not known here. What OpenShift made from an Ingress is one too: what is served stands in the Route. A server of Istio has a row for each
     /// namespace to which VirtualServices lead, counted to that namespace; one to which none leads belongs to no namespace. An object
     /// that could not be understood has a row in each namespace that it could have been about.
     pub struct EntranceRow as "entrances" counting "entrances of other APIs" from
         [OPENSHIFT_ROUTES, ISTIO_GATEWAYS, VIRTUAL_SERVICES, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES,
-         OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, SERVICES, NAMESPACES] {
+         OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, SERVICES, NAMESPACES] + WORKLOADS {
         /// Namespace of the object.
         namespace: String, at "/metadata/namespace";
         /// Name of the object.
@@ -113,8 +113,9 @@ pub(super) const CONTOUR: Engine = Engine { name: "Contour", kind: "HTTPProxy" }
 fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let mut rows = read(context)?.rows;
     let unjudged = context.reader.unjudged(Judged::Entrances);
+    let programs = Programs::of(context)?;
     context.reader.each::<Service>(&SERVICES, |service, origin| {
-        let found = of_service(&service, unjudged.as_ref());
+        let found = of_service(&service, programs.behind(&service), unjudged.as_ref());
         rows.extend(found.into_iter().map(|entrance| SERVICE.row(&SERVICES, &service.metadata, &origin, entrance)));
     })?;
     Ok(rows)

@@ -6,13 +6,13 @@ use serde::Deserialize;
 use super::published::Way;
 use super::routes::{self, Door, Route, Routes};
 use crate::facts::context::Context;
+use crate::facts::table::read::Odd;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, NAMESPACES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES};
 use crate::model::{Evidence, ObjectRef, Unseen};
-use crate::facts::table::read::Odd;
 
 table! {
     /// One row per listener of a Gateway and namespace whose routes it carries, counted to that namespace: a Gateway often stands in a

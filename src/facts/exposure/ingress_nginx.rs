@@ -12,8 +12,7 @@ use super::hosts::certificate_covers;
 /// The `spec.tls` entry that covers a host, as its Secret's name (`None` inside when it names none). An entry without hosts stands for
 /// whatever the controller's certificate names, and covers every host (`networking/v1` IngressTLS, hosts).
 pub(super) fn covering<'s>(spec: &'s IngressSpec, host: &str) -> Option<Option<&'s str>> {
-    let covers =
-        |hosts: &[String]| hosts.is_empty() || (!host.is_empty() && hosts.iter().any(|listed| certificate_covers(listed, host)));
+    let covers = |hosts: &[String]| hosts.is_empty() || (!host.is_empty() && hosts.iter().any(|listed| certificate_covers(listed, host)));
     let entry = spec.tls.iter().flatten().find(|entry| covers(entry.hosts.as_deref().unwrap_or(&[])))?;
     Some(entry.secret_name.as_deref().filter(|name| !name.is_empty()))
 }

@@ -1,19 +1,22 @@
 //! Whether a host of an Ingress is served with TLS, and whether plain HTTP stays open beside it: each controller in its own words.
 
-use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
+use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
     ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG,
-    ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, ROUTE_TERMINATION, TRAEFIK_TLS,
+    kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
+use super::hosts::certificate_covers;
 use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
 use crate::model::{Unseen, UnseenKind};
 
+const DEFAULT_CERTIFICATE: &str =
+    "no plain request is answered, and what HTTPS shows is a certificate of the controller's own, of which nothing is seen";
 /// What `tls_by` says where the Ingress itself names the host and a certificate.
 pub(super) const SPEC_TLS: &str = "spec.tls";
 pub(super) const OFF: &str = "switched off";
@@ -40,6 +43,15 @@ pub(super) struct Asked<'a> {
     pub(super) named_elsewhere: bool,
 }
 
+pub(super) fn has_secret(entry: &IngressTLS) -> bool {
+    entry.secret_name.as_deref().is_some_and(|name| !name.is_empty())
+}
+
+/// Whether the entry lists the host letter by letter, with a Secret.
+pub(super) fn names_with_secret(entry: &IngressTLS, host: &str) -> bool {
+    !host.is_empty() && has_secret(entry) && entry.hosts.iter().flatten().any(|listed| listed == host)
+}
+
 /// What TLS is provided by, where something does.
 pub(super) enum Tls {
     By(&'static str),
@@ -64,8 +76,9 @@ impl Asked<'_> {
         })
     }
 
+    /// Whether an annotation is there and says something.
     fn has(&self, name: &'static str) -> Option<&'static str> {
-        self.annotations.contains_key(name).then_some(name)
+        self.annotations.get(name).is_some_and(|value| !value.is_empty()).then_some(name)
     }
 
     /// See [`covering`].
@@ -76,6 +89,17 @@ impl Asked<'_> {
     /// Whether `spec.tls` lists the host as it is written.
     fn named(&self) -> bool {
         !self.host.is_empty() && self.spec.tls.iter().flatten().any(|entry| entry.hosts.iter().flatten().any(|listed| listed == self.host))
+    }
+
+    /// Whether `spec.tls` lists the host as it is written, with a Secret.
+    fn named_with_secret(&self) -> bool {
+        self.spec.tls.iter().flatten().any(|entry| names_with_secret(entry, self.host))
+    }
+
+    /// Whether an entry of `spec.tls` for a name that covers the host has a Secret; an entry without hosts is for none.
+    fn covered_with_secret(&self) -> bool {
+        let covers = |entry: &&IngressTLS| entry.hosts.iter().flatten().any(|listed| certificate_covers(listed, self.host));
+        !self.host.is_empty() && self.spec.tls.iter().flatten().filter(covers).any(has_secret)
     }
 
     pub(super) fn tls(&self) -> Tls {
@@ -101,11 +125,16 @@ impl Asked<'_> {
                 }
             }
             // `internal/dag/ingress_processor.go`: a host is served with TLS where some spec.tls lists it letter by letter; the host `*` never is.
-            Engine::Contour => by(self.named() || (self.named_elsewhere && !self.host.is_empty())),
+            // Without a Secret there is no secure virtual host.
+            Engine::Contour => by(self.named_with_secret() || (self.named_elsewhere && !self.host.is_empty())),
             // nginx/kubernetes-ingress, addSSLConfig: letter by letter.
             Engine::NginxOrg if self.annotations.get(MERGEABLE).is_some_and(|kind| kind == "minion") && !self.named() => self.unknown(
                 "it is a minion, and TLS is part of its master",
                 "Look at spec.tls of the Ingress with nginx.org/mergeable-ingress-type: master for this host.",
+            ),
+            Engine::NginxOrg if self.named() && !self.named_with_secret() => self.unknown(
+                "its entry in spec.tls has no Secret, and whether the controller was given one for all hosts is not seen",
+                "Set secretName in spec.tls, or ask for -wildcard-tls-secret of the controller.",
             ),
             Engine::NginxOrg => by(self.named()),
             // Traefik's provider for Ingresses takes only certificates from spec.tls; the router has TLS by this annotation or by its entry points.
@@ -114,7 +143,9 @@ impl Asked<'_> {
                 "spec.tls only gives Traefik a certificate, and whether the entry points have TLS stands in its own configuration",
                 "Set traefik.ingress.kubernetes.io/router.tls: \"true\", or ask for Traefik's entryPoints configuration.",
             ),
-            Engine::GoogleCloud if covered => Tls::By(SPEC_TLS),
+            // `pkg/translator/translator.go`, NewEnv: certificates come from the Secrets, whatever hosts are listed, and serve all of the
+            // load balancer; an entry without a Secret is passed over.
+            Engine::GoogleCloud if self.spec.tls.iter().flatten().any(has_secret) => Tls::By(SPEC_TLS),
             Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| self.has(name)).map_or(Tls::None, Tls::By),
             Engine::IngressNginx if !self.host.is_empty() => match self.nginx.map(|(certificate, _)| certificate) {
                 Some(Certificate::Named { own: true }) => Tls::By(SPEC_TLS),
@@ -123,9 +154,22 @@ impl Asked<'_> {
                     "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
                     "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
                 ),
+                Some(Certificate::None) | None if self.forced() => {
+                    self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
+                }
                 Some(Certificate::None) | None => Tls::None,
             },
-            Engine::IngressNginx | Engine::HaproxyTechnologies | Engine::HaproxyIngress | Engine::Kong => by(covered),
+            // `pkg/converters/ingress/ingress.go`: only the very names of spec.tls get an HTTPS host.
+            Engine::HaproxyIngress => by(self.named()),
+            // `pkg/store/convert.go` of HAProxy Technologies, `parser/translators` of Kong: entries are kept by host, with their Secrets. Without
+            // either, what answers on the HTTPS port is a certificate that the controller may have been given.
+            Engine::HaproxyTechnologies | Engine::Kong if self.covered_with_secret() => Tls::By(SPEC_TLS),
+            Engine::Kong if self.forced() => self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls."),
+            Engine::HaproxyTechnologies | Engine::Kong if covered => self.unknown(
+                "its entry in spec.tls names no host or no Secret, and whether the controller has a certificate of its own is not seen",
+                "Write the host and secretName into spec.tls.",
+            ),
+            Engine::IngressNginx | Engine::HaproxyTechnologies | Engine::Kong => by(covered),
             Engine::Other => self.of_a_stranger(covered),
         }
     }
@@ -158,6 +202,21 @@ impl Asked<'_> {
                 self.unknown(&format!("it names no class, and what {hint} means for TLS depends on the controller that serves it"), resolve)
             }
             _ => Tls::None,
+        }
+    }
+
+    /// Whether no plain request is answered with anything but a redirect, whatever certificate there is: ingress-nginx with
+    /// force-ssl-redirect (`lua_ingress.lua`), Kong with routes for HTTPS alone.
+    pub(super) fn forced(&self) -> bool {
+        match self.engine {
+            Engine::IngressNginx if self.settings.never_redirected(self.instance).is_some() => false,
+            Engine::IngressNginx => {
+                let own = self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said);
+                matches!(own, Some((Some(true), _)))
+                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance))
+            }
+            Engine::Kong => !self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations),
+            _ => false,
         }
     }
 
@@ -206,8 +265,10 @@ impl Asked<'_> {
                 }
                 None => unread("what the AWS controller makes of it is not known", "alb.ingress.kubernetes.io/ssl-redirect: \"443\""),
             },
-            // `pkg/annotations/ingress.go`, AllowHTTP: unset, and what is no truth value, is yes; a FrontendConfig may redirect.
+            // `pkg/annotations/ingress.go`, AllowHTTP: unset, and what is no truth value, is yes; a FrontendConfig may redirect, but not at an
+            // internal load balancer (`pkg/loadbalancers/url_maps.go`).
             Engine::GoogleCloud if said(self.annotations, &[GOOGLE_HTTP]) == Some(false) => word(true),
+            Engine::GoogleCloud if self.class == "gce-internal" => word(false),
             Engine::GoogleCloud => match self.annotations.get(GOOGLE_FRONTEND) {
                 None => word(false),
                 Some(name) => {

@@ -8,15 +8,15 @@ use super::aws::{Groups, Member, Seen};
 use super::controllers::{Engine, Settings};
 use super::ingress_classes::{Classes, IngressClassRow, class_of};
 use super::ingress_nginx::Merged;
-use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls};
+use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls, has_secret};
 use super::published::Way;
-use super::service_entrances::is_of_aws;
+use super::service_entrances::{Program, Programs, is_of_aws};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
-    FRONTEND_CONFIGS, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESSES, SERVICES,
+    FRONTEND_CONFIGS, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESSES, SERVICES, WORKLOADS,
 };
 use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
 
@@ -41,7 +41,7 @@ table! {
         /// HTTPS port for `spec.tls` alone, Contour and the controller of nginx.org want the very host in it, Traefik takes only certificates
         /// from it, ingress-nginx from the oldest Ingress for the host that has `spec.tls`. Unknown where TLS may be set up in a place that is not read, where no class says which controller serves the
         /// Ingress, and where the words of that controller are not known.
-        tls: Known<bool>, at "/spec/tls", needs [INGRESS_CLASSES, SERVICES, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS];
+        tls: Known<bool>, at "/spec/tls", needs [INGRESS_CLASSES, SERVICES, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_NGINX_CONFIG] + WORKLOADS;
         /// What provides TLS: `spec.tls` or the annotation; empty when nothing known does.
         tls_by: String, at "/spec/tls";
         /// The Secret with the certificate; empty when the controller's own is used. The Secret itself is never read.
@@ -94,7 +94,7 @@ const SNIPPETS: &[&str] = &[
     "nginx.ingress.kubernetes.io/modsecurity-snippet",
 ];
 /// Annotations of ingress-nginx of the risk `High` (its *Annotations Scope and Risk*), and those through which its configuration was
-/// injected (CVE-2025-24514, CVE-2025-1097, CVE-2025-1098, CVE-2026-1580, CVE-2026-24513).
+/// injected (CVE-2023-5044, CVE-2025-24514, CVE-2025-1097, CVE-2025-1098, CVE-2026-1580, CVE-2026-24513).
 const INJECTING: &[&str] = &[
     "nginx.ingress.kubernetes.io/auth-method",
     "nginx.ingress.kubernetes.io/auth-signin",
@@ -104,6 +104,7 @@ const INJECTING: &[&str] = &[
     "nginx.ingress.kubernetes.io/custom-http-errors",
     "nginx.ingress.kubernetes.io/mirror-host",
     "nginx.ingress.kubernetes.io/mirror-target",
+    "nginx.ingress.kubernetes.io/permanent-redirect",
     "nginx.ingress.kubernetes.io/modsecurity-transaction-id",
     "nginx.ingress.kubernetes.io/proxy-ssl-name",
     "nginx.ingress.kubernetes.io/server-alias",
@@ -120,7 +121,7 @@ const SOURCE_RANGES: &[&str] = &[
 struct EndsTls {
     text: String,
     addresses: BTreeSet<String>,
-    /// Whether its name, its namespace or what it selects sounds like an entrance for HTTP.
+    /// Whether it leads to a program that serves Ingresses.
     entrance: bool,
 }
 
@@ -154,7 +155,10 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
     let classes = Classes::read(&context.reader)?;
     let settings = Settings::read(&context.reader)?;
     let mut before = Vec::new();
-    context.reader.each::<Service>(&SERVICES, |service, _| before.extend(ends_tls(&service)))?;
+    let programs = Programs::of(context)?;
+    context.reader.each::<Service>(&SERVICES, |service, _| {
+        before.extend(ends_tls(&service, programs.behind(&service) == Program::ServesRoutes));
+    })?;
     before.sort_by(|a: &EndsTls, b| a.text.cmp(&b.text));
     let tls_before = context.reader.known_if_complete(&SERVICES, || before);
     let (mut ingresses, mut groups, mut contour) = (Vec::new(), Groups::default(), BTreeSet::new());
@@ -175,7 +179,7 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
         }
         if engine == Engine::Contour {
             let tls = ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten());
-            contour.extend(tls.flat_map(|entry| entry.hosts.iter().flatten().cloned()));
+            contour.extend(tls.filter(|entry| has_secret(entry)).flat_map(|entry| entry.hosts.iter().flatten().cloned()));
         }
         ingresses.push((ingress, origin, aws));
     })?;
@@ -193,24 +197,20 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
 
 /// The AWS provider ends TLS where a certificate is named, on the ports that are named, or on all (cloud-provider-aws,
 /// ServiceAnnotationLoadBalancerSSLPorts).
-fn ends_tls(service: &Service) -> Option<EndsTls> {
+fn ends_tls(service: &Service, entrance: bool) -> Option<EndsTls> {
     let annotations = service.metadata.annotations.as_ref()?;
-    annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert")?;
-    if !is_of_aws(service) {
+    annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert").filter(|value| !value.is_empty())?;
+    let spec = service.spec.as_ref();
+    if !is_of_aws(service) || spec.and_then(|spec| spec.type_.as_deref()) != Some("LoadBalancer") {
         return None;
     }
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
     let text = format!("{}/{}", part(&service.metadata.namespace), part(&service.metadata.name));
-    let spec = service.spec.as_ref();
-    let selector = spec.and_then(|spec| spec.selector.as_ref()).into_iter().flatten().map(|(_, value)| value.as_str());
-    let words = [text.as_str()].into_iter().chain(selector).collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-    const ENTRANCES: &[&str] =
-        &["ingress", "nginx", "traefik", "haproxy", "kong", "contour", "envoy", "gateway", "router", "proxy", "entrance", "edge"];
     let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
     Some(EndsTls {
         text,
         addresses: status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect(),
-        entrance: ENTRANCES.iter().any(|word| words.contains(word)),
+        entrance,
     })
 }
 
@@ -257,7 +257,11 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             Tls::None => ("", without_visible_tls(&namespace, &name, &addresses, around)),
         };
         let redirect = resolved(around, &class).and_then(|()| asked.redirect());
-        let plain = tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) });
+        let plain = match asked.forced() {
+            // Whatever certificate there is.
+            true => Known::Known(false),
+            false => tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) }),
+        };
         let host_text = if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") };
         let ways = backends.iter().map(|service| Way {
             namespace: namespace.clone(),

@@ -148,7 +148,8 @@ fn of_server(gateway: &Object<Gateway>, number: usize, server: &Server, services
     }
     let entrance = |counts_to: Option<String>, plain: Known<bool>, behind: Vec<Behind>| Entrance {
         // By what it is, because servers change their places.
-        part: [server.port.protocol.clone(), server.port.number.to_string(), hosts.join(" "), counts_to.clone().unwrap_or_default()].join(" "),
+        part: [server.port.protocol.clone(), server.port.number.to_string(), hosts.join(" "), counts_to.clone().unwrap_or_default()]
+            .join(" "),
         pointer: format!("/spec/servers/{number}"),
         hosts: hosts.clone(),
         tls: server.tls.as_ref().map(|tls| tls.mode.as_deref().unwrap_or("PASSTHROUGH")).unwrap_or_default().to_owned(),

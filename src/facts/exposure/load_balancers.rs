@@ -4,6 +4,9 @@
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
+use crate::facts::Known;
+use crate::model::Unseen;
+
 type Annotations = BTreeMap<String, String>;
 
 const AWS_SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
@@ -23,18 +26,31 @@ const INTERNAL: &[(&str, &str)] = &[
     ("service.beta.kubernetes.io/oci-load-balancer-internal", "true"),
 ];
 
-/// Load balancer classes of controllers that make an internal one unless they are asked for another (AWS Load Balancer
-/// Controller, NLB guide: `aws-load-balancer-scheme` defaults to `internal`; EKS Auto Mode the same).
-const INTERNAL_CLASSES: &[&str] = &["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
+/// Load balancer classes of the AWS Load Balancer Controller and of EKS Auto Mode. Where no annotation says it, the load balancer keeps the
+/// scheme that it has, and a new one gets what the controller was told (`--default-load-balancer-scheme`; pkg/service,
+/// buildLoadBalancerScheme): neither is seen.
+const AWS_CLASSES: &[&str] = &["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
 
 /// What makes the load balancer internal: the annotation, or the class whose default it is. `None` where nothing known does.
 /// An annotation of one cloud is nothing to a load balancer that bears the name of another one.
-pub(super) fn internal_by(annotations: &Annotations, class: Option<&str>, addresses: &[String]) -> Option<String> {
-    let by = asked_by(annotations, class)?;
-    let of_aws = by.contains("aws-load-balancer") || by.starts_with("the default of");
+pub(super) fn internal_by(annotations: &Annotations, class: Option<&str>, addresses: &[String], what: &str) -> Known<String> {
     let named = addresses.iter().any(|address| is_name_of_aws(address));
-    (of_aws || !named).then_some(by)
+    let by = asked_by(annotations).filter(|by| by.contains("aws-load-balancer") || !named);
+    let spoken = [AWS_SCHEME, AWS_INTERNAL].iter().any(|name| annotations.contains_key(*name));
+    let of_the_controller = class.is_some_and(|class| AWS_CLASSES.contains(&class))
+        || annotations.get(AWS_TYPE).is_some_and(|kind| matches!(kind.as_str(), "external" | "nlb-ip"));
+    match by {
+        None if of_the_controller && !spoken => Known::Unknown(Unseen::not_visible(
+            format!("whether the load balancer of {what} is an internal one"),
+            "nothing on it says so, and the controller of AWS keeps the scheme that a load balancer has, or takes its own default",
+            "Set service.beta.kubernetes.io/aws-load-balancer-scheme, or look at the scheme of the load balancer.",
+        )),
+        by => Known::Known(by.unwrap_or_default()),
+    }
 }
+
+/// Which controller is to make the load balancer (AWS Load Balancer Controller, annotations of Services).
+const AWS_TYPE: &str = "service.beta.kubernetes.io/aws-load-balancer-type";
 
 /// Whether a name is one that AWS gives to load balancers.
 pub(super) fn is_name_of_aws(name: &str) -> bool {
@@ -42,7 +58,7 @@ pub(super) fn is_name_of_aws(name: &str) -> bool {
     name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
 }
 
-fn asked_by(annotations: &Annotations, class: Option<&str>) -> Option<String> {
+fn asked_by(annotations: &Annotations) -> Option<String> {
     let value = |name: &str| annotations.get(name).map(|value| value.trim().to_ascii_lowercase());
     if let Some(scheme) = value(AWS_SCHEME) {
         return (scheme == "internal").then(|| AWS_SCHEME.to_owned());
@@ -51,8 +67,7 @@ fn asked_by(annotations: &Annotations, class: Option<&str>) -> Option<String> {
     if let Some(internal) = value(AWS_INTERNAL) {
         return (!internal.is_empty() && internal != "false").then(|| AWS_INTERNAL.to_owned());
     }
-    let asked = INTERNAL.iter().find(|(name, wanted)| value(name).as_deref() == Some(*wanted)).map(|(name, _)| (*name).to_owned());
-    asked.or_else(|| class.filter(|class| INTERNAL_CLASSES.contains(class)).map(|class| format!("the default of {class}")))
+    INTERNAL.iter().find(|(name, wanted)| value(name).as_deref() == Some(*wanted)).map(|(name, _)| (*name).to_owned())
 }
 
 /// The source ranges in force: the field, or the annotation where the field is empty (`cloud-provider/service/helpers`,
@@ -135,6 +150,13 @@ fn is_internal_name(name: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
+    fn internal_by(annotations: &Annotations, class: Option<&str>, addresses: &[String]) -> Option<String> {
+        match super::internal_by(annotations, class, addresses, "x") {
+            Known::Known(by) => (!by.is_empty()).then_some(by),
+            Known::Unknown(_) => Some("not known".to_owned()),
+        }
+    }
+
     fn annotations(pairs: &[(&str, &str)]) -> Annotations {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
@@ -155,7 +177,7 @@ mod tests {
     #[test]
     fn what_the_scheme_says_counts_more_than_a_default() {
         let nlb = Some("service.k8s.aws/nlb");
-        assert_eq!(internal_by(&annotations(&[]), nlb, &[]).as_deref(), Some("the default of service.k8s.aws/nlb"));
+        assert_eq!(internal_by(&annotations(&[]), nlb, &[]).as_deref(), Some("not known"));
         assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing")]), nlb, &[]), None);
         assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing"), (AWS_INTERNAL, "true")]), nlb, &[]), None);
         assert_eq!(internal_by(&annotations(&[]), Some("clinic.example/lb"), &[]), None);

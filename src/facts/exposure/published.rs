@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Service;
 
-use super::service_entrances::{answers_external_ips, of_node_port, of_service};
+use super::service_entrances::{Program, Programs, answers_external_ips, of_node_port, of_service, served};
 use super::{entrances, gateways, ingresses};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
@@ -118,10 +118,11 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     ways.extend(entrances::ways(context)?);
     let mut services = Services::new();
     let unjudged = context.reader.unjudged(Judged::Entrances);
+    let programs = Programs::of(context)?;
     context.reader.each::<Service>(&SERVICES, |service, origin| {
         let part = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name) = (part(&service.metadata.namespace), part(&service.metadata.name));
-        ways.extend(by_itself(&service, &namespace, &name, &origin, unjudged.as_ref()));
+        ways.extend(by_itself(&service, programs.behind(&service), &namespace, &name, &origin, unjudged.as_ref()));
         services.insert((namespace, name), Leads::of(&service));
     })?;
     let on_nodes: Vec<(&PodGroup, Way)> = context.pods()?.iter().filter(|group| !group.is_finished()).flat_map(on_the_nodes).collect();
@@ -171,7 +172,7 @@ fn perhaps(way: &Way, services: &Services) -> Option<(String, Way)> {
 }
 
 /// A Service that is published by itself: each port that may speak HTTP, or the Service as a whole where none does.
-fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence, unjudged: Option<&Unseen>) -> Vec<Way> {
+fn by_itself(service: &Service, behind: Program, namespace: &str, name: &str, origin: &Evidence, unjudged: Option<&Unseen>) -> Vec<Way> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
     let external = answers_external_ips(spec);
@@ -189,7 +190,7 @@ fn by_itself(service: &Service, namespace: &str, name: &str, origin: &Evidence, 
         plain,
         origin: origin.at("/spec"),
     };
-    let entrances = of_service(service, unjudged);
+    let entrances = of_service(service, behind, unjudged);
     if entrances.is_empty() {
         return vec![way(format!("Service {name} with {by}"), Known::Known(false))];
     }
@@ -207,7 +208,13 @@ fn on_the_nodes(group: &PodGroup) -> Vec<(&PodGroup, Way)> {
     let taken = group.ports.iter().filter(|port| port.host_port != 0 && port.protocol == "TCP");
     let mut ways: Vec<(&PodGroup, Way)> = taken
         .map(|port| {
-            way(format!("the port {} of the node", port.host_port), of_node_port(&port.name, port.host_port, port.number))
+            let plain = of_node_port(&port.name, port.host_port, port.number);
+            let plain = if group.serves_routes {
+                plain.and_then(|plain| if plain { served(&group.workload_text()) } else { Known::Known(false) })
+            } else {
+                plain
+            };
+            way(format!("the port {} of the node", port.host_port), plain)
         })
         .collect();
     if group.host_network && group.ports.is_empty() {

@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::entrances::{Behind, Entrance};
+use crate::facts::FactsError;
 use crate::facts::Known;
+use crate::facts::context::Context;
 use crate::model::Unseen;
 
 type Annotations = BTreeMap<String, String>;
@@ -18,9 +20,52 @@ const OTHER_PROTOCOLS: &[i32] = &[
     27017,
 ];
 
+/// What stands behind a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// One that answers for itself.
+    Own,
+    /// One that serves Ingresses or routes of others, which say what is answered.
+    ServesRoutes,
+}
+
+/// The labels of pods that serve routes of others, by namespace.
+pub(super) struct Programs<'a>(BTreeMap<&'a str, Vec<&'a BTreeMap<String, String>>>);
+
+impl<'a> Programs<'a> {
+    pub(super) fn of(context: &'a Context<'a>) -> Result<Self, FactsError> {
+        let mut all: BTreeMap<&str, Vec<&BTreeMap<String, String>>> = BTreeMap::new();
+        for group in context.pods()?.iter().filter(|group| group.serves_routes && !group.is_finished()) {
+            all.entry(group.namespace()).or_default().push(&group.labels);
+        }
+        Ok(Self(all))
+    }
+
+    pub(super) fn behind(&self, service: &Service) -> Program {
+        let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
+        let Some(selector) = service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).filter(|selector| !selector.is_empty()) else {
+            return Program::Own;
+        };
+        let selected = |labels: &&&BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        match self.0.get(namespace).into_iter().flatten().find(selected) {
+            Some(_) => Program::ServesRoutes,
+            None => Program::Own,
+        }
+    }
+}
+
+/// What a port of such a program answers.
+pub(super) fn served(what: &str) -> Known<bool> {
+    Known::Unknown(Unseen::not_visible(
+        format!("whether {what} serves plain HTTP"),
+        "a program is behind it that serves Ingresses or routes: these, and its own settings, say what it answers",
+        "See what is said of its Ingresses and routes (transmission/ingress-redirect, ingress-tls, gateway-tls), and ask for its own settings.",
+    ))
+}
+
 /// The entrances that a Service opens: one per TCP port, where something may speak HTTP there.
 /// `unjudged` says why what the annotations leave unsaid is not known.
-pub(super) fn of_service(service: &Service, unjudged: Option<&Unseen>) -> Vec<Entrance> {
+pub(super) fn of_service(service: &Service, behind: Program, unjudged: Option<&Unseen>) -> Vec<Entrance> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let kind = spec.type_.as_deref().unwrap_or("ClusterIP");
     let outside = matches!(kind, "LoadBalancer" | "NodePort") || answers_external_ips(spec);
@@ -31,7 +76,7 @@ pub(super) fn of_service(service: &Service, unjudged: Option<&Unseen>) -> Vec<En
     let annotations = service.metadata.annotations.as_ref().unwrap_or(&none);
     let ports = spec.ports.iter().flatten().enumerate();
     ports
-        .filter_map(|(number, port)| entrance(service, spec, kind, annotations, number, port))
+        .filter_map(|(number, port)| entrance(service, behind, kind, annotations, number, port))
         .map(|mut entrance| {
             if let (Some(unseen), "at the load balancer") = (unjudged, entrance.tls.as_str()) {
                 entrance.plain = Known::Unknown(unseen.clone());
@@ -43,7 +88,7 @@ pub(super) fn of_service(service: &Service, unjudged: Option<&Unseen>) -> Vec<En
 
 fn entrance(
     service: &Service,
-    spec: &ServiceSpec,
+    behind: Program,
     kind: &str,
     annotations: &Annotations,
     number: usize,
@@ -53,25 +98,29 @@ fn entrance(
         return None;
     }
     let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
-    let addresses: Vec<String> =
-        status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect();
+    let addresses: Vec<String> = status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect();
     let by_aws = kind == "LoadBalancer" && is_of_aws(service);
     let (tls, plain, pointer) = if by_aws && ends_tls(annotations, port) {
         ("at the load balancer", Known::Known(false), "/metadata/annotations".to_owned())
     } else {
         let at = format!("/spec/ports/{number}");
         match speaks(port) {
+            Speaks::Plain if behind == Program::ServesRoutes => ("", served(&format!("the Service {}", display(service))), at),
             Speaks::Plain => ("", Known::Known(true), at),
-            Speaks::Tls if leads_to_plain(port) => ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at),
+            Speaks::Tls if leads_to_plain(port) => {
+                ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at)
+            }
             Speaks::Tls => ("by the program", Known::Known(false), at),
             Speaks::Other => return None,
-            Speaks::Unknown => ("", unknown(service, port, "neither its number, its name nor its appProtocol says what goes through it"), at),
+            Speaks::Unknown => {
+                ("", unknown(service, port, "neither its number, its name nor its appProtocol says what goes through it"), at)
+            }
         }
     };
     Some(Entrance {
         part: port.port.to_string(),
         pointer,
-        hosts: addresses.into_iter().chain(spec.external_ips.iter().flatten().cloned()).collect(),
+        hosts: addresses.into_iter().chain(service.spec.iter().flat_map(|spec| spec.external_ips.iter().flatten().cloned())).collect(),
         tls: tls.to_owned(),
         plain,
         counts_to: service.metadata.namespace.clone(),
@@ -118,7 +167,12 @@ const PLAIN_PORTS: &[i32] = &[80, 8000, 8008, 8080, 8081, 8088];
 /// Whether a port of the node that a pod takes serves plain HTTP: by its name, its number, and the number of the container's port.
 pub(super) fn of_node_port(name: &str, on_node: i32, in_pod: i32) -> Known<bool> {
     let named = (!name.is_empty()).then(|| name.to_owned());
-    let port = |number: i32| ServicePort { name: named.clone(), port: number, target_port: Some(IntOrString::Int(in_pod)), ..ServicePort::default() };
+    let port = |number: i32| ServicePort {
+        name: named.clone(),
+        port: number,
+        target_port: Some(IntOrString::Int(in_pod)),
+        ..ServicePort::default()
+    };
     let said = match speaks(&port(on_node)) {
         Speaks::Unknown => speaks(&port(in_pod)),
         said => said,
@@ -159,7 +213,8 @@ fn speaks(port: &ServicePort) -> Speaks {
 /// cloud-provider-aws and the AWS Load Balancer Controller: with a certificate, TLS ends on the ports that are listed by number or name, or
 /// on all.
 fn ends_tls(annotations: &Annotations, port: &ServicePort) -> bool {
-    if !annotations.contains_key("service.beta.kubernetes.io/aws-load-balancer-ssl-cert") {
+    // An empty one is none.
+    if annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert").is_none_or(String::is_empty) {
         return false;
     }
     let listed = annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-ports").map(String::as_str).unwrap_or("*");
@@ -167,20 +222,19 @@ fn ends_tls(annotations: &Annotations, port: &ServicePort) -> bool {
     listed.split(',').map(str::trim).any(is_this)
 }
 
-fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
+fn display(service: &Service) -> String {
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!("{}/{}", part(&service.metadata.namespace), part(&service.metadata.name))
+}
+
+fn unknown(service: &Service, port: &ServicePort, why: &str) -> Known<bool> {
     let target = match &port.target_port {
         Some(IntOrString::Int(number)) => format!(" (of the pods {number})"),
         Some(IntOrString::String(name)) => format!(" (of the pods {name})"),
         None => String::new(),
     };
     Known::Unknown(Unseen::not_visible(
-        format!(
-            "whether the port {}{target} of the Service {}/{} serves plain HTTP",
-            port.port,
-            part(&service.metadata.namespace),
-            part(&service.metadata.name)
-        ),
+        format!("whether the port {}{target} of the Service {} serves plain HTTP", port.port, display(service)),
         why,
         "Ask whether the program speaks TLS there, and set spec.ports[].appProtocol: https or http.",
     ))
@@ -196,7 +250,7 @@ mod tests {
         let service = json!({"metadata": {"name": "web", "namespace": "records", "annotations": annotations},
             "spec": {"type": kind, "ports": [port]}});
         let service: Service = serde_json::from_value(service).unwrap();
-        of_service(&service, None).first().map(|entrance| entrance.plain.known().copied())
+        of_service(&service, Program::Own, None).first().map(|entrance| entrance.plain.known().copied())
     }
 
     #[test]

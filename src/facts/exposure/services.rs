@@ -35,9 +35,9 @@ table! {
         opens_node_ports: bool, at "/spec/ports";
         /// `allocateLoadBalancerNodePorts` of a LoadBalancer; unset is true. Null for other types.
         allocates_node_ports: Option<bool>, at "/spec/allocateLoadBalancerNodePorts";
-        /// What asks for an internal load balancer: the annotation, or the controller whose default it is; empty when nothing
-        /// known does.
-        internal_by: String, at "/metadata/annotations";
+        /// What asks for an internal load balancer: the annotation; empty when nothing known does. Unknown where the controller of AWS
+        /// decides and nothing tells it.
+        internal_by: Known<String>, at "/metadata/annotations";
         /// Class of the load balancer; empty when none is written.
         load_balancer_class: String, at "/spec/loadBalancerClass";
         /// Addresses and names that the load balancer was given, sorted.
@@ -105,7 +105,11 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
         opens_node_ports: !node_ports.is_empty() || kind == "NodePort" || allocates_node_ports == Some(true),
         node_ports,
         allocates_node_ports,
-        internal_by: is_load_balancer.then(|| internal_by(&annotations, spec.load_balancer_class.as_deref(), &addresses)).flatten().unwrap_or_default(),
+        internal_by: if is_load_balancer {
+            internal_by(&annotations, spec.load_balancer_class.as_deref(), &addresses, &format!("the Service {namespace}/{name}"))
+        } else {
+            Known::Known(String::new())
+        },
         load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
         private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address) == Some(true)),
         public_address: addresses.iter().any(|address| is_private(address) == Some(false)),

@@ -54,14 +54,38 @@ impl Block {
     }
 }
 
-/// Whether the blocks together take in all of IPv4 or all of IPv6, whatever is excepted from them, and something is left: then most
-/// of the world is allowed. `0.0.0.0/1` beside `128.0.0.0/1` is as wide as `0.0.0.0/0`.
+/// Blocks that nobody of the Internet has (RFC 6890 and its registry): what leaves only these out is as wide as the world.
+const OF_NOBODY: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/3",
+    // Of IPv6, only 2000::/3 is given out (RFC 4291, 2.4).
+    "::/3",
+    "4000::/2",
+    "8000::/1",
+];
+
+/// Whether the blocks together take in all of the IPv4 or all of the IPv6 Internet, whatever is excepted from them, and something is left:
+/// then most of the world is allowed. `0.0.0.0/1` beside `128.0.0.0/1` is as wide as `0.0.0.0/0`, and so is a list of all blocks but the
+/// private ones.
 pub(super) fn whole_world<'a>(blocks: impl Iterator<Item = &'a Block>) -> bool {
     let blocks: Vec<&Block> = blocks.collect();
     [(false, u128::from(u32::MAX)), (true, u128::MAX)].into_iter().any(|(v6, end)| {
         let of_family = || blocks.iter().filter(|block| block.cidr.v6 == v6);
         let left = of_family().any(|block| !covered(block.except.iter(), block.cidr.first, block.cidr.last));
-        left && covered(of_family().map(|block| &block.cidr), 0, end)
+        let nobody: Vec<Cidr> = OF_NOBODY.iter().filter_map(|text| Cidr::read(text).ok()).filter(|cidr| cidr.v6 == v6).collect();
+        left && covered(of_family().map(|block| &block.cidr).chain(&nobody), 0, end)
     })
 }
 

@@ -9,8 +9,8 @@ use super::ports::{PortRule, PortSet};
 use super::world::World;
 use crate::facts::Known;
 use crate::facts::workloads::pass::PodPort;
-use crate::model::{Flow, Unseen};
 use crate::model::sources::{NAMESPACES, PODS};
+use crate::model::{Flow, Unseen};
 
 /// Whether pods of one namespace reach those of another, as the policies say.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,9 @@ impl Bits {
     fn has(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
     fn add(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(own, word)| *own |= word);
     }
@@ -94,6 +97,9 @@ struct Side<'a> {
     any: Bits,
     /// Peers that a rule names by a selector that chooses.
     named: Bits,
+    /// A block among them that holds no pod: it may be that of Services, and whether policies see their addresses or those of the pods
+    /// behind them is left open (kubernetes.io, *Network Policies*).
+    nobody: Option<String>,
 }
 
 /// By the number of a group among [`World::groups`] and by direction: the namespaces that its policies name, and whose own policies
@@ -226,7 +232,12 @@ impl<'a> Engine<'a> {
             let class = Class {
                 namespace: group.namespace().to_owned(),
                 labels: group.labels.iter().filter_map(asked).collect(),
-                ports: group.ports.iter().filter(|port| names.contains(port.name.as_str())).map(|port| PodPort { host_port: 0, ..port.clone() }).collect(),
+                ports: group
+                    .ports
+                    .iter()
+                    .filter(|port| names.contains(port.name.as_str()))
+                    .map(|port| PodPort { host_port: 0, ..port.clone() })
+                    .collect(),
                 blocks: None,
                 doubt: Direction::BOTH.map(|direction| !world.foreign_of(group, direction).is_empty()),
             };
@@ -270,7 +281,14 @@ impl<'a> Engine<'a> {
                     let doubt = if direction == Direction::Ingress { doubt_out } else { doubt_in };
                     let shut = other.get(peer).and_then(Option::as_ref).is_some_and(|side| !side.any.has(at));
                     let tally = tallies.entry(*number).or_default().entry(&named.namespace).or_default();
-                    if doubt {
+                    let nobody = other.get(peer).and_then(Option::as_ref).and_then(|side| side.nobody.as_ref()).filter(|_| shut);
+                    if let (Some(block), false) = (nobody, doubt) {
+                        tally.doubt = Some(Unseen::not_visible(
+                            format!("whether policies of {} let traffic through that the other end allows", named.namespace),
+                            format!("a rule there is about {block}, which holds no pod, and may be the block of Services"),
+                            "Look whether the network plugin judges by the address of a Service or by that of the pod behind it.",
+                        ));
+                    } else if doubt {
                         tally.doubt = tally.doubt.take().or_else(|| self.doubt_about(named, other_end(direction)));
                     } else {
                         tally.open |= !shut;
@@ -319,7 +337,7 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let empty = || Bits::new(self.classes.len());
-            let mut side = Side { rules: Vec::new(), full: empty(), any: empty(), named: empty() };
+            let mut side = Side { rules: Vec::new(), full: empty(), any: empty(), named: empty(), nobody: None };
             for policy in selecting {
                 for rule in policy.rules(direction).into_iter().flatten() {
                     let mut matching = Matching { sure: empty(), possible: empty() };
@@ -334,6 +352,9 @@ impl<'a> Engine<'a> {
                             side.named.add(&of_peer.sure);
                         }
                         matching.possible.add(&of_peer.possible);
+                        if let (Peer::Block(block), true) = (peer, of_peer.possible.is_empty()) {
+                            side.nobody = Some(block.text.clone());
+                        }
                     }
                     if PortSet::of(&rule.ports, &[]).is_full() {
                         side.full.add(&matching.sure);

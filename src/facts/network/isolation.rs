@@ -233,9 +233,33 @@ impl<'a> Facts<'a> {
             (Known::Unknown(unseen), Known::Known(true)) => Known::Unknown(unseen.clone()),
             (Known::Known(Enforcement::Partly), Known::Known(true)) => Known::Unknown(self.world.partly()),
             (Known::Known(Enforcement::Enforcing), Known::Known(true)) => {
-                self.changed_by(|effect| effect.overrides).map_or_else(|| Known::Known(String::new()), Known::Unknown)
+                let doubt = self.changed_by(|effect| effect.overrides).or_else(|| self.passed_over_by_cilium());
+                doubt.map_or_else(|| Known::Known(String::new()), Known::Unknown)
             }
         }
+    }
+
+    /// Why Cilium, where it is what enforces, may not have these pods in its hands, or may not see what selects them.
+    fn passed_over_by_cilium(&self) -> Option<Unseen> {
+        let cilium = self.world.cni.cilium.as_ref()?;
+        let of = format!("what isolates {} of {}", self.group.workload_text(), self.group.namespace());
+        if let (Some(since), Some(oldest)) = (&cilium.since, &self.group.oldest)
+            && oldest.0 < since.0
+        {
+            return Some(Unseen::not_visible(
+                of,
+                "a pod of it is older than the agents of Cilium, which look after pods only whose network they made",
+                "Restart the pods that have no CiliumEndpoint.",
+            ));
+        }
+        let seen = |policy: &Policy| !policy.selector.keys().any(|key| cilium.may_drop(key));
+        (!self.selecting.iter().any(|(policy, _)| seen(policy))).then(|| {
+            Unseen::not_visible(
+                of,
+                "the policies that select it do so by labels that Cilium may leave out of the identity by which it judges pods",
+                "Look at `labels` of cilium-config, and select by a label of the application.",
+            )
+        })
     }
 
     fn policies_known(&self) -> Known<bool> {

@@ -87,14 +87,15 @@ fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Dir
     let default = ForAll::of(world.policies(name), direction);
     let counts = counts.get(&(name.clone(), direction.as_str().to_owned())).copied().unwrap_or(Counts { ..Counts::default() });
     let counted = |number: i64| world.context().reader.known_in(name, &PODS, || number);
-    let because = because(world, name, direction, &default).and_then(|why| match why.is_empty() && counts.on_the_node && !counts.on_the_cluster {
-        true => Known::Unknown(Unseen::not_visible(
-            format!("what keeps {} traffic of {name} in bounds", direction.as_str()),
-            "all of its workloads use the node's network, which NetworkPolicies do not cover",
-            "Ask what filters the traffic of the nodes.",
-        )),
-        false => Known::Known(why),
-    });
+    let because =
+        because(world, name, direction, &default).and_then(|why| match why.is_empty() && counts.on_the_node && !counts.on_the_cluster {
+            true => Known::Unknown(Unseen::not_visible(
+                format!("what keeps {} traffic of {name} in bounds", direction.as_str()),
+                "all of its workloads use the node's network, which NetworkPolicies do not cover",
+                "Ask what filters the traffic of the nodes.",
+            )),
+            false => Known::Known(why),
+        });
     let typed = NamespaceIsolationRow {
         namespace: name.clone(),
         system: SYSTEM_NAMESPACES.contains(&name.as_str()),

@@ -72,6 +72,21 @@ impl<'w> Openness<'w> {
                 .map(|(policy, rule, place)| (named(policy, rule), place.clone()))
                 .collect();
         }
+        // So do blocks of addresses.
+        let blocks: Vec<&Block> = rules.iter().flat_map(|(_, rule, _)| rule.blocks()).collect();
+        if !whole_world(blocks.iter().copied()) {
+            let with_blocks = || rules.iter().filter(|(_, rule, _)| rule.blocks().next().is_some());
+            let held: Vec<&str> = self.addresses.iter().filter(|(_, pods)| self.hold(&blocks, pods)).map(|(name, _)| *name).collect();
+            let own = |name: &&&str| rules.iter().all(|(policy, _, _)| policy.namespace != **name);
+            let new: Vec<&&str> = held.iter().filter(own).filter(|name| !taken.whole.contains(**name)).collect();
+            if !new.is_empty() {
+                taken.whole.extend(new.into_iter().map(|name| (*name).to_owned()));
+                taken.whole_by.extend(with_blocks().map(|(_, _, place)| place.clone()));
+            }
+            if taken.every_namespace.is_empty() && held.len() > 1 && held.len() == self.addresses.len() {
+                taken.every_namespace = with_blocks().map(|(policy, rule, place)| (named(policy, rule), place.clone())).collect();
+            }
+        }
         taken.every_namespace.sort_by(|a, b| a.0.cmp(&b.0));
         taken
     }
@@ -82,9 +97,7 @@ impl<'w> Openness<'w> {
             Peer::Pods { namespaces, pods } => {
                 namespaces.as_ref().is_some_and(|selector| selector.takes_strangers(&GIVEN)) && pods.takes_strangers(&[])
             }
-            Peer::Block(block) => {
-                self.addresses.len() > 1 && self.addresses.values().all(|pods| self.holds(block, pods))
-            }
+            Peer::Block(block) => self.addresses.len() > 1 && self.addresses.values().all(|pods| self.holds(block, pods)),
         }
     }
 
@@ -97,10 +110,14 @@ impl<'w> Openness<'w> {
             Peer::Pods { .. } => Vec::new(),
             // Of the whole world, another question asks.
             Peer::Block(block) if whole_world(std::iter::once(block)) => Vec::new(),
-            Peer::Block(block) => {
-                self.addresses.iter().filter(|(_, pods)| self.holds(block, pods)).map(|(name, _)| *name).collect()
-            }
+            Peer::Block(block) => self.addresses.iter().filter(|(_, pods)| self.holds(block, pods)).map(|(name, _)| *name).collect(),
         }
+    }
+
+    /// Whether blocks together hold an address of each of these pods, of which there are some.
+    fn hold(&self, blocks: &[&Block], pods: &[&Vec<IpAddr>]) -> bool {
+        let inside = |address: &IpAddr| blocks.iter().any(|block| block.contains(address));
+        self.blocks && !pods.is_empty() && pods.iter().all(|addresses| addresses.iter().any(inside))
     }
 
     /// Whether the block holds an address of each of these pods, of which there are some.

@@ -81,7 +81,11 @@ fn the_world_is_recognised_in_every_form() -> Result<(), String> {
         (vec![block("0.0.0.0/0", &["128.0.0.0/1", "0.0.0.0/1"])?], false),
         (vec![block("0.0.0.0/1", &[])?, block("128.0.0.0/2", &[])?], false),
         (vec![block("10.0.0.0/8", &[])?], false),
-        (vec![block("::/1", &[])?, block("0.0.0.0/1", &[])?], false),
+        (vec![block("8000::/1", &[])?, block("0.0.0.0/1", &[])?], false),
+        // Everything of IPv6 that is given out.
+        (vec![block("::/1", &[])?], true),
+        (vec![block("2000::/3", &[])?], true),
+        (vec![block("2000::/4", &[])?], false),
         (Vec::new(), false),
     ] {
         assert_eq!(whole_world(blocks.iter()), expected, "{blocks:?}");

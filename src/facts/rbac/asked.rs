@@ -28,6 +28,8 @@ pub(super) enum Names {
     Restricted,
     /// The right itself: one is enough.
     AnyOf(&'static [&'static str]),
+    /// The right itself where a name begins so.
+    Beginning(&'static str),
     /// The right itself, whatever the names.
     Enough,
     /// The right itself where the roles are worth having.
@@ -91,6 +93,10 @@ pub(super) const ASKED: &[Asked] = &[
     // member of the group of unlimited administrators, needs no more.
     cluster(Atom::ImpersonateMasters, &["impersonate"], &[("", "groups", "")]).named(Names::AnyOf(&[super::policy::MASTERS])),
     cluster(Atom::ImpersonateNamed, &["impersonate"], &[("", "users", "")]).named(Names::Named),
+    // A node reads the Secrets of the pods on it and has tokens of their accounts; its authorizer is not RBAC
+    // (`plugin/pkg/auth/authorizer/node`), and asks for the group beside the name.
+    cluster(Atom::ImpersonateANode, &["impersonate"], &[("", "users", "")]).named(Names::Beginning("system:node:")),
+    cluster(Atom::ImpersonateNodes, &["impersonate"], &[("", "groups", "")]).named(Names::AnyOf(&["system:nodes"])),
     anywhere(Atom::ImpersonateAnAccount, &["impersonate"], &[("", "serviceaccounts", "")]).named(Names::Named),
     anywhere(Atom::ImpersonateAccounts, &["impersonate"], &[("", "serviceaccounts", "")]),
     cluster(Atom::UserInfo, &["impersonate:user-info"], &[(AUTHENTICATION, "users", "")]),

@@ -260,6 +260,7 @@ impl Kind {
                         one(&[ImpersonateUsers]),
                         one(&[ImpersonateMasters, ImpersonateNamed]),
                         one(&[ImpersonateMasters, ImpersonateAnAccount]),
+                        one(&[ImpersonateANode, ImpersonateNodes]),
                         constrained(&[UserInfo, OnUserInfo]),
                         constrained(&[AnyNode, OnAnyNode]),
                         constrained(&[OwnNode, OnOwnNode]),

@@ -126,9 +126,11 @@ mod tests {
     }
 
     fn binds(name: &str) -> Rights {
-        rights(
-            json!({"verbs": ["bind"], "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": [name]}),
-        )
+        binds_some("clusterroles", name)
+    }
+
+    fn binds_some(resource: &str, name: &str) -> Rights {
+        rights(json!({"verbs": ["bind"], "apiGroups": ["rbac.authorization.k8s.io"], "resources": [resource], "resourceNames": [name]}))
     }
 
     #[test]
@@ -152,7 +154,14 @@ mod tests {
     fn a_role_of_another_namespace_is_another_role() {
         let secrets = rights(json!({"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}));
         let maps = rights(json!({"verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"]}));
-        let all = [((Some("records"), "reader"), &maps), ((Some("dev"), "reader"), &secrets)];
+        let binder = binds_some("roles", "reader");
+        let all = [
+            ((Some("records"), "reader"), &maps),
+            ((Some("dev"), "reader"), &secrets),
+            ((Some("records"), "binder"), &binder),
+            ((Some("dev"), "binder"), &binder),
+            ((None, "binder"), &binder),
+        ];
         let leads = Leads::of(all.into_iter());
         let bound = |roles: bool| Bound { roles, cluster_roles: !roles, names: vec!["reader".to_owned()] };
         assert!(!leads.worth((Some("records"), "binder"), &bound(true)));
@@ -164,7 +173,9 @@ mod tests {
     #[test]
     fn a_role_in_a_namespace_gives_nothing_that_is_in_none() {
         let volumes = rights(json!({"verbs": ["create"], "apiGroups": [""], "resources": ["persistentvolumes"]}));
-        let leads = Leads::of([((None, "volumes"), &volumes)].into_iter());
+        let binder = binds("volumes");
+        let all = [((None, "volumes"), &volumes), ((Some("records"), "binder"), &binder), ((None, "binder"), &binder)];
+        let leads = Leads::of(all.into_iter());
         let bound = Bound { roles: false, cluster_roles: true, names: vec!["volumes".to_owned()] };
         assert!(!leads.worth((Some("records"), "binder"), &bound));
         assert!(leads.worth((None, "binder"), &bound));

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role as NamespacedRole, RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
-use super::super::{FactsError, Known};
+use super::super::{Coverage, FactsError, Known};
 use super::rules::{allows_resource, allows_url};
 use crate::facts::table::read::Reader;
 use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES};
@@ -141,8 +141,8 @@ pub struct Policy {
     pub(super) bindings: Vec<Binding>,
     /// Places of the bindings of each namespace, and of ClusterRoleBindings under `None`.
     by_namespace: BTreeMap<Option<String>, Vec<usize>>,
-    /// Why roles of the kind may be missing.
-    missing_roles: Option<Unseen>,
+    /// What was read and understood of roles.
+    coverage: Coverage,
     missing_cluster_roles: Option<Unseen>,
 }
 
@@ -194,8 +194,8 @@ impl Policy {
             by_namespace.entry(binding.namespace.clone()).or_default().push(index);
         }
         let coverage = reader.coverage();
-        let missing = |source| coverage.complete(std::slice::from_ref(source)).err().map(|gaps| gaps.first().clone());
-        Ok(Self { roles, bindings, by_namespace, missing_roles: missing(&ROLES), missing_cluster_roles: missing(&CLUSTER_ROLES) })
+        let missing = coverage.complete(std::slice::from_ref(&CLUSTER_ROLES)).err().map(|gaps| gaps.first().clone());
+        Ok(Self { roles, bindings, by_namespace, coverage, missing_cluster_roles: missing })
     }
 
     /// What the RBAC authorizer answers: ClusterRoleBindings first, then the RoleBindings of the request's namespace; the first rule
@@ -232,8 +232,15 @@ impl Policy {
         if binding.role.is_some() {
             return Known::Known(false);
         }
-        let gap = if binding.role_kind == "Role" { &self.missing_roles } else { &self.missing_cluster_roles };
-        gap.clone().map_or(Known::Known(true), Known::Unknown)
+        if binding.role_kind != "Role" {
+            return self.missing_cluster_roles.clone().map_or(Known::Known(true), Known::Unknown);
+        }
+        // A Role that was not understood can only be one of its own namespace.
+        let here = |namespace: &str| binding.namespace.as_deref() == Some(namespace);
+        match self.coverage.complete_within(std::slice::from_ref(&ROLES), here) {
+            Ok(_) => Known::Known(true),
+            Err(gaps) => Known::Unknown(gaps.first().clone()),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Atom {
     ImpersonateUsers,
     ImpersonateMasters,
     ImpersonateNamed,
+    ImpersonateANode,
+    ImpersonateNodes,
     ImpersonateAnAccount,
     ImpersonateAccounts,
     UserInfo,
@@ -167,6 +169,7 @@ impl Rights {
                 || match asked.names {
                     Names::Restricted | Names::Roles => false,
                     Names::Enough | Names::Named => true,
+                    Names::Beginning(start) => names.iter().any(|name| name.starts_with(start)),
                     Names::AnyOf(some) => names.iter().any(|name| some.contains(&name.as_str())),
                 };
             if whole {

@@ -205,10 +205,6 @@ impl<'r, 'p> Takeover<'r, 'p> {
             Some(namespace) => vec![namespace],
             None => self.named.keys().copied().collect(),
         };
-        let exists = |namespace: &str, name: &str| {
-            let wanted = (namespace.to_owned(), name.to_owned());
-            self.population.existing.known().is_none_or(|existing| existing.contains(&wanted))
-        };
         let accounts = |names: &[String], how: &'static str, there: &dyn Fn(&str, &str) -> bool| {
             let of =
                 |space: &&str| names.iter().filter(|name| there(space, name)).map(|name| Who::account(space, name)).collect::<Vec<_>>();
@@ -221,10 +217,13 @@ impl<'r, 'p> Takeover<'r, 'p> {
         };
         let found = match step {
             // Whoever may make an account that is not there yet has its token then.
-            NamedStep::Accounts(names) => {
-                let makes = self.makes(standing, namespace);
-                accounts(names, "a token", &|space, name| makes || exists(space, name))
-            }
+            NamedStep::Accounts(names) => match &self.population.existing {
+                _ if self.makes(standing, namespace) => accounts(names, "a token", &|_, _| true),
+                Known::Known(existing) => {
+                    accounts(names, "a token", &|space, name| existing.contains(&(space.to_owned(), name.to_owned())))
+                }
+                Known::Unknown(unseen) => return (Vec::new(), Some(unseen.clone())),
+            },
             NamedStep::AsAccounts(names) => accounts(names, "impersonation", &|_, _| true),
             NamedStep::AsAccountsFor(names) => {
                 return gated(Atom::OnServiceAccountMode, accounts(names, "impersonation", &|_, _| true));

@@ -58,6 +58,9 @@ pub enum QuestionError {
         /// What there is.
         known: Vec<String>,
     },
+    /// Neither one object nor all of them.
+    #[error("the name of the object is empty")]
+    EmptyName,
     /// A URL is not in a namespace and has no names.
     #[error("`{0}` is a URL: it has no name and is in no namespace")]
     Url(String),
@@ -124,6 +127,9 @@ impl Question {
     /// `resource` is `secrets`, `deployments.apps`, `pods/exec`, `deployments.apps/scale` or a URL; a resource of Kubernetes itself may
     /// be written without its group.
     pub fn parse(verb: &str, resource: &str, name: Option<&str>, namespace: Option<&str>) -> Result<Self, QuestionError> {
+        if name == Some("") {
+            return Err(QuestionError::EmptyName);
+        }
         let target = if resource.starts_with('/') {
             if name.is_some() || namespace.is_some() {
                 return Err(QuestionError::Url(resource.to_owned()));

@@ -154,7 +154,13 @@ fn expected(servers: &ApiServers, component: &Component, instances: &[Instance])
         return (servers.counted > 0).then_some(servers.counted);
     }
     let members = |instance: &Instance| instance.flags.values.get("initial-cluster").map_or(1, |list| split(list).len().max(1));
-    instances.iter().map(members).max()
+    // Beside each API server that speaks to its own machine there is a member: the first that was made names itself alone.
+    let beside = |server| {
+        let at = servers.value(server, "etcd-servers", None);
+        at.known().is_some_and(|(value, _)| ["//127.0.0.1:", "//localhost:", "//[::1]:"].iter().any(|own| value.contains(own)))
+    };
+    let stacked = if servers.list.iter().any(beside) { servers.counted } else { 0 };
+    instances.iter().map(members).max().map(|named| named.max(stacked))
 }
 
 /// Fields of the kubelet's configuration file and the flags that outrank them (cmd/kubelet/app/options/options.go).

@@ -12,7 +12,12 @@ pub(super) struct Flags {
     pub(super) values: BTreeMap<String, String>,
     /// Whether there is a word of which it is not known whether it is a flag: then nothing can be said about any flag.
     pub(super) opaque: bool,
+    /// Whether words stand before the component that may give it variables, as those of `env` do.
+    pub(super) wrapped: bool,
 }
+
+/// Programs that start another one and add nothing to its environment.
+const WRAPPERS: &[&str] = &["go-runner", "kube-log-runner", "tini", "dumb-init", "exec"];
 
 impl Flags {
     /// Adds one flag: lists add up, of everything else the last one wins (pflag). `_` in names is `-` (component-base
@@ -41,13 +46,16 @@ pub(super) fn flags_of(container: &Container, component: &Component) -> Option<F
     let one_dash = component.environment.is_some();
     let words: Vec<&str> = container.command.iter().flatten().chain(container.args.iter().flatten()).map(String::as_str).collect();
     let is_binary = |word: &&str| !word.starts_with('-') && word.rsplit('/').next() == Some(binary);
-    let rest = match words.iter().position(is_binary) {
+    let start = words.iter().position(is_binary);
+    let wraps = |word: &&str| !word.starts_with('-') && !WRAPPERS.contains(&word.rsplit('/').next().unwrap_or(word));
+    let wrapped = words.iter().take(start.unwrap_or(0)).any(wraps);
+    let rest = match start {
         Some(start) => words.get(start + 1..)?,
         // Distributions whose image starts the binary by itself write only flags.
         None if container.name == binary && words.first().is_some_and(|word| word.starts_with("--")) => words.as_slice(),
         None => return None,
     };
-    let mut flags = Flags::default();
+    let mut flags = Flags { wrapped, ..Flags::default() };
     let mut rest = rest.iter().peekable();
     while let Some(word) = rest.next() {
         let bare = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|_| one_dash));
@@ -135,5 +143,7 @@ mod tests {
         let words = ["/go-runner", "--log-file=/var/log/x", "/usr/local/bin/kube-apiserver", "--profiling=false"];
         assert_eq!(value(&words, "profiling").as_deref(), Some("false"));
         assert_eq!(value(&words, "log-file"), None, "a flag of the wrapper");
+        assert!(!flags(&words).wrapped);
+        assert!(flags(&["/usr/bin/env", "[redacted]", "kube-apiserver", "--profiling=false"]).wrapped, "a variable may stand there");
     }
 }

@@ -30,12 +30,12 @@ pub(super) fn mirrors(
             found.push(Instance {
                 name: pod.subject.name.clone(),
                 subject: pod.subject.clone(),
-                flags,
                 doubt,
                 variables: Variables {
                     names: container.env.iter().flatten().map(|variable| variable.name.clone()).collect(),
-                    others: container.env_from.iter().flatten().next().is_some(),
+                    others: flags.wrapped || container.env_from.iter().flatten().next().is_some(),
                 },
+                flags,
                 mounts: Some(Mounts::new(container.volume_mounts.as_deref().unwrap_or(&[]), &pod.volumes)),
                 dark: dark(pod.node_name()).then(|| pod.node_name().to_owned()),
                 ..Instance::new(component, pod.origin.at(format!("/spec/containers/{i}")).graded(Grade::ReportedCopy), How::CommandLine)

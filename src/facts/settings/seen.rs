@@ -224,7 +224,7 @@ pub(super) fn flagz(reader: &Reader<'_>) -> Result<Option<Instance>, FactsError>
         Ok(Flagz { flags }) => Ok(Some(Instance {
             name: "/flagz".to_owned(),
             subject: api_server("/flagz"),
-            flags: Flags { values: flags, opaque: false },
+            flags: Flags { values: flags, ..Flags::default() },
             ..Instance::new(&API_SERVER, reader.origin(&FLAGZ, &Default::default(), &stored, Grade::EffectiveConfiguration), How::Effective)
         })),
         Err(error) => {

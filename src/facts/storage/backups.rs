@@ -1,19 +1,23 @@
+use std::collections::BTreeSet;
+
 use super::kept::Kept;
 use super::velero::{self, Done, Held, Schedule, Velero, unclear};
 use crate::facts::context::Context;
+use crate::facts::table::read::MetaOnly;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::times::hours_between;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES,
-    POD_VOLUME_BACKUPS, PODS, VOLUME_SNAPSHOT_CLASSES,
+    BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, CUSTOM_RESOURCE_DEFINITIONS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES, POD_VOLUME_BACKUPS, PODS, VELERO_CONFIG_MAPS, VOLUME_SNAPSHOT_CLASSES,
 };
 use crate::model::{Evidence, Unseen, UnseenKind};
 
 table! {
     /// One row per claim: how Velero backs it up. Unknown in a cluster without any object of Velero: backups may be made in another
     /// way.
-    pub struct BackupRow as "backups" counting "claims" from [PERSISTENT_VOLUME_CLAIMS] {
+    pub struct BackupRow as "backups" counting "claims" from [PERSISTENT_VOLUME_CLAIMS]
+        consulting [CUSTOM_RESOURCE_DEFINITIONS, VELERO_CONFIG_MAPS] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.
@@ -35,7 +39,8 @@ table! {
         /// last one, of this week, would have held it.
         waits_for_first: Known<bool>, at "/metadata/creationTimestamp",
             needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, VOLUME_SNAPSHOT_CLASSES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
-        /// Why no schedule copies it, or no backup holds it, or that its last backup is old; empty otherwise.
+        /// That no schedule copies it and why, that no backup holds it and why, or that its last backup is older than a week, as a sentence about
+        /// it goes on; empty where neither is known.
         why: String, needs [BACKUPS, BACKUP_SCHEDULES];
     }
 }
@@ -47,13 +52,13 @@ const WEEK: i64 = 168;
 
 /// Rows of all claims.
 pub(super) fn rows(context: &Context<'_>, kept: &[Kept<'_>], unclaimed: usize) -> Result<Vec<Row>, FactsError> {
-    let velero = Velero::read(&context.reader, unclaimed)?;
+    let velero = Velero::read(&context.reader, unclaimed, context.volume_uses()?.global_policies.clone())?;
     let read = [BACKUPS, BACKUP_SCHEDULES, BACKUP_LOCATIONS];
     let gap = context.reader.coverage().complete(&read).err().map(|gaps| gaps.first().clone());
     let seen = match gap {
         _ if velero.any => Known::Known(()),
         Some(gap) => Known::Unknown(gap),
-        None => Known::Unknown(no_velero()),
+        None => Known::Unknown(no_velero(&others(context)?)),
     };
     let complete = |source| context.reader.known_if_complete(source, || ());
     let surroundings = Surroundings {
@@ -169,22 +174,51 @@ impl<'a> Surroundings<'a> {
 
     fn why(&self, schedules: &Side<Vec<&'a (Schedule, Evidence)>>, last: &Side<Option<&'a Done>>) -> String {
         let unscheduled = schedules.known.known().is_some_and(Vec::is_empty);
-        let of_schedule = schedules.why_not.as_ref().filter(|_| unscheduled);
-        let of_backup = match &last.known {
-            Known::Known(Some(done)) => Some(format!("its last backup, {}, ended {} hours ago", done.name(), done.hours)),
-            Known::Known(None) => last.why_not.clone(),
-            Known::Unknown(_) => None,
+        let of_schedule = schedules.why_not.as_ref().filter(|_| unscheduled).map(|why| format!("is on no schedule ({why})"));
+        let of_backup = match (&last.known, &last.why_not) {
+            (Known::Known(Some(done)), _) if done.hours > WEEK => {
+                Some(format!("was last in a backup {} days ago ({})", done.hours / 24, done.name()))
+            }
+            (Known::Known(None), Some(why)) => Some(format!("is in no backup ({why})")),
+            _ => None,
         };
-        let parts: Vec<String> = of_schedule.cloned().into_iter().chain(of_backup).collect();
-        parts.join("; ")
+        let parts: Vec<String> = of_schedule.into_iter().chain(of_backup).collect();
+        parts.join(" and ")
     }
 }
 
-fn no_velero() -> Unseen {
+/// What else makes backups, by the CustomResourceDefinition with which it plans them.
+const OTHERS: &[(&str, &str)] = &[
+    ("backupconfigurations.core.kubestash.com", "KubeStash (BackupConfiguration)"),
+    ("backupconfigurations.stash.appscode.com", "Stash (BackupConfiguration)"),
+    ("backupplans.triliovault.trilio.io", "Trilio (BackupPlan)"),
+    ("policies.config.kio.kasten.io", "Kasten (Policy of config.kio.kasten.io)"),
+    ("recurringjobs.longhorn.io", "Longhorn (RecurringJob)"),
+    ("replicationsources.volsync.backube", "VolSync (ReplicationSource)"),
+    ("scheduledbackups.postgresql.cnpg.io", "CloudNativePG (ScheduledBackup of postgresql.cnpg.io)"),
+    ("schedules.k8up.io", "K8up (Schedule of k8up.io)"),
+    ("snapshotschedules.snapscheduler.backube", "SnapScheduler (SnapshotSchedule)"),
+];
+
+/// What else is installed that makes backups.
+fn others(context: &Context<'_>) -> Result<Vec<&'static str>, FactsError> {
+    let mut found = BTreeSet::new();
+    context.reader.each::<MetaOnly>(&CUSTOM_RESOURCE_DEFINITIONS, |definition, _| {
+        let name = definition.metadata.name.as_deref();
+        found.extend(OTHERS.iter().filter(|(known, _)| name == Some(*known)).map(|(_, tool)| *tool));
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+fn no_velero(others: &[&str]) -> Unseen {
     Unseen {
         kind: UnseenKind::NotVisible,
         what: "backups of claims".to_owned(),
-        why: "there is no object of Velero, and other ways to make backups are not read".to_owned(),
+        why: if others.is_empty() {
+            "there is no object of Velero, and other ways to make backups are not read".to_owned()
+        } else {
+            format!("there is no object of Velero, and what else is installed is not read: {}", others.join(", "))
+        },
         how_to_see: "Ask how volumes with ePHI are backed up, when the last backup ended, and when one was restored.".to_owned(),
         source: None,
         missing_rule: None,

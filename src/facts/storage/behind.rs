@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::classes::{Class, Classes};
-use super::drivers::{Encryption, Parameters, canonical, encryption, has_key, has_replicas, on_node, reads_attributes};
+use super::drivers::{Encryption, Parameters, canonical, encryption, has_key, has_parameter, has_replicas, on_node, reads_attributes};
 use super::transit::traffic;
 use super::volumes::Volume;
 use crate::facts::Known;
@@ -74,6 +74,20 @@ fn unknown(asked: &Asked<'_>, why: String, how_to_see: &str) -> Unseen {
         what: format!("the volume behind {}", asked.what),
         why,
         how_to_see: how_to_see.to_owned(),
+        source: None,
+        missing_rule: None,
+    }
+}
+
+/// What a volume was made with is not written on it.
+fn not_shown(what: &str, driver: &str) -> Unseen {
+    Unseen {
+        kind: UnseenKind::NotVisible,
+        what: format!("encryption of {what}"),
+        why: format!(
+            "it was made by hand, or by another class than the one that it names, and {driver} reads whether to encrypt only when it makes a volume"
+        ),
+        how_to_see: "Ask the storage itself whether this volume is encrypted (EBS: aws ec2 describe-volumes).".to_owned(),
         source: None,
         missing_rule: None,
     }
@@ -167,10 +181,14 @@ pub(super) fn bound(asked: &Asked<'_>, volume: &Volume, origin: &Evidence, class
                 of_class.extend(open.columns().map(|column| (column, class.origin.at("/parameters"))));
             }
             Maker::NotRead(unseen) => open.fill(&mut said, Said::nothing(&unseen)),
-            Maker::Nobody if open.customer_key && said.encryption.customer_key.known().is_some() => {
-                said.encryption.customer_key = Known::Unknown(key_not_shown(&what));
+            Maker::Nobody => {
+                if open.encrypted && has_parameter(&driver) && !reads_attributes(&driver) {
+                    said.encryption.encrypted = Known::Unknown(not_shown(&what, &driver));
+                }
+                if open.customer_key && said.encryption.customer_key.known().is_some() {
+                    said.encryption.customer_key = Known::Unknown(key_not_shown(&what));
+                }
             }
-            Maker::Nobody => {}
         }
     }
     Behind {

@@ -218,6 +218,11 @@ fn habit(driver: &str) -> Option<Habit> {
     })
 }
 
+/// Whether a parameter says that the driver is to encrypt.
+pub(super) fn has_parameter(driver: &str) -> bool {
+    matches!(habit(driver), Some(Habit::Parameter { .. }))
+}
+
 /// Whether a parameter of the driver can name a key of the customer.
 pub(super) fn has_key(driver: &str) -> bool {
     match habit(driver) {

@@ -9,10 +9,10 @@ use super::behind::not_there;
 use super::claims::Claim;
 use super::volumes::{Volume, Volumes};
 use crate::facts::context::Context;
+use crate::facts::table::read::Readable;
 use crate::facts::times::seconds_between;
 use crate::facts::workloads::volume_uses::{Mount, is_left_out};
 use crate::facts::{FactsError, Known};
-use crate::facts::table::read::Readable;
 use crate::model::sources::{NAMESPACES, PERSISTENT_VOLUMES, PODS, VOLUME_SNAPSHOT_CLASSES};
 use crate::model::{Evidence, Unseen};
 
@@ -44,6 +44,7 @@ const DISKS: &[&str] = &["awsElasticBlockStore", "gcePersistentDisk", "azureDisk
 /// One claim.
 pub(super) struct Kept<'a> {
     pub(super) claim: &'a Claim,
+    pub(super) volume: Option<&'a Volume>,
     pub(super) kind: VolumeKind,
     pub(super) namespace_left_out: Known<bool>,
     /// Pods that mount it.
@@ -80,7 +81,7 @@ pub(super) fn unclaimed(claims: &[Claim], volumes: &Volumes) -> usize {
 }
 
 /// Every claim, in the order of the claims.
-pub(super) fn kept<'a>(context: &'a Context<'_>, claims: &'a [Claim], volumes: &Volumes) -> Result<Vec<Kept<'a>>, FactsError> {
+pub(super) fn kept<'a>(context: &'a Context<'_>, claims: &'a [Claim], volumes: &'a Volumes) -> Result<Vec<Kept<'a>>, FactsError> {
     let volume_uses = context.volume_uses()?;
     let namespaces = context.namespaces()?;
     let volumes_read = context.reader.known_if_complete(&PERSISTENT_VOLUMES, || ());
@@ -103,6 +104,7 @@ pub(super) fn kept<'a>(context: &'a Context<'_>, claims: &'a [Claim], volumes: &
         let driver = volumes.get(&claim.volume).and_then(|(volume, _)| volume.spec.csi.as_ref()).map(|csi| csi.driver.as_str());
         Kept {
             claim,
+            volume: volumes.get(&claim.volume).map(|(volume, _)| volume),
             kind,
             snapshots: match driver {
                 Some(driver) if !BY_PLUGIN.contains(&driver) => classes.as_ref().map(|drivers| drivers.contains(driver)),

@@ -2,7 +2,7 @@
 //!
 //! Sources: nfs(5) (`sec`, `xprtsec`), the documentation of the drivers, and of the clouds' disks.
 
-use super::drivers::{NFS, Parameters, canonical, is_of_node};
+use super::drivers::{HOST_PATH, NFS, Parameters, canonical, is_of_node};
 use crate::facts::Known;
 use crate::model::{Unseen, UnseenKind};
 
@@ -24,12 +24,16 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
     };
     let ask = "Ask who runs the storage whether its traffic is encrypted, or goes through a network of its own.";
     let nfs = || match shared(options) {
-        Some(encrypted) => Known::Known(encrypted),
-        None => {
-            unknown(UnseenKind::NotUnderstood, "it has a mount option that is not known here, and may ask for encryption".to_owned(), ask)
-        }
+        Ok(encrypted) => Known::Known(encrypted),
+        Err(why) => unknown(UnseenKind::NotUnderstood, why.to_owned(), ask),
     };
     match canonical(driver) {
+        // A directory of the node may be a share that the node itself has mounted.
+        HOST_PATH => unknown(
+            UnseenKind::NotVisible,
+            "it is a directory of the node, and whether a disk or a share of the network is behind it is not seen".to_owned(),
+            "Look on the nodes what is mounted there (findmnt --target PATH), and with which options.",
+        ),
         _ if is_of_node(driver) => Known::Known(true),
         NFS | "nfs.csi.k8s.io" => nfs(),
         // The driver mounts with TLS unless it is told not to.
@@ -50,19 +54,19 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
     }
 }
 
-/// Whether an NFS mount is encrypted; `None` where an option may say so that is not known.
-fn shared(options: &[String]) -> Option<bool> {
+/// Whether an NFS mount is encrypted, or why its options do not say it.
+fn shared(options: &[String]) -> Result<bool, &'static str> {
     let words = || options.iter().flat_map(|entry| entry.split(','));
     // The last word of a kind counts (fs/nfs/fs_context.c).
     let last = |name: &str| words().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).last();
     if matches!(last("xprtsec"), Some("tls" | "mtls")) {
-        return Some(true);
+        return Ok(true);
     }
     // Several flavours are alternatives.
     let flavours: Vec<&str> = words().filter_map(|word| word.strip_prefix("sec=")).collect();
     match (flavours.contains(&"krb5p"), flavours.iter().all(|flavour| *flavour == "krb5p")) {
-        (true, true) => return Some(true),
-        (true, false) => return None,
+        (true, true) => return Ok(true),
+        (true, false) => return Err("its mount options allow several kinds of authentication, of which one encrypts"),
         (false, _) => {}
     }
     const PLAIN: &[&str] = &[
@@ -84,7 +88,7 @@ fn shared(options: &[String]) -> Option<bool> {
         "xprtsec",
     ];
     let known = |word: &str| PLAIN.contains(&word.split_once('=').map_or(word, |(name, _)| name));
-    words().all(known).then_some(false)
+    if words().all(known) { Ok(false) } else { Err("it has a mount option that is not known here, and may ask for encryption") }
 }
 
 #[cfg(test)]
@@ -125,6 +129,7 @@ mod tests {
             ("ebs.csi.aws.com", &[], false, None),
             ("kubernetes.io/gce-pd", &[], true, Some(true)),
             ("rancher.io/local-path", &[], false, Some(true)),
+            (HOST_PATH, &[], false, None),
             ("iscsi", &[], false, None),
         ] {
             assert_eq!(judged(driver, parameters, encrypted, &[]), said, "{driver} {parameters:?}");

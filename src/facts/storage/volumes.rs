@@ -58,6 +58,10 @@ table! {
         traffic_encrypted: Known<bool>, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
         /// Workloads that mount it, sorted.
         workloads: Vec<String>;
+        /// `is`, or `will be` where there is no volume yet, as a sentence about what it lies on goes on.
+        stands: String, at "/spec/volumeName";
+        /// What it lies on, as a sentence says it: the volume, its driver and its class, as far as there are such and they are known.
+        storage: String, at "/spec", needs [PERSISTENT_VOLUMES, STORAGE_CLASSES];
     }
 }
 
@@ -128,6 +132,21 @@ struct ClaimRef {
 }
 
 impl VolumeSpec {
+    /// The class that it names.
+    pub(super) fn class(&self) -> Option<&str> {
+        self.storage_class_name.as_deref()
+    }
+
+    /// Its capacity, as written.
+    pub(super) fn capacity(&self) -> Option<&str> {
+        self.others.get("capacity")?.get("storage")?.as_str()
+    }
+
+    /// The key of its type.
+    pub(super) fn key(&self) -> Option<&'static str> {
+        if self.csi.is_some() { Some("csi") } else { self.source() }
+    }
+
     /// The key of its type, besides `csi`.
     pub(super) fn source(&self) -> Option<&'static str> {
         SOURCES.iter().map(|(key, _)| *key).find(|key| self.others.contains_key(*key))
@@ -223,6 +242,7 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Result<Vec<Row>, F
             phase: claim.phase.clone(),
             class: claim.class.clone().unwrap_or_default(),
             volume: claim.volume.clone(),
+            there: !claim.volume.is_empty(),
             workloads: sorted_owned(mounting.into_iter().flatten().cloned()),
         };
         rows.push(about.row(behind));
@@ -264,6 +284,7 @@ fn of_template(template: &Template, read: &Read<'_>, classes_read: &Known<()>) -
         phase: String::new(),
         class: template.class.clone().unwrap_or_default(),
         volume: String::new(),
+        there: false,
         workloads: vec![workload],
     };
     about.row(not_bound(&asked, read.classes, classes_read))
@@ -298,6 +319,7 @@ fn left(volume: &Volume, origin: &Evidence, read: &Read<'_>, classes_read: &Know
         phase: volume.status.phase.clone(),
         class: volume.spec.storage_class_name.clone().unwrap_or_default(),
         volume: volume.name().to_owned(),
+        there: true,
         workloads: Vec::new(),
     };
     Some(about.row(bound(&asked, volume, origin, read.classes, classes_read)))
@@ -315,6 +337,8 @@ struct About {
     phase: String,
     class: String,
     volume: String,
+    /// Whether there is a volume already.
+    there: bool,
     workloads: Vec<String>,
 }
 
@@ -327,7 +351,13 @@ impl About {
                 related.push(object.clone());
             }
         }
+        let part = |name: &str, value: &str| (!value.is_empty()).then(|| format!("{name} {value}"));
+        let driver = behind.driver.known().map_or("", String::as_str);
+        let storage: Vec<String> =
+            [part("volume", &self.volume), part("driver", driver), part("class", &self.class)].into_iter().flatten().collect();
         let typed = VolumeRow {
+            stands: if self.there { "is" } else { "will be" }.to_owned(),
+            storage: storage.join(", "),
             claim: self.claim,
             title: self.title,
             phase: self.phase,
@@ -368,6 +398,7 @@ fn without_claim(key: &DirectKey, volume: &Direct) -> Row {
         phase: String::new(),
         class: String::new(),
         volume: String::new(),
+        there: true,
         workloads: vec![workload.clone()],
     };
     about.row(behind)

@@ -17,13 +17,17 @@ pub(in crate::facts) type Doubts = BTreeMap<SourceId, Vec<Doubt>>;
 pub(in crate::facts) struct Doubt {
     /// The one namespace that it could have decided about; none where it could have been about anything.
     pub(in crate::facts) namespace: Option<String>,
+    /// It is not even in the snapshot.
+    pub(in crate::facts) left_out: bool,
     pub(in crate::facts) unseen: Unseen,
 }
 
 /// What a question about a source is about: a doubt that could not have decided it does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::facts) enum About<'a> {
-    /// Which objects there are. Those that were not understood are known to be there.
+    /// Whether the list was read to its end, for whoever looks at what was left out of it himself.
+    Reading,
+    /// Which objects there are. Those that were not understood are known to be there; those that were left out, nobody meets.
     Existence,
     /// One namespace.
     Namespace(&'a str),
@@ -86,7 +90,8 @@ pub(in crate::facts) fn gap(record: Option<&SourceRecord>, source: &SourceId, do
         return Some(unseen);
     }
     let counts = |doubt: &&Doubt| match (about, doubt.namespace.as_deref()) {
-        (About::Existence, _) => false,
+        (About::Reading, _) => false,
+        (About::Existence, _) => doubt.left_out,
         (About::Everything, _) | (About::Namespace(_), None) => true,
         (About::Namespace(asked), Some(namespace)) => asked == namespace,
     };

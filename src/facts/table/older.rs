@@ -16,7 +16,7 @@ pub(super) fn unseen(what: Judged) -> Unseen {
 pub(super) fn doubts(index: &SnapshotIndex) -> Doubts {
     let mut doubts = Doubts::new();
     let mut add = |source: &SourceId, unseen: Unseen| {
-        doubts.entry(source.clone()).or_default().push(Doubt { namespace: None, unseen: unseen.of(source) });
+        doubts.entry(source.clone()).or_default().push(Doubt { namespace: None, left_out: false, unseen: unseen.of(source) });
     };
     for what in Judged::ALL.into_iter().filter(|what| !index.has_judged(*what)) {
         let wanted = what.sources();

@@ -11,7 +11,7 @@ use super::coverage::{self, About, Doubt, Doubts};
 use super::older;
 use crate::facts::{Coverage, FactsError, Known};
 use crate::model::sources::DECIDE_ONLY_THEIR_NAMESPACE;
-use crate::model::{Discovered, Evidence, Grade, Judged, ObjectRef, Reading, SourceId, Unseen};
+use crate::model::{Discovered, Evidence, Grade, Judged, LeftOut, ObjectRef, Reading, SourceId, Unseen};
 use crate::parallel;
 use crate::snapshot::{Snapshot, SnapshotError, StoredObject};
 
@@ -26,6 +26,19 @@ pub(in crate::facts) struct MetaOnly {
 pub(in crate::facts) trait Readable: DeserializeOwned + Send {
     /// `metadata` of the object.
     fn meta(&self) -> &ObjectMeta;
+}
+
+/// Name and namespace of an object of which more is not understood: labels of another shape do not hide where it is.
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default)]
+    metadata: NameOnly,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct NameOnly {
+    name: Option<String>,
+    namespace: Option<String>,
 }
 
 impl Readable for MetaOnly {
@@ -112,16 +125,44 @@ fn unknown_kinds(snapshot: &Snapshot) -> Doubts {
                 "the cluster serves this kind, and this version of kube-hipaa does not know what it means for the others of its group",
                 "Look at its objects by hand; a newer version of kube-hipaa may read them.",
             );
-            doubts.entry(record.source.clone()).or_default().push(Doubt { namespace: None, unseen: unseen.of(&record.source) });
+            doubts.entry(record.source.clone()).or_default().push(Doubt {
+                namespace: None,
+                left_out: false,
+                unseen: unseen.of(&record.source),
+            });
         }
     }
-    doubts.values_mut().for_each(|of_source| of_source.sort());
     doubts
+}
+
+/// What an object of a source could have decided about: one of a source in [`DECIDE_ONLY_THEIR_NAMESPACE`] its own namespace, every other one
+/// everything.
+fn radius(source: &SourceId, namespace: Option<String>) -> Option<String> {
+    namespace.filter(|_| DECIDE_ONLY_THEIR_NAMESPACE.contains(source))
+}
+
+/// Objects that the collector met and could not store.
+fn left_out(snapshot: &Snapshot, doubts: &mut Doubts) {
+    for record in &snapshot.index().sources {
+        for object in &record.left_out {
+            let unseen = Unseen::read_failed(
+                format!("{object} of {}", record.source),
+                format!("the object was left out of the snapshot: {}", object.why),
+                "Look at the object by hand; mend or remove it, then collect again.",
+            );
+            let namespace = radius(&record.source, object.namespace.clone());
+            let doubt = Doubt { namespace, left_out: true, unseen: unseen.of(&record.source) };
+            doubts.entry(record.source.clone()).or_default().push(doubt);
+        }
+    }
 }
 
 impl<'a> Reader<'a> {
     pub(in crate::facts) fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, doubts: RefCell::new(unknown_kinds(snapshot)), asked: RefCell::default() }
+        let mut doubts = unknown_kinds(snapshot);
+        left_out(snapshot, &mut doubts);
+        doubts.values_mut().for_each(|of_source| of_source.sort());
+        Self { snapshot, doubts: RefCell::new(doubts), asked: RefCell::default() }
     }
 
     /// What `work` gives, and every source that it asked for.
@@ -204,12 +245,17 @@ impl<'a> Reader<'a> {
 
     /// The same, of an object that is handed over: in doubt in its own namespace, or everywhere where that is not known.
     pub(in crate::facts) fn not_decoded_in(&self, source: &SourceId, odd: &Odd) {
-        self.add(source, Doubt { namespace: odd.namespace.clone(), unseen: odd.unseen.clone() });
+        self.add(source, Doubt { namespace: odd.namespace.clone(), left_out: false, unseen: odd.unseen.clone() });
+    }
+
+    /// Nobody acts on the objects of a source: what is in doubt about them decides nothing.
+    pub(in crate::facts) fn forgive(&self, source: &SourceId) {
+        self.doubts.borrow_mut().remove(source);
     }
 
     /// What was not understood may have been about anything.
     pub(in crate::facts) fn give_up(&self, source: &SourceId, odd: Odd) {
-        self.add(source, Doubt { namespace: None, unseen: odd.unseen });
+        self.add(source, Doubt { namespace: None, left_out: false, unseen: odd.unseen });
     }
 
     fn odd(&self, source: &SourceId, stored: StoredObject, error: &str) -> Odd {
@@ -234,22 +280,23 @@ impl<'a> Reader<'a> {
     pub(in crate::facts) fn not_understood(&self, source: &SourceId, stored: &StoredObject, error: &str) {
         let Named { namespace, name, .. } = Named::of(stored);
         let display = display(namespace.as_deref(), name.as_deref(), stored);
-        self.not_decoded(source, namespace.filter(|_| DECIDE_ONLY_THEIR_NAMESPACE.contains(source)), display, error);
+        self.not_decoded(source, radius(source, namespace), display, error);
     }
 
     /// The same, of an object whose name is known, and the one namespace that it could have decided about.
     pub(in crate::facts) fn not_decoded(&self, source: &SourceId, namespace: Option<String>, name: String, error: &str) {
-        self.add(source, Doubt { namespace, unseen: not_decoded(source, name, error) });
+        self.add(source, Doubt { namespace, left_out: false, unseen: not_decoded(source, name, error) });
     }
 
     /// Remembers that something about a source is not known although it was read: whoever needs the source cannot pass.
     pub(in crate::facts) fn doubt(&self, source: &SourceId, what: String, why: &str, how_to_see: &str) {
-        self.add(source, Doubt { namespace: None, unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
+        self.add(source, Doubt { namespace: None, left_out: false, unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
     }
 
     /// The same where it could only have decided about one namespace: verdicts on others stand.
     pub(in crate::facts) fn doubt_in(&self, source: &SourceId, namespace: &str, what: String, why: &str, how_to_see: &str) {
-        self.add(source, Doubt { namespace: Some(namespace.to_owned()), unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
+        let unseen = Unseen::not_understood(what, why, how_to_see).of(source);
+        self.add(source, Doubt { namespace: Some(namespace.to_owned()), left_out: false, unseen });
     }
 
     fn add(&self, source: &SourceId, doubt: Doubt) {
@@ -315,9 +362,12 @@ impl<'a> Reader<'a> {
         self.lacks(source, About::Existence)
     }
 
-    /// Why the first of several sources is not there, where one was not read completely.
-    pub(in crate::facts) fn unread<'s>(&self, sources: impl IntoIterator<Item = &'s SourceId>) -> Option<Unseen> {
-        sources.into_iter().find_map(|source| self.gap(source))
+    /// The objects that were left out of a source, where the rest of it was read; else why it was not.
+    pub(in crate::facts) fn left_out_of(&self, source: &SourceId) -> Result<&'a [LeftOut], Unseen> {
+        match self.lacks(source, About::Reading) {
+            Some(unseen) => Err(unseen),
+            None => Ok(self.snapshot.index().record(source).map_or(&[], |record| &record.left_out)),
+        }
     }
 
     /// Why `source` does not answer a question, where it does not.

@@ -54,7 +54,14 @@ pub struct TableSchema {
     pub columns: &'static [Column],
 }
 
+/// Tables that follow what an identity of one namespace comes to in another.
+const REACH_ACROSS: [&str; 3] = ["account_reach", "reach", "takeovers"];
+
 impl TableSchema {
+    /// Whether what stands in one namespace decides about others by way of further identities: then no doubt is only about its own.
+    pub fn reaches_across(&self) -> bool {
+        REACH_ACROSS.contains(&self.name)
+    }
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<(usize, &'static Column)> {
         self.columns.iter().enumerate().find(|(_, column)| column.name == name)

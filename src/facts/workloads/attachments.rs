@@ -39,6 +39,36 @@ const NO_NETWORK: &[&str] = &[
     "hugepages-",
 ];
 
+/// Ends of the names of images of the programs that serve Ingresses, Gateways and their own kinds of routes, as their projects publish
+/// them.
+const ENTRANCES: &[&str] = &[
+    "ingress-nginx/controller",
+    "rancher/nginx-ingress-controller",
+    "bitnami/nginx-ingress-controller",
+    "nginx/nginx-ingress",
+    "nginx/nginx-gateway-fabric/nginx",
+    "kong/kong-gateway",
+    "library/kong",
+    "haproxytech/kubernetes-ingress",
+    "jcmoraisjr/haproxy-ingress",
+    "library/traefik",
+    "rancher/mirrored-library-traefik",
+    "envoyproxy/envoy",
+    "istio/proxyv2",
+    "cilium/cilium-envoy",
+    "openshift/origin-haproxy-router",
+];
+
+/// Whether a container runs one of them.
+pub(in crate::facts) fn serves_routes(spec: &PodSpec) -> bool {
+    let images = spec.containers.iter().filter_map(|container| container.image.as_deref());
+    let mut names = images.map(crate::facts::agents::repository);
+    // Images of the library are mostly written without it.
+    names.any(|name| {
+        ENTRANCES.iter().any(|end| name.ends_with(end)) || matches!(name, "traefik" | "kong" | "docker.io/traefik" | "docker.io/kong")
+    })
+}
+
 /// Whether it asks for a device that may be an interface of a network, as those of SR-IOV and RDMA plug-ins are.
 pub(in crate::facts) fn asks_for_devices(spec: &PodSpec) -> bool {
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());

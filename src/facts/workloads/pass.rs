@@ -5,8 +5,9 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, Volume};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::attachments::{asks_for_devices, further_networks};
+use super::attachments::{asks_for_devices, further_networks, serves_routes};
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
 use super::volume_uses::VolumeUses;
@@ -92,6 +93,8 @@ pub(in crate::facts) struct PodGroup {
     pub(in crate::facts) host_network: bool,
     /// Further networks that the pods are attached to, sorted.
     pub(in crate::facts) networks: Vec<String>,
+    /// Whether a container runs a program that serves Ingresses or routes of others: what its ports answer, these say.
+    pub(in crate::facts) serves_routes: bool,
     /// Whether they use resource claims or ask for devices, which may be interfaces of a network.
     pub(in crate::facts) claims_devices: bool,
     /// Container ports that are written down, sorted.
@@ -102,6 +105,8 @@ pub(in crate::facts) struct PodGroup {
     pub(in crate::facts) phase: String,
     /// Number of pods; 0 for a template.
     pub(in crate::facts) pods: i64,
+    /// When the oldest of them was made; none for a template.
+    pub(in crate::facts) oldest: Option<Time>,
     /// The addresses of each pod that had some.
     pub(in crate::facts) addresses: Vec<Vec<IpAddr>>,
     /// Where they were seen (the first few); the pointer is that of the pod spec.
@@ -134,11 +139,11 @@ pub(in crate::facts) struct PodPort {
     pub(in crate::facts) host_port: i32,
 }
 
-/// Number of pods, their addresses, and where they were seen.
-type Members = (i64, Vec<Vec<IpAddr>>, Vec<Evidence>);
+/// Number of pods, when the oldest was made, their addresses, and where they were seen.
+type Members = (i64, Option<Time>, Vec<Vec<IpAddr>>, Vec<Evidence>);
 type GroupKey = (ObjectRef, BTreeMap<String, String>, Attached, Vec<PodPort>, &'static str, String);
-/// Whether on the node's network, to which further ones, and whether devices are claimed.
-type Attached = (bool, Vec<String>, bool);
+/// Whether on the node's network, to which further ones, whether devices are claimed, and whether routes of others are served.
+type Attached = (bool, Vec<String>, bool, bool);
 
 /// The rows that the pass makes where they are wanted.
 struct Rows {
@@ -236,9 +241,23 @@ fn surroundings(context: &Context<'_>) -> Result<pods::Surroundings, FactsError>
 }
 
 impl From<(GroupKey, Members)> for PodGroup {
-    fn from((key, (pods, addresses, origins)): (GroupKey, Members)) -> Self {
-        let (workload, labels, (host_network, networks, claims_devices), ports, observed_in, phase) = key;
-        Self { workload, labels, host_network, networks, claims_devices, ports, observed_in, phase, pods, addresses, origins }
+    fn from((key, (pods, oldest, addresses, origins)): (GroupKey, Members)) -> Self {
+        let (workload, labels, (host_network, networks, claims_devices, serves_routes), ports, observed_in, phase) = key;
+        Self {
+            workload,
+            labels,
+            host_network,
+            networks,
+            claims_devices,
+            serves_routes,
+            ports,
+            observed_in,
+            phase,
+            pods,
+            oldest,
+            addresses,
+            origins,
+        }
     }
 }
 
@@ -261,19 +280,23 @@ fn group(shape: &Shape<'_>, groups: &mut BTreeMap<GroupKey, Members>) {
     ports.sort();
     ports.dedup();
     let claims = spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty());
-    let attached = (spec.host_network == Some(true), further_networks(shape.annotations), claims || asks_for_devices(spec));
+    let attached =
+        (spec.host_network == Some(true), further_networks(shape.annotations), claims || asks_for_devices(spec), serves_routes(spec));
     let key = (shape.workload.clone(), shape.labels.clone(), attached, ports, shape.observed_in, shape.phase.to_owned());
     let own = (!shape.addresses.is_empty()).then(|| shape.addresses.to_vec());
     match groups.entry(key) {
         Entry::Occupied(mut group) => {
-            let (pods, addresses, origins) = group.get_mut();
+            let (pods, oldest, addresses, origins) = group.get_mut();
             *pods += shape.pods;
+            if let Some(created) = shape.created.filter(|created| oldest.as_ref().is_none_or(|oldest| created.0 < oldest.0)) {
+                *oldest = Some(created.clone());
+            }
             addresses.extend(own);
             origins.push(shape.origin.clone());
             keep_first(origins);
         }
         Entry::Vacant(place) => {
-            place.insert((shape.pods, own.into_iter().collect(), vec![shape.origin.clone()]));
+            place.insert((shape.pods, shape.created.cloned(), own.into_iter().collect(), vec![shape.origin.clone()]));
         }
     }
 }

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{PodIP, PodSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 
 use super::owners::{annotation, controller, group, workload_text};
 use super::pod_text::{Before, WrittenPod};
@@ -29,6 +29,8 @@ pub(in crate::facts) struct Shape<'a> {
     pub(in crate::facts) observed_in: &'static str,
     /// The pod's phase, empty for a template.
     pub(in crate::facts) phase: &'a str,
+    /// When the pod was made; none for a template.
+    pub(in crate::facts) created: Option<&'a Time>,
     /// Number of pods: 1, or 0 for a template.
     pub(in crate::facts) pods: i64,
     /// The pod's addresses (`status.podIPs`); none for a template, and for a pod that has none yet.
@@ -87,6 +89,7 @@ pub(in crate::facts) fn each_shape(
             origin: &origin,
             observed_in: "running",
             phase,
+            created: pod.metadata.creation_timestamp.as_ref(),
             pods: 1,
             addresses: &addresses,
             claims_mirror: claims_mirror(&pod.metadata, &spec),
@@ -120,6 +123,7 @@ fn hand_over(reader: &Reader<'_>, template: &Template, take: &mut impl FnMut(&Sh
         origin: &template.origin,
         observed_in: "template",
         phase: "",
+        created: None,
         pods: 0,
         addresses: &[],
         claims_mirror: None,

@@ -337,11 +337,9 @@ impl Template {
 }
 
 /// What admission may change of what a template says, by the name of the field: images are resolved to digests, requests are
-/// measured, probes are led through a proxy.
+/// measured, probes are led through a proxy. What a template writes into variables and command lines can be read there, whatever admission
+/// puts in its place.
 const ADMISSION_CHANGES: &[&str] = &[
-    "args",
-    "command",
-    "env",
     "image",
     "imagePullPolicy",
     "lifecycle",
@@ -412,6 +410,14 @@ mod tests {
         assert!(shows(&pod, &template, true), "the pod was never changed: admission wrote the image");
         let privileged = container(json!({"securityContext": {"privileged": true}}));
         assert!(!shows(&pod, &privileged, true));
+    }
+
+    #[test]
+    fn a_variable_that_admission_takes_away_stands_in_the_template() {
+        let template = container(json!({"env": [{"name": "DB_PASSWORD", "value": "[redacted]"}]}));
+        assert!(!shows(&container(json!({})), &template, true));
+        let added = container(json!({"env": [{"name": "A", "value": "b"}, {"name": "DB_PASSWORD", "value": "[redacted]"}]}));
+        assert!(shows(&added, &template, true));
     }
 
     #[test]

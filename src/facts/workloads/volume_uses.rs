@@ -17,12 +17,17 @@ pub(in crate::facts) struct VolumeUses {
     pub(in crate::facts) mounts: BTreeMap<(String, String), Vec<Mount>>,
     /// Ephemeral volumes of templates, whose claims are made together with the pods.
     pub(in crate::facts) ephemeral: BTreeMap<DirectKey, Ephemeral>,
+    /// Namespaces with a server of Velero that is told to apply a resource policy to every backup.
+    pub(in crate::facts) global_policies: BTreeSet<String>,
     /// Volumes of pods that name a storage themselves.
     pub(in crate::facts) direct: BTreeMap<DirectKey, Direct>,
 }
 
 /// The label that leaves an object out of every backup of Velero (`velero.io/v1` ExcludeFromBackupLabel).
 const LEFT_OUT: &str = "velero.io/exclude-from-backup";
+
+/// The argument that names it (velero `pkg/cmd/server/config`).
+const GLOBAL_POLICY: &str = "--global-backup-volume-policies";
 
 /// Whether the label is set: Velero takes no other word than `true`.
 pub(in crate::facts) fn is_left_out(labels: &BTreeMap<String, String>) -> bool {
@@ -96,6 +101,10 @@ impl VolumeUses {
         }
         if matches!(shape.phase, "Succeeded" | "Failed") {
             return;
+        }
+        let words = || shape.spec.containers.iter().flat_map(|one| one.command.iter().chain(&one.args).flatten());
+        if words().any(|word| word.starts_with(GLOBAL_POLICY)) {
+            self.global_policies.insert(shape.namespace());
         }
         for (number, volume) in shape.spec.volumes.iter().flatten().enumerate() {
             if let Some(claim) = claim(volume, shape) {

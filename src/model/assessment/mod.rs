@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Extent, Facts, Implementation,
+    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Extent, Facts, Implementation, LeftOut,
     LookedAt, ObjectRef, Outcome, OutcomeCounts, OutcomeWord, ParagraphKind, Severity, SourceId, SourceState, ToolIdentity, Unseen,
 };
 
@@ -164,8 +164,11 @@ pub struct SourceCoverage {
     /// The rule that would allow it, where it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_rule: Option<AccessRule>,
-    /// Ids of the controls that need it.
+    /// Ids of the controls that need it, and of those whose table looks at it too.
     pub needed_by: Vec<String>,
+    /// Objects of it that came and could not be stored: what they could have decided is in doubt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One object that does not meet a check.

@@ -102,6 +102,25 @@ async fn config_maps_are_asked_for_by_name_and_only_where_they_can_be() {
 }
 
 #[tokio::test]
+async fn resource_policies_are_read_where_velero_may_be() {
+    let maps = SourceId::core("configmaps");
+    let server = FakeServer::new();
+    assert_eq!(*collect(&server).await.state(&maps), SourceState::NotServed);
+    assert!(server.asked().iter().all(|asked| !asked.path.contains("/velero")));
+
+    server.list("/api/v1/namespaces", "Namespace", vec![object("kube-system", None), object("velero", None)]);
+    let mut map = object("volumes", Some("velero"));
+    map["data"] = json!({"policy": "version: v1\nvolumePolicies:\n- conditions: {storageClass: [scratch]}\n  action: {type: skip}\nsecret-marker: x\n", "notes": "secret-marker"});
+    server.list("/api/v1/namespaces/velero/configmaps", "ConfigMap", vec![map]);
+    let done = collect(&server).await;
+    let stored = &done.objects(&maps)[0];
+    assert!(!stored.to_string().contains("secret-marker"), "{stored}");
+    let policy: Value = serde_json::from_str(stored["data"]["policy"].as_str().unwrap()).unwrap();
+    let rules = json!([{"conditions": {"storageClass": ["scratch"]}, "action": {"type": "skip"}}]);
+    assert_eq!(policy, json!({"version": "v1", "other": true, "volumePolicies": rules}));
+}
+
+#[tokio::test]
 async fn kinds_that_users_define_are_found_by_discovery() {
     let server = FakeServer::new();
     let mut constraint = object("must-have-owner", None);

@@ -182,6 +182,11 @@ impl ControlPlane {
     }
 }
 
+/// The `kubectl` that is built with the control plane.
+pub fn kubectl() -> std::process::Command {
+    process::kubectl().unwrap_or_else(|error| panic!("no kubectl: {error}"))
+}
+
 fn request(api: &Api, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), String> {
     let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     api.request(method, path, content_type, body.map(|body| body.to_string().into_bytes()).unwrap_or_default())

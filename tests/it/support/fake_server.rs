@@ -2,40 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use futures::stream;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Either, StreamBody};
+use http::Request;
+use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 use kube_hipaa::collect::Clients;
 use serde_json::{Value, json};
 
-/// One answer.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// What the server has under that path.
-    Normal,
-    /// A status code and a JSON body.
-    Json(u16, Value),
-    /// A status code, a content type and any bytes.
-    Raw(u16, &'static str, Vec<u8>),
-    /// A Status object with a code and a message.
-    Status(u16, &'static str),
-    /// 429 with Retry-After.
-    TooMany(u64),
-    /// 410, with a token to go on inconsistently.
-    Expired,
-    /// The normal answer, after a while.
-    Slow(Duration),
-    /// The connection breaks in the middle of the normal answer.
-    BreaksOff,
-    /// The normal answer ends early, without an error on the connection.
-    CutOff,
-    /// No connection.
-    Refused,
-}
+pub use super::reply::Reply;
+use super::reply::{Ending, rendered, response};
 
 /// What the server was asked.
 #[derive(Clone, Debug)]
@@ -239,7 +215,7 @@ impl FakeServer {
                         (reply, normal)
                     });
                     let _busy = Busy(server.clone());
-                    let mut how = Either::Left(());
+                    let mut how = Ending::Whole;
                     match reply.clone() {
                         Reply::Normal => reply = normal,
                         Reply::Slow(time) => {
@@ -247,62 +223,17 @@ impl FakeServer {
                             reply = normal;
                         }
                         Reply::BreaksOff | Reply::CutOff => {
-                            how = Either::Right(matches!(reply, Reply::BreaksOff));
+                            how = if matches!(reply, Reply::BreaksOff) { Ending::Breaks } else { Ending::Early };
                             reply = normal;
                         }
                         Reply::Refused => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into()),
                         _ => {}
                     }
-                    let (code, kind, bytes) = rendered(reply);
-                    // What the API server itself says has an id in its audit log.
-                    let is_own = bytes == b"404 page not found\n" || kind.starts_with("text/plain; charset");
-                    let builder =
-                        Response::builder().status(code.0).header("content-type", kind).header("date", "Fri, 20 Nov 2026 12:00:00 GMT");
-                    let builder = if is_own { builder.header("audit-id", "1-2-3") } else { builder };
-                    let builder = match code.1 {
-                        Some(seconds) => builder.header("retry-after", seconds),
-                        None => builder,
-                    };
-                    let body = match how {
-                        Either::Left(()) => Either::Left(Body::from(bytes)),
-                        Either::Right(breaks) => {
-                            let half = bytes[..bytes.len() / 2].to_vec();
-                            let frame = Body::from(half).frame().await.unwrap().unwrap();
-                            let end = breaks.then(|| Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
-                            Either::Right(StreamBody::new(stream::iter([Ok(frame)].into_iter().chain(end))))
-                        }
-                    };
-                    Ok::<_, tower::BoxError>(builder.body(body)?)
+                    Ok::<_, tower::BoxError>(response(reply, how, &[("date", "Fri, 20 Nov 2026 12:00:00 GMT")])?)
                 }
             }),
             "default",
         )
-    }
-}
-
-/// As the API server writes it: what a list says about itself stands before its items.
-fn in_order(value: &Value) -> String {
-    const FIRST: [&str; 3] = ["kind", "apiVersion", "metadata"];
-    let Some(fields) = value.as_object().filter(|fields| fields.contains_key("items")) else { return value.to_string() };
-    let first = FIRST.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
-    let rest = fields.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !FIRST.contains(name));
-    let all: Vec<String> = first.chain(rest).map(|(name, value)| format!("{}:{value}", json!(name))).collect();
-    format!("{{{}}}", all.join(","))
-}
-
-/// Code with Retry-After, content type, body.
-fn rendered(reply: Reply) -> ((u16, Option<u64>), &'static str, Vec<u8>) {
-    let status = |code: u16, message: &str, token: Option<&str>| json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message, "metadata": {"continue": token}});
-    match reply {
-        Reply::Json(code, value) => ((code, None), "application/json", in_order(&value).into_bytes()),
-        Reply::Raw(code, kind, bytes) => ((code, None), kind, bytes),
-        Reply::Status(code, message) => rendered(Reply::Json(code, status(code, message, None))),
-        Reply::TooMany(seconds) => {
-            let (_, kind, bytes) = rendered(Reply::Status(429, "too many requests"));
-            ((429, Some(seconds)), kind, bytes)
-        }
-        Reply::Expired => rendered(Reply::Json(410, status(410, "the provided continue parameter is too old", Some("inconsistent-500")))),
-        other => panic!("not an answer: {other:?}"),
     }
 }
 

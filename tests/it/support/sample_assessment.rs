@@ -277,6 +277,7 @@ fn coverage() -> Vec<SourceCoverage> {
             resource: source.resource().to_owned(),
             group: source.api_group().to_owned(),
             needed_by: vec![],
+            left_out: vec![],
             source,
             state,
             missing_rule,

@@ -13,7 +13,7 @@ const fn marks(
     images: &'static [&'static str],
     words: &'static [&'static str],
 ) -> Marks {
-    Marks { engine, names, images, words, owners: &[] }
+    Marks { engine, names, images, words, owners: &[], beside_others: false }
 }
 
 /// Several plugins are made of the images of others: their own names come first.
@@ -26,7 +26,10 @@ const AGENTS: &[Marks] = &[
     marks("Azure NPM", &["azure-npm"], &["containernetworking/azure-npm"], &["azure-npm"]),
     marks("Flannel", &["kube-flannel-ds", "kube-flannel"], &["flannel/flannel", "flannel-io/flannel", "coreos/flannel"], &["flannel"]),
     marks("kindnet", &["kindnet"], &["kindest/kindnetd"], &["kindnetd"]),
-    marks("kube-network-policies", &["kube-network-policies"], &["networking/kube-network-policies"], &["kube-network-policies"]),
+    Marks {
+        beside_others: true,
+        ..marks("kube-network-policies", &["kube-network-policies"], &["networking/kube-network-policies"], &["kube-network-policies"])
+    },
     marks("kube-router", &["kube-router"], &["cloudnativelabs/kube-router"], &["kube-router"]),
     Marks {
         engine: "OVN-Kubernetes",
@@ -35,6 +38,7 @@ const AGENTS: &[Marks] = &[
         words: &["ovn-kube", "ovn-kubernetes"],
         // OpenShift's images are named by digest alone.
         owners: &[("operator.openshift.io", "Network")],
+        beside_others: false,
     },
     marks("Antrea", &["antrea-agent"], &["antrea/antrea-agent-ubuntu", "antrea/antrea-agent-ubi"], &["antrea"]),
     marks("Kube-OVN", &["kube-ovn-cni"], &[], &["kube-ovn"]),
@@ -50,7 +54,8 @@ pub(super) fn agents(reader: &Reader<'_>) -> Result<(Vec<Agent>, BTreeSet<&'stat
 }
 
 /// What tells agents of an engine what to do, where they do nothing new without it (antrea, docs/design/architecture.md).
-const CONTROLLERS: &[Marks] = &[marks("Antrea", &["antrea-controller"], &["antrea/antrea-controller-ubuntu", "antrea/antrea-controller-ubi"], &["antrea"])];
+const CONTROLLERS: &[Marks] =
+    &[marks("Antrea", &["antrea-controller"], &["antrea/antrea-controller-ubuntu", "antrea/antrea-controller-ubi"], &["antrea"])];
 
 /// Why the controller that an engine's agents need does not work, where they need one.
 pub(super) fn controller_missing(reader: &Reader<'_>, engine: &str) -> Result<Option<String>, FactsError> {
@@ -62,5 +67,9 @@ pub(super) fn controller_missing(reader: &Reader<'_>, engine: &str) -> Result<Op
     }
     let found = controllers(reader, CONTROLLERS)?;
     let works = |agent: &&Agent| agent.engine == engine && agent.ready.is_some_and(|ready| ready > 0);
-    Ok(found.iter().find(works).is_none().then(|| "its controller, which gives policies to the agents, is not ready or not there".to_owned()))
+    Ok(found
+        .iter()
+        .find(works)
+        .is_none()
+        .then(|| "its controller, which gives policies to the agents, is not ready or not there".to_owned()))
 }

@@ -49,6 +49,37 @@ fn asked(objects: &[(Value, Evidence)], node: &NodeFacts, family: &Family) -> (b
     }
 }
 
+/// Why Calico's rules may not be reached, whatever its policies say: with `chainInsertMode: Append` they stand behind those of others, and
+/// with another `interfacePrefix` they are about other interfaces than the pods' (Felix, configuration reference). A variable wins over
+/// what is written for a node, and that over the default.
+pub(super) fn bypassed(agent: &Agent, settings: &Settings) -> Result<Option<String>, Unseen> {
+    const SETTINGS: [(&str, &str); 2] = [("chainInsertMode", "FELIX_CHAININSERTMODE"), ("interfacePrefix", "FELIX_INTERFACEPREFIX")];
+    let harmless = |field: &str, value: &str| match field {
+        "chainInsertMode" => value.eq_ignore_ascii_case("insert"),
+        _ => value.split(',').any(|prefix| prefix.trim() == "cali"),
+    };
+    for (field, variable) in SETTINGS {
+        match agent.env(variable) {
+            Some(Some(value)) if harmless(field, &value) => continue,
+            Some(Some(value)) => return Ok(Some(format!("{variable} of its agent is {value}: rules of others may come before its own"))),
+            Some(None) => return Ok(Some(format!("{variable} of its agent decides, and its value is not stored"))),
+            None => {}
+        }
+        let objects = match &settings.felix {
+            Known::Known(objects) => objects,
+            Known::Unknown(unseen) => return Err(unseen.clone()),
+        };
+        for (object, _) in objects {
+            let written = object.pointer(&format!("/spec/{field}")).and_then(Value::as_str);
+            if let Some(value) = written.filter(|value| !harmless(field, value)) {
+                let what = name(object);
+                return Ok(Some(format!("{field} of the FelixConfiguration {what} is {value}: rules of others may come before its own")));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// WireGuard is asked for in FelixConfigurations, and done on nodes: each that does it writes its public key into an annotation, and
 /// the others send to a node without one in the clear.
 pub(super) fn encryption(agent: &Agent, settings: &Settings) -> Encryption {

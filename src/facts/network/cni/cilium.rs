@@ -49,6 +49,8 @@ pub(super) fn node_configs(reader: &Reader<'_>) -> Result<Known<Vec<NodeConfig>>
                 defaults: spec.known.defaults.unwrap_or_default(),
                 origin,
             }),
+            // Those of another namespace than the agents' are nobody's.
+            Err(_) if metadata.namespace.as_deref() != Some("kube-system") => {}
             Err(why) => {
                 odd = Some(Unseen::not_understood(
                     format!("which nodes the CiliumNodeConfig {name} is for"),
@@ -61,7 +63,7 @@ pub(super) fn node_configs(reader: &Reader<'_>) -> Result<Known<Vec<NodeConfig>>
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(match odd {
         Some(unseen) => Known::Unknown(unseen),
-        None => reader.known_if_complete(&CILIUM_NODE_CONFIGS, || found),
+        None => reader.known_in("kube-system", &CILIUM_NODE_CONFIGS, || found),
     })
 }
 
@@ -97,6 +99,8 @@ const CONFIG_DIR: &str = "/tmp/cilium/config-map";
 /// ConfigMap (pkg/option/resolver; the agent reads flags and environment by viper). Annotations of nodes count only where an argument
 /// says so.
 fn effective<'s>(agent: &Agent, settings: &'s Settings) -> Result<Vec<OnNode<'s>>, Unseen> {
+    // What stands beside the agent in its pods says nothing for it.
+    let agent = &agent.only("cilium-agent");
     let unseen = |why: &str, how: &str| Unseen::not_visible("the settings of Cilium's agents", why, how);
     if agent.namespace() != "kube-system" {
         let why = format!("its agents run in the namespace {}, whose ConfigMap cilium-config is not read", agent.namespace());
@@ -109,6 +113,18 @@ fn effective<'s>(agent: &Agent, settings: &'s Settings) -> Result<Vec<OnNode<'s>
     }
     if agent.option("config-dir").is_some_and(|dir| dir != CONFIG_DIR) {
         return Err(unseen("its agents read another folder than the usual one (--config-dir)", "Ask for the settings of its agent."));
+    }
+    if let Some(name) = agent.config_map_at(CONFIG_DIR).filter(|name| *name != "cilium-config") {
+        let why = format!("its agents mount the ConfigMap {name} as their settings, which is not read");
+        return Err(unseen(&why, "Ask for the settings of its agent."));
+    }
+    let elsewhere = agent.spec.init_containers.iter().flatten().flat_map(|one| one.env.iter().flatten()).find(|variable| {
+        variable.name == "CILIUM_K8S_NAMESPACE" && variable.value.as_deref().is_some_and(|value| value != agent.namespace())
+    });
+    let told = agent.spec.init_containers.iter().flatten().flat_map(|one| one.command.iter().flatten().chain(one.args.iter().flatten()));
+    if elsewhere.is_some() || told.into_iter().any(|word| word.starts_with("--k8s-namespace") || word.starts_with("--config-map")) {
+        let why = "its agents are told to take their settings from another namespace or ConfigMap";
+        return Err(unseen(why, "Ask for the settings of its agent."));
     }
     let (data, origin) = match &settings.cilium {
         Known::Known(Some(map)) => map,
@@ -227,6 +243,15 @@ pub(super) fn encryption(agent: &Agent, settings: &Settings) -> Encryption {
         Ok(nodes) => nodes,
         Err(unseen) => return Encryption::unknown(unseen),
     };
+    if let Some(value) = settings.cilium.known().and_then(Option::as_ref).and_then(|(data, _)| data.get("enable-ztunnel"))
+        && value == "true"
+    {
+        return Encryption::unknown(Unseen::not_visible(
+            "whether Cilium encrypts traffic between nodes",
+            "enable-ztunnel is true: it encrypts what goes between pods of the namespaces that are enrolled, and no other",
+            "Look at the label io.cilium/mtls-enabled of namespaces.",
+        ));
+    }
     let how = |on: &OnNode<'_>| match (on.value("enable-wireguard"), on.value("enable-ipsec")) {
         (Some("true"), _) => "wireguard",
         (_, Some("true")) => "ipsec",

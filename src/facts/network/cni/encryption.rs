@@ -190,7 +190,9 @@ pub(super) fn k3s(settings: &Settings) -> Encryption {
     let switched_off = |text: &&String| {
         let words: Vec<String> = serde_json::from_str(text).ok()?;
         let inline = words.iter().any(|word| word.trim_start_matches('-') == "flannel-backend=none");
-        let two = words.windows(2).any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
+        let two = words
+            .windows(2)
+            .any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
         (inline || two).then_some(())
     };
     // Flannel does not run then, and what it wrote on nodes before is left over.

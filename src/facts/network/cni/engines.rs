@@ -2,7 +2,7 @@
 
 use super::encryption::k3s;
 use super::settings::{NodeFacts, Settings};
-use super::{Enforcement, Engine, cilium};
+use super::{Enforcement, Engine, calico, cilium};
 use crate::facts::Known;
 use crate::facts::agents::Agent;
 use crate::model::{Evidence, Unseen};
@@ -45,6 +45,13 @@ pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
         "Weave Net" if agent.container("weave-npc").is_none() => {
             known(Enforcement::NotEnforcing, "its policy controller (the container weave-npc) is not there")
         }
+        "Calico" | "Canal" => match calico::bypassed(agent, settings) {
+            Ok(None) => known(Enforcement::Enforcing, ALWAYS),
+            Ok(Some(why)) => {
+                unknown(agent.engine, &why, "Ask for the rules that stand before those of Calico, or set chainInsertMode: Insert.")
+            }
+            Err(unseen) => Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen), evidence: Vec::new() },
+        },
         _ => known(Enforcement::Enforcing, ALWAYS),
     }
 }

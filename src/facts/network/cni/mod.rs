@@ -9,6 +9,9 @@ mod settings;
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use self::agents::{agents, controller_missing};
 use self::encryption::Encryption;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
@@ -18,7 +21,7 @@ use crate::facts::agents::{Agent, FoundBy};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{DAEMON_SETS, NETWORK_PLUGIN_SETTINGS, NODES};
+use crate::model::sources::{DAEMON_SETS, NETWORK_PLUGIN_SETTINGS, NODES, PODS};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
@@ -70,8 +73,38 @@ pub(super) struct Cni {
     pub(super) because: String,
     /// Every engine of which there is a trace: an agent, or an image with its name.
     traces: BTreeSet<&'static str>,
+    /// Where Cilium enforces: since when its agents are there, and whether it was told which labels make an identity.
+    pub(super) cilium: Option<CiliumIdentity>,
     /// Whether it is known which engines there are: one was recognised, and every DaemonSet was read.
     all_known: bool,
+}
+
+/// What Cilium judges pods by.
+#[derive(Clone, Debug)]
+pub(super) struct CiliumIdentity {
+    /// It looks after pods whose network it made, and after none that was there before it (its documentation, *Unmanaged Pods*).
+    pub(super) since: Option<Time>,
+    /// Whether `labels` of its ConfigMap names the labels that count.
+    pub(super) told: bool,
+}
+
+impl CiliumIdentity {
+    /// Whether a label of a pod may leave no trace in the identity by which Cilium judges it (pkg/labelsfilter, the defaults).
+    pub(super) fn may_drop(&self, label: &str) -> bool {
+        const LEFT_OUT: &[&str] = &[
+            "kubernetes.io/",
+            "k8s.io/",
+            "pod-template-generation",
+            "pod-template-hash",
+            "controller-revision-hash",
+            "controller-uid",
+            "etcd_node",
+            "statefulset.kubernetes.io/",
+            "apps.kubernetes.io/pod-index",
+            "batch.kubernetes.io/",
+        ];
+        self.told || label.contains("beta.kubernetes.io") || LEFT_OUT.iter().any(|start| label.starts_with(start))
+    }
 }
 
 /// One plugin.
@@ -98,11 +131,22 @@ impl Cni {
         if settings.nodes.iter().any(|node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|kind| kind == "auto")) {
             traces.insert("Amazon VPC CNI");
         }
+        let told = settings
+            .cilium
+            .known()
+            .and_then(Option::as_ref)
+            .is_some_and(|(data, _)| data.get("labels").is_some_and(|all| !all.trim().is_empty()));
+        let of_cilium = found.iter().find(|agent| agent.engine == "Cilium");
+        let cilium = of_cilium.map(|agent| CiliumIdentity { since: agent.metadata.creation_timestamp.clone(), told });
         let recognised = found.iter().any(|agent| agent.by == FoundBy::Make);
         for agent in found {
             let mut judged = of_agent(&agent, &settings);
             let mut encryption = encryption::of(&agent, &settings);
-            if let Some(why) = agent.missing(Some((nodes, down))) {
+            let why = match agent.missing(Some((nodes, down))) {
+                None if down > 0 && agent.ready < agent.wanted => idle_on_a_ready_node(context, &agent, &settings)?,
+                why => why,
+            };
+            if let Some(why) = why {
                 if judged.enforcement.known().is_some() {
                     judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
                     judged.because.clone_from(&why);
@@ -148,7 +192,7 @@ impl Cni {
             (false, Some(gap)) => Known::Unknown(gap),
             _ => enforcement,
         };
-        Ok(Self { rows, engines: names, enforcement, because, traces, all_known })
+        Ok(Self { rows, engines: names, enforcement, because, traces, cilium, all_known })
     }
 }
 
@@ -228,6 +272,23 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
         .evidenced("encrypts", engine.encryption.evidence)
 }
 
+/// Why an agent does not work on a node that is ready itself, where that is so: nodes that are down excuse their own agents only. Unknown
+/// pods excuse nobody.
+fn idle_on_a_ready_node(context: &Context<'_>, agent: &Agent, settings: &Settings) -> Result<Option<String>, FactsError> {
+    let mut working = BTreeSet::new();
+    context.reader.each::<Pod>(&PODS, |pod, _| {
+        let owners = pod.metadata.owner_references.iter().flatten();
+        let own = owners.into_iter().any(|owner| Some(&owner.uid) == agent.subject.uid.as_ref());
+        let statuses: Vec<_> = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten()).collect();
+        let ready = !statuses.is_empty() && statuses.iter().all(|one| one.ready);
+        if let Some(node) = pod.spec.and_then(|spec| spec.node_name).filter(|_| own && ready) {
+            working.insert(node);
+        }
+    })?;
+    let idle = settings.nodes.iter().find(|node| node.ready && !working.contains(node.name()));
+    Ok(idle.map(|node| format!("no agent of it is ready on the node {}", node.name())))
+}
+
 /// A verdict that does not hold for the whole cluster.
 fn not_everywhere(agent: &Agent, what: &str, why: &str) -> Unseen {
     let how = format!("Look at the DaemonSet {}: it should run on every node.", agent.display());
@@ -269,6 +330,7 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>, traces: BTreeSet<&'static s
         because: unseen.why.clone(),
         enforcement: Known::Unknown(unseen),
         traces,
+        cilium: None,
         all_known: false,
     })
 }

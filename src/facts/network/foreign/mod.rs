@@ -14,7 +14,7 @@ use crate::facts::FactsError;
 use crate::facts::labels::Selector;
 use crate::facts::table::read::{MetaOnly, Reader};
 use crate::model::sources::CALICO_API_NETWORK_POLICIES;
-use crate::model::{Unseen, UnseenKind};
+use crate::model::{LeftOut, Unseen, UnseenKind};
 
 /// One policy of another API, or a NetworkPolicy that was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,10 +173,15 @@ pub(super) fn read(
     let mut gap = None;
     for api in APIS {
         if !api.engines.is_empty() && api.engines.iter().all(|engine| absent(engine)) {
+            reader.forgive(&api.source);
             continue;
         }
         let source = &api.source;
-        gap = gap.or_else(|| reader.unread([source]));
+        match reader.left_out_of(source) {
+            Err(unseen) => gap = gap.or(Some(unseen)),
+            // Its name and namespace are known: it reaches no further than that.
+            Ok(left_out) => found.extend(left_out.iter().map(|object| Foreign::odd(api, &MetaOnly::called(object), &object.why))),
+        }
         reader.each_stored(source, |stored| {
             let policy: AnyPolicy = match serde_json::from_str(&stored.json) {
                 Ok(policy) => policy,
@@ -216,6 +221,14 @@ pub(super) struct Named {
 struct NameOnly {
     name: String,
     namespace: Option<String>,
+}
+
+impl MetaOnly {
+    /// What is known of an object that was left out.
+    fn called(object: &LeftOut) -> Self {
+        let (namespace, name) = (object.namespace.clone(), object.name.clone());
+        Named { metadata: NameOnly { name, namespace } }.into()
+    }
 }
 
 impl From<Named> for MetaOnly {

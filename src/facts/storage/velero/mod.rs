@@ -1,19 +1,23 @@
 //! What objects of Velero say about whose data they copy (velero.io, *Resource filtering* and *File system backup*; velero `pkg/backup`,
 //! `pkg/podvolume`, `internal/volumehelper`).
 
+mod copies;
 mod cron;
 mod filters;
 mod held;
+mod policy;
 mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
+use copies::Copies;
 pub(super) use held::{Doubt, Held};
+use policy::{Action, Policies};
 use template::{Template, Way};
 
 use super::kept::Kept;
@@ -29,7 +33,15 @@ pub(super) struct Schedule {
     pub(super) metadata: ObjectMeta,
     spec: ScheduleSpec,
     #[serde(default)]
-    status: Phase,
+    status: ScheduleStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ScheduleStatus {
+    phase: String,
+    /// When a backup was last begun by it.
+    last_backup: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,38 +102,10 @@ struct LocationSpec {
     default: bool,
 }
 
-/// What was copied as files: one object per volume of a pod and backup.
-#[derive(Debug, Deserialize)]
-struct PodVolumeBackup {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    #[serde(default)]
-    status: Phase,
-}
-
-/// A snapshot whose data was moved away: one object per claim and backup.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DataUpload {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: DataUploadSpec,
-    #[serde(default)]
-    status: Phase,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DataUploadSpec {
-    source_namespace: String,
-    #[serde(rename = "sourcePVC")]
-    source_pvc: String,
-}
-
 macro_rules! readable {
     ($($Type:ty),*) => { $( impl Readable for $Type { fn meta(&self) -> &ObjectMeta { &self.metadata } } )* };
 }
-readable!(Schedule, Backup, Location, PodVolumeBackup, DataUpload);
+readable!(Schedule, Backup, Location);
 
 /// A completed backup.
 pub(super) struct Done {
@@ -135,23 +119,6 @@ pub(super) struct Done {
     copies: Copies,
 }
 
-/// Claims that a backup copied one by one, and whether that was completed: by uid, and by namespace and name.
-#[derive(Debug, Default)]
-struct Copies {
-    by_uid: BTreeMap<String, bool>,
-    by_name: BTreeMap<(String, String), bool>,
-}
-
-impl Copies {
-    /// No such objects of a backup.
-    const NONE: Self = Self { by_uid: BTreeMap::new(), by_name: BTreeMap::new() };
-
-    fn of(&self, kept: &Kept<'_>) -> Option<bool> {
-        let by_uid = kept.claim.uid.as_ref().and_then(|uid| self.by_uid.get(uid));
-        by_uid.or_else(|| self.by_name.get(&(kept.claim.namespace.clone(), kept.claim.name.clone()))).copied()
-    }
-}
-
 /// What Velero has.
 pub(super) struct Velero {
     /// By name.
@@ -162,14 +129,15 @@ pub(super) struct Velero {
     locations_read: Known<()>,
     schedules_read: Known<()>,
     copies_read: Known<()>,
+    policies: Policies,
+    /// When collection ended.
+    collected: String,
     pub(super) any: bool,
     /// PersistentVolumes of which snapshots may be made and that no claim holds.
     pub(super) unclaimed: usize,
 }
 
-const BACKUP_NAME: &str = "velero.io/backup-name";
 const SCHEDULE_NAME: &str = "velero.io/schedule-name";
-const CLAIM_UID: &str = "velero.io/pvc-uid";
 
 pub(super) fn name(meta: &ObjectMeta) -> String {
     format!("{}/{}", meta.namespace.as_deref().unwrap_or(""), meta.name.as_deref().unwrap_or(""))
@@ -184,7 +152,7 @@ fn label<'m>(meta: &'m ObjectMeta, name: &str) -> Option<&'m String> {
 }
 
 impl Velero {
-    pub(super) fn read(reader: &Reader<'_>, unclaimed: usize) -> Result<Self, FactsError> {
+    pub(super) fn read(reader: &Reader<'_>, unclaimed: usize, global_policies: BTreeSet<String>) -> Result<Self, FactsError> {
         let mut locations = BTreeMap::new();
         reader.each::<Location>(&BACKUP_LOCATIONS, |location, _| {
             let key = place(&location.metadata, location.metadata.name.as_deref().unwrap_or_default());
@@ -193,7 +161,7 @@ impl Velero {
         let mut schedules = Vec::new();
         reader.each::<Schedule>(&BACKUP_SCHEDULES, |schedule, origin| schedules.push((schedule, origin)))?;
         schedules.sort_by_cached_key(|(schedule, _)| name(&schedule.metadata));
-        let mut copies = copies(reader)?;
+        let mut copies = copies::read(reader)?;
         let (mut done, mut any) = (Vec::new(), !locations.is_empty() || !schedules.is_empty());
         reader.each::<Backup>(&BACKUPS, |backup, origin| {
             any = true;
@@ -223,6 +191,8 @@ impl Velero {
             locations_read: reader.known_if_complete(&BACKUP_LOCATIONS, || ()),
             schedules_read: reader.known_if_complete(&BACKUP_SCHEDULES, || ()),
             copies_read: reader.known_if_complete(&POD_VOLUME_BACKUPS, || ()).and_then(|()| reader.known_if_complete(&DATA_UPLOADS, || ())),
+            policies: Policies::read(reader, global_policies)?,
+            collected: reader.collected().to_owned(),
             any,
             unclaimed,
         })
@@ -231,19 +201,44 @@ impl Velero {
     /// Whether backups by the schedule are to hold the claim with what is on its volume.
     pub(super) fn covers(&self, schedule: &Schedule, kept: &Kept<'_>) -> Held {
         let works = match (schedule.spec.paused, schedule.status.phase.as_str()) {
+            _ if schedule.metadata.deletion_timestamp.is_some() => Held::no("the schedule is being deleted"),
             (true, _) => Held::no("the schedule is paused"),
             (_, "FailedValidation") => Held::no("Velero refuses the schedule"),
             (_, "Enabled") => self.location(&schedule.metadata, &schedule.spec.template, true),
             _ => Held::not_visible("no server of Velero has looked at the schedule yet"),
         };
         let often = match cron::longest_gap(&schedule.spec.schedule) {
-            Some(days) if days <= WEEK_DAYS => Held::Yes,
+            Some(days) if days <= WEEK_DAYS => self.runs(schedule, days),
             Some(days) => Held::no(format!("it runs only every {days} days")),
             None => Held::not_understood(format!("how often it runs is not understood ({})", schedule.spec.schedule)),
         };
         let template = &schedule.spec.template;
-        let plans = if self.shown(schedule, kept) { Held::Yes } else { template.policy().and_then(|| template.plans(kept)) };
+        let plans = match template.plans(kept, self.said(&schedule.metadata, template, None, kept)) {
+            Held::Unclear(_) if self.shown(schedule, kept) => Held::Yes,
+            plans => plans,
+        };
         Held::all([template.takes(kept), works, often, plans])
+    }
+
+    /// Whether it began a backup when it was last due: a day is left to a server that was down. Nobody else says whether one runs at all.
+    fn runs(&self, schedule: &Schedule, days: u32) -> Held {
+        let made = schedule.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string());
+        let last = schedule.status.last_backup.clone();
+        let since = last.as_ref().or(made.as_ref()).and_then(|time| hours_between(time, &self.collected));
+        match (since, last) {
+            (Some(hours), Some(_)) if hours > i64::from(days + 1) * 24 => {
+                Held::no(format!("it has to run every {} and last did so {} days ago", counted(days), hours / 24))
+            }
+            (Some(hours), None) if hours > i64::from(days + 1) * 24 => {
+                Held::no(format!("it was made {} days ago, has to run every {} and never did", hours / 24, counted(days)))
+            }
+            _ => Held::Yes,
+        }
+    }
+
+    /// What the resource policy that a template names may say of the claim's volume.
+    fn said(&self, meta: &ObjectMeta, template: &Template, began: Option<&str>, kept: &Kept<'_>) -> Result<Vec<Option<Action>>, Held> {
+        self.policies.say(meta.namespace.as_deref().unwrap_or_default(), template.resource_policy.as_ref(), began, kept)
     }
 
     /// Whether the last backup of the schedule that began since the claim was made shows that its data is copied: volume by volume, what a
@@ -275,6 +270,7 @@ impl Velero {
         };
         Held::all([
             Held::unless(*expired, "the time of the backup has run out"),
+            Held::unless(backup.metadata.deletion_timestamp.is_some(), "the backup is being deleted"),
             self.location(&backup.metadata, &backup.spec, false),
             self.copied(done, kept, all),
             stranger,
@@ -287,8 +283,7 @@ impl Velero {
         Held::all([
             Held::unless(*expired, "the time of the backup has run out"),
             self.location(&backup.metadata, &backup.spec, false),
-            backup.spec.policy(),
-            backup.spec.plans(kept),
+            backup.spec.plans(kept, self.said(&backup.metadata, &backup.spec, None, kept)),
         ])
     }
 
@@ -302,10 +297,11 @@ impl Velero {
             Way::Files(held) => held.and_then(|| self.as_files(done)),
             Way::Snapshot(held) => held.and_then(|| self.in_snapshots(done, all)),
         };
-        if let doubt @ Held::Unclear(_) = spec.policy() {
-            return Held::all([spec.takes(kept), doubt]);
-        }
-        spec.takes(kept).and_then(|| Held::whichever(spec.ways(kept).into_iter().map(by_way), Template::server_decides)).and_then(|| {
+        let by_policy = || match self.said(&backup.metadata, spec, backup.began(), kept) {
+            Ok(actions) => Held::whichever(spec.ways(kept, &actions).into_iter().map(by_way), || Template::open(&actions)),
+            Err(held) => held,
+        };
+        spec.takes(kept).and_then(by_policy).and_then(|| {
             if backup.status.warnings > 0 || backup.status.errors > 0 {
                 return Held::not_visible("the backup was completed with warnings, and what it left out stands in its log");
             }
@@ -344,7 +340,9 @@ impl Velero {
         let by_snapshot = |kept: &&Kept<'_>| {
             !made_after(backup, kept)
                 && !matches!(backup.spec.takes(kept), Held::No(_))
-                && backup.spec.ways(kept).iter().any(|way| matches!(way, Way::Snapshot(Held::Yes)))
+                && self
+                    .said(&backup.metadata, &backup.spec, backup.began(), kept)
+                    .is_ok_and(|actions| backup.spec.ways(kept, &actions).iter().any(|way| matches!(way, Way::Snapshot(Held::Yes))))
         };
         let wanted = all.iter().filter(by_snapshot).count() + self.unclaimed;
         match usize::try_from(made) {
@@ -384,18 +382,26 @@ impl Velero {
 
 /// Whether the claim was not there yet when the backup began.
 pub(super) fn made_after(backup: &Backup, kept: &Kept<'_>) -> bool {
-    let began = backup.status.start_timestamp.as_deref().or(backup.status.completion_timestamp.as_deref());
-    match (began, kept.claim.created.as_deref()) {
+    match (backup.began(), kept.claim.created.as_deref()) {
         (Some(began), Some(created)) => super::kept::is_before(began, created),
         // The API always gives a time.
         _ => false,
     }
 }
 
+/// `day`, or `N days`.
+fn counted(days: u32) -> String {
+    if days == 1 { "day".to_owned() } else { format!("{days} days") }
+}
+
 /// The most days from one run of a schedule to the next: the age at which a backup is old.
 const WEEK_DAYS: u32 = 7;
 
 impl Backup {
+    fn began(&self) -> Option<&str> {
+        self.status.start_timestamp.as_deref().or(self.status.completion_timestamp.as_deref())
+    }
+
     /// The snapshots that it counts. Those whose data is moved are counted as operations.
     fn made(&self) -> i64 {
         let counted = self.status.volume_snapshots_completed + self.status.csi_volume_snapshots_completed;
@@ -411,28 +417,6 @@ impl Done {
     pub(super) fn is_before(&self, kept: &Kept<'_>) -> bool {
         made_after(&self.backup, kept)
     }
-}
-
-/// What was copied one by one, by namespace and name of the backup.
-fn copies(reader: &Reader<'_>) -> Result<BTreeMap<(String, String), Copies>, FactsError> {
-    let mut all: BTreeMap<(String, String), Copies> = BTreeMap::new();
-    reader.each::<PodVolumeBackup>(&POD_VOLUME_BACKUPS, |one, _| {
-        if let Some(backup) = label(&one.metadata, BACKUP_NAME) {
-            let of = all.entry(place(&one.metadata, backup)).or_default();
-            let completed = one.status.phase == "Completed";
-            // Of a volume without a claim it is enough that there is one.
-            let uid = label(&one.metadata, CLAIM_UID).cloned().unwrap_or_default();
-            *of.by_uid.entry(uid).or_insert(completed) |= completed;
-        }
-    })?;
-    reader.each::<DataUpload>(&DATA_UPLOADS, |one, _| {
-        if let Some(backup) = label(&one.metadata, BACKUP_NAME) {
-            let of = all.entry(place(&one.metadata, backup)).or_default();
-            let completed = one.status.phase == "Completed";
-            *of.by_name.entry((one.spec.source_namespace, one.spec.source_pvc)).or_insert(completed) |= completed;
-        }
-    })?;
-    Ok(all)
 }
 
 /// A doubt about a claim in an object of Velero, as whoever reads it wants to know.

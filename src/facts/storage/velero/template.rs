@@ -1,14 +1,13 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::filters::{CLAIMS, PODS, VOLUMES, passes};
 use super::held::Held;
+use super::policy::{Action, CONDITION, Reference};
 use crate::facts::labels;
 use crate::facts::storage::kept::{Kept, VolumeKind};
 use crate::facts::workloads::volume_uses::Mount;
 
-const POLICY: &str = "its resource policy decides per volume, and is in a ConfigMap of any name, which is not read";
 const SERVER: &str = "whether volumes are copied as files where nothing says so is a setting of Velero's server";
 const NO_VOLUMES: &str = "PersistentVolumes are left out, and whether their data is copied all the same is not known";
 const BOTH_WAYS: &str = "snapshots are to be moved and volumes to be copied as files, and which of the two is done is not known";
@@ -29,7 +28,7 @@ pub(super) struct Template {
     include_cluster_resources: Option<bool>,
     label_selector: Option<LabelSelector>,
     or_label_selectors: Vec<LabelSelector>,
-    resource_policy: Option<IgnoredAny>,
+    pub(super) resource_policy: Option<Reference>,
     pub(super) snapshot_volumes: Option<bool>,
     pub(super) snapshot_move_data: Option<bool>,
     default_volumes_to_fs_backup: Option<bool>,
@@ -57,44 +56,60 @@ impl Template {
         ])
     }
 
-    /// Whether something else decides about single volumes.
-    pub(super) fn policy(&self) -> Held {
-        if self.resource_policy.is_some() { Held::not_visible(POLICY) } else { Held::Yes }
+    /// What the same template would do, in each case that its resource policy and its server's setting leave open.
+    pub(super) fn ways(&self, kept: &Kept<'_>, actions: &[Option<Action>]) -> Vec<Way> {
+        actions.iter().flat_map(|action| self.ways_by(kept, *action)).collect()
     }
 
-    /// What the same template would do, in each case that its server's setting leaves open.
-    pub(super) fn ways(&self, kept: &Kept<'_>) -> Vec<Way> {
-        match (self.default_volumes_to_fs_backup, self.default_volumes_to_restic) {
-            (Some(true), _) | (_, Some(true)) => vec![self.way(kept, true)],
-            (Some(false), _) => vec![self.way(kept, false)],
-            (None, _) => vec![self.way(kept, false), self.way(kept, true)],
+    /// What a rule says wins over annotations, defaults and `snapshotVolumes`.
+    fn ways_by(&self, kept: &Kept<'_>, action: Option<Action>) -> Vec<Way> {
+        match (action, self.default_volumes_to_fs_backup, self.default_volumes_to_restic) {
+            (Some(Action::Skip), ..) => vec![Way::Snapshot(Held::no("its resource policy skips such volumes"))],
+            (Some(Action::Custom), ..) => vec![Way::Snapshot(Held::not_visible("its resource policy leaves such volumes to a plug-in"))],
+            (Some(Action::Files), ..) => vec![self.files(kept, |_| true)],
+            (Some(Action::Snapshot), ..) => vec![Way::Snapshot(self.possible(kept))],
+            (None, Some(true), _) | (None, _, Some(true)) => vec![self.way(kept, true)],
+            (None, Some(false), _) => vec![self.way(kept, false)],
+            (None, None, _) => vec![self.way(kept, false), self.way(kept, true)],
         }
     }
 
-    /// Where the server's setting decides between the two.
-    pub(super) fn server_decides() -> Held {
-        Held::not_visible(SERVER)
+    /// Where the policy, or else the server's setting, decides between several.
+    pub(super) fn open(actions: &[Option<Action>]) -> Held {
+        if actions.len() > 1 { Held::not_understood(CONDITION) } else { Held::not_visible(SERVER) }
     }
 
     /// Whether the claim is to be in a backup by this template with its data.
-    pub(super) fn plans(&self, kept: &Kept<'_>) -> Held {
+    pub(super) fn plans(&self, kept: &Kept<'_>, said: Result<Vec<Option<Action>>, Held>) -> Held {
         self.takes(kept).and_then(|| {
-            let held = self.ways(kept).into_iter().map(|(Way::Files(held) | Way::Snapshot(held))| held);
-            Held::whichever(held, Self::server_decides)
+            let actions = match said {
+                Ok(actions) => actions,
+                Err(held) => return held,
+            };
+            let held = self.ways(kept, &actions).into_iter().map(|(Way::Files(held) | Way::Snapshot(held))| held);
+            Held::whichever(held, || Self::open(&actions))
         })
     }
 
     /// A pod's mark decides for files, by which no snapshot is made either (velero `volumehelper`, ShouldPerformSnapshot). Then the files
     /// are copied only through a pod that runs, and not from a `hostPath` (`podvolume`, BackupPodVolumes).
     fn way(&self, kept: &Kept<'_>, by_default: bool) -> Way {
+        let marked = |mount: &Mount| if by_default { !mount.opted_out } else { mount.opted_in };
+        match &kept.mounts {
+            crate::facts::Known::Known(mounts) if !mounts.iter().any(marked) => {
+                Way::Snapshot(self.snapshot(kept, by_default && mounts.is_empty()))
+            }
+            _ => self.files(kept, marked),
+        }
+    }
+
+    /// A copy through the pods whose mounts are `marked` for it.
+    fn files(&self, kept: &Kept<'_>, marked: impl Fn(&Mount) -> bool) -> Way {
         let mounts = match &kept.mounts {
             crate::facts::Known::Known(mounts) => *mounts,
             crate::facts::Known::Unknown(unseen) => return Way::Files(Held::gap(unseen)),
         };
-        let marked: Vec<&Mount> = mounts.iter().filter(|mount| if by_default { !mount.opted_out } else { mount.opted_in }).collect();
-        if marked.is_empty() {
-            return Way::Snapshot(self.snapshot(kept, by_default && mounts.is_empty()));
-        }
+        let marked: Vec<&Mount> = mounts.iter().filter(|mount| marked(mount)).collect();
         if self.snapshot_move_data == Some(true) {
             return Way::Files(Held::not_understood(BOTH_WAYS));
         }
@@ -129,9 +144,18 @@ impl Template {
                 "no snapshots are made, and no pod has it copied as files"
             });
         }
+        self.possible(kept)
+    }
+
+    /// Whether something can make a snapshot of it.
+    fn possible(&self, kept: &Kept<'_>) -> Held {
         let volumes = if self.takes_volumes() == Held::Yes { Held::Yes } else { Held::not_understood(NO_VOLUMES) };
         let can = Held::of(&kept.snapshots, |can| {
-            if *can { Held::Yes } else { Held::not_visible("its driver has no VolumeSnapshotClass, and whether something else makes snapshots of it is not seen") }
+            if *can {
+                Held::Yes
+            } else {
+                Held::not_visible("its driver has no VolumeSnapshotClass, and whether something else makes snapshots of it is not seen")
+            }
         });
         Held::all([volumes, kept.kind.as_snapshot(), can])
     }

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::claims::Claim;
 use super::super::kept::{Kept, VolumeKind};
+use super::super::volumes::Volume;
+use super::policy::Policies;
 use super::{Backup, Copies, Done, Held, Location, Schedule, Velero};
 use crate::facts::Known;
 use crate::facts::workloads::volume_uses::Mount;
@@ -46,7 +48,7 @@ fn running() -> Mount {
 }
 
 fn kept<'a>(claim: &'a Claim, kind: VolumeKind, mounts: &'a [Mount]) -> Kept<'a> {
-    Kept { claim, kind, namespace_left_out: Known::Known(false), mounts: Known::Known(mounts), snapshots: Known::Known(true) }
+    Kept { claim, volume: None, kind, namespace_left_out: Known::Known(false), mounts: Known::Known(mounts), snapshots: Known::Known(true) }
 }
 
 fn velero() -> Velero {
@@ -60,6 +62,8 @@ fn velero() -> Velero {
         locations_read: Known::Known(()),
         schedules_read: Known::Known(()),
         copies_read: Known::Known(()),
+        policies: Policies::of(&[]),
+        collected: "2026-01-01T00:00:00Z".to_owned(),
         any: true,
         unclaimed: 0,
     }
@@ -75,8 +79,7 @@ fn word(held: &Held) -> &'static str {
 
 /// Whether a schedule covers a claim of a CSI volume that a running pod mounts.
 fn covers(template: &Value) -> &'static str {
-    let schedule =
-        json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
+    let schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "0 2 * * *", "template": template}, "status": {"phase": "Enabled"}});
     let schedule: Schedule = serde_json::from_value(schedule).unwrap();
     let (claim, mounts) = (claim("data"), [running()]);
     word(&velero().covers(&schedule, &kept(&claim, DISK, &mounts)))
@@ -127,12 +130,17 @@ fn filters_of_resources_and_labels() {
         (json!({"includeClusterResources": false, "defaultVolumesToFsBackup": true}), "yes"),
         (json!({"labelSelector": {}}), "yes"),
         (json!({"labelSelector": {"matchLabels": {}}}), "yes"),
-        (json!({"labelSelector": {"matchLabels": {"app": "db"}}}), "yes"),
+        // The claim has the label and the pod has not: as files it would not be copied.
+        (json!({"labelSelector": {"matchLabels": {"app": "db"}}}), "unclear"),
+        (json!({"labelSelector": {"matchLabels": {"app": "db"}}, "defaultVolumesToFsBackup": false}), "yes"),
         (json!({"labelSelector": {"matchLabels": {"app": "x"}}}), "no"),
         (json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}]}), "no"),
-        (json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}, {"matchLabels": {"app": "db"}}]}), "yes"),
+        (
+            json!({"orLabelSelectors": [{"matchLabels": {"app": "x"}}, {"matchLabels": {"app": "db"}}], "defaultVolumesToFsBackup": false}),
+            "yes",
+        ),
         (json!({"labelSelector": {"matchExpressions": [{"key": "app", "operator": "Near"}]}}), "unclear"),
-        (json!({"resourcePolicy": {"kind": "configmap", "name": "x"}}), "unclear"),
+        (json!({"resourcePolicy": {"kind": "configmap", "name": "x"}}), "no"),
         (json!({"resourcePolicy": {}, "excludedNamespaces": ["records"]}), "no"),
         (json!({"storageLocation": "offsite"}), "no"),
     ] {
@@ -247,14 +255,19 @@ fn what_was_copied_one_by_one_decides() {
 fn a_schedule_that_does_not_run_covers_nothing() {
     let (claim, mounts) = (claim("data"), [running()]);
     for (spec, status, expected) in [
-        (json!({"schedule": "0 2 * * *"}), json!({"phase": "Enabled"}), "yes"),
-        (json!({"schedule": "0 2 * * *"}), json!({}), "unclear"),
+        (json!({"schedule": "0 2 * * *"}), json!({"phase": "Enabled", "lastBackup": "2025-12-31T02:00:00Z"}), "yes"),
+        (json!({"schedule": "0 2 * * *"}), json!({"phase": "Enabled", "lastBackup": "2025-12-29T02:00:00Z"}), "no"),
+        (json!({"schedule": "0 2 * * *"}), json!({"phase": "Enabled"}), "no"),
+        (json!({"schedule": "0 2 * * 0"}), json!({"phase": "Enabled"}), "yes"),
+        (json!({"schedule": "0 2 * * *"}), json!({}), "no"),
+        (json!({"schedule": "0 2 * * 0"}), json!({}), "unclear"),
         (json!({"schedule": "0 2 1 1 *"}), json!({"phase": "Enabled"}), "no"),
         (json!({"schedule": "at night"}), json!({"phase": "Enabled"}), "unclear"),
         (json!({"schedule": "0 2 * * *", "paused": true}), json!({"phase": "Enabled"}), "no"),
         (json!({"schedule": "0 2 * * *"}), json!({"phase": "FailedValidation"}), "no"),
     ] {
-        let schedule = json!({"metadata": {"namespace": "velero"}, "spec": spec, "status": status});
+        let made = "2025-12-29T00:00:00Z";
+        let schedule = json!({"metadata": {"namespace": "velero", "creationTimestamp": made}, "spec": spec, "status": status});
         let schedule: Schedule = serde_json::from_value(schedule).unwrap();
         assert_eq!(word(&velero().covers(&schedule, &kept(&claim, DISK, &mounts))), expected, "{status}");
     }
@@ -280,5 +293,55 @@ fn a_location_has_to_be_there_and_writable() {
         assert_eq!(word(&velero.covers(&schedule, &all[0])), writes, "{spec} {phase}");
         let copies = Copies { by_uid: BTreeMap::from([("uid-data".to_owned(), true)]), by_name: BTreeMap::new() };
         assert_eq!(word(&velero.holds(&done(&template, &json!({}), copies), &all[0], &all)), reads, "{spec} {phase}");
+    }
+}
+
+/// The rules of a policy decide by what the volume is; what is not known of it decides only where it could.
+#[test]
+fn the_first_rule_that_fits_decides() {
+    let volume = |spec: Value| -> Volume { serde_json::from_value(json!({"metadata": {"name": "pv"}, "spec": spec})).unwrap() };
+    let disk = volume(json!({"capacity": {"storage": "20Gi"}, "storageClassName": "fast", "csi": {"driver": "ebs.csi.aws.com"}}));
+    let share = volume(json!({"capacity": {"storage": "20Gi"}, "nfs": {"server": "192.0.2.9", "path": "/x"}}));
+    let (claim, mounts) = (claim("data"), [running()]);
+    for (volume, conditions, expected) in [
+        (&disk, json!({}), "no"),
+        (&disk, json!({"capacity": "0,10Gi"}), "yes"),
+        (&disk, json!({"capacity": "10Gi,"}), "no"),
+        (&disk, json!({"capacity": ",20Gi"}), "no"),
+        (&disk, json!({"capacity": "20.5Gi,1Ti"}), "yes"),
+        (&disk, json!({"capacity": "10000m,"}), "unclear"),
+        (&disk, json!({"capacity": "10Gi"}), "unclear"),
+        (&disk, json!({"storageClass": ["slow", "fast"]}), "no"),
+        (&disk, json!({"storageClass": ["slow"]}), "yes"),
+        (&disk, json!({"storageClass": []}), "no"),
+        (&share, json!({"storageClass": ["slow"]}), "yes"),
+        (&disk, json!({"csi": {}}), "no"),
+        (&disk, json!({"csi": {"driver": "ebs.csi.aws.com"}}), "no"),
+        (&disk, json!({"csi": {"driver": "other"}}), "yes"),
+        (&disk, json!({"csi": {"driver": "ebs.csi.aws.com", "volumeAttributes": "[redacted]"}}), "unclear"),
+        (&disk, json!({"nfs": {"server": "[redacted]"}}), "yes"),
+        (&share, json!({"nfs": {}}), "no"),
+        (&share, json!({"nfs": {"path": "[redacted]"}}), "unclear"),
+        (&share, json!({"csi": {}}), "yes"),
+        (&disk, json!({"volumeTypes": ["nfs", "csi"]}), "no"),
+        (&disk, json!({"volumeTypes": ["nfs"]}), "yes"),
+        (&disk, json!({"pvcLabels": {"app": "db"}}), "no"),
+        (&disk, json!({"pvcLabels": {"app": "db", "tier": "x"}}), "yes"),
+        (&disk, json!({"pvcPhase": ["Pending"]}), "yes"),
+        (&disk, json!({"pvcPhase": ["Bound"]}), "no"),
+        (&disk, json!({"pvcVolumeMode": "Block"}), "unclear"),
+        (&disk, json!({"pvcVolumeMode": "Block", "storageClass": ["slow"]}), "yes"),
+        (&disk, json!({"other": true}), "unclear"),
+        (&disk, json!({"other": true, "csi": {"driver": "other"}}), "yes"),
+    ] {
+        let policy = json!({"version": "v1", "volumePolicies": [{"conditions": conditions, "action": {"type": "skip"}}]});
+        let map = json!({"metadata": {"name": "volumes", "namespace": "velero"}, "data": {"policy": policy.to_string()}});
+        let velero = Velero { policies: Policies::of(&[map]), ..velero() };
+        let template = json!({"defaultVolumesToFsBackup": true, "resourcePolicy": {"kind": "configmap", "name": "volumes"}});
+        let schedule = json!({"metadata": {"namespace": "velero", "name": "s"}, "spec": {"schedule": "@daily", "template": template}, "status": {"phase": "Enabled"}});
+        let schedule: Schedule = serde_json::from_value(schedule).unwrap();
+        let kept = Kept { volume: Some(volume), ..kept(&claim, DISK, &mounts) };
+        let held = velero.covers(&schedule, &kept);
+        assert_eq!(word(&held), expected, "{conditions}: {held:?}");
     }
 }

@@ -124,6 +124,13 @@ pub(super) fn help(component: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// `kubectl` of the same version, for what follows as arguments.
+pub(super) fn kubectl() -> Result<Command, String> {
+    let mut command = Command::new(binary()?);
+    command.arg("kubectl");
+    Ok(command)
+}
+
 /// The binary with all components: built once by build.sh, or named by KUBE_HIPAA_CONTROL_PLANE.
 fn binary() -> Result<&'static Path, String> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
