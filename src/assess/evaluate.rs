@@ -112,14 +112,7 @@ pub fn evaluate_those<'a>(
 }
 
 fn no_table(name: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("the table {name}"),
-        why: "it was not computed".to_owned(),
-        how_to_see: "Report this as a bug of kube-hipaa.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood(format!("the table {name}"), "it was not computed", "Report this as a bug of kube-hipaa.")
 }
 
 /// A row as the controls see it.
@@ -247,14 +240,11 @@ impl<'a> Run<'a> {
         let explained = !reasons.is_empty();
         reasons.into_iter().for_each(|unseen| self.reason(unseen));
         if !explained {
-            self.reason(&Unseen {
-                kind: UnseenKind::NotUnderstood,
-                what: format!("{} of the table {}", seen.row.key, self.schema.name),
-                why: error.to_owned(),
-                how_to_see: "Look at the object by hand; report it as a bug of this control.".to_owned(),
-                source: None,
-                missing_rule: None,
-            });
+            self.reason(&Unseen::not_understood(
+                format!("{} of the table {}", seen.row.key, self.schema.name),
+                error.to_owned(),
+                "Look at the object by hand; report it as a bug of this control.",
+            ));
         }
     }
 
@@ -364,14 +354,12 @@ impl<'a> Run<'a> {
             undecided.extend(scope.gaps().cloned());
         }
         for (kind, more) in self.more_reasons {
-            undecided.push(Unseen {
+            undecided.push(Unseen::new(
                 kind,
-                what: format!("{more} more rows of the table {}", self.schema.name),
-                why: "each has a reason of its own; only the first are listed".to_owned(),
-                how_to_see: format!("List them with `kube-hipaa facts SNAPSHOT {}`.", self.schema.name),
-                source: None,
-                missing_rule: None,
-            });
+                format!("{more} more rows of the table {}", self.schema.name),
+                "each has a reason of its own; only the first are listed",
+                format!("List them with `kube-hipaa facts SNAPSHOT {}`.", self.schema.name),
+            ));
         }
         // An object that could only have decided about a namespace without ePHI leaves a verdict on those with it as it is.
         let across = self.check.reach != Reach::Ephi || self.schema.reaches_across();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::sha256_parts;
 pub use crate::facts::SelectorError;
 use crate::facts::{self, ReadNamespaces, SYSTEM_NAMESPACES};
-use crate::model::{Scope, ScopeSource, Unseen, UnseenKind};
+use crate::model::{Scope, ScopeSource, Unseen};
 
 /// What the user declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,14 +106,7 @@ impl<'a> ResolvedScope<'a> {
                 match self.labels.get(namespace) {
                     Some(labels) if selectors.iter().any(|selector| selector.matches(labels)) => Membership::In,
                     Some(_) => Membership::Out,
-                    None => Membership::Unknown(self.gap.cloned().unwrap_or_else(|| Unseen {
-                        kind: UnseenKind::NotUnderstood,
-                        what: format!("the labels of the namespace {namespace}"),
-                        why: "an object names it, and it was not among the namespaces that were read: it was made or removed during collection".to_owned(),
-                        how_to_see: "Collect again.".to_owned(),
-                        source: None,
-                        missing_rule: None,
-                    })),
+                    None => Membership::Unknown(self.gap.cloned().unwrap_or_else(|| Unseen::not_understood(format!("the labels of the namespace {namespace}"), "an object names it, and it was not among the namespaces that were read: it was made or removed during collection", "Collect again."))),
                 }
             }
         }
@@ -172,13 +165,8 @@ impl<'a> ResolvedScope<'a> {
 /// Names that no namespace has, and selectors that select none, among all the namespaces of the cluster.
 fn unmatched(declaration: &ScopeDeclaration, labels: &BTreeMap<String, BTreeMap<String, String>>) -> Vec<(String, Unseen)> {
     let ScopeDeclaration::Declared { namespaces, selectors, .. } = declaration else { return Vec::new() };
-    let unseen = |what: String, why: &str, how: &str| Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what,
-        why: why.to_owned(),
-        how_to_see: format!("Correct the scope: {how}, then assess again."),
-        source: None,
-        missing_rule: None,
+    let unseen = |what: String, why: &str, how: &str| {
+        Unseen::not_understood(what, why.to_owned(), format!("Correct the scope: {how}, then assess again."))
     };
     let names = namespaces.iter().filter(|name| !labels.contains_key(*name)).map(|name| {
         let what = format!("the namespace `{name}`");
@@ -217,6 +205,6 @@ mod tests {
         let found = unmatched(&declared(&["records", "recrods"], &["data=ephi", "data=ehpi"]), &cluster);
         assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["recrods", "data=ehpi"]);
         assert_eq!(found[0].1.what, "the namespace `recrods`");
-        assert_ne!(found[0].1.kind, UnseenKind::NotVisible, "the run is incomplete");
+        assert_ne!(found[0].1.kind, crate::model::UnseenKind::NotVisible, "the run is incomplete");
     }
 }

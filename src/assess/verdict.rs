@@ -103,14 +103,7 @@ impl Conclusion {
 }
 
 fn nothing_said_why() -> Unseen {
-    Unseen {
-        kind: crate::model::UnseenKind::NotUnderstood,
-        what: "a source".to_owned(),
-        why: "it was incomplete and nothing said why".to_owned(),
-        how_to_see: "Report this as a bug of kube-hipaa.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood("a source", "it was incomplete and nothing said why", "Report this as a bug of kube-hipaa.")
 }
 
 #[cfg(test)]

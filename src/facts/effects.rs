@@ -183,14 +183,7 @@ fn effects(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
 }
 
 fn not_seen(what: &str, why: &str, how_to_see: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether the API servers have counted: {what}"),
-        why: why.to_owned(),
-        how_to_see: how_to_see.to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(format!("whether the API servers have counted: {what}"), why.to_owned(), how_to_see.to_owned())
 }
 
 fn look(effect: &Effect, metrics: &Metrics) -> (Known<bool>, Known<Vec<String>>, Vec<Evidence>) {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::FactsError;
 use super::table::read::Reader;
 use crate::model::sources::METRICS;
-use crate::model::{Evidence, Grade, Unseen, UnseenKind};
+use crate::model::{Evidence, Grade, Unseen};
 
 #[derive(Deserialize)]
 struct Stored {
@@ -99,14 +99,7 @@ impl Metrics {
             true => "the server offers no /metrics",
             false => silent,
         };
-        Unseen {
-            kind: UnseenKind::NotVisible,
-            what: what.to_owned(),
-            why: why.to_owned(),
-            how_to_see: how_to_see.to_owned(),
-            source: None,
-            missing_rule: None,
-        }
+        Unseen::not_visible(what.to_owned(), why.to_owned(), how_to_see.to_owned())
     }
 }
 

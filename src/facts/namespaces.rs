@@ -8,7 +8,7 @@ use super::table::schema::{Row, TableRow, table};
 use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
 use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NAMESPACES, NODES, POD_OWNERS, PODS, VERSION};
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per namespace, with its Pod Security labels as they stand and as the server reads them.
@@ -134,17 +134,11 @@ fn row(
     // The level never depends on the server's version, only the rules behind it do.
     let enforce: ModePolicy = namespace_policy(&labels, 0).enforce;
     let enforce_effective = match enforce.level_how {
-        How::DefaultedUnset => Known::Unknown(Unseen {
-            kind: UnseenKind::NotVisible,
-            what: format!("the Pod Security level in force in the namespace {name}"),
-            why: "it has no enforce label, and the server's default stands in its AdmissionConfiguration file, which the API does not show"
-                .to_owned(),
-            how_to_see:
-                "Ask the operators of the control plane for the PodSecurity section of the AdmissionConfiguration file, or set the label."
-                    .to_owned(),
-            source: None,
-            missing_rule: None,
-        }),
+        How::DefaultedUnset => Known::Unknown(Unseen::not_visible(
+            format!("the Pod Security level in force in the namespace {name}"),
+            "it has no enforce label, and the server's default stands in its AdmissionConfiguration file, which the API does not show",
+            "Ask the operators of the control plane for the PodSecurity section of the AdmissionConfiguration file, or set the label.",
+        )),
         _ => Known::Known(enforce.level.as_str()),
     };
     let enforce_effective_minor = match enforce.level_how {

@@ -98,13 +98,8 @@ struct Server {
 
 impl Server {
     fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
-        let unknown = |kind: UnseenKind, why: &str| Unseen {
-            kind,
-            what: "the server's version".to_owned(),
-            why: why.to_owned(),
-            how_to_see: "Grant get on the URL /version, then collect again.".to_owned(),
-            source: Some(VERSION),
-            missing_rule: None,
+        let unknown = |kind: UnseenKind, why: &str| {
+            Unseen::new(kind, "the server's version", why.to_owned(), "Grant get on the URL /version, then collect again.").of(&VERSION)
         };
         if let Some(gap) = reader.gap(&VERSION) {
             return Ok(Self { known: Known::Unknown(gap), origin: None });
@@ -197,14 +192,14 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) 
     let is_virtual = match is_virtual(&node) {
         Virtual::No => Known::Known(false),
         Virtual::Yes => Known::Known(true),
-        Virtual::Perhaps => Known::Unknown(Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what: format!("whether the node {name} is a virtual one"),
-            why: "its label, its taint and its version do not say the same about it".to_owned(),
-            how_to_see: "Look at the node by hand: kubectl get node -o wide.".to_owned(),
-            source: Some(NODES),
-            missing_rule: None,
-        }),
+        Virtual::Perhaps => Known::Unknown(
+            Unseen::not_understood(
+                format!("whether the node {name} is a virtual one"),
+                "its label, its taint and its version do not say the same about it",
+                "Look at the node by hand: kubectl get node -o wide.",
+            )
+            .of(&NODES),
+        ),
     };
     let spec = node.spec.unwrap_or(NodeSpec { ..NodeSpec::default() });
     let status = node.status.unwrap_or(NodeStatus { ..NodeStatus::default() });
@@ -212,14 +207,14 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) 
     let kubelet_version = info(|info| &info.kubelet_version).unwrap_or_default();
     let kubelet_minor = match minor_of(&kubelet_version) {
         Some(minor) => Known::Known(i64::from(minor)),
-        None => Known::Unknown(Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what: format!("the version of the kubelet on the node {name}"),
-            why: format!("`{kubelet_version}` is not a version of Kubernetes"),
-            how_to_see: "Look at the node by hand: kubectl get node -o wide.".to_owned(),
-            source: Some(NODES),
-            missing_rule: None,
-        }),
+        None => Known::Unknown(
+            Unseen::not_understood(
+                format!("the version of the kubelet on the node {name}"),
+                format!("`{kubelet_version}` is not a version of Kubernetes"),
+                "Look at the node by hand: kubectl get node -o wide.",
+            )
+            .of(&NODES),
+        ),
     };
     let minors_behind = server.minor().and_then(|server| kubelet_minor.clone().map(|kubelet| i64::from(server) - kubelet));
     let minors_allowed = server.minor().map(minors_allowed);
@@ -300,14 +295,11 @@ fn supported(collected: &str, end: &str, version: &str) -> Known<bool> {
     match (day.as_str() <= end, of_vendor) {
         (true, _) => Known::Known(true),
         (false, false) => Known::Known(false),
-        (false, true) => Known::Unknown(Unseen {
-            kind: UnseenKind::NotVisible,
-            what: format!("whether anyone still repairs {version}"),
-            why: format!("the Kubernetes project stopped on {end}, and the vendor whose build it is may go on"),
-            how_to_see: "Ask the vendor until when this version gets security fixes, and whether that support was bought.".to_owned(),
-            source: None,
-            missing_rule: None,
-        }),
+        (false, true) => Known::Unknown(Unseen::not_visible(
+            format!("whether anyone still repairs {version}"),
+            format!("the Kubernetes project stopped on {end}, and the vendor whose build it is may go on"),
+            "Ask the vendor until when this version gets security fixes, and whether that support was bought.",
+        )),
     }
 }
 

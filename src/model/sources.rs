@@ -375,3 +375,6 @@ pub const POD_MAKERS: &[SourceId] = &[
     SourceId::group("ray.io", "rayclusters"),
     SourceId::group("sparkoperator.k8s.io", "scheduledsparkapplications"),
 ];
+
+/// What shows how API servers were started, and what the one that answered does.
+pub const OF_API_SERVERS: &[SourceId] = &[FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, PODS, VERSION];

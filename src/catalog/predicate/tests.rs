@@ -110,14 +110,7 @@ fn reports_every_problem_at_once() {
 }
 
 fn row(cells: Vec<(&str, Cell)>) -> Row {
-    let unseen = crate::model::Unseen {
-        kind: crate::model::UnseenKind::ReadFailed,
-        what: "x".into(),
-        why: "not read".into(),
-        how_to_see: String::new(),
-        source: None,
-        missing_rule: None,
-    };
+    let unseen = crate::model::Unseen::read_failed("x", "not read", String::new());
     let mut all: Vec<Cell> = containers().columns.iter().map(|_| Known::Unknown(Box::new(unseen.clone()))).collect();
     for (name, cell) in cells {
         let (index, _) = containers().column(name).unwrap_or_else(|| panic!("no column {name}"));

@@ -1,13 +1,10 @@
 //! What every cluster has.
 
 use super::{Amount, Entry, METADATA, Part, Reach};
-use crate::model::SourceId;
+use crate::model::{SourceId, sources};
 
 const V1: &[&str] = &["v1"];
 const CERTIFICATES: &str = "certificates.k8s.io";
-const ADMISSION: &str = "admissionregistration.k8s.io";
-const RBAC: &str = "rbac.authorization.k8s.io";
-const NETWORKING: &str = "networking.k8s.io";
 
 fn list(source: SourceId, kind: &'static str, keep: &'static str, why: &'static str) -> Entry {
     let amount = Amount::Fields(keep);
@@ -49,13 +46,13 @@ pub(super) fn entries() -> Vec<Entry> {
     let mut all = vec![
         // The core group.
         list(
-            SourceId::core("namespaces"),
+            sources::NAMESPACES,
             "Namespace",
             "metadata{$meta} status{phase}",
             "Scope of ePHI, Pod Security labels, and the identity of the cluster (uid of kube-system).",
         ),
         list(
-            SourceId::core("nodes"),
+            sources::NODES,
             "Node",
             "metadata{$quietmeta} spec!{podCIDR podCIDRs providerID taints unschedulable}
              status!{nodeInfo{kubeletVersion kubeProxyVersion containerRuntimeVersion osImage kernelVersion operatingSystem architecture}
@@ -63,7 +60,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "Versions, runtimes and addresses of nodes; owners of mirror pods; k3s publishes its server's flags here.",
         ),
         list(
-            SourceId::core("pods"),
+            sources::PODS,
             "Pod",
             "metadata{$meta} spec!{$podspec}
              status!{phase podIPs qosClass containerStatuses{$containerstatus} initContainerStatuses{$containerstatus}
@@ -71,13 +68,13 @@ pub(super) fn entries() -> Vec<Entry> {
             "What really runs: security settings, images, mounted Secrets and hosts, and the control plane's own flags.",
         ),
         list(
-            SourceId::core("serviceaccounts"),
+            sources::SERVICE_ACCOUNTS,
             "ServiceAccount",
             "metadata{$meta} automountServiceAccountToken imagePullSecrets{name} secrets{name}",
             "Identities of workloads and whether their tokens are mounted.",
         ),
         list(
-            SourceId::core("services"),
+            sources::SERVICES,
             "Service",
             "metadata{$meta} spec!{type clusterIP clusterIPs externalIPs externalName externalTrafficPolicy internalTrafficPolicy
              ipFamilies loadBalancerClass loadBalancerSourceRanges allocateLoadBalancerNodePorts ports{name protocol port targetPort nodePort appProtocol} selector
@@ -85,7 +82,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "How workloads can be reached, from inside and from outside.",
         ),
         list(
-            SourceId::core("persistentvolumes"),
+            sources::PERSISTENT_VOLUMES,
             "PersistentVolume",
             "metadata{$meta} spec!{accessModes capacity claimRef{$ref uid} persistentVolumeReclaimPolicy storageClassName volumeMode
              mountOptions:mountoptions csi{driver fsType readOnly volumeHandle:redacted volumeAttributes:parameters nodeStageSecretRef{$ref}}
@@ -93,7 +90,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "Where data lies and whether its volume is encrypted.",
         ),
         list(
-            SourceId::core("persistentvolumeclaims"),
+            sources::PERSISTENT_VOLUME_CLAIMS,
             "PersistentVolumeClaim",
             "metadata{$meta} spec!{accessModes resources storageClassName volumeMode volumeName dataSource} status{phase capacity}",
             "Which workloads keep data, and on which class of storage.",
@@ -101,21 +98,21 @@ pub(super) fn entries() -> Vec<Entry> {
         list(SourceId::core("resourcequotas"), "ResourceQuota", "metadata{$meta} spec!{hard scopes scopeSelector}", "Limits per namespace."),
         list(SourceId::core("limitranges"), "LimitRange", "metadata{$meta} spec!{limits{type max min default defaultRequest maxLimitRequestRatio}}", "Default limits of containers."),
         list(
-            SourceId::core("replicationcontrollers"),
+            sources::REPLICATION_CONTROLLERS,
             "ReplicationController",
             "metadata{$meta} spec!{replicas selector template{$template}}",
             "Workloads of the oldest kind.",
         ),
         // Workloads.
         list(
-            SourceId::group("apps", "deployments"),
+            sources::DEPLOYMENTS,
             "Deployment",
             "metadata{$meta} spec!{replicas paused selector! strategy{type} template!{$template}}
              status{observedGeneration replicas updatedReplicas readyReplicas unavailableReplicas}",
             "Workloads: what will run after the next rollout.",
         ),
         list(
-            SourceId::group("apps", "statefulsets"),
+            sources::STATEFUL_SETS,
             "StatefulSet",
             "metadata{$meta} spec!{replicas serviceName selector! template!{$template} updateStrategy{type}
              volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
@@ -123,27 +120,27 @@ pub(super) fn entries() -> Vec<Entry> {
             "Workloads that keep data.",
         ),
         list(
-            SourceId::group("apps", "daemonsets"),
+            sources::DAEMON_SETS,
             "DaemonSet",
             "metadata{$meta} spec!{selector! template!{$template} updateStrategy{type}}
              status{observedGeneration desiredNumberScheduled updatedNumberScheduled numberReady}",
             "Network plugins, log shippers and runtime sensors, and on how many nodes they run.",
         ),
         list(
-            SourceId::group("apps", "replicasets"),
+            sources::REPLICA_SETS,
             "ReplicaSet",
             "metadata{$meta} spec~{replicas template{$template}}",
             "Which Deployment a pod belongs to, and what ReplicaSets start that no Deployment controls.",
         ),
         list(
-            SourceId::group("batch", "jobs"),
+            sources::JOBS,
             "Job",
             "metadata{$meta} spec!{suspend parallelism completions template!{$template}}
              status{completionTime conditions{type status reason}}",
             "Workloads that run once.",
         ),
         list(
-            SourceId::group("batch", "cronjobs"),
+            sources::CRON_JOBS,
             "CronJob",
             "metadata{$meta} spec!{schedule! suspend timeZone concurrencyPolicy
              jobTemplate!{metadata{$meta} spec!{parallelism completions template!{$template}}}}",
@@ -168,21 +165,21 @@ pub(super) fn entries() -> Vec<Entry> {
             "Sandboxed runtimes.",
         ),
         // Who may do what.
-        list(SourceId::group(RBAC, "roles"), "Role", "metadata{$meta} rules!?{$rule}", "Who may do what inside a namespace."),
+        list(sources::ROLES, "Role", "metadata{$meta} rules!?{$rule}", "Who may do what inside a namespace."),
         list(
-            SourceId::group(RBAC, "rolebindings"),
+            sources::ROLE_BINDINGS,
             "RoleBinding",
             "metadata{$meta} roleRef!{$ref} subjects{$subject}",
             "Who may do what inside a namespace.",
         ),
         list(
-            SourceId::group(RBAC, "clusterroles"),
+            sources::CLUSTER_ROLES,
             "ClusterRole",
             "metadata{$meta} rules!?{$rule} aggregationRule{clusterRoleSelectors}",
             "Who may do what in the cluster.",
         ),
         list(
-            SourceId::group(RBAC, "clusterrolebindings"),
+            sources::CLUSTER_ROLE_BINDINGS,
             "ClusterRoleBinding",
             "metadata{$meta} roleRef!{$ref} subjects{$subject}",
             "Who may do what in the cluster.",
@@ -194,17 +191,17 @@ pub(super) fn entries() -> Vec<Entry> {
             "Client certificates that were asked for, and who approved them.",
         ),
         // Network.
-        list(SourceId::group(NETWORKING, "networkpolicies"), "NetworkPolicy", "metadata{$meta} spec!{podSelector policyTypes ingress{from{$peer} ports{$peerport}} egress{to{$peer} ports{$peerport}}}", "Who may talk to whom."),
+        list(sources::NETWORK_POLICIES, "NetworkPolicy", "metadata{$meta} spec!{podSelector policyTypes ingress{from{$peer} ports{$peerport}} egress{to{$peer} ports{$peerport}}}", "Who may talk to whom."),
         list(
-            SourceId::group(NETWORKING, "ingresses"),
+            sources::INGRESSES,
             "Ingress",
             "metadata{$meta} spec!{ingressClassName defaultBackend{$backend} tls{hosts secretName} rules{host http{paths{path:path pathType backend{$backend}}}}} status{loadBalancer{ingress{ip hostname}}}",
             "What is published, and whether with TLS.",
         ),
-        list(SourceId::group(NETWORKING, "ingressclasses"), "IngressClass", "metadata{$meta} spec{controller parameters{$ref scope}}", "Which controller publishes it."),
+        list(sources::INGRESS_CLASSES, "IngressClass", "metadata{$meta} spec{controller parameters{$ref scope}}", "Which controller publishes it."),
         // Storage.
         list(
-            SourceId::group("storage.k8s.io", "storageclasses"),
+            sources::STORAGE_CLASSES,
             "StorageClass",
             "metadata{$meta} provisioner! parameters:parameters reclaimPolicy volumeBindingMode allowVolumeExpansion
              mountOptions:mountoptions",
@@ -213,39 +210,39 @@ pub(super) fn entries() -> Vec<Entry> {
         list(SourceId::group("storage.k8s.io", "csidrivers"), "CSIDriver", "metadata{$meta} spec!{attachRequired podInfoOnMount volumeLifecycleModes tokenRequests{audience expirationSeconds} fsGroupPolicy requiresRepublish seLinuxMount storageCapacity}", "Storage and secrets drivers."),
         // Admission.
         list(
-            SourceId::group(ADMISSION, "validatingwebhookconfigurations"),
+            sources::VALIDATING_WEBHOOKS,
             "ValidatingWebhookConfiguration",
             "metadata{$meta} $webhooks",
             "Policy engines and the holes in their coverage.",
         ),
         list(
-            SourceId::group(ADMISSION, "mutatingwebhookconfigurations"),
+            sources::MUTATING_WEBHOOKS,
             "MutatingWebhookConfiguration",
             "metadata{$meta} $webhooks",
             "Injectors (Vault, meshes) and who may change objects.",
         ),
         newer(
-            SourceId::group(ADMISSION, "validatingadmissionpolicies"),
+            sources::VALIDATING_POLICIES,
             "ValidatingAdmissionPolicy",
             "metadata{$meta} spec!{failurePolicy matchConditions{$condition} matchConstraints{$matching} paramKind{apiVersion kind}
              validations{expression:expression reason} auditAnnotations{key} variables{name expression:expression}}",
             "Policies that the API server itself enforces.",
         ),
         newer(
-            SourceId::group(ADMISSION, "validatingadmissionpolicybindings"),
+            sources::VALIDATING_POLICY_BINDINGS,
             "ValidatingAdmissionPolicyBinding",
             "metadata{$meta} $policybinding",
             "Whether such a policy denies or only warns.",
         ),
         beta(
-            SourceId::group(ADMISSION, "mutatingadmissionpolicies"),
+            sources::MUTATING_POLICIES,
             "MutatingAdmissionPolicy",
             "metadata{$meta} spec!{failurePolicy matchConditions{$condition} matchConstraints{$matching} paramKind{apiVersion kind} reinvocationPolicy
              mutations{patchType}}",
             "Who changes objects on their way in.",
         ),
         beta(
-            SourceId::group(ADMISSION, "mutatingadmissionpolicybindings"),
+            sources::MUTATING_POLICY_BINDINGS,
             "MutatingAdmissionPolicyBinding",
             "metadata{$meta} $policybinding",
             "Where such a policy applies.",
@@ -254,14 +251,14 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry {
             amount: Amount::Metadata,
             ..list(
-                SourceId::group("apiextensions.k8s.io", "customresourcedefinitions"),
+                sources::CUSTOM_RESOURCE_DEFINITIONS,
                 "CustomResourceDefinition",
                 METADATA,
                 "Which systems are installed.",
             )
         },
         list(
-            SourceId::group("apiregistration.k8s.io", "apiservices"),
+            sources::API_SERVICES,
             "APIService",
             "metadata{$meta} spec!{group version service insecureSkipTLSVerify groupPriorityMinimum versionPriority}
              status{conditions{type status reason}}",
@@ -270,7 +267,7 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry {
             reach: Reach::In("kube-system"),
             ..list(
-                SourceId::group("coordination.k8s.io", "leases"),
+                sources::LEASES,
                 "Lease",
                 "metadata{$quietmeta} spec{holderIdentity leaseDurationSeconds}",
                 "How many API servers there are, so that \"one of N was asked\" can be said.",
@@ -292,7 +289,7 @@ pub(super) fn entries() -> Vec<Entry> {
             "Which rights the collecting identity holds, so that an over-privileged one is named.",
         ),
         Entry {
-            source: SourceId::probe("anonymous-request"),
+            source: sources::ANONYMOUS_REQUEST,
             kind: "",
             versions: &[],
             reach: Reach::Anonymous,

@@ -186,7 +186,8 @@ pub(super) fn expression(text: &str) -> String {
             let (literal, tail) = literal(rest, c);
             let is_label =
                 (1..=63).contains(&literal.len()) && literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            let kept = (about_namespace && is_label && !looks_secret(literal)) || is_name_of_kubernetes(literal);
+            let about = about_namespace || compares_with_namespace(tail);
+            let kept = (about && is_label && !looks_secret(literal)) || is_name_of_kubernetes(literal) || is_system_name(literal);
             let shown = if literal.is_empty() || kept { literal } else { REDACTED };
             out.push_str(&format!("'{shown}'"));
             rest = tail;
@@ -221,6 +222,23 @@ pub(super) fn expression(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether what follows a literal says that it is compared with a namespace: `'records' == request.namespace`.
+fn compares_with_namespace(tail: &str) -> bool {
+    let words = tail.trim_start();
+    let Some(words) = words.strip_prefix("==").or_else(|| words.strip_prefix("!=")) else { return false };
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let path = words.trim_start().split(|c: char| !is_word(c)).next();
+    matches!(path, Some("request.namespace" | "object.metadata.namespace" | "namespaceObject.metadata.name"))
+}
+
+/// A user or a group that Kubernetes itself calls so: whether a condition leaves these out decides whom it is about.
+fn is_system_name(literal: &str) -> bool {
+    literal.starts_with("system:")
+        && literal.len() <= 256
+        && literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b":-.".contains(&b))
+        && !looks_secret(literal)
 }
 
 /// A kind, plural or group that Kubernetes or a known add-on has, or what a request does with it: which of them a condition asks for decides
@@ -331,6 +349,13 @@ mod tests {
                 "request.kind.kind == 'Pod' && request.operation in ['CREATE', '[redacted]']",
             ),
             ("request.userInfo.username == 'dr-house'", "request.userInfo.username == '[redacted]'"),
+            ("'records' != request.namespace", "'records' != request.namespace"),
+            (
+                "'hunter2' != object.spec.x && 'a'==object.metadata.namespaces",
+                "'[redacted]' != object.spec.[redacted] && '[redacted]'==object.metadata.[redacted]",
+            ),
+            ("!('system:nodes' in request.userInfo.groups)", "!('system:nodes' in request.userInfo.groups)"),
+            ("'system:Hunter2' in request.userInfo.groups", "'[redacted]' in request.userInfo.groups"),
             ("request.namespace == 'a' && object.metadata.name == 'b'", "request.namespace == 'a' && object.metadata.name == '[redacted]'"),
             ("object.spec.hunter2 == r'x\\'y' // s3cret", "object.spec.[redacted] == '[redacted]' // [redacted]"),
             ("variables.x == 'unclosed", "variables.[redacted] == '[redacted]'"),

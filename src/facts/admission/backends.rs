@@ -9,7 +9,7 @@ use crate::facts::context::Context;
 use crate::facts::table::read::Readable;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{DAEMON_SETS, DEPLOYMENTS, SERVICES, STATEFUL_SETS};
-use crate::model::{Evidence, Unseen, UnseenKind};
+use crate::model::{Evidence, Unseen};
 
 type Labels = BTreeMap<String, String>;
 /// Namespace and name.
@@ -60,6 +60,8 @@ struct Service {
 struct ServiceSpec {
     r#type: String,
     external_name: String,
+    #[serde(rename = "clusterIPs")]
+    cluster_ips: Vec<String>,
     selector: Labels,
     ports: Vec<ServicePort>,
 }
@@ -203,6 +205,20 @@ impl Backends {
         })
     }
 
+    /// Whether a host is the address or the name (`name.namespace.svc`) of a Service of the cluster that is no name of another host.
+    pub(super) fn is_service(&self, host: &str) -> Known<bool> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let labels: Vec<&str> = host.split('.').collect();
+        self.services.as_ref().map(|services| {
+            let named = match labels.as_slice() {
+                [name, namespace, "svc", ..] => services.get(&((*namespace).to_owned(), (*name).to_owned())),
+                _ => None,
+            };
+            let addressed = || services.values().any(|service| service.cluster_ips.contains(&host));
+            named.is_some_and(|service| service.r#type != "ExternalName") || addressed()
+        })
+    }
+
     /// What stands behind a port of a Service; one that is not there has nothing behind it.
     pub(super) fn of(&self, namespace: &str, name: &str, port: i64) -> Backend {
         let nothing =
@@ -253,26 +269,19 @@ impl Backends {
 }
 
 fn who_answers(namespace: &str, name: &str, why: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether a pod answers for the Service {namespace}/{name}"),
-        why: why.to_owned(),
-        how_to_see: format!("Look at kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name}."),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        format!("whether a pod answers for the Service {namespace}/{name}"),
+        why.to_owned(),
+        format!("Look at kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name}."),
+    )
 }
 
 fn not_counted(workload: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("how many pods of {workload} are ready"),
-        why: "its status does not say: the snapshot was taken by a version that did not collect it, or its controller has not counted yet"
-            .to_owned(),
-        how_to_see: "Collect again with this version.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        format!("how many pods of {workload} are ready"),
+        "its status does not say: the snapshot was taken by a version that did not collect it, or its controller has not counted yet",
+        "Collect again with this version.",
+    )
 }
 
 #[cfg(test)]

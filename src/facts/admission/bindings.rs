@@ -132,16 +132,18 @@ pub(super) fn is_selected(policy: Option<&Policy>, binding: &Binding, labels: &L
 
 /// Whether both the policy and the binding take something in a namespace, as far as selectors and conditions say; nothing where one of them
 /// is not understood. `asked` is what both are about.
-pub(super) fn applies(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], namespace: &str, labels: &Labels) -> Option<bool> {
+pub(super) fn asks(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], namespace: &str, labels: &Labels) -> Option<bool> {
     let given = policy.map_or(&[][..], |policy| policy.spec.match_conditions.as_slice());
-    let met = match conditions::take(given, namespace, asked) {
-        None if !conditions::may_name_namespaces(given) => Some(true),
-        met => met,
-    };
     // One that leaves it out decides, whatever the other would say.
-    match (is_selected(policy, binding, labels), met) {
+    match (is_selected(policy, binding, labels), conditions::take(given, namespace, asked)) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
         _ => None,
     }
+}
+
+/// The same of namespaces alone: conditions that do not speak of them count as met.
+pub(super) fn applies(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], namespace: &str, labels: &Labels) -> Option<bool> {
+    let silent = policy.is_none_or(|policy| !conditions::may_name_namespaces(&policy.spec.match_conditions));
+    asks(policy, binding, asked, namespace, labels).or_else(|| is_selected(policy, binding, labels).filter(|_| silent))
 }

@@ -1,13 +1,13 @@
-//! Match conditions of webhooks and policies (CEL): whether they take a namespace out.
+//! Match conditions of webhooks and policies (CEL): whether they take a namespace out, and whom they are asked about.
 //!
-//! Only what decides about a namespace is understood: comparisons of the namespace and of the kind of the request with literals,
-//! joined by `&&`, `||` and `!`. Everything else may be true or false, and stays undecided: above all a text that was not kept
+//! Only part of the language is understood (`expressions.rs`). What is not stays undecided: above all a text that was not kept
 //! (`[redacted]`), which may be any.
 
 use serde::Deserialize;
 
+use super::expressions::{Asker, Question, and, or};
 use super::rules::Kind;
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 /// One condition (`MatchCondition` in `admissionregistration.k8s.io/v1`): all of them have to hold.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,11 +46,27 @@ impl Asked {
 
     /// Whether it is, or may be, that an object of a kind is made.
     pub(super) fn takes_made(&self, kind: &Kind) -> bool {
-        let open_or = |own: &Option<String>, wanted: Option<&str>| own.as_deref().is_none_or(|own| wanted.is_none_or(|wanted| wanted == own));
+        let open_or =
+            |own: &Option<String>, wanted: Option<&str>| own.as_deref().is_none_or(|own| wanted.is_none_or(|wanted| wanted == own));
         open_or(&self.group, kind.group.as_deref().filter(|group| *group != "*"))
             && open_or(&self.resource, Some(kind.resource.as_str()).filter(|resource| *resource != "*"))
             && open_or(&self.subresource, Some(""))
             && open_or(&self.operation, Some("CREATE"))
+    }
+
+    /// Those who make such objects: anybody, and for others the controllers of Kubernetes (plugin/pkg/auth/authorizer/rbac/bootstrappolicy,
+    /// controller_policy.go), by accounts of their own or all as one user (`--use-service-account-credentials`).
+    fn askers(&self) -> impl Iterator<Item = Asker> {
+        let made = |names: &'static [&'static str]| names.iter().map(|name| Asker { username: Some(name), groups: CONTROLLER_GROUPS });
+        let one = Asker { username: Some("system:kube-controller-manager"), groups: &["system:authenticated"] };
+        let controllers = match self.resource.as_deref() {
+            None => &CONTROLLERS[..],
+            Some("pods") => &CONTROLLERS[..5],
+            Some("replicasets" | "jobs" | "persistentvolumeclaims") => &CONTROLLERS[2..],
+            Some(_) => &[],
+        };
+        let anybody = Asker { username: None, groups: &["system:authenticated"] };
+        std::iter::once(anybody).chain((!controllers.is_empty()).then_some(one)).chain(made(controllers))
     }
 
     /// Objects of any of several kinds are made; of any kind, where none is named.
@@ -62,14 +78,35 @@ impl Asked {
     }
 }
 
-/// Whether something of what is asked about is taken in that namespace.
+/// Accounts of the controllers that make pods, and behind them of those that make what makes pods, or claims.
+const CONTROLLERS: [&str; 8] = [
+    "system:serviceaccount:kube-system:replicaset-controller",
+    "system:serviceaccount:kube-system:replication-controller",
+    "system:serviceaccount:kube-system:daemon-set-controller",
+    "system:serviceaccount:kube-system:job-controller",
+    "system:serviceaccount:kube-system:statefulset-controller",
+    "system:serviceaccount:kube-system:deployment-controller",
+    "system:serviceaccount:kube-system:cronjob-controller",
+    "system:serviceaccount:kube-system:ephemeral-volume-controller",
+];
+
+const CONTROLLER_GROUPS: &[&str] = &["system:authenticated", "system:serviceaccounts", "system:serviceaccounts:kube-system"];
+
+/// Whether something of what is asked about is taken in that namespace. Where it depends on who asks, it is taken if that holds for
+/// everybody whom the conditions do not name, and for the controllers that make such objects for others; else that is undecided.
 pub(super) fn take(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> Option<bool> {
     if conditions.is_empty() {
         return Some(true);
     }
     let open = [Asked::default()];
     let asked = if asked.is_empty() { &open } else { asked };
-    let answers = asked.iter().map(|asked| conditions.iter().map(|one| one.takes(namespace, asked)).fold(Some(true), and));
+    let all = |asked: &Asked, asker: Option<Asker>| {
+        let question = Question { namespace, asked, asker };
+        conditions.iter().map(|one| question.answer(&one.expression)).fold(Some(true), and)
+    };
+    let answers = asked
+        .iter()
+        .map(|asked| all(asked, None).or_else(|| asked.askers().all(|asker| all(asked, Some(asker)) == Some(true)).then_some(true)));
     answers.fold(Some(false), or)
 }
 
@@ -118,245 +155,20 @@ const KIND_WORDS: [&str; 7] = [
 
 /// Match conditions that may decide about namespaces, and are not understood.
 pub(super) fn conditions_not_read(name: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("to which namespaces {name} applies"),
-        why: "its matchConditions speak of namespaces in a way that this program does not evaluate".to_owned(),
-        how_to_see: "Read the conditions by hand, or say by namespaceSelector which namespaces are meant.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood(
+        format!("to which namespaces {name} applies"),
+        "its matchConditions speak of namespaces in a way that this program does not evaluate",
+        "Read the conditions by hand, or say by namespaceSelector which namespaces are meant.",
+    )
 }
 
-impl Condition {
-    fn takes(&self, namespace: &str, asked: &Asked) -> Option<bool> {
-        let tokens = tokens(&self.expression)?;
-        let mut parser = Parser { tokens: &tokens, at: 0, namespace, asked };
-        let value = parser.either()?;
-        (parser.at == tokens.len()).then_some(value)?
-    }
-}
-
-fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
-    match (a, b) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
-fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
-    and(a.map(|a| !a), b.map(|b| !b)).map(|both| !both)
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    /// A path such as `request.userInfo.username`, or a word.
-    Path(String),
-    Text(String),
-    /// A text of which not all was kept.
-    LeftOut,
-    Sign(&'static str),
-    /// Anything else.
-    Other,
-}
-
-const SIGNS: &[&str] = &["&&", "||", "==", "!=", "!", "(", ")", "[", "]", ","];
-
-/// The words of an expression; nothing where a literal does not end.
-fn tokens(text: &str) -> Option<Vec<Token>> {
-    let mut all = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-            all.push(Token::Sign(sign));
-            rest = rest.strip_prefix(sign)?;
-        } else if first == '"' || first == '\'' {
-            let (literal, tail) = rest.get(1..)?.split_once(first)?;
-            if literal.contains('\\') || literal.is_empty() && tail.starts_with(first) {
-                return None;
-            }
-            all.push(if literal.contains("[redacted") { Token::LeftOut } else { Token::Text(literal.to_owned()) });
-            rest = tail;
-        } else if first.is_ascii_alphabetic() || first == '_' {
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '?'))).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at(end);
-            all.push(Token::Path(word.replace('?', "")));
-            rest = tail;
-        } else {
-            all.push(Token::Other);
-            rest = rest.get(first.len_utf8()..)?;
-        }
-        rest = rest.trim_start();
-    }
-    Some(all)
-}
-
-/// What a term stands for.
-enum Term {
-    Text(String),
-    /// The kind of the object, by its plural.
-    Kind(String),
-    /// Texts, and whether there are more that were not kept.
-    List(Vec<String>, bool),
-    Bool(Option<bool>),
-    /// Its value is not known.
-    Open,
-}
-
-struct Parser<'a> {
-    tokens: &'a [Token],
-    at: usize,
-    namespace: &'a str,
-    asked: &'a Asked,
-}
-
-/// Whether a kind is called so.
-fn is_called(plural: &str, name: &str) -> bool {
-    Kind::named(None, name).resource == plural
-}
-
-impl Parser<'_> {
-    fn sign(&mut self, sign: &str) -> bool {
-        let found = matches!(self.tokens.get(self.at), Some(Token::Sign(one)) if *one == sign);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// The outer answer is nothing where the expression cannot be read, the inner one where it is undecided.
-    fn either(&mut self) -> Option<Option<bool>> {
-        let mut value = self.both()?;
-        while self.sign("||") {
-            value = or(value, self.both()?);
-        }
-        Some(value)
-    }
-
-    fn both(&mut self) -> Option<Option<bool>> {
-        let mut value = self.relation()?;
-        while self.sign("&&") {
-            value = and(value, self.relation()?);
-        }
-        Some(value)
-    }
-
-    fn relation(&mut self) -> Option<Option<bool>> {
-        if self.sign("!") {
-            return Some(self.relation()?.map(|value| !value));
-        }
-        let left = self.term()?;
-        let equal = match self.tokens.get(self.at) {
-            Some(Token::Sign("==")) => true,
-            Some(Token::Sign("!=")) => false,
-            Some(Token::Path(word)) if word == "in" => {
-                self.at += 1;
-                let found = |found: bool, more: bool| if found { Some(true) } else { (!more).then_some(false) };
-                return Some(match (left, self.term()?) {
-                    (Term::Text(text), Term::List(list, more)) => found(list.contains(&text), more),
-                    (Term::Kind(plural), Term::List(list, more)) => found(list.iter().any(|name| is_called(&plural, name)), more),
-                    _ => None,
-                });
-            }
-            _ => return Some(if let Term::Bool(value) = left { value } else { None }),
-        };
-        self.at += 1;
-        Some(match (left, self.term()?) {
-            (Term::Text(a), Term::Text(b)) => Some((a == b) == equal),
-            (Term::Kind(plural), Term::Text(name)) | (Term::Text(name), Term::Kind(plural)) => Some(is_called(&plural, &name) == equal),
-            (Term::Bool(a), Term::Bool(b)) => a.zip(b).map(|(a, b)| (a == b) == equal),
-            _ => None,
-        })
-    }
-
-    fn term(&mut self) -> Option<Term> {
-        if self.sign("(") {
-            let value = self.either()?;
-            return self.sign(")").then_some(Term::Bool(value));
-        }
-        if self.sign("[") {
-            return self.list();
-        }
-        let token = self.tokens.get(self.at)?.clone();
-        self.at += 1;
-        let path = match token {
-            Token::Text(text) => return Some(Term::Text(text)),
-            Token::LeftOut => return Some(Term::Open),
-            Token::Path(path) => path,
-            Token::Sign(_) | Token::Other => return None,
-        };
-        if self.sign("(") {
-            return self.call(&path);
-        }
-        if self.sign("[") {
-            self.skip("[", "]")?;
-            return Some(Term::Open);
-        }
-        Some(self.named(&path))
-    }
-
-    fn named(&self, path: &str) -> Term {
-        let text = |known: &Option<String>| known.clone().map_or(Term::Open, Term::Text);
-        match path {
-            "true" => Term::Bool(Some(true)),
-            "false" => Term::Bool(Some(false)),
-            "request.namespace" | "object.metadata.namespace" | "namespaceObject.metadata.name" => Term::Text(self.namespace.to_owned()),
-            "request.resource.group" | "request.kind.group" => text(&self.asked.group),
-            "request.resource.resource" => text(&self.asked.resource),
-            "request.subResource" => text(&self.asked.subresource),
-            "request.operation" => text(&self.asked.operation),
-            // That of a subresource is one of its own.
-            "request.kind.kind" | "object.kind" if self.asked.subresource.as_deref() == Some("") => {
-                self.asked.resource.clone().map_or(Term::Open, Term::Kind)
-            }
-            _ => Term::Open,
-        }
-    }
-
-    /// A function of the namespace with a literal; any other call is open.
-    fn call(&mut self, path: &str) -> Option<Term> {
-        let argument = match (self.tokens.get(self.at), self.tokens.get(self.at + 1)) {
-            (Some(Token::Text(text)), Some(Token::Sign(")"))) => Some(text.clone()),
-            _ => None,
-        };
-        self.skip("(", ")")?;
-        let (of, function) = path.rsplit_once('.').unwrap_or(("", path));
-        let subject = if let Term::Text(text) = self.named(of) { Some(text) } else { None };
-        Some(match (subject, function, argument) {
-            (Some(text), "startsWith", Some(argument)) => Term::Bool(Some(text.starts_with(&argument))),
-            (Some(text), "endsWith", Some(argument)) => Term::Bool(Some(text.ends_with(&argument))),
-            (Some(text), "contains", Some(argument)) => Term::Bool(Some(text.contains(&argument))),
-            // What follows a call, such as a field of what it gives, cannot be followed.
-            _ => Term::Open,
-        })
-    }
-
-    /// Goes behind the sign that closes one that was just read.
-    fn skip(&mut self, open: &str, close: &str) -> Option<()> {
-        let mut depth = 1_u32;
-        while depth > 0 {
-            if let Token::Sign(sign) = self.tokens.get(self.at)? {
-                depth = depth + u32::from(*sign == open) - u32::from(*sign == close);
-            }
-            self.at += 1;
-        }
-        Some(())
-    }
-
-    fn list(&mut self) -> Option<Term> {
-        let (mut texts, mut more) = (Vec::new(), false);
-        loop {
-            if self.sign("]") {
-                return Some(Term::List(texts, more));
-            }
-            match self.tokens.get(self.at) {
-                Some(Token::Text(text)) => texts.push(text.clone()),
-                Some(Token::LeftOut) => more = true,
-                _ => return None,
-            }
-            self.at += 1;
-            self.sign(",");
-        }
-    }
+/// Match conditions of which nobody can say whether they are ever met.
+pub(super) fn not_evaluated(name: &str) -> Unseen {
+    Unseen::not_understood(
+        format!("whether {name} is asked about what is made"),
+        "its matchConditions ask who makes it, or what stands in it, in a way that this program does not evaluate",
+        "Read the conditions by hand; name accounts that are left out one by one (request.userInfo.username), and demand what has to stand in an object by validations.",
+    )
 }
 
 #[cfg(test)]
@@ -455,6 +267,34 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_decides_where_everybody_else_is_left() {
+        for (expression, expected) in [
+            ("!('system:masters' in request.userInfo.groups)", Some(true)),
+            ("!('[redacted]' in request.userInfo.groups)", Some(true)),
+            ("request.userInfo.username != '[redacted]'", Some(true)),
+            ("!(request.userInfo.username in ['[redacted]', 'system:admin'])", Some(true)),
+            ("!request.userInfo.username.startsWith('system:node:')", Some(true)),
+            ("'system:authenticated' in request.userInfo.groups", Some(true)),
+            // Whom nobody is, or what nobody can say of the others.
+            ("!('system:authenticated' in request.userInfo.groups)", None),
+            ("request.userInfo.username == '[redacted]'", None),
+            ("'[redacted]' in request.userInfo.groups", None),
+            // Most pods are made by a controller for somebody else.
+            ("!('system:serviceaccounts:kube-system' in request.userInfo.groups)", None),
+            ("!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')", None),
+            ("request.userInfo.username != 'system:serviceaccount:kube-system:replicaset-controller'", None),
+            ("request.userInfo.username != 'system:kube-controller-manager'", None),
+            ("request.userInfo.username != '[redacted]' && request.namespace != 'records'", Some(false)),
+            ("request.userInfo.username != '[redacted]' && has(object.metadata.labels)", None),
+        ] {
+            assert_eq!(takes(expression), expected, "{expression}");
+        }
+        let configs = [Asked { resource: Some("configmaps".to_owned()), ..Asked::pod() }];
+        let met = |expression: &str| take(&[condition(expression)], "records", &configs);
+        assert_eq!(met("!('system:serviceaccounts:kube-system' in request.userInfo.groups)"), Some(true));
+    }
+
+    #[test]
     fn what_is_not_about_pods_does_not_concern_them() {
         let nodes = r#"!(request.resource.group == "" && request.resource.resource == "nodes") && !(request.resource.group == "certificates.k8s.io" && request.resource.resource == "certificatesigningrequests")"#;
         assert_eq!(takes(nodes), Some(true));
@@ -464,7 +304,9 @@ mod tests {
     #[test]
     fn everything_else_is_undecided() {
         for expression in [
-            "!('system:masters' in request.userInfo.groups)",
+            "!request.userInfo.groups.exists([redacted], [redacted] == '[redacted]')",
+            "request.userInfo.username.endsWith('[redacted]')",
+            "!request.userInfo.username.startsWith('[redacted]')",
             "has(object.metadata.labels) && object.metadata.labels['a'] == 'b'",
             "object.metadata.?namespace.orValue('records') != 'records'",
             "namespaceObject.metadata.labels['team'] != 'a'",

@@ -8,6 +8,7 @@ mod bindings;
 mod conditions;
 mod engines;
 mod exemptions;
+mod expressions;
 mod parameters;
 mod policies;
 mod rules;
@@ -29,12 +30,13 @@ pub(super) const FAMILY: Family = Family {
         ]
     },
     rows: |context, _| {
-        let (read, backends) = (webhooks::read(context)?, backends::Backends::read(context)?);
+        let plugins = super::settings::Plugins::read(context)?;
+        let (read, backends) = (webhooks::read(context, &plugins)?, backends::Backends::read(context)?);
         let (asked, of_engines) = (engines::Engines::new(context, &read, &backends)?, engines::read(context)?);
         Ok(vec![
             webhooks::rows(context, &read, &backends)?,
             exemptions::rows(context, &read)?,
-            policies::rows(context, &of_engines)?,
+            policies::rows(context, &of_engines, &plugins)?,
             engines::policy_rows(context, &of_engines, &asked)?,
             engines::engine_rows(context, &of_engines, &asked)?,
             engines::exception_rows(context, &of_engines, &read)?,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::bindings::{Binding, Policy};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 /// `paramKind` of a policy.
 #[derive(Deserialize)]
@@ -121,14 +121,10 @@ impl Parameters {
 }
 
 fn not_read(binding: &Binding) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether {} refuses anything", binding.metadata.name.as_deref().unwrap_or_default()),
-        why: "its policy takes parameters, which are not read: where they are missing, everything is let past".to_owned(),
-        how_to_see: "Look whether the objects that spec.paramRef of the binding names are there, or set parameterNotFoundAction: Deny in \
-                     the binding and failurePolicy: Fail in the policy."
-            .to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        format!("whether {} refuses anything", binding.metadata.name.as_deref().unwrap_or_default()),
+        "its policy takes parameters, which are not read: where they are missing, everything is let past",
+        "Look whether the objects that spec.paramRef of the binding names are there, or set parameterNotFoundAction: Deny in \
+                     the binding and failurePolicy: Fail in the policy.",
+    )
 }

@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::bindings::{Binding, Policy, applies, escapes, is_selected, of_both};
-use super::conditions::{Asked, conditions_not_read};
+use super::bindings::{Binding, Policy, applies, asks, escapes, is_selected, of_both};
+use super::conditions::{self, Asked, conditions_not_read, not_evaluated};
 use super::engines::{self, EnginePolicy};
 use super::parameters::Parameters;
 use super::scope::Scope;
 use super::webhooks::unknown_operator;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
+use crate::facts::settings::Plugins;
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    ENGINE_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
+    ENGINE_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES, OF_API_SERVERS, VALIDATING_POLICIES,
+    VALIDATING_POLICY_BINDINGS,
 };
 use crate::model::{Evidence, ObjectRef, SourceId};
 
@@ -29,7 +31,7 @@ table! {
     /// policies that validate or verify images, Kubewarden's policies, sigstore's image policies) with whether it refuses or only
     /// reports: what these do in each namespace stands in `engine_policies`, which also holds those that refuse in some namespaces only. Policies that the server loads from files (from 1.36) are
     /// not listed by the API.
-    pub struct PolicyRow as "admission_policies" counting "admission policies" from [VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES] + ENGINE_POLICIES {
+    pub struct PolicyRow as "admission_policies" counting "admission policies" from [VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES] + ENGINE_POLICIES consulting [] + OF_API_SERVERS {
         /// `Kubernetes`, `Gatekeeper`, `Kyverno`, `Kubewarden` or `sigstore`.
         engine: &'static str;
         /// `validating` (may refuse) or `mutating` (changes objects on their way in).
@@ -42,6 +44,10 @@ table! {
         namespace: String;
         /// Whether binding and policy take that namespace, by selectors and match conditions; true in the row about the policy itself.
         applies: Known<bool>, at "/spec/matchResources";
+        /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
+        /// whom they do not name. Unknown where they cannot be evaluated, or no API server shows its plugins. In the row about the policy
+        /// itself, whether it is asked anywhere.
+        asked: Known<bool>, at "/spec/matchConditions";
         /// Whether this or another binding of the policy takes that namespace; true in the row about the policy itself.
         reaches: Known<bool>, at "/spec/matchResources";
         /// Why it does nothing anywhere, in words: nothing binds it, its policy is not there, its binding takes nothing of what it is about,
@@ -74,6 +80,8 @@ table! {
 /// The two kinds of policies that the API server evaluates itself.
 struct Kind {
     word: &'static str,
+    /// The admission plugin that evaluates it.
+    plugin: &'static str,
     policy: &'static str,
     binding: &'static str,
     policies: SourceId,
@@ -83,6 +91,7 @@ struct Kind {
 const KINDS: &[Kind] = &[
     Kind {
         word: "validating",
+        plugin: "ValidatingAdmissionPolicy",
         policy: "ValidatingAdmissionPolicy",
         binding: "ValidatingAdmissionPolicyBinding",
         policies: VALIDATING_POLICIES,
@@ -90,6 +99,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         word: "mutating",
+        plugin: "MutatingAdmissionPolicy",
         policy: "MutatingAdmissionPolicy",
         binding: "MutatingAdmissionPolicyBinding",
         policies: MUTATING_POLICIES,
@@ -107,18 +117,19 @@ fn subject(kind: &str, metadata: &ObjectMeta) -> ObjectRef {
     }
 }
 
-pub(super) fn rows(context: &Context<'_>, of_engines: &[EnginePolicy]) -> Result<Vec<Row>, FactsError> {
+pub(super) fn rows(context: &Context<'_>, of_engines: &[EnginePolicy], plugins: &Plugins) -> Result<Vec<Row>, FactsError> {
     let namespaces = context.namespaces()?.labels();
     let listed = context.reader.known_if_complete(&NAMESPACES, || namespaces.keys().cloned().collect());
     let mut rows = Vec::new();
     for kind in KINDS {
-        let read = Read::new(kind, &context.reader, listed.clone())?;
+        let read = Read::new(kind, &context.reader, listed.clone(), plugins.runs(kind.plugin))?;
         for bound in &read.bindings {
             let namespaced = bound.scope.is_namespaced();
             let idle = read.idle(bound, namespaced.then_some(&namespaces));
-            rows.push(read.bound(bound, None, idle.clone()));
+            rows.push(read.bound(bound, None, idle.clone(), read.asked(bound, namespaced.then(|| namespaces.iter()))));
             if namespaced {
-                rows.extend(namespaces.iter().map(|namespace| read.bound(bound, Some(namespace), idle.clone())));
+                let one = |place| read.bound(bound, Some(place), idle.clone(), read.asked(bound, Some([place].into_iter())));
+                rows.extend(namespaces.iter().map(one));
             }
         }
         rows.extend(read.unbound());
@@ -149,10 +160,12 @@ struct Read {
     all_bindings: Known<()>,
     /// The namespaces that there are.
     namespaces: Known<BTreeSet<String>>,
+    /// Whether the API server evaluates policies of this kind at all.
+    plugin: Known<bool>,
 }
 
 impl Read {
-    fn new(kind: &'static Kind, reader: &Reader<'_>, namespaces: Known<BTreeSet<String>>) -> Result<Self, FactsError> {
+    fn new(kind: &'static Kind, reader: &Reader<'_>, namespaces: Known<BTreeSet<String>>, plugin: Known<bool>) -> Result<Self, FactsError> {
         let mut policies = BTreeMap::new();
         reader.each::<Policy>(&kind.policies, |policy, origin| {
             policies.insert(policy.metadata.name.clone().unwrap_or_default(), (policy, origin));
@@ -169,6 +182,7 @@ impl Read {
             all_policies: reader.known_if_complete(&kind.policies, || ()),
             all_bindings: reader.known_if_complete(&kind.bindings, || ()),
             namespaces,
+            plugin,
         })
     }
 
@@ -196,6 +210,9 @@ impl Read {
         let Some((policy, _)) = self.policy_of(binding) else {
             return self.all_policies.clone().map(|()| "the policy that its binding names is not there".to_owned());
         };
+        if self.plugin == Known::Known(false) {
+            return Known::Known(format!("the admission plugin {} is switched off at the API server", self.kind.plugin));
+        }
         if scope.is_empty() {
             return Known::Known("its binding takes nothing of what it is about".to_owned());
         }
@@ -210,12 +227,33 @@ impl Read {
         self.namespaces.as_ref().map(|_| "its binding and it take no namespace that there is".to_owned())
     }
 
+    /// Whether the server asks the policy in one of some namespaces; without any, about what is in none.
+    fn asked<'n>(
+        &self,
+        Bound { binding, asked, .. }: &Bound,
+        namespaces: Option<impl Iterator<Item = (&'n String, &'n Labels)>>,
+    ) -> Known<bool> {
+        let Some((policy, _)) = self.policy_of(binding) else { return self.all_policies.clone().map(|()| false) };
+        let mut answers: Vec<Option<bool>> = match namespaces {
+            Some(all) => all.map(|(name, labels)| asks(Some(policy), binding, asked, name, labels)).collect(),
+            None => vec![conditions::take(&policy.spec.match_conditions, "", asked)],
+        };
+        // Any that is sure decides, and one that is open is nearer to it than one that is out.
+        answers.sort_by_key(|answer| answer.map_or(1, |asked| if asked { 0 } else { 2 }));
+        match (&self.plugin, answers.first()) {
+            (Known::Known(false), _) | (_, None | Some(Some(false))) => Known::Known(false),
+            (plugin, Some(Some(true))) => plugin.clone(),
+            (_, Some(None)) => Known::Unknown(not_evaluated(&binding.spec.policy_name)),
+        }
+    }
+
     /// The row of one binding, about itself or about a namespace.
-    fn bound(&self, bound: &Bound, namespace: Option<(&String, &Labels)>, idle: Known<String>) -> Row {
+    fn bound(&self, bound: &Bound, namespace: Option<(&String, &Labels)>, idle: Known<String>, is_asked: Known<bool>) -> Row {
         let Bound { binding, origin, scope, asked, parameters } = bound;
         let found = self.policy_of(binding);
         let policy = found.map(|(policy, _)| policy);
         let applies = match namespace.map_or(Some(true), |(name, labels)| applies(policy, binding, asked, name, labels)) {
+            Some(_) if namespace.is_some() && self.plugin == Known::Known(false) => Known::Known(false),
             // What was not read may leave out more.
             Some(true) if policy.is_none() && namespace.is_some() => self.all_policies.clone().map(|()| true),
             Some(applies) => Known::Known(applies),
@@ -228,6 +266,7 @@ impl Read {
         let reaches = match &applies {
             Known::Known(false) if others().next().is_some() => Known::Known(true),
             Known::Known(false) => self.all_bindings.clone().map(|()| false),
+            Known::Known(true) if namespace.is_some() && policy.is_some() => is_asked.clone(),
             applies => applies.clone(),
         };
         let refusing = || others().find(|other| other.binding.denies_for(binding));
@@ -272,6 +311,7 @@ impl Read {
             binding: binding.metadata.name.clone().unwrap_or_default(),
             namespace: namespace.map(|(name, _)| name.clone()).unwrap_or_default(),
             applies,
+            asked: is_asked,
             reaches,
             idle,
             resources: scope.names(),
@@ -325,6 +365,7 @@ impl Read {
                 binding: String::new(),
                 namespace: String::new(),
                 applies: self.all_bindings.clone().map(|()| false),
+                asked: self.all_bindings.clone().map(|()| false),
                 reaches: self.all_bindings.clone().map(|()| false),
                 idle: self.all_bindings.clone().map(|()| "nothing binds it".to_owned()),
                 resources: scope.names(),
@@ -371,94 +412,4 @@ fn lets_past(policy: &Policy, binding: &Binding) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::facts::TableRow;
-    use crate::model::{FactValue, Grade, Reading, SourceId};
-    use serde_json::{Value, json};
-
-    fn evidence(source: &SourceId, name: &str) -> Evidence {
-        let reading = Reading {
-            source: source.clone(),
-            object: Some(subject("", &ObjectMeta { name: Some(name.to_owned()), ..Default::default() }).into()),
-            resource_version: None,
-            sha256: String::new(),
-            collected_at: "".into(),
-            request: Some(1),
-        };
-        Evidence { grade: Grade::EffectiveConfiguration, reading: Arc::new(reading), pointer: "".into() }
-    }
-
-    fn unread() -> Known<()> {
-        Known::Unknown(unknown_operator("not read"))
-    }
-
-    fn read(policies: &[(&str, Value)], bindings: &[(&str, Value)]) -> Read {
-        let object = |(name, spec): &(&str, Value)| json!({"metadata": {"name": name}, "spec": spec});
-        let policy =
-            |one: &(&str, Value)| (one.0.to_owned(), (serde_json::from_value(object(one)).unwrap(), evidence(&VALIDATING_POLICIES, one.0)));
-        let binding = |one: &(&str, Value)| (serde_json::from_value(object(one)).unwrap(), evidence(&VALIDATING_POLICY_BINDINGS, one.0));
-        let policies: BTreeMap<String, (Policy, Evidence)> = policies.iter().map(policy).collect();
-        Read {
-            kind: &KINDS[0],
-            namespaces: Known::Known(BTreeSet::from(["records".to_owned()])),
-            bindings: bound(&policies, bindings.iter().map(binding).collect(), |_, _| Parameters::Decide),
-            policies,
-            all_policies: Known::Known(()),
-            all_bindings: Known::Known(()),
-        }
-    }
-
-    fn cell(row: &Row, column: &str) -> Option<FactValue> {
-        let (index, _) = PolicyRow::schema().column(column).unwrap();
-        row.cells[index].known().cloned()
-    }
-
-    fn places(row: &Row) -> Vec<String> {
-        let one = |evidence: &Arc<Evidence>| format!("{}{}", evidence.object().unwrap().name, evidence.pointer);
-        row.cell_evidence["denies"].iter().map(one).collect()
-    }
-
-    fn in_records(read: &Read, binding: usize) -> Row {
-        read.bound(&read.bindings[binding], Some((&"records".to_owned(), &Labels::new())), Known::Known(String::new()))
-    }
-
-    #[test]
-    fn evidence_of_a_refusal_names_the_binding_that_refuses() {
-        let warns = ("a", json!({"policyName": "p", "validationActions": ["Warn"]}));
-        let refuses = ("b", json!({"policyName": "p", "validationActions": ["Deny"]}));
-        let row = in_records(&read(&[("p", json!({}))], &[warns, refuses]), 0);
-        assert_eq!(cell(&row, "denies"), Some(FactValue::Bool(true)));
-        assert_eq!(places(&row), ["a/spec/validationActions", "b/spec/validationActions"]);
-    }
-
-    #[test]
-    fn evidence_of_a_policy_that_is_not_there_is_its_name() {
-        let row = in_records(&read(&[], &[("a", json!({"policyName": "p", "validationActions": ["Deny"]}))]), 0);
-        assert_eq!(cell(&row, "denies"), Some(FactValue::Bool(false)));
-        assert_eq!(cell(&row, "failure_policy"), Some(FactValue::Text(String::new())));
-        assert_eq!(places(&row), ["a/spec/policyName"]);
-    }
-
-    #[test]
-    fn of_a_policy_that_was_not_read_nothing_is_said() {
-        let mut read = read(&[], &[("a", json!({"policyName": "p", "validationActions": ["Deny"]}))]);
-        read.all_policies = unread();
-        for column in ["denies", "applies", "failure_policy", "conditional"] {
-            assert_eq!(cell(&in_records(&read, 0), column), None, "{column}");
-        }
-    }
-
-    #[test]
-    fn without_all_bindings_nobody_knows_what_binds_a_policy() {
-        let mut read = read(&[("p", json!({})), ("q", json!({}))], &[("a", json!({"policyName": "q", "validationActions": ["Warn"]}))]);
-        assert_eq!(cell(&read.unbound()[0], "denies"), Some(FactValue::Bool(false)));
-        read.all_bindings = unread();
-        for column in ["denies", "applies", "actions"] {
-            assert_eq!(cell(&read.unbound()[0], column), None, "{column}");
-        }
-        assert_eq!(cell(&in_records(&read, 0), "denies"), None, "another binding may refuse");
-    }
-}
+mod tests;

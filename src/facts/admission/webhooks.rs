@@ -1,7 +1,7 @@
 //! Admission webhooks.
 
 use core::net::IpAddr;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
@@ -11,12 +11,15 @@ use super::conditions::{self, Asked, Condition};
 use super::rules::{Kind, Rule};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
+use crate::facts::settings::Plugins;
 use crate::facts::table::placed;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_WEBHOOKS, WORKLOADS};
-use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, OF_API_SERVERS, SERVICES, VALIDATING_WEBHOOKS, WORKLOADS};
+use crate::model::{Evidence, ObjectRef, SourceId, Unseen};
+
+type Labels = BTreeMap<String, String>;
 
 table! {
     /// One row per admission webhook, and one more for each namespace with whether it is asked there, unless it is only asked about what
@@ -24,7 +27,7 @@ table! {
     /// A webhook is asked about an object when its rules name the kind and operation, and its selectors and conditions take the object
     /// and its namespace (`admissionregistration.k8s.io/v1`). Webhooks that the server loads from files (from 1.36) are not listed by
     /// the API.
-    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] {
+    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] consulting [] + OF_API_SERVERS {
         /// `validating` (may refuse) or `mutating` (may change and refuse).
         kind: &'static str;
         /// Name of the configuration object.
@@ -35,6 +38,10 @@ table! {
         namespace: String;
         /// Whether its namespace selector and its match conditions take that namespace; true in the row about the webhook itself.
         applies: Known<bool>, at "/namespaceSelector";
+        /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
+        /// whom they do not name. Unknown where they cannot be evaluated, or no API server shows its plugins. In the row about the webhook
+        /// itself, whether the plugin is on.
+        asked: Known<bool>, at "/matchConditions";
         /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
         conditional: bool, at "/matchConditions";
         /// Whether labels or annotations of the object itself decide: whoever makes an object chooses them.
@@ -144,14 +151,25 @@ impl Webhook {
             .map(|one| (one.namespace.as_str(), one.name.as_str(), one.port.unwrap_or(443)))
     }
 
-    /// Whether its selector and conditions take a namespace.
-    pub(super) fn takes_namespace(&self, name: &str, labels: &std::collections::BTreeMap<String, String>) -> Known<bool> {
-        let met = conditions::take(&self.match_conditions, name, &self.asked());
-        match (selector::matches(self.namespace_selector.as_ref(), labels), met) {
-            (Some(false), _) | (_, Some(false)) => Known::Known(false),
-            (None, _) => Known::Unknown(unknown_operator(&self.name)),
-            // Of a condition that is not understood the worst is assumed: that it takes the namespace.
-            _ => Known::Known(true),
+    /// Whether its selector and conditions take something that is made in a namespace; nothing where one of them is not understood.
+    fn takes_there(&self, name: &str, labels: &Labels) -> Option<bool> {
+        match (selector::matches(self.namespace_selector.as_ref(), labels), conditions::take(&self.match_conditions, name, &self.asked())) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether its selector takes a namespace, and its conditions do not leave it out.
+    fn takes_namespace(&self, name: &str, labels: &Labels) -> Known<bool> {
+        match (self.takes_there(name, labels), selector::matches(self.namespace_selector.as_ref(), labels)) {
+            (Some(takes), _) => Known::Known(takes),
+            (None, None) => Known::Unknown(unknown_operator(&self.name)),
+            (None, Some(_)) if conditions::may_name_namespaces(&self.match_conditions) => {
+                Known::Unknown(conditions::conditions_not_read(&self.name))
+            }
+            // Of a condition about something else the worst is assumed: that it takes the namespace. Whether it is asked is `asked`.
+            (None, Some(_)) => Known::Known(true),
         }
     }
 
@@ -184,14 +202,11 @@ impl Webhook {
     /// Whether it is outside the cluster. A loopback address is the machine of the API server itself (EKS keeps a webhook there).
     fn outside(&self) -> Known<bool> {
         let unknown = |why: &str| {
-            Known::Unknown(Unseen {
-                kind: UnseenKind::NotUnderstood,
-                what: format!("where the webhook {} is", self.name),
-                why: why.to_owned(),
-                how_to_see: "Look at its clientConfig by hand; report it as a bug of kube-hipaa if it is valid.".to_owned(),
-                source: None,
-                missing_rule: None,
-            })
+            Known::Unknown(Unseen::not_understood(
+                format!("where the webhook {} is", self.name),
+                why.to_owned(),
+                "Look at its clientConfig by hand; report it as a bug of kube-hipaa if it is valid.",
+            ))
         };
         match (&self.client_config.url, &self.client_config.service) {
             (Some(url), _) => match host(url) {
@@ -225,6 +240,8 @@ pub(super) struct Placed {
     pub(super) configuration: ObjectRef,
     pub(super) webhook: Webhook,
     pub(super) origin: Evidence,
+    /// Whether the API server asks webhooks of this kind at all.
+    pub(super) plugin: Known<bool>,
 }
 
 impl Placed {
@@ -232,15 +249,29 @@ impl Placed {
     pub(super) fn key(&self) -> String {
         format!("{}/{}/{}", self.kind, self.configuration.name, self.webhook.name)
     }
+
+    fn applies(&self, name: &str, labels: &Labels) -> Known<bool> {
+        if self.plugin == Known::Known(false) { Known::Known(false) } else { self.webhook.takes_namespace(name, labels) }
+    }
+
+    /// Whether the server asks it about what is made in a namespace.
+    fn is_asked(&self, name: &str, labels: &Labels) -> Known<bool> {
+        match (&self.plugin, self.webhook.takes_there(name, labels)) {
+            (Known::Known(false), _) | (_, Some(false)) => Known::Known(false),
+            (plugin, Some(true)) => plugin.clone(),
+            (_, None) => Known::Unknown(conditions::not_evaluated(&self.webhook.name)),
+        }
+    }
 }
 
-pub(super) fn read(context: &Context<'_>) -> Result<Vec<Placed>, FactsError> {
-    let kinds: [(&'static str, &'static str, &SourceId); 2] = [
-        ("validating", "ValidatingWebhookConfiguration", &VALIDATING_WEBHOOKS),
-        ("mutating", "MutatingWebhookConfiguration", &MUTATING_WEBHOOKS),
+pub(super) fn read(context: &Context<'_>, plugins: &Plugins) -> Result<Vec<Placed>, FactsError> {
+    let kinds: [(&'static str, &'static str, &SourceId, &'static str); 2] = [
+        ("validating", "ValidatingWebhookConfiguration", &VALIDATING_WEBHOOKS, "ValidatingAdmissionWebhook"),
+        ("mutating", "MutatingWebhookConfiguration", &MUTATING_WEBHOOKS, "MutatingAdmissionWebhook"),
     ];
     let mut all = Vec::new();
-    for (kind, object_kind, source) in kinds {
+    for (kind, object_kind, source, plugin) in kinds {
+        let plugin = plugins.runs(plugin);
         context.reader.each::<Configuration>(source, |configuration, origin| {
             let subject = ObjectRef {
                 kind: object_kind.to_owned(),
@@ -254,6 +285,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Vec<Placed>, FactsError> {
                 configuration: subject.clone(),
                 webhook,
                 origin: origin.at(format!("/webhooks/{i}")),
+                plugin: plugin.clone(),
             }));
         })?;
     }
@@ -264,12 +296,13 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed], backends: &Backen
     let namespaces = context.namespaces()?.labels();
     let mut rows = Vec::new();
     for placed in webhooks {
-        rows.push(row(placed, None, Known::Known(true), backends));
+        rows.push(row(placed, None, Known::Known(true), placed.plugin.clone(), backends));
         if !placed.webhook.rules.iter().any(Rule::is_namespaced) {
             continue;
         }
         for (namespace, labels) in &namespaces {
-            rows.push(row(placed, Some(namespace), placed.webhook.takes_namespace(namespace, labels), backends));
+            let (applies, asked) = (placed.applies(namespace, labels), placed.is_asked(namespace, labels));
+            rows.push(row(placed, Some(namespace), applies, asked, backends));
         }
     }
     Ok(rows)
@@ -277,14 +310,11 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed], backends: &Backen
 
 /// A selector with an operator that this program does not know.
 pub(super) fn unknown_operator(name: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("to which namespaces {name} applies"),
-        why: "its selector has an operator that is not known".to_owned(),
-        how_to_see: "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood(
+        format!("to which namespaces {name} applies"),
+        "its selector has an operator that is not known",
+        "Look at the object by hand; report it as a bug of kube-hipaa if it is valid.",
+    )
 }
 
 fn by_url(name: &str) -> Unseen {
@@ -295,7 +325,7 @@ fn by_url(name: &str) -> Unseen {
     )
 }
 
-fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backends: &Backends) -> Row {
+fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, asked: Known<bool>, backends: &Backends) -> Row {
     let webhook = &placed.webhook;
     let address = match (&webhook.client_config.url, &webhook.client_config.service) {
         (Some(url), _) => url.clone(),
@@ -316,6 +346,7 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         name: webhook.name.clone(),
         namespace: namespace.cloned().unwrap_or_default(),
         applies,
+        asked,
         conditional: selector::narrows(webhook.object_selector.as_ref()) || !webhook.match_conditions.is_empty(),
         by_label: placed::Placed {
             value: !escapes.is_empty(),
@@ -337,7 +368,11 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, backen
         },
         outside: match elsewhere {
             Some(elsewhere) => elsewhere.map(|host| host.is_some()),
-            None => webhook.outside(),
+            // A URL may name what is in the cluster.
+            None => match (webhook.outside(), webhook.client_config.url.as_deref().and_then(host)) {
+                (Known::Known(true), Some(host)) => backends.is_service(host).map(|inside| !inside),
+                (outside, _) => outside,
+            },
         },
         silent: silent.unwrap_or_else(String::new),
         service_exists,

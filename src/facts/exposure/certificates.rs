@@ -12,7 +12,7 @@ use crate::facts::times::hours_between;
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{CERTIFICATES, CLUSTER_ISSUERS, ISSUERS};
-use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, SourceId, Unseen};
 
 table! {
     /// One row per Certificate that cert-manager keeps. Certificates that are kept by hand lie in Secrets, which are never read.
@@ -150,14 +150,7 @@ fn row(certificate: Certificate, origin: Evidence, issuers: &Issuers, context: &
     let cluster_wide = spec.issuer_ref.kind.as_deref() == Some("ClusterIssuer");
     let issuer = issuers.get(&((!cluster_wide).then(|| namespace.clone()), spec.issuer_ref.name.clone()));
     let unknown = |what: String, why: String| -> Unseen {
-        Unseen {
-            kind: UnseenKind::NotVisible,
-            what,
-            why,
-            how_to_see: "Look at the Certificate's conditions and events: cmctl status certificate.".to_owned(),
-            source: None,
-            missing_rule: None,
-        }
+        Unseen::not_visible(what, why, "Look at the Certificate's conditions and events: cmctl status certificate.")
     };
     let issuer_type = match (spec.issuer_ref.group.as_deref(), issuer) {
         (Some(group), _) if group != GROUP && !group.is_empty() => Known::Known(group.to_owned()),

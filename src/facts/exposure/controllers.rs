@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::annotations::truth;
 use crate::facts::table::read::{Readable, Reader};
 use crate::facts::{FactsError, Known};
+use crate::model::Unseen;
 use crate::model::sources::{FRONTEND_CONFIGS, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_NGINX_CONFIG};
-use crate::model::{Unseen, UnseenKind};
 
 /// The programs whose habits are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,14 +180,11 @@ impl Settings {
         match (found, &self.class_params_read) {
             (Some((_, spec)), _) => Known::Known(spec.clone()),
             (None, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
-            (None, Known::Known(())) => Known::Unknown(Unseen {
-                kind: UnseenKind::NotVisible,
-                what: format!("the parameters {} of an Ingress class", named.name),
-                why: "the class names parameters that are not there, or of a kind that is not read".to_owned(),
-                how_to_see: "Look at spec.parameters of the IngressClass.".to_owned(),
-                source: None,
-                missing_rule: None,
-            }),
+            (None, Known::Known(())) => Known::Unknown(Unseen::not_visible(
+                format!("the parameters {} of an Ingress class", named.name),
+                "the class names parameters that are not there, or of a kind that is not read",
+                "Look at spec.parameters of the IngressClass.",
+            )),
         }
     }
 
@@ -242,14 +239,11 @@ impl Settings {
 
 /// The controller's own settings decide, and are not read.
 pub(super) fn left(what: &str, why: &str, say: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether plain HTTP stays open for {what}"),
-        why: why.to_owned(),
-        how_to_see: format!("Say it on the Ingress ({say}), or ask for the controller's settings."),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        format!("whether plain HTTP stays open for {what}"),
+        why.to_owned(),
+        format!("Say it on the Ingress ({say}), or ask for the controller's settings."),
+    )
 }
 
 fn ingress_nginx(reader: &Reader<'_>) -> Result<Known<Option<BTreeMap<String, String>>>, FactsError> {

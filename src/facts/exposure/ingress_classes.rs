@@ -10,7 +10,7 @@ use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{INGRESS_CLASSES, INGRESSES};
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per class of Ingresses: each IngressClass, and each name that an Ingress gives for its class without there being such
@@ -140,14 +140,11 @@ fn ingress_nginx(controller: &str) -> Known<bool> {
     match (controller.starts_with("k8s.io/"), controller.contains("ingress-nginx")) {
         (true, _) => Known::Known(controller.contains("nginx")),
         (false, false) => Known::Known(false),
-        (false, true) => Known::Unknown(Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what: format!("which program the controller {controller} is"),
-            why: "the name may be that of another instance of ingress-nginx, or of somebody's own program".to_owned(),
-            how_to_see: "Look at the image of the controller's pods.".to_owned(),
-            source: None,
-            missing_rule: None,
-        }),
+        (false, true) => Known::Unknown(Unseen::not_understood(
+            format!("which program the controller {controller} is"),
+            "the name may be that of another instance of ingress-nginx, or of somebody's own program",
+            "Look at the image of the controller's pods.",
+        )),
     }
 }
 
@@ -162,15 +159,11 @@ fn no_controller(class: &str) -> Unseen {
             "there is no IngressClass of that name that names a controller".to_owned(),
         ),
     };
-    Unseen {
-        kind: UnseenKind::NotVisible,
+    Unseen::not_visible(
         what,
         why,
-        how_to_see: "Set spec.ingressClassName of these Ingresses to an IngressClass that exists, or ask who runs the controller."
-            .to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+        "Set spec.ingressClassName of these Ingresses to an IngressClass that exists, or ask who runs the controller.",
+    )
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::hosts::certificate_covers;
 use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 const DEFAULT_CERTIFICATE: &str =
     "no plain request is answered, and what HTTPS shows is a certificate of the controller's own, of which nothing is seen";
@@ -66,14 +66,7 @@ impl Asked<'_> {
     }
 
     fn unknown(&self, why: &str, how_to_see: &str) -> Tls {
-        Tls::Unknown(Unseen {
-            kind: UnseenKind::NotVisible,
-            what: format!("TLS of {}", self.text()),
-            why: why.to_owned(),
-            how_to_see: how_to_see.to_owned(),
-            source: None,
-            missing_rule: None,
-        })
+        Tls::Unknown(Unseen::not_visible(format!("TLS of {}", self.text()), why.to_owned(), how_to_see.to_owned()))
     }
 
     /// Whether an annotation is there and says something.

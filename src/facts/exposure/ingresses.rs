@@ -18,7 +18,7 @@ use crate::facts::{FactsError, Family, Known};
 use crate::model::sources::{
     FRONTEND_CONFIGS, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESSES, SERVICES, WORKLOADS,
 };
-use crate::model::{Evidence, ObjectRef, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per Ingress and host that it publishes. Rules without a host, and the default backend, answer for any host and are one
@@ -325,17 +325,13 @@ fn without_visible_tls(namespace: &str, name: &str, addresses: &[String], around
     match around.tls_before.as_ref().map(before) {
         Known::Unknown(unseen) => Known::Unknown(unseen),
         Known::Known(None) => Known::Known(false),
-        Known::Known(Some(service)) => Known::Unknown(Unseen {
-            kind: UnseenKind::NotVisible,
-            what: format!("TLS of the Ingress {namespace}/{name}"),
-            why: format!(
+        Known::Known(Some(service)) => Known::Unknown(Unseen::not_visible(
+            format!("TLS of the Ingress {namespace}/{name}"),
+            format!(
                 "nothing in it provides TLS for the host, and the load balancer of the Service {service} ends TLS before requests come in"
             ),
-            how_to_see: "Ask whether every request to the host passes that load balancer, and whether its plain HTTP port is closed."
-                .to_owned(),
-            source: None,
-            missing_rule: None,
-        }),
+            "Ask whether every request to the host passes that load balancer, and whether its plain HTTP port is closed.",
+        )),
     }
 }
 

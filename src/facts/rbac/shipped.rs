@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::super::Known;
 use super::policy::{Binding, Role};
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 static TEXT: &str = include_str!("shipped.json");
 
@@ -233,16 +233,13 @@ fn gather<'f>(
 }
 
 fn other_version(minor: u32, file: &File) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("which roles and bindings Kubernetes 1.{minor} ships"),
-        why: format!("this program knows what Kubernetes 1.{} to 1.{} ship, and this differs from it", file.oldest, file.newest),
-        how_to_see: format!(
+    Unseen::not_understood(
+        format!("which roles and bindings Kubernetes 1.{minor} ships"),
+        format!("this program knows what Kubernetes 1.{} to 1.{} ship, and this differs from it", file.oldest, file.newest),
+        format!(
             "Compare it with the bootstrap policy of Kubernetes 1.{minor} (plugin/pkg/auth/authorizer/rbac/bootstrappolicy), or use a newer kube-hipaa."
         ),
-        source: None,
-        missing_rule: None,
-    }
+    )
 }
 
 pub(super) fn is_provider(name: &str) -> bool {

@@ -11,7 +11,7 @@ use super::policy::Who;
 use super::resolved::{Grant, Resolved};
 use super::rights::{Atom, NamedStep};
 use super::standing::{Holders, Standing, rule_of};
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 /// Namespace and name.
 pub(super) type Account = (String, String);
@@ -419,26 +419,19 @@ impl<'r, 'p> Takeover<'r, 'p> {
 
 fn secrets_by_name(names: &[&String]) -> Unseen {
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("whether the Secrets {} hold tokens of service accounts", names.join(", ")),
-        why: "a role lets somebody read Secrets of these names, which may be tokens of an account there; Secrets are never read".to_owned(),
-        how_to_see: "Look at their type: kubectl get secrets --field-selector type=kubernetes.io/service-account-token.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        format!("whether the Secrets {} hold tokens of service accounts", names.join(", ")),
+        "a role lets somebody read Secrets of these names, which may be tokens of an account there; Secrets are never read",
+        "Look at their type: kubectl get secrets --field-selector type=kubernetes.io/service-account-token.",
+    )
 }
 
 fn pods_by_name(names: &[String]) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("as which service accounts the pods {} run", names.join(", ")),
-        why: "a role gives a shell in pods by name, and an account of a running pod there leads on".to_owned(),
-        how_to_see: "Look at spec.serviceAccountName of these pods, and at what the account holds (kube-hipaa facts SNAPSHOT reach)."
-            .to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood(
+        format!("as which service accounts the pods {} run", names.join(", ")),
+        "a role gives a shell in pods by name, and an account of a running pod there leads on",
+        "Look at spec.serviceAccountName of these pods, and at what the account holds (kube-hipaa facts SNAPSHOT reach).",
+    )
 }
 
 const SHELL_ATOMS: &[Atom] = &[Atom::ShellCreate, Atom::ShellGet, Atom::EphemeralContainers];

@@ -21,7 +21,7 @@ mod servers;
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::TableRow;
-use crate::model::{Unseen, UnseenKind};
+use crate::model::Unseen;
 
 /// The tables of settings and of what the API server's own counters show of them, computed together: they compare the same sources.
 pub(super) const FAMILY: Family = Family {
@@ -54,18 +54,53 @@ pub(super) fn admission_file(context: &crate::facts::context::Context<'_>) -> Re
     Ok(servers::ApiServers::read(context)?.given("admission-control-config-file"))
 }
 
+/// Which of the admission plugins that are on by default run.
+pub(super) struct Plugins {
+    /// By server: those that are switched off.
+    off: Vec<Known<Vec<String>>>,
+    /// Those that the server that answered counts requests of (`apiserver_admission_controller_admission_duration_seconds`).
+    counted: std::collections::BTreeSet<String>,
+    unseen: Unseen,
+}
+
+impl Plugins {
+    pub(super) fn read(context: &crate::facts::context::Context<'_>) -> Result<Self, FactsError> {
+        const SETTING: &str = "disable-admission-plugins";
+        let servers = servers::ApiServers::read(context)?;
+        let off = |server| servers.value(server, SETTING, Some("")).map(|(value, _)| split(&value));
+        let metrics = crate::facts::metrics::Metrics::read(&context.reader)?;
+        let series = metrics.family("apiserver_admission_controller_admission_duration_seconds_count");
+        Ok(Self {
+            off: servers.list.iter().map(off).collect(),
+            counted: series.iter().map(|sample| sample.label("name").to_owned()).collect(),
+            unseen: servers.gap(SETTING),
+        })
+    }
+
+    /// Whether the servers that show it run a plugin; unknown where none does. One that is switched off anywhere counts as off.
+    pub(super) fn runs(&self, plugin: &str) -> Known<bool> {
+        let mut on = self.counted.contains(plugin);
+        let mut unseen = None;
+        for server in &self.off {
+            match server {
+                Known::Known(off) if off.iter().any(|name| name == plugin) => return Known::Known(false),
+                Known::Known(_) => on = true,
+                Known::Unknown(why) => unseen = Some(why),
+            }
+        }
+        if on { Known::Known(true) } else { Known::Unknown(unseen.unwrap_or(&self.unseen).clone()) }
+    }
+}
+
 fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("the setting {setting} of {component}"),
-        why: why.to_owned(),
-        how_to_see: match setting.contains('.') {
+    Unseen::not_visible(
+        format!("the setting {setting} of {component}"),
+        why.to_owned(),
+        match setting.contains('.') {
             true => format!("Ask whoever operates the nodes for {setting} in the KubeletConfiguration."),
             false => format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
         },
-        source: None,
-        missing_rule: None,
-    }
+    )
 }
 
 /// The items of a list that is written with commas.

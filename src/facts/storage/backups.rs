@@ -11,7 +11,7 @@ use crate::model::sources::{
     BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, CUSTOM_RESOURCE_DEFINITIONS, DATA_UPLOADS, NAMESPACES, PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES, POD_VOLUME_BACKUPS, PODS, VELERO_CONFIG_MAPS, VOLUME_SNAPSHOT_CLASSES,
 };
-use crate::model::{Evidence, Unseen, UnseenKind};
+use crate::model::{Evidence, Unseen};
 
 table! {
     /// One row per claim: how Velero backs it up. Unknown in a cluster without any object of Velero: backups may be made in another
@@ -211,16 +211,13 @@ fn others(context: &Context<'_>) -> Result<Vec<&'static str>, FactsError> {
 }
 
 fn no_velero(others: &[&str]) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: "backups of claims".to_owned(),
-        why: if others.is_empty() {
+    Unseen::not_visible(
+        "backups of claims",
+        if others.is_empty() {
             "there is no object of Velero, and other ways to make backups are not read".to_owned()
         } else {
             format!("there is no object of Velero, and what else is installed is not read: {}", others.join(", "))
         },
-        how_to_see: "Ask how volumes with ePHI are backed up, when the last backup ended, and when one was restored.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+        "Ask how volumes with ePHI are backed up, when the last backup ended, and when one was restored.",
+    )
 }

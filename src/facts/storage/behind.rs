@@ -7,7 +7,7 @@ use super::drivers::{Encryption, Parameters, canonical, encryption, has_key, has
 use super::transit::traffic;
 use super::volumes::Volume;
 use crate::facts::Known;
-use crate::model::{Evidence, Unseen, UnseenKind};
+use crate::model::{Evidence, Unseen};
 
 /// What a volume is asked for by, or was left by.
 pub(super) struct Asked<'a> {
@@ -69,40 +69,27 @@ impl Behind {
 }
 
 fn unknown(asked: &Asked<'_>, why: String, how_to_see: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("the volume behind {}", asked.what),
-        why,
-        how_to_see: how_to_see.to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(format!("the volume behind {}", asked.what), why, how_to_see.to_owned())
 }
 
 /// What a volume was made with is not written on it.
 fn not_shown(what: &str, driver: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("encryption of {what}"),
-        why: format!(
+    Unseen::not_visible(
+        format!("encryption of {what}"),
+        format!(
             "it was made by hand, or by another class than the one that it names, and {driver} reads whether to encrypt only when it makes a volume"
         ),
-        how_to_see: "Ask the storage itself whether this volume is encrypted (EBS: aws ec2 describe-volumes).".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+        "Ask the storage itself whether this volume is encrypted (EBS: aws ec2 describe-volumes).",
+    )
 }
 
 /// A volume does not say with which key it is encrypted; the parameters that it was made with do.
 fn key_not_shown(what: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotVisible,
-        what: format!("the key of {what}"),
-        why: "it was made by hand, or by a class that is not there any more".to_owned(),
-        how_to_see: "Ask who runs the storage with which key the volume is encrypted.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_visible(
+        format!("the key of {what}"),
+        "it was made by hand, or by a class that is not there any more",
+        "Ask who runs the storage with which key the volume is encrypted.",
+    )
 }
 
 fn nothing_known(unseen: &Unseen) -> Behind {

@@ -107,16 +107,7 @@ pub(super) fn has_replicas(driver: &str) -> bool {
 
 /// Whether `what` lies on a disk of one node only. Of drivers that are not known here nobody says.
 pub(super) fn on_node(driver: &str, parameters: &Parameters, what: &str) -> Known<bool> {
-    let unknown = |kind, why: String, ask: &str| {
-        Known::Unknown(Unseen {
-            kind,
-            what: format!("where {what} lies"),
-            why,
-            how_to_see: ask.to_owned(),
-            source: None,
-            missing_rule: None,
-        })
-    };
+    let unknown = |kind, why: String, ask: &str| Known::Unknown(Unseen::new(kind, format!("where {what} lies"), why, ask.to_owned()));
     if let Some(name) = replicas(driver) {
         let ask = "Ask who runs the storage on how many nodes each volume lies.";
         return match value(driver, parameters, name).map(|written| written.map(|number| (number, number.parse::<u32>()))) {
@@ -241,16 +232,7 @@ pub(super) struct Encryption {
 
 /// What the driver's parameters say. `what` names the thing in a sentence, such as `the storage class bulk`.
 pub(super) fn encryption(driver: &str, parameters: &Parameters, what: &str) -> Encryption {
-    let unknown = |kind, why: String, ask: &str| {
-        Known::Unknown(Unseen {
-            kind,
-            what: format!("encryption of {what}"),
-            why,
-            how_to_see: ask.to_owned(),
-            source: None,
-            missing_rule: None,
-        })
-    };
+    let unknown = |kind, why: String, ask: &str| Known::Unknown(Unseen::new(kind, format!("encryption of {what}"), why, ask.to_owned()));
     let named = |keys: &[&str], ask: &str| {
         let mut unclear = None;
         for key in keys {

@@ -13,14 +13,7 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
         written.unwrap_or_default()
     };
     let unknown = |kind, why: String, ask: &str| {
-        Known::Unknown(Unseen {
-            kind,
-            what: format!("encryption of what goes between the nodes and {what}"),
-            why,
-            how_to_see: ask.to_owned(),
-            source: None,
-            missing_rule: None,
-        })
+        Known::Unknown(Unseen::new(kind, format!("encryption of what goes between the nodes and {what}"), why, ask.to_owned()))
     };
     let ask = "Ask who runs the storage whether its traffic is encrypted, or goes through a network of its own.";
     let nfs = || match shared(options) {
@@ -58,7 +51,7 @@ pub(super) fn traffic(driver: &str, parameters: &Parameters, encrypted: &Known<b
 fn shared(options: &[String]) -> Result<bool, &'static str> {
     let words = || options.iter().flat_map(|entry| entry.split(','));
     // The last word of a kind counts (fs/nfs/fs_context.c).
-    let last = |name: &str| words().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).last();
+    let last = |name: &str| words().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).next_back();
     if matches!(last("xprtsec"), Some("tls" | "mtls")) {
         return Ok(true);
     }

@@ -12,8 +12,8 @@ use crate::facts::namespaces::EnforcedLevels;
 use crate::facts::pod_security::{self, Level, PolicyVersion, Violation};
 use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, table};
+use crate::model::Unseen;
 use crate::model::sources::{NAMESPACES, NODES, POD_MAKERS, SERVICE_ACCOUNTS, VERSION, WORKLOADS};
-use crate::model::{Unseen, UnseenKind};
 
 table! {
     /// One row per pod shape of each workload: of its pods, and of the controller's template unless a live pod was seen that was
@@ -216,14 +216,11 @@ fn violated(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Ve
 }
 
 fn newer_rules(version: PolicyVersion) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what: format!("the Pod Security rules of {version}"),
-        why: format!("this program knows the rules up to v1.{}, and the server applies newer ones", pod_security::NEWEST_KNOWN_MINOR),
-        how_to_see: "Use a newer version of kube-hipaa.".to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood(
+        format!("the Pod Security rules of {version}"),
+        format!("this program knows the rules up to v1.{}, and the server applies newer ones", pod_security::NEWEST_KNOWN_MINOR),
+        "Use a newer version of kube-hipaa.",
+    )
 }
 
 /// A pod that was made shows it itself. Of a template, its own setting wins, then the service account's, then true (`core/v1`

@@ -257,7 +257,7 @@ fn variables_that_hold_none() {
         ("VALUES", "existingSecret: records-db\nimagePullSecrets:\n- regcred\npasswordKey: admin-password\n"),
         ("LANG", "en_US.UTF-8"),
     ] {
-        wrong.extend((of_variable(name, value) != None).then(|| format!("{name}={value} {:?}", of_variable(name, value))));
+        wrong.extend(of_variable(name, value).is_some().then(|| format!("{name}={value} {:?}", of_variable(name, value))));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -398,6 +398,7 @@ fn arguments_that_hold_none() {
 }
 
 /// A value of the size of the largest object is judged in a moment, whatever stands in it: nothing is looked at again for each sign.
+#[expect(clippy::disallowed_methods, reason = "a test of how long it takes")]
 #[test]
 fn the_time_grows_with_the_length_and_no_faster() {
     const SIZE: usize = 1 << 18;

@@ -33,9 +33,7 @@ pub(super) fn counts(says: Says, value: &str, shell: bool) -> bool {
         Says::NameOfSecret => !is_dns_name(value) && !is_setting(value),
         Says::Credentials => !is_identifier(value) && !is_setting(value) && !value.bytes().all(|b| b.is_ascii_alphabetic()),
         // A column or a topic has no number in its name.
-        Says::Key => {
-            !(is_identifier(value) && !is_mixed(value)) && !is_setting(value) && !is_public(value) && (value.len() >= 8 || is_mixed(value))
-        }
+        Says::Key => (is_mixed(value) || !is_identifier(value) && value.len() >= 8) && !is_setting(value) && !is_public(value),
         Says::AnyKey => {
             value.len() >= 8
                 && !is_identifier(value)

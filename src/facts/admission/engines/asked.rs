@@ -156,6 +156,9 @@ impl<'a> Engines<'a> {
     fn standing(&self, policy: &EnginePolicy, placed: &Placed, kind: Option<&Kind>, namespace: &str, labels: &Labels) -> Standing {
         let webhook = &placed.webhook;
         let name = &webhook.name;
+        if placed.plugin == Known::Known(false) {
+            return Standing::Out(5, format!("the admission plugin of its webhook {name} is switched off at the API server"));
+        }
         if !kind.map_or_else(|| webhook.guards_kubernetes(), |kind| webhook.takes(kind)) {
             let about = kind.map_or("objects of Kubernetes' own kinds", |kind| kind.resource.as_str());
             return Standing::Out(1, format!("no webhook of it is asked about {about}"));
@@ -174,14 +177,14 @@ impl<'a> Engines<'a> {
         let asked = kind.map_or_else(|| webhook.asked(), |kind| vec![Asked::made(kind)]);
         match conditions::take(&webhook.match_conditions, namespace, &asked) {
             Some(false) => return Standing::Out(3, format!("the matchConditions of its webhook {name} leave the namespace out")),
-            None if conditions::may_name_namespaces(&webhook.match_conditions) => {
+            None => {
                 return Standing::Unknown(not_understood(
                     format!("whether {} is asked about {namespace}", policy.engine),
-                    &format!("the matchConditions of its webhook {name} speak of namespaces in a way that this program does not evaluate"),
+                    &format!("the matchConditions of its webhook {name} say when it is asked in a way that this program does not evaluate"),
                     "Read the conditions of the webhook by hand.",
                 ));
             }
-            _ => {}
+            Some(true) => {}
         }
         let refuses = webhook.failure_policy() == "Fail";
         let Some((service_namespace, service, port)) = webhook.service() else {

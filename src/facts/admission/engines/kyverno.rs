@@ -15,8 +15,8 @@ use crate::facts::custom::{Conditions, Says};
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
 use crate::facts::{FactsError, Known};
+use crate::model::Unseen;
 use crate::model::sources::{KYVERNO_CLUSTER_POLICIES, KYVERNO_POLICIES};
-use crate::model::{Unseen, UnseenKind};
 
 type Labels = BTreeMap<String, String>;
 
@@ -314,17 +314,12 @@ impl Kyverno {
     }
 
     fn rules_not_told_apart(&self) -> Unseen {
-        Unseen {
-            kind: UnseenKind::NotVisible,
-            what: format!("whether Kyverno's policy {} refuses anything", self.name()),
-            why:
-                "its rules hold both `validate` and `mutate` or `generate`, as Kyverno 1.7 wrote into every rule, and what a rule demands \
-                  is not collected"
-                    .to_owned(),
-            how_to_see: "Apply the policy again from its source, so that each rule holds only what it does, then collect again.".to_owned(),
-            source: None,
-            missing_rule: None,
-        }
+        Unseen::not_visible(
+            format!("whether Kyverno's policy {} refuses anything", self.name()),
+            "its rules hold both `validate` and `mutate` or `generate`, as Kyverno 1.7 wrote into every rule, and what a rule demands \
+                  is not collected",
+            "Apply the policy again from its source, so that each rule holds only what it does, then collect again.",
+        )
     }
 }
 

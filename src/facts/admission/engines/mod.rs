@@ -25,7 +25,7 @@ use super::rules::Kind;
 use crate::facts::context::Context;
 use crate::facts::table::schema::Row;
 use crate::facts::{FactsError, Known};
-use crate::model::{Evidence, ObjectRef, SourceId, Unseen, UnseenKind};
+use crate::model::{Evidence, ObjectRef, SourceId, Unseen};
 
 type Labels = BTreeMap<String, String>;
 
@@ -117,6 +117,7 @@ impl EnginePolicy {
             binding: String::new(),
             namespace: self.metadata.namespace.clone().unwrap_or_default(),
             applies: Known::Known(true),
+            asked: Known::Known(true),
             reaches: Known::Known(true),
             idle: Known::Known(String::new()),
             resources: Vec::new(),
@@ -143,14 +144,7 @@ fn kind_and_name(source: &SourceId, metadata: &ObjectMeta, origin: &Evidence) ->
 
 /// Whether something is not known because its words are not.
 fn not_understood(what: String, why: &str, how_to_see: &str) -> Unseen {
-    Unseen {
-        kind: UnseenKind::NotUnderstood,
-        what,
-        why: why.to_owned(),
-        how_to_see: how_to_see.to_owned(),
-        source: None,
-        missing_rule: None,
-    }
+    Unseen::not_understood(what, why.to_owned(), how_to_see.to_owned())
 }
 
 /// Whether a policy refuses whatever it forbids, where it is asked under conditions that nobody could decide.

@@ -25,11 +25,12 @@ pub(super) fn hold(given: Option<&Value>, namespace: &str) -> Option<bool> {
                 return None;
             }
             let any = any.map_or(Some(true), |any| {
-                any.iter().map(|one| holds(one, namespace)).fold(Some(false), |so_far, one| match (so_far, one) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                })
+                let held: Vec<Option<bool>> = any.iter().map(|one| holds(one, namespace)).collect();
+                match held.contains(&Some(true)) {
+                    true => Some(true),
+                    // One that is not known could be the one that holds.
+                    false => (!held.contains(&None)).then_some(false),
+                }
             });
             both(any, all.map_or(Some(true), |all| every(all, namespace)))
         }

@@ -14,7 +14,7 @@ use crate::facts::FactsError;
 use crate::facts::labels::Selector;
 use crate::facts::table::read::{MetaOnly, Reader};
 use crate::model::sources::CALICO_API_NETWORK_POLICIES;
-use crate::model::{LeftOut, Unseen, UnseenKind};
+use crate::model::{LeftOut, Unseen};
 
 /// One policy of another API, or a NetworkPolicy that was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,14 +130,11 @@ impl Foreign {
 
     /// Why what it does is not known.
     pub(super) fn unseen(&self) -> Unseen {
-        Unseen {
-            kind: UnseenKind::NotUnderstood,
-            what: format!("what the {} allows", self.name),
-            why: self.why.clone(),
-            how_to_see: "Look at the policy by hand, together with the NetworkPolicies that select the same pods.".to_owned(),
-            source: None,
-            missing_rule: None,
-        }
+        Unseen::not_understood(
+            format!("what the {} allows", self.name),
+            self.why.clone(),
+            "Look at the policy by hand, together with the NetworkPolicies that select the same pods.",
+        )
     }
 }
 

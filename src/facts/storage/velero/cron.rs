@@ -48,7 +48,7 @@ const WEEKDAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 /// Day and month of every day of eight years, of which the first is a leap year.
 fn days_of_years() -> impl Iterator<Item = (u32, u32)> {
     let length = |year: u32, month: u32| match month {
-        2 if year % 4 == 0 => 29,
+        2 if year.is_multiple_of(4) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,

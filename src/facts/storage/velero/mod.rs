@@ -423,13 +423,11 @@ impl Done {
 pub(super) fn unclear(what: &str, object: &str, kept: &Kept<'_>, doubt: Doubt) -> Unseen {
     match doubt {
         Doubt::Gap(unseen) => *unseen,
-        Doubt::Open(kind, why) => Unseen {
+        Doubt::Open(kind, why) => Unseen::new(
             kind,
-            what: format!("whether the {what} {object} holds the claim {}/{}", kept.claim.namespace, kept.claim.name),
+            format!("whether the {what} {object} holds the claim {}/{}", kept.claim.namespace, kept.claim.name),
             why,
-            how_to_see: "Look with velero backup describe --details which volumes are in its backups, and restore one.".to_owned(),
-            source: None,
-            missing_rule: None,
-        },
+            "Look with velero backup describe --details which volumes are in its backups, and restore one.",
+        ),
     }
 }
