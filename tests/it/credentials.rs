@@ -205,7 +205,7 @@ fn of_several_kubeconfigs_missing_ones_are_left_out_and_a_broken_one_is_named() 
 /// What the server with TLS saw of the first request with this user.
 fn asked_as(user: &str) -> (Option<crate::support::listener::Asked>, String) {
     use base64::Engine;
-    let papers = crate::support::listener::Papers::new();
+    let papers = crate::support::listener::Papers::issue();
     let server = crate::support::listener::Listener::with_tls(&papers);
     let authority = base64::engine::general_purpose::STANDARD.encode(&papers.authority);
     let text = kubeconfig(&format!("https://127.0.0.1:{}", server.port), user)

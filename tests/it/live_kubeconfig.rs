@@ -21,7 +21,7 @@ const WORKERS: u64 = 4;
 #[ignore = "needs the control plane, for kubectl: make test"]
 #[expect(clippy::print_stderr, reason = "the number of kubeconfigs is for people, with --nocapture")]
 fn kubeconfigs_mean_to_us_what_they_mean_to_kubectl() {
-    let papers = Papers::new();
+    let papers = Papers::issue();
     let results: Vec<(Sum, Vec<String>)> = std::thread::scope(|scope| {
         let papers = &papers;
         let running: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || work(papers, worker))).collect();

@@ -33,7 +33,7 @@ pub struct Papers {
 
 impl Papers {
     /// The server is called `localhost`, `127.0.0.1`, `api.example.test` and `other.example.test`.
-    pub fn new() -> Self {
+    pub fn issue() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
