@@ -21,8 +21,10 @@ use proxy::{Between, Position, Spoil};
 /// Objects on a page: several lists have more than one.
 const PAGE: u32 = 20;
 const WORKERS: usize = 3;
-/// Fewer than this many combinations of positions and faults show little.
-const ENOUGH: usize = 1000;
+/// Combinations of positions and faults that there are at the least.
+const MANY: usize = 1000;
+/// How many a slow machine tries in the time at the least; the first ones are of all positions.
+const ENOUGH: usize = 250;
 
 /// What becomes of each control.
 type Outcomes = BTreeMap<String, OutcomeWord>;
@@ -129,7 +131,7 @@ fn no_fault_on_the_wire_turns_a_failure_into_a_pass() {
     assert!(failing >= 40, "{failing} controls fail in the clean run");
     let spoils = clean_run.spoils();
     let positions: BTreeSet<&Position> = spoils.iter().map(|spoil| &spoil.position).collect();
-    assert!(spoils.len() >= ENOUGH, "{}", spoils.len());
+    assert!(spoils.len() >= MANY, "{}", spoils.len());
     let begin = Instant::now();
     // Those that come first are of all positions; when the time is over, what is left is said.
     let limit = Duration::from_secs(280);
@@ -137,7 +139,7 @@ fn no_fault_on_the_wire_turns_a_failure_into_a_pass() {
     let (tried, wrong) = std::thread::scope(|scope| {
         let work = || {
             let (mut tried, mut wrong) = (0, Vec::new());
-            while begin.elapsed() < limit || tried * WORKERS < ENOUGH {
+            while begin.elapsed() < limit {
                 let Some(spoil) = next.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
                 let between = Arc::new(Between::new(&server, Some(spoil.clone())));
                 let outcome = judge.collect(runtime.handle(), &between);
