@@ -280,10 +280,10 @@ fn objects(world: &World) -> Vec<Value> {
 
 /// The tables of a world, on a cluster whose plugin enforces policies.
 fn enforced(world: &World) -> Result<Tables, Failure> {
-    let spec = json!({"containers": [{"name": "calico-node", "image": "docker.io/calico/node:v3.30.4"}]});
+    let spec = json!({"hostNetwork": true, "containers": [{"name": "calico-node", "image": "docker.io/calico/node:v3.30.4"}]});
     let status = json!({"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0});
     let metadata = json!({"name": "calico-node", "namespace": "kube-system"});
-    let agent = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": {"selector": {}, "template": {"spec": spec}}, "status": status});
+    let agent = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": {"selector": {"matchLabels": {"k8s-app": "calico-node"}}, "template": {"metadata": {"labels": {"k8s-app": "calico-node"}}, "spec": spec}}, "status": status});
     let mut all = objects(world);
     all.push(agent);
     Ok(Tables::compute(&cases::snapshot(&case("network/policies-enforced", all, &json!({}), "v1.36.3")))?)

@@ -22,8 +22,8 @@ fn bound(class: Option<Value>) -> Vec<Value> {
     let driver = "pd.csi.storage.gke.io";
     let mut objects = vec![
         json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pvc-1", "creationTimestamp": "2024-06-01T00:00:00Z",
-            "annotations": {"pv.kubernetes.io/provisioned-by": driver}}, "spec": {"csi": {"driver": driver, "volumeHandle": "x"}}}),
-        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "records"},
+            "annotations": {"pv.kubernetes.io/provisioned-by": driver}}, "spec": {"claimRef": {"namespace": "records", "name": "data", "uid": "1"}, "csi": {"driver": driver, "volumeHandle": "x"}}}),
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "records", "uid": "1"},
             "spec": {"storageClassName": "fast", "volumeName": "pvc-1"}, "status": {"phase": "Bound"}}),
     ];
     objects.extend(class.map(|parameters| {
@@ -79,7 +79,8 @@ fn pods_of_one_workload_with_different_storage_under_one_name() {
 fn schedules_are_cited_in_the_order_of_their_names() {
     let schedule = |name: &str| {
         json!({"apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": {"name": name, "namespace": "velero"},
-            "spec": {"template": {"defaultVolumesToFsBackup": false}}})
+            "spec": {"schedule": "0 2 * * *", "template": {"defaultVolumesToFsBackup": false}},
+            "status": {"phase": "Enabled", "lastBackup": "2025-12-31T02:00:00Z"}})
     };
     let mut objects = bound(None);
     objects.push(

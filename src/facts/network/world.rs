@@ -102,6 +102,14 @@ impl<'a> World<'a> {
                 }
             }
         })?;
+        let gap_of_policies = match reader.left_out_of(&NETWORK_POLICIES) {
+            Err(unseen) => Some(unseen),
+            // Its name and namespace are known: it reaches no further than that.
+            Ok(left_out) => {
+                foreign.extend(left_out.iter().map(|object| Foreign::not_understood(&MetaOnly::called(object), &object.why)));
+                None
+            }
+        };
         policies.values_mut().for_each(|of_namespace| of_namespace.sort_by(|a, b| a.0.name.cmp(&b.0.name)));
         let kubernetes = |namespace: &str, name: &str| names.contains(&(namespace.to_owned(), name.to_owned()));
         let cni = Cni::read(context)?;
@@ -109,7 +117,7 @@ impl<'a> World<'a> {
         foreign.extend(others.policies);
         // A policy that was not understood is known by its name and namespace: it does not make the others unknown.
         Ok(Self {
-            gap_of_policies: reader.gap(&NETWORK_POLICIES),
+            gap_of_policies,
             gap_of_others: others.gap,
             namespaces: context.namespaces()?,
             labels: context.namespaces()?.labels(),

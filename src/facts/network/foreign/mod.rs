@@ -222,7 +222,7 @@ struct NameOnly {
 
 impl MetaOnly {
     /// What is known of an object that was left out.
-    fn called(object: &LeftOut) -> Self {
+    pub(in crate::facts::network) fn called(object: &LeftOut) -> Self {
         let (namespace, name) = (object.namespace.clone(), object.name.clone());
         Named { metadata: NameOnly { name, namespace } }.into()
     }
