@@ -168,9 +168,14 @@ impl Check {
         self.table.sources_for(self.columns())
     }
 
-    /// What it rests on: [`Check::sources`], and what its table looks at besides.
+    /// What its table and its columns look at besides, where a row asks for it.
+    pub fn consulted(&self) -> impl Iterator<Item = &'static SourceId> {
+        self.table.consulted_by(self.columns())
+    }
+
+    /// What it rests on: [`Check::sources`], and what is looked at besides.
     pub fn rests_on(&self) -> impl Iterator<Item = SourceId> {
-        self.sources().into_iter().chain(self.table.consults.iter().cloned())
+        self.sources().into_iter().chain(self.consulted().cloned())
     }
 }
 

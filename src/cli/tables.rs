@@ -87,7 +87,7 @@ fn json_schemas() -> String {
             let columns: Vec<serde_json::Value> = schema
                 .columns
                 .iter()
-                .map(|column| serde_json::json!({"name": column.name, "type": column.type_text(), "may_be_unknown": column.unknowable, "description": column.doc_text()}))
+                .map(|column| serde_json::json!({"name": column.name, "type": column.type_text(), "may_be_unknown": column.unknowable, "description": column.doc_text(), "needs": column.needs.iter().collect::<Vec<_>>(), "consults": column.consults.iter().collect::<Vec<_>>()}))
                 .collect();
             let sources: Vec<_> = schema.sources.iter().collect();
             let consults: Vec<_> = schema.consults.iter().collect();

@@ -376,5 +376,5 @@ pub const POD_MAKERS: &[SourceId] = &[
     SourceId::group("sparkoperator.k8s.io", "scheduledsparkapplications"),
 ];
 
-/// What shows how API servers were started, and what the one that answered does.
-pub const OF_API_SERVERS: &[SourceId] = &[FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, PODS, VERSION];
+/// What shows how many API servers there are and how each was started, and what the one that answered does.
+pub const SERVERS_SEEN: &[SourceId] = &[FLAGZ, LEASES, METRICS, NODES, PODS];

@@ -17,8 +17,7 @@ use crate::facts::table::read::Reader;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    ENGINE_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES, OF_API_SERVERS, VALIDATING_POLICIES,
-    VALIDATING_POLICY_BINDINGS,
+    ENGINE_POLICIES, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES, SERVERS_SEEN, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
 };
 use crate::model::{Evidence, ObjectRef, SourceId};
 
@@ -31,7 +30,7 @@ table! {
     /// policies that validate or verify images, Kubewarden's policies, sigstore's image policies) with whether it refuses or only
     /// reports: what these do in each namespace stands in `engine_policies`, which also holds those that refuse in some namespaces only. Policies that the server loads from files (from 1.36) are
     /// not listed by the API.
-    pub struct PolicyRow as "admission_policies" counting "admission policies" from [VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES] + ENGINE_POLICIES consulting [] + OF_API_SERVERS {
+    pub struct PolicyRow as "admission_policies" counting "admission policies" from [VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, NAMESPACES] + ENGINE_POLICIES {
         /// `Kubernetes`, `Gatekeeper`, `Kyverno`, `Kubewarden` or `sigstore`.
         engine: &'static str;
         /// `validating` (may refuse) or `mutating` (changes objects on their way in).
@@ -47,9 +46,9 @@ table! {
         /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
         /// whom they do not name. Unknown where they cannot be evaluated, or no API server shows its plugins. In the row about the policy
         /// itself, whether it is asked anywhere.
-        asked: Known<bool>, at "/spec/matchConditions";
+        asked: Known<bool>, at "/spec/matchConditions", consulting [] + SERVERS_SEEN;
         /// Whether this or another binding of the policy takes that namespace; true in the row about the policy itself.
-        reaches: Known<bool>, at "/spec/matchResources";
+        reaches: Known<bool>, at "/spec/matchResources", consulting [] + SERVERS_SEEN;
         /// Why it does nothing anywhere, in words: nothing binds it, its policy is not there, its binding takes nothing of what it is about,
         /// no namespace is taken, or its parameters cannot be had. Empty where it takes something.
         idle: Known<String>, at "/spec/matchResources";

@@ -16,7 +16,7 @@ use crate::facts::table::placed;
 use crate::facts::table::read::Readable;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, OF_API_SERVERS, SERVICES, VALIDATING_WEBHOOKS, WORKLOADS};
+use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, SERVERS_SEEN, SERVICES, VALIDATING_WEBHOOKS, WORKLOADS};
 use crate::model::{Evidence, ObjectRef, SourceId, Unseen};
 
 type Labels = BTreeMap<String, String>;
@@ -27,7 +27,7 @@ table! {
     /// A webhook is asked about an object when its rules name the kind and operation, and its selectors and conditions take the object
     /// and its namespace (`admissionregistration.k8s.io/v1`). Webhooks that the server loads from files (from 1.36) are not listed by
     /// the API.
-    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] consulting [] + OF_API_SERVERS {
+    pub struct WebhookRow as "webhooks" counting "webhooks" from [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, NAMESPACES] {
         /// `validating` (may refuse) or `mutating` (may change and refuse).
         kind: &'static str;
         /// Name of the configuration object.
@@ -41,7 +41,7 @@ table! {
         /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
         /// whom they do not name. Unknown where they cannot be evaluated, or no API server shows its plugins. In the row about the webhook
         /// itself, whether the plugin is on.
-        asked: Known<bool>, at "/matchConditions";
+        asked: Known<bool>, at "/matchConditions", consulting [] + SERVERS_SEEN;
         /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
         conditional: bool, at "/matchConditions";
         /// Whether labels or annotations of the object itself decide: whoever makes an object chooses them.

@@ -51,44 +51,49 @@ pub(super) fn counted_servers(reader: &Reader<'_>) -> Result<usize, FactsError> 
 
 /// Whether an API server reads an AdmissionConfiguration, whose defaults and exemptions no API shows.
 pub(super) fn admission_file(context: &crate::facts::context::Context<'_>) -> Result<Known<bool>, FactsError> {
-    Ok(servers::ApiServers::read(context)?.given("admission-control-config-file"))
+    Ok(servers::Seen::read(context)?.given("admission-control-config-file"))
 }
 
 /// Which of the admission plugins that are on by default run.
 pub(super) struct Plugins {
     /// By server: those that are switched off.
     off: Vec<Known<Vec<String>>>,
+    /// Why there may be servers whose flags are not seen.
+    others: Option<Unseen>,
     /// Those that the server that answered counts requests of (`apiserver_admission_controller_admission_duration_seconds`).
     counted: std::collections::BTreeSet<String>,
-    unseen: Unseen,
+    /// Why that server may not be the only one.
+    not_alone: Option<Unseen>,
 }
 
 impl Plugins {
     pub(super) fn read(context: &crate::facts::context::Context<'_>) -> Result<Self, FactsError> {
         const SETTING: &str = "disable-admission-plugins";
-        let servers = servers::ApiServers::read(context)?;
+        let servers = servers::Seen::read(context)?;
+        let unseen = |why: String| not_visible(defaults::API_SERVER.binary, SETTING, &why);
         let off = |server| servers.value(server, SETTING, Some("")).map(|(value, _)| split(&value));
         let metrics = crate::facts::metrics::Metrics::read(&context.reader)?;
         let series = metrics.family("apiserver_admission_controller_admission_duration_seconds_count");
         Ok(Self {
             off: servers.list.iter().map(off).collect(),
             counted: series.iter().map(|sample| sample.label("name").to_owned()).collect(),
-            unseen: servers.gap(SETTING),
+            others: servers.unseen().map(unseen).or_else(|| servers.list.is_empty().then(|| servers.gap(SETTING))),
+            not_alone: servers.others(1).map(unseen),
         })
     }
 
-    /// Whether the servers that show it run a plugin; unknown where none does. One that is switched off anywhere counts as off.
+    /// Whether all API servers run a plugin; one that has it switched off speaks for all, one that has it on for itself.
     pub(super) fn runs(&self, plugin: &str) -> Known<bool> {
-        let mut on = self.counted.contains(plugin);
-        let mut unseen = None;
-        for server in &self.off {
-            match server {
-                Known::Known(off) if off.iter().any(|name| name == plugin) => return Known::Known(false),
-                Known::Known(_) => on = true,
-                Known::Unknown(why) => unseen = Some(why),
-            }
+        if self.off.iter().filter_map(Known::known).flatten().any(|name| name == plugin) {
+            return Known::Known(false);
         }
-        if on { Known::Known(true) } else { Known::Unknown(unseen.unwrap_or(&self.unseen).clone()) }
+        if self.counted.contains(plugin) && self.not_alone.is_none() {
+            return Known::Known(true);
+        }
+        match self.off.iter().find_map(Known::unseen).or(self.others.as_ref()) {
+            Some(unseen) => Known::Unknown(unseen.clone()),
+            None => Known::Known(true),
+        }
     }
 }
 

@@ -27,23 +27,35 @@ pub(super) struct Server {
 }
 
 /// All API servers that were seen, and what is known of how many there are.
-pub(super) struct ApiServers {
+pub(super) struct Seen {
     instances: Vec<Instance>,
     pub(super) list: Vec<Server>,
-    pub(super) declared: Declared,
     /// All nodes by name.
     pub(super) machines: BTreeMap<String, Machine>,
-    /// The oldest and the newest minor version that the servers may have: they are one apart while they are upgraded.
-    minors: Option<(u32, u32)>,
     /// How many the Leases of kube-system count; none counts as not known.
     pub(super) counted: usize,
     /// Why nothing was seen, where that is so.
     gap: Option<Unseen>,
+}
+
+/// The same, with their version and with what is declared for them.
+pub(super) struct ApiServers {
+    seen: Seen,
+    pub(super) declared: Declared,
+    /// The oldest and the newest minor version that the servers may have: they are one apart while they are upgraded.
+    minors: Option<(u32, u32)>,
     /// Where the server was seen at all.
     pub(super) fallback: Option<Evidence>,
 }
 
-impl ApiServers {
+impl std::ops::Deref for ApiServers {
+    type Target = Seen;
+    fn deref(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+impl Seen {
     pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
         let reader = &context.reader;
         let (machines, counted) = (machines(reader)?, servers(reader)?);
@@ -54,11 +66,6 @@ impl ApiServers {
             let servers = machines.values().filter(|machine| machine.may_be_k3s_server());
             instances = running(servers.filter_map(|machine| arguments::instance(machine, &API_SERVER)).collect(), all);
         }
-        // The program's own version: an emulated one changes no flag.
-        let minors = crate::facts::nodes::server_minor(reader)?.known().copied().map(|minor| match counted {
-            1 => (minor, minor),
-            _ => (minor.saturating_sub(1), minor + 1),
-        });
         let mirrors = instances.len();
         instances.extend(flagz(reader)?);
         let with_flagz = instances.len() > mirrors;
@@ -70,18 +77,8 @@ impl ApiServers {
                 instances.iter().enumerate().map(|(i, instance)| Server::of(instance, i, compared(i), false)).collect()
             }
         };
-        let fallback =
-            reader.single(&VERSION)?.map(|stored| reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration));
-        Ok(Self {
-            instances,
-            list,
-            declared: kubeadm(reader)?,
-            machines,
-            minors,
-            counted,
-            gap: reader.gap(&FLAGZ).or_else(|| reader.gap(&PODS)).or_else(|| reader.gap(&NODES)),
-            fallback,
-        })
+        let gap = reader.gap(&FLAGZ).or_else(|| reader.gap(&PODS)).or_else(|| reader.gap(&NODES));
+        Ok(Self { instances, list, machines, counted, gap })
     }
 
     /// How many were seen: `/flagz` may speak for one of the mirror pods.
@@ -110,11 +107,6 @@ impl ApiServers {
             let why = "no API server pod is visible and the server offers no /flagz as JSON, as on most managed control planes";
             not_visible(API_SERVER.binary, setting, why)
         })
-    }
-
-    /// The default of a setting of the API server, where it is known.
-    pub(super) fn default_of(&self, setting: &str) -> Option<&'static str> {
-        API_SERVER.default_of(setting, self.minors)
     }
 
     /// Where what a server writes to a path stays: by the mounts of its pod where that is seen.
@@ -154,6 +146,37 @@ impl ApiServers {
         doubt.map_or(Known::Known(false), Known::Unknown)
     }
 
+    /// Where a setting stands, the deciding place first.
+    pub(super) fn evidence(&self, server: &Server, setting: &str) -> Vec<Evidence> {
+        let also = server.compared.iter().filter(|_| server.also);
+        std::iter::once(&server.decides).chain(also).filter_map(|index| self.instance(*index)).map(|i| i.pointed(setting)).collect()
+    }
+
+    /// `flagz`, `mirror pod` or `node arguments`.
+    pub(super) fn from(&self, server: &Server) -> &'static str {
+        self.instance(server.decides).map_or("mirror pod", |instance| instance.how.word())
+    }
+}
+
+impl ApiServers {
+    pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
+        let reader = &context.reader;
+        let seen = Seen::read(context)?;
+        // The program's own version: an emulated one changes no flag.
+        let minors = crate::facts::nodes::server_minor(reader)?.known().copied().map(|minor| match seen.counted {
+            1 => (minor, minor),
+            _ => (minor.saturating_sub(1), minor + 1),
+        });
+        let fallback =
+            reader.single(&VERSION)?.map(|stored| reader.origin(&VERSION, &Default::default(), &stored, Grade::EffectiveConfiguration));
+        Ok(Self { seen, declared: kubeadm(reader)?, minors, fallback })
+    }
+
+    /// The default of a setting of the API server, where it is known.
+    pub(super) fn default_of(&self, setting: &str) -> Option<&'static str> {
+        API_SERVER.default_of(setting, self.minors)
+    }
+
     /// Whether another source disagrees about it; nothing where no other source says anything.
     pub(super) fn contradiction(&self, server: &Server, setting: &str, default: Option<&str>) -> Known<Option<bool>> {
         let others = || server.compared.iter().filter_map(|index| self.instance(*index));
@@ -168,17 +191,6 @@ impl ApiServers {
         let values: Vec<_> = others().filter(|other| other.speaks(setting, default)).map(|other| other.value(setting, default)).collect();
         let same = |one: &str, other: &str| API_SERVER.same(setting, one, other);
         contradiction(same, &self.value(server, setting, default), &values, declared.as_ref())
-    }
-
-    /// Where a setting stands, the deciding place first.
-    pub(super) fn evidence(&self, server: &Server, setting: &str) -> Vec<Evidence> {
-        let also = server.compared.iter().filter(|_| server.also);
-        std::iter::once(&server.decides).chain(also).filter_map(|index| self.instance(*index)).map(|i| i.pointed(setting)).collect()
-    }
-
-    /// `flagz`, `mirror pod` or `node arguments`.
-    pub(super) fn from(&self, server: &Server) -> &'static str {
-        self.instance(server.decides).map_or("mirror pod", |instance| instance.how.word())
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Column {
     pub at: Option<&'static str>,
     /// Sources that it needs beyond those of the table.
     pub needs: Sources,
+    /// Sources that decide it in some rows only, beyond those of the table.
+    pub consults: Sources,
 }
 
 /// Sources in lists, of which several tables share some.
@@ -84,8 +86,13 @@ impl TableSchema {
     }
     /// Every source that the table may read. A family that reads another one is wrong: nobody could tell what it costs not to see it.
     pub fn declared(&self) -> impl Iterator<Item = &'static SourceId> {
-        let columns = self.columns.iter().flat_map(|column| column.needs.iter());
+        let columns = self.columns.iter().flat_map(|column| column.needs.iter().chain(column.consults.iter()));
         self.sources.iter().chain(self.consults.iter()).chain(columns)
+    }
+    /// What the table and the named columns look at where a row asks for it.
+    pub fn consulted_by<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'static SourceId> {
+        let columns = columns.into_iter().filter_map(|name| self.column(name)).flat_map(|(_, column)| column.consults.iter());
+        self.consults.iter().chain(columns)
     }
 }
 
@@ -236,7 +243,8 @@ macro_rules! table {
         $(#[doc = $table_doc:literal])+
         $vis:vis struct $Row:ident as $name:literal counting $counts:literal $(, $always:ident)?
             from [$($source:expr),* $(,)?] $(+ $shared:ident)* $(consulting [$($consulted:expr),* $(,)?] $(+ $consulted_list:ident)*)? {
-            $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?] $(+ $need_list:ident)*)? ; )*
+            $( $(#[doc = $doc:literal])+ $column:ident : $ty:ty $(, at $at:literal)? $(, needs [$($need:expr),* $(,)?] $(+ $need_list:ident)*)?
+                $(, consulting [$($asked:expr),* $(,)?] $(+ $asked_list:ident)*)? ; )*
         }
     ) => {
         $(#[doc = $table_doc])+
@@ -272,6 +280,7 @@ macro_rules! table {
                             doc: concat!($($doc, "\n"),+),
                             at: $crate::facts::table::schema::table!(@at $($at)?),
                             needs: $crate::facts::table::schema::Sources(&[$(&[$($need),*], $($need_list),*)?]),
+                            consults: $crate::facts::table::schema::Sources(&[$(&[$($asked),*], $($asked_list),*)?]),
                         },
                     )*],
                 };

@@ -223,7 +223,10 @@ fn one_table(out: &mut String, schema: &TableSchema) {
     line!(out, "| column | type | may be unknown | meaning | also rests on |\n|---|---|---|---|---|");
     for column in schema.columns {
         let unknown = if column.unknowable { "yes" } else { "" };
-        let needs = if column.needs.iter().next().is_none() { String::new() } else { codes(column.needs.iter()) };
+        let mut needs = if column.needs.iter().next().is_none() { String::new() } else { codes(column.needs.iter()) };
+        if column.consults.iter().next().is_some() {
+            needs = format!("{needs} where a row asks for it: {}", codes(column.consults.iter())).trim_start().to_owned();
+        }
         line!(out, "| `{}` | {} | {unknown} | {} | {needs} |", column.name, code(column.type_text()), cell(&column.doc_text()));
     }
     line!(out);
