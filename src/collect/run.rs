@@ -254,7 +254,9 @@ impl Run<'_> {
         while let Some(record) = running.next().await {
             let record = record?;
             if record.source == NAMESPACES {
-                this.namespaces_are_known.store(matches!(record.state, SourceState::Read { .. }), Ordering::SeqCst);
+                // One that was left out is there, although nothing is known of it.
+                let known = matches!(record.state, SourceState::Read { .. }) && record.left_out.is_empty();
+                this.namespaces_are_known.store(known, Ordering::SeqCst);
             }
             this.progress.source_done(&record.source, &record.state);
             read.push(record);
