@@ -280,6 +280,11 @@ impl<'a> Reader<'a> {
         self.add(source, Doubt { namespace: None, left_out: false, unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
     }
 
+    /// The same of a gap that another source has: whoever needs this one needs that one too.
+    pub(in crate::facts) fn pass_on(&self, source: &SourceId, gap: Unseen) {
+        self.add(source, Doubt { namespace: None, left_out: false, unseen: gap });
+    }
+
     /// The same where it could only have decided about one namespace: verdicts on others stand.
     pub(in crate::facts) fn doubt_in(&self, source: &SourceId, namespace: &str, what: String, why: &str, how_to_see: &str) {
         let unseen = Unseen::not_understood(what, why, how_to_see).of(source);
