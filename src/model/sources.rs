@@ -255,6 +255,9 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     SERVICES,
 ];
 
+/// Of those, the ones that may lead into another namespace by its name: a Service of type ExternalName, a route of Traefik.
+pub const LEAD_ELSEWHERE: &[SourceId] = &[INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, SERVICES];
+
 /// Controllers and pods: everything that can hold a pod's spec.
 pub const WORKLOADS: &[SourceId] = &[PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS];
 

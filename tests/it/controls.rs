@@ -211,6 +211,23 @@ fn an_odd_policy_reaches_as_far_as_it_could_have_decided() {
     assert!(tried > 5, "only {tried} cases were tried");
 }
 
+/// What names a Service of another namespace may have been left out anywhere.
+#[test]
+fn what_was_left_out_may_have_led_elsewhere() {
+    let catalog = catalog();
+    let mut tried = 0;
+    for case in catalog.cases().iter().filter(|case| case.expect == OutcomeWord::Pass) {
+        let control = catalog.control(case.control_id()).expect("cases belong to controls");
+        let check = control.check().expect("cases belong to checks");
+        for source in check.table.left_out_anywhere().iter().filter(|source| check.sources().contains(source)) {
+            let outcome = outcome_without(&catalog, case, source, "elsewhere");
+            assert_eq!(outcome, OutcomeWord::NotAssessed, "{}: {} {source}", control.id, case.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "only {tried} combinations were tried");
+}
+
 /// Tables in which what stands in one namespace decides about others on purpose, and why.
 const REACH_ACROSS: &[(&str, &str)] = &[
     ("takeovers", "an identity of one namespace comes to others"),
