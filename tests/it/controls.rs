@@ -266,9 +266,7 @@ fn an_odd_object_of_one_namespace_leaves_others_alone() {
         if outcome(&cases::snapshot(&case)) != Some(OutcomeWord::Pass) {
             continue;
         }
-        // Service accounts are still read as one: what a template's account says is unknown everywhere where one of them is odd.
-        let accounts = |source: &SourceId| check.table.name == "pods" && source.resource() == "serviceaccounts";
-        let only_theirs = |source: &SourceId| DECIDE_ONLY_THEIR_NAMESPACE.contains(source) && !accounts(source);
+        let only_theirs = |source: &SourceId| DECIDE_ONLY_THEIR_NAMESPACE.contains(source);
         for source in check.sources().into_iter().filter(only_theirs) {
             let result = outcome(&cases::snapshot_with(&case, &source, &odd("elsewhere")));
             if result != Some(OutcomeWord::Pass) {

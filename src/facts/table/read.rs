@@ -317,6 +317,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same where whoever asks looks at [`Reader::doubts_of`] himself.
+    pub(in crate::facts) fn known_if_read<T>(&self, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
+        match self.lacks(source, About::Reading) {
+            None => Known::Known(value()),
+            Some(unseen) => Known::Unknown(unseen),
+        }
+    }
+
+    /// What is in doubt of a source, by the namespace that it could have decided about; none where it could have been about any.
+    pub(in crate::facts) fn doubts_of(&self, source: &SourceId) -> Vec<(Option<String>, Unseen)> {
+        self.rests_on([source]);
+        let doubts = self.doubts.borrow();
+        doubts.get(source).into_iter().flatten().map(|doubt| (doubt.namespace.clone(), doubt.unseen.clone())).collect()
+    }
+
     /// The same for a value that is only about one namespace.
     pub(in crate::facts) fn known_in<T>(&self, namespace: &str, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
         match self.lacks(source, About::Namespace(namespace)) {
