@@ -64,7 +64,7 @@ const LINES: &[Line] = &[
     ("policy.networking.k8s.io", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", &["v1alpha1"], "metadata{$meta} spec{$clusterpolicy}", CLUSTER_POLICIES),
     ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
     ("cilium.io", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy", &["v2"], "metadata{$meta} spec{$ciliumpolicy} specs{$ciliumpolicy}", CILIUM),
-    ("cilium.io", "ciliumnodeconfigs", "CiliumNodeConfig", &["v2", "v2alpha1"], "metadata{$meta} spec{nodeSelector defaults{enable-policy policy-audit-mode enable-k8s-networkpolicy enable-wireguard enable-ipsec}}", "Settings of Cilium for single nodes, which win over its ConfigMap."),
+    ("cilium.io", "ciliumnodeconfigs", "CiliumNodeConfig", &["v2", "v2alpha1"], "metadata{$meta managedFields{time}} spec{nodeSelector defaults{enable-policy policy-audit-mode enable-k8s-networkpolicy enable-wireguard enable-ipsec}}", "Settings of Cilium for single nodes, which win over its ConfigMap."),
     ("cilium.io", "tracingpolicies", "TracingPolicy", &["v1alpha1"], METADATA, TETRAGON),
     ("cilium.io", "tracingpoliciesnamespaced", "TracingPolicyNamespaced", &["v1alpha1"], METADATA, TETRAGON),
     ("crd.projectcalico.org", "networkpolicies", "NetworkPolicy", &["v1"], "metadata{$meta} spec{$calicopolicy}", CALICO),

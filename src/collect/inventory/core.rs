@@ -92,7 +92,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             sources::PERSISTENT_VOLUME_CLAIMS,
             "PersistentVolumeClaim",
-            "metadata{$meta} spec!{accessModes resources storageClassName volumeMode volumeName dataSource} status{phase capacity}",
+            "metadata{$meta} spec!{accessModes resources storageClassName volumeMode volumeName dataSource dataSourceRef{apiGroup kind}} status{phase capacity}",
             "Which workloads keep data, and on which class of storage.",
         ),
         list(SourceId::core("resourcequotas"), "ResourceQuota", "metadata{$meta} spec!{hard scopes scopeSelector}", "Limits per namespace."),

@@ -3,8 +3,8 @@
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
-    ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, ROUTE_TERMINATION, TRAEFIK_TLS,
+    Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS, HAPROXY_TECHNOLOGIES,
+    KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_PASSTHROUGH, ROUTE_TERMINATION, TRAEFIK_TLS,
     kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
@@ -14,6 +14,7 @@ use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
 use crate::model::Unseen;
+use crate::model::annotations::REDIRECTS;
 
 const DEFAULT_CERTIFICATE: &str =
     "no plain request is answered, and what HTTPS shows is a certificate of the controller's own, of which nothing is seen";
@@ -39,6 +40,8 @@ pub(super) struct Asked<'a> {
     /// What the AWS controller makes of it, where that serves it.
     pub(super) aws: Option<&'a Seen>,
     pub(super) groups: &'a Groups,
+    /// Whether ingress-nginx may be told to pass TLS on to the pods of the Ingresses that ask for it.
+    pub(super) passthrough: bool,
     /// Hosts that some Ingress of the same controller names in its `spec.tls`, letter by letter.
     pub(super) named_elsewhere: bool,
 }
@@ -147,6 +150,9 @@ impl Asked<'_> {
                     "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
                     "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
                 ),
+                Some(Certificate::None) | None if self.passed_through() => {
+                    self.unknown("ingress-nginx passes TLS on to the pods, which end it", "Look at the certificate that the pods show.")
+                }
                 Some(Certificate::None) | None if self.forced() => {
                     self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
                 }
@@ -196,6 +202,15 @@ impl Asked<'_> {
             }
             _ => Tls::None,
         }
+    }
+
+    /// Whether ingress-nginx passes TLS of the host on to the pods: the Ingress asks for it, and the controller was told that it may
+    /// (its *TLS/HTTPS*, SSL Passthrough).
+    pub(super) fn passed_through(&self) -> bool {
+        self.engine == Engine::IngressNginx
+            && self.passthrough
+            && !self.host.is_empty()
+            && said(self.annotations, &[NGINX_PASSTHROUGH]) == Some(true)
     }
 
     /// Whether no plain request is answered with anything but a redirect, whatever certificate there is: ingress-nginx with
@@ -303,7 +318,7 @@ impl Asked<'_> {
     /// Whether it asks in the words of any controller for plain HTTP to stay open.
     fn asks_some_controller_not_to(&self) -> bool {
         let forced = said(self.annotations, &[NGINX_FORCE]) == Some(true);
-        let off = ANY_REDIRECT.iter().any(|name| self.annotations.get(*name).and_then(|value| truth(value)) == Some(false));
+        let off = REDIRECTS.iter().any(|name| self.annotations.get(*name).and_then(|value| truth(value)) == Some(false));
         let both = self.annotations.contains_key(KONG_PROTOCOLS) && kong_serves_plain(self.annotations);
         (off || both) && !forced
     }

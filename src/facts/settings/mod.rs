@@ -106,9 +106,11 @@ fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
     Unseen::not_visible(
         format!("the setting {setting} of {component}"),
         why.to_owned(),
-        match setting.contains('.') {
-            true => format!("Ask whoever operates the nodes for {setting} in the KubeletConfiguration."),
-            false => format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
+        match component {
+            // A file of their own, and not the command line, holds what these are named for here.
+            "kubelet" => format!("Ask whoever operates the nodes for {setting} in the file of the kubelet (KubeletConfiguration)."),
+            "kube-proxy" => format!("Ask whoever operates the nodes for {setting} in the file of kube-proxy (KubeProxyConfiguration)."),
+            _ => format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
         },
     )
 }
