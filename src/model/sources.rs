@@ -347,6 +347,9 @@ pub const EVERY_KIND_ALONE: [&str; 15] = [
     "sparkoperator.k8s.io",
 ];
 
+/// Further API groups of Kubernetes itself, which most servers do not serve: of gates that are off, and of versions that are gone.
+pub const SELDOM_SERVED_GROUPS: [&str; 3] = ["extensions", "internal.apiserver.k8s.io", "storagemigration.k8s.io"];
+
 /// API groups of Kubernetes itself: which kinds they have is decided by the server's version, and known for those that are read.
 pub const KUBERNETES_GROUPS: [&str; 21] = [
     "",

@@ -187,7 +187,13 @@ pub fn is_cluster_scoped(group: &str, resource: &str) -> bool {
     KNOWN.iter().any(|known| known.cluster && known.plural == resource && known.group == group)
 }
 
-/// The same on the cluster of a snapshot, where its discovery says more.
+/// Whether objects of some resource of that name, in whatever group of Kubernetes itself, have no namespace. Names that only RBAC speaks of
+/// (users, signers) have no objects.
+pub fn is_cluster_scoped_anywhere(resource: &str) -> bool {
+    KNOWN.iter().any(|known| known.cluster && !known.kind.is_empty() && known.plural == resource)
+}
+
+/// The same as [`is_cluster_scoped`] on the cluster of a snapshot, where its discovery says more.
 pub(super) fn is_cluster_scoped_on(snapshot: &Snapshot, group: &str, resource: &str) -> bool {
     let discovered = snapshot.index().discovery.as_ref().and_then(|discovery| discovery.find(group, resource)?.namespaced);
     discovered.map_or_else(|| is_cluster_scoped(group, resource), |namespaced| !namespaced)

@@ -64,9 +64,10 @@ table! {
         /// What keeps the pod from the restricted level and is reported by no control of a single setting, in words; see
         /// `pod/meets-restricted`.
         restricted_rest: Known<Placed<Vec<String>>>, needs [VERSION];
-        /// The level that the namespace's label enforces; empty when it has no such label.
+        /// The level that the namespace's label asks to be enforced; empty when it has no such label. Whether anything acts on labels is
+        /// `unenforced` of `namespaces`.
         enforced_level: Known<String>, needs [NAMESPACES, VERSION];
-        /// Whether the pod would be admitted under the label that its namespace has now; true when the namespace enforces nothing.
+        /// Whether the pod meets the level that the label of its namespace says now; true when it has no such label.
         meets_enforced_level: Known<bool>, needs [NAMESPACES, VERSION];
         /// Seccomp profile type of the pod's security context; empty when not set.
         seccomp_profile: String, at "/securityContext/seccompProfile";
