@@ -10,7 +10,7 @@ use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
     ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource,
-    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen,
+    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
 };
 use crate::snapshot::Snapshot;
 
@@ -144,7 +144,7 @@ fn gather(case: &Case, problems: &mut Vec<String>) -> Gathered {
     for name in namespaces.difference(&given) {
         let label = json!({"kubernetes.io/metadata.name": name});
         let namespace = json!({"metadata": {"name": name, "uid": format!("namespace-{name}"), "resourceVersion": "1", "labels": label}, "status": {"phase": "Active"}});
-        gathered.objects.entry(SourceId::core("namespaces")).or_default().push(namespace.to_string());
+        gathered.objects.entry(sources::NAMESPACES).or_default().push(namespace.to_string());
     }
     let mut urls = case.urls.clone();
     urls.entry("/version".to_owned()).or_insert_with(|| version(&case.server));
@@ -169,7 +169,7 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     // What would not be stored is not there; `run` says so.
     let Gathered { mut objects, kinds, partial } = gather(case, &mut Vec::new());
     let leases = || (0..api_servers(case)).map(|number| lease(number).to_string()).collect();
-    objects.entry(SourceId::group("coordination.k8s.io", "leases")).or_insert_with(leases);
+    objects.entry(sources::LEASES).or_insert_with(leases);
     if let Some((source, object)) = extra {
         objects.entry(source.clone()).or_default().push(object.to_owned());
     }
