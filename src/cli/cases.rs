@@ -10,7 +10,7 @@ use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
     ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource,
-    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity,
+    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen,
 };
 use crate::snapshot::Snapshot;
 
@@ -36,20 +36,18 @@ pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
     }
     let snapshot = snapshot(case);
     let difference = with_result(catalog, case, &snapshot, &id, |result| {
-        let outcome = result.conclusion.word();
-        if outcome != case.expect {
-            let unseen = match &result.conclusion {
-                crate::assess::Conclusion::NotAssessed(unseen) => format!(" ({}: {})", unseen.first().what, unseen.first().why),
+        let outcome = result.conclusion.outcome();
+        if outcome.word() != case.expect {
+            let unseen = match outcome.unseen().first() {
+                Some(unseen) if outcome.word() == OutcomeWord::NotAssessed => format!(" ({}: {})", unseen.what, unseen.why),
                 _ => String::new(),
             };
-            return Some(format!("expected {}, got {}{unseen}", case.expect.label(), outcome.label()));
+            return Some(format!("expected {}, got {}{unseen}", case.expect.label(), outcome.word().label()));
         }
-        match (case.findings, &result.conclusion) {
-            (Some(expected), crate::assess::Conclusion::Fail(findings, _)) if findings.as_slice().len() != expected => {
-                Some(format!("expected {expected} finding(s), got {}", findings.as_slice().len()))
-            }
-            _ => None,
-        }
+        let found = outcome.findings().len();
+        case.findings
+            .filter(|&expected| outcome.word() == OutcomeWord::Fail && found != expected)
+            .map(|expected| format!("expected {expected} finding(s), got {found}"))
     })?;
     let difference = match difference {
         Some(difference) => difference,
@@ -60,7 +58,15 @@ pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
 
 /// The outcome of a case's control on some variant of its cluster; `None` when the control does not exist.
 pub fn outcome_on(catalog: &Catalog, case: &Case, snapshot: &Snapshot) -> Result<Option<OutcomeWord>, FactsError> {
-    with_result(catalog, case, snapshot, case.control_id(), |result| result.conclusion.word())
+    with_result(catalog, case, snapshot, case.control_id(), |result| result.conclusion.outcome().word())
+}
+
+/// The same with what was not seen.
+pub fn unseen_on(catalog: &Catalog, case: &Case, snapshot: &Snapshot) -> Result<Option<(OutcomeWord, Vec<Unseen>)>, FactsError> {
+    with_result(catalog, case, snapshot, case.control_id(), |result| {
+        let outcome = result.conclusion.outcome();
+        (outcome.word(), outcome.unseen().to_vec())
+    })
 }
 
 fn with_result<T>(

@@ -284,6 +284,12 @@ pub(super) fn narrows(selector: Option<&LabelSelector>) -> bool {
     selector.is_some_and(|selector| !Selector::of(selector).is_ok_and(|selector| selector.is_empty()))
 }
 
+/// Whether a selector that may be left out takes only what carries some label.
+pub(super) fn chooses(selector: Option<&LabelSelector>) -> bool {
+    let asks = |selector: Selector| selector.requirements.iter().any(|one| !one.is_negative());
+    selector.is_some_and(|selector| Selector::of(selector).is_ok_and(asks))
+}
+
 /// Whether a selector that may be left out leaves things out by a label that they carry.
 pub(super) fn excludes(selector: Option<&LabelSelector>) -> bool {
     selector.is_some_and(|selector| Selector::of(selector).is_ok_and(|selector| selector.excludes()))

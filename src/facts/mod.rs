@@ -87,6 +87,7 @@ fn undeclared(schemas: &[&TableSchema], asked: &BTreeSet<SourceId>) -> Vec<Strin
 const FAMILIES: &[Family] = &[
     workloads::pass::FAMILY,
     namespaces::FAMILY,
+    workloads::past::FAMILY,
     workloads::service_accounts::FAMILY,
     rbac::FAMILY,
     exposure::SERVICES,

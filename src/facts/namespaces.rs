@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 
+use super::context::Context;
 use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_policy};
 use super::table::read::Reader;
 use super::table::schema::{Row, TableRow, table};
 use super::workloads::containers::sorted_owned;
 use super::{FactsError, Family, Known};
-use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NAMESPACES, NODES, POD_OWNERS, PODS, VERSION};
+use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NAMESPACES, NODES, POD_OWNERS, PODS, SERVERS_SEEN, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
@@ -38,6 +39,10 @@ table! {
         /// The minor version of the rules that the server applies: the label's, but never newer than the server. Without a label unknown where
         /// an API server is given an AdmissionConfiguration file, or where that cannot be seen.
         enforce_effective_minor: Known<Option<i64>>, at "/metadata/labels/pod-security.kubernetes.io~1enforce-version", needs [FLAGZ, KUBEADM_CONFIG, LEASES, NODES, PODS, VERSION];
+        /// Why nothing of the level baseline or above is enforced by its label, in words: it has none, or `privileged`, or the API server has
+        /// the admission plugin PodSecurity, which alone acts on labels, switched off. Empty where its label is enforced; unknown where
+        /// not every API server is seen to run the plugin.
+        unenforced: Known<String>, at "/metadata/labels/pod-security.kubernetes.io~1enforce", consulting [] + SERVERS_SEEN;
         /// All labels as `key=value`, sorted.
         labels: Vec<String>, at "/metadata/labels";
         /// Number of pods in it.
@@ -58,10 +63,23 @@ pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-no
 pub(super) const FAMILY: Family = Family {
     schemas: || vec![NamespaceRow::schema()],
     rows: |context, _| {
-        let file = crate::facts::settings::admission_file(context)?;
-        Ok(vec![context.namespaces()?.rows(context.server_minor()?, context.counts()?, &file)])
+        let server = Server {
+            minor: context.server_minor()?,
+            file: crate::facts::settings::admission_file(context)?,
+            plugin: crate::facts::settings::Plugins::read(context)?.runs("PodSecurity"),
+        };
+        Ok(vec![context.namespaces()?.rows(&server, context.counts()?)])
     },
 };
+
+/// What decides at the API server what labels mean.
+struct Server<'a> {
+    minor: &'a Known<u32>,
+    /// Whether it reads an AdmissionConfiguration.
+    file: Known<bool>,
+    /// Whether the plugin runs that acts on labels.
+    plugin: Known<bool>,
+}
 
 /// All namespaces as read, before rows are made of them.
 pub(super) struct Namespaces {
@@ -107,8 +125,8 @@ impl Namespaces {
     }
 
     /// The rows; `pods` counts pods and workloads per namespace.
-    fn rows(&self, server_minor: &Known<u32>, pods: &Known<BTreeMap<String, (i64, i64)>>, file: &Known<bool>) -> Vec<Row> {
-        self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server_minor, pods, file)).collect()
+    fn rows(&self, server: &Server<'_>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
+        self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server, pods)).collect()
     }
 }
 
@@ -121,13 +139,32 @@ fn default_not_seen() -> Unseen {
     )
 }
 
-fn row(
-    namespace: Namespace,
-    origin: Evidence,
-    server_minor: &Known<u32>,
-    pods: &Known<BTreeMap<String, (i64, i64)>>,
-    file: &Known<bool>,
-) -> Row {
+/// Why the label of each namespace enforces nothing of the level baseline or above; empty where it does.
+pub(super) fn unenforced_by_label(context: &Context<'_>) -> Result<BTreeMap<String, Known<String>>, FactsError> {
+    let plugin = crate::facts::settings::Plugins::read(context)?.runs("PodSecurity");
+    let of = |(name, labels): (String, BTreeMap<String, String>)| {
+        let written = labels.get("pod-security.kubernetes.io/enforce").map_or("", String::as_str).to_owned();
+        let why = unenforced(&namespace_policy(&labels, 0).enforce, &written, &plugin);
+        (name, why)
+    };
+    Ok(context.namespaces()?.labels().into_iter().map(of).collect())
+}
+
+/// Why the label of a namespace enforces nothing of the level baseline or above.
+fn unenforced(enforce: &ModePolicy, written: &str, plugin: &Known<bool>) -> Known<String> {
+    if enforce.level_how == How::DefaultedUnset {
+        return Known::Known("it has no label pod-security.kubernetes.io/enforce".to_owned());
+    }
+    if enforce.level == Level::Privileged {
+        return Known::Known(format!("its label pod-security.kubernetes.io/enforce says {written}, which refuses nothing"));
+    }
+    plugin.clone().map(|runs| match runs {
+        true => String::new(),
+        false => format!("the API server has the admission plugin PodSecurity switched off, so that its label {written} refuses nothing"),
+    })
+}
+
+fn row(namespace: Namespace, origin: Evidence, server: &Server<'_>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Row {
     let name = namespace.metadata.name.clone().unwrap_or_default();
     let labels = namespace.metadata.labels.unwrap_or_default();
     let label = |mode: &str| labels.get(&format!("pod-security.kubernetes.io/{mode}")).cloned().unwrap_or_default();
@@ -144,11 +181,11 @@ fn row(
     let enforce_effective_minor = match enforce.level_how {
         How::DefaultedUnset => Known::Known(None),
         _ => {
-            let minor = server_minor.clone().map(|minor| match namespace_policy(&labels, minor).enforce.applied {
+            let minor = server.minor.clone().map(|minor| match namespace_policy(&labels, minor).enforce.applied {
                 PolicyVersion::V1(minor) => i64::try_from(minor).ok(),
                 PolicyVersion::Latest => None,
             });
-            match (&enforce.version_how, file) {
+            match (&enforce.version_how, &server.file) {
                 (How::DefaultedUnset, Known::Known(true)) => Known::Unknown(default_not_seen()),
                 (How::DefaultedUnset, Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
                 _ => minor,
@@ -166,6 +203,7 @@ fn row(
         warn_version: label("warn-version"),
         enforce_effective,
         enforce_effective_minor,
+        unenforced: unenforced(&enforce, &label("enforce"), &server.plugin),
         pods: pods.as_ref().map(|counts| counts.get(&name).map_or(0, |count| count.0)),
         workloads: pods.as_ref().map(|counts| counts.get(&name).map_or(0, |count| count.1)),
         finalizing: namespace.metadata.deletion_timestamp.is_some(),

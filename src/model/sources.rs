@@ -217,6 +217,20 @@ pub const VELERO_CONFIG_MAPS: SourceId = SourceId::core("configmaps");
 pub const VOLUME_SNAPSHOT_CLASSES: SourceId = SourceId::group("snapshot.storage.k8s.io", "volumesnapshotclasses");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");
+/// Where the External Secrets Operator takes secrets from, for every namespace.
+pub const CLUSTER_SECRET_STORES: SourceId = SourceId::group("external-secrets.io", "clustersecretstores");
+/// CSIDrivers: what storage drivers say of themselves.
+pub const CSI_DRIVERS: SourceId = SourceId::group("storage.k8s.io", "csidrivers");
+/// Secrets that the External Secrets Operator fills.
+pub const EXTERNAL_SECRETS: SourceId = SourceId::group("external-secrets.io", "externalsecrets");
+/// Which controller serves which Gateways.
+pub const GATEWAY_CLASSES: SourceId = SourceId::group("gateway.networking.k8s.io", "gatewayclasses");
+/// PriorityClasses: which pods go first.
+pub const PRIORITY_CLASSES: SourceId = SourceId::group("scheduling.k8s.io", "priorityclasses");
+/// RuntimeClasses: how containers are run.
+pub const RUNTIME_CLASSES: SourceId = SourceId::group("node.k8s.io", "runtimeclasses");
+/// Where the External Secrets Operator takes secrets from.
+pub const SECRET_STORES: SourceId = SourceId::group("external-secrets.io", "secretstores");
 
 /// Sources whose objects decide only about the namespace that they are in: where one cannot be understood, verdicts on other
 /// namespaces stand. Whoever may write there must not be able to blind the view on everybody else. Controllers that agents of the whole cluster come from (DaemonSets, Deployments, StatefulSets) are
@@ -254,6 +268,9 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     SERVICE_ACCOUNTS,
     SERVICES,
 ];
+
+/// Of those, the ones that may lead into another namespace by its name: a Service of type ExternalName, a route of Traefik.
+pub const LEAD_ELSEWHERE: &[SourceId] = &[INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, SERVICES];
 
 /// Controllers and pods: everything that can hold a pod's spec.
 pub const WORKLOADS: &[SourceId] = &[PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS];
@@ -329,6 +346,9 @@ pub const EVERY_KIND_ALONE: [&str; 15] = [
     "ray.io",
     "sparkoperator.k8s.io",
 ];
+
+/// Further API groups of Kubernetes itself, which most servers do not serve: of gates that are off, and of versions that are gone.
+pub const SELDOM_SERVED_GROUPS: [&str; 3] = ["extensions", "internal.apiserver.k8s.io", "storagemigration.k8s.io"];
 
 /// API groups of Kubernetes itself: which kinds they have is decided by the server's version, and known for those that are read.
 pub const KUBERNETES_GROUPS: [&str; 21] = [

@@ -426,7 +426,7 @@ fn whoever_is_let_in_without_being_chosen_is_said() -> Result<(), Failure> {
     let seen = seen.into_inner();
     eprintln!("strangers let in, rules for every namespace, whole namespaces: {seen:?}");
     // Worlds are drawn anew in every run: a few of them are enough to have tried what the columns say.
-    assert!(seen.iter().all(|count| *count > 5), "hardly occurs: {seen:?}");
+    assert!(seen.iter().all(|count| *count > 20), "hardly occurs: {seen:?}");
     Ok(())
 }
 

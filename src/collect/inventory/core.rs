@@ -114,7 +114,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             sources::STATEFUL_SETS,
             "StatefulSet",
-            "metadata{$meta} spec!{replicas serviceName selector! template!{$template} updateStrategy{type}
+            "metadata{$meta} spec!{replicas serviceName selector! template!{$template} updateStrategy{type} persistentVolumeClaimRetentionPolicy{whenDeleted whenScaled}
              volumeClaimTemplates{metadata{name labels} spec{accessModes resources storageClassName volumeMode}}}
              status{observedGeneration currentRevision updateRevision replicas currentReplicas updatedReplicas readyReplicas availableReplicas}",
             "Workloads that keep data.",
@@ -129,8 +129,8 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             sources::REPLICA_SETS,
             "ReplicaSet",
-            "metadata{$meta} spec~{replicas template{$template}}",
-            "Which Deployment a pod belongs to, and what ReplicaSets start that no Deployment controls.",
+            "metadata{$meta} spec~{replicas template{$template}}|{template{spec{containers{$written} initContainers{$written}}}}",
+            "Which Deployment a pod belongs to, what earlier revisions keep written out, and what ReplicaSets start that no Deployment controls.",
         ),
         list(
             sources::JOBS,

@@ -8,10 +8,13 @@ use serde::Deserialize;
 use super::conditions::{self, Asked, Condition};
 use super::parameters::{ParamKind, ParamRef};
 use super::rules::Rule;
+use super::scope::Scope;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
 
 type Labels = BTreeMap<String, String>;
+/// What conditions say about something of what they are asked about in a namespace: [`conditions::take`] or [`conditions::take_made`].
+type Take = fn(&[Condition], &str, &[Asked]) -> Option<bool>;
 
 #[derive(Deserialize)]
 pub(super) struct Policy {
@@ -111,14 +114,16 @@ pub(super) fn of_both<T>(policy: Option<&Policy>, binding: &Binding, take: impl 
     resources.into_iter().flatten().map(take).collect()
 }
 
-/// By what labels of an object keep it away from a policy, as the policy itself says, and its binding where one is given.
+/// By what labels or names of an object keep it away from a policy, as the policy itself says, and its binding where one is given.
 pub(super) fn escapes(policy: Option<&Policy>, binding: Option<&Binding>) -> Vec<String> {
     let constraints = policy.and_then(|policy| policy.spec.match_constraints.as_ref());
     let narrowing = binding.and_then(|binding| binding.spec.match_resources.as_ref());
     let by_selector = [constraints, narrowing].into_iter().flatten().any(|resources| selector::narrows(resources.object_selector.as_ref()));
     let by_condition = policy.is_some_and(|policy| conditions::read_own_labels(&policy.spec.match_conditions));
     let named = |is: bool, name: &str| is.then(|| name.to_owned());
-    named(by_condition, "matchConditions").into_iter().chain(named(by_selector, "objectSelector")).collect()
+    let by_name = Scope::of(policy, binding).is_escaped_by_name();
+    let found = [(by_condition, "matchConditions"), (by_selector, "objectSelector"), (by_name, "resourceNames")];
+    found.into_iter().filter_map(|(is, name)| named(is, name)).collect()
 }
 
 /// Whether the selectors of both take a namespace; nothing where one is not understood.
@@ -132,10 +137,17 @@ pub(super) fn is_selected(policy: Option<&Policy>, binding: &Binding, labels: &L
 
 /// Whether both the policy and the binding take something in a namespace, as far as selectors and conditions say; nothing where one of them
 /// is not understood. `asked` is what both are about.
-pub(super) fn asks(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], namespace: &str, labels: &Labels) -> Option<bool> {
+pub(super) fn asks(
+    take: Take,
+    policy: Option<&Policy>,
+    binding: &Binding,
+    asked: &[Asked],
+    namespace: &str,
+    labels: &Labels,
+) -> Option<bool> {
     let given = policy.map_or(&[][..], |policy| policy.spec.match_conditions.as_slice());
     // One that leaves it out decides, whatever the other would say.
-    match (is_selected(policy, binding, labels), conditions::take(given, namespace, asked)) {
+    match (is_selected(policy, binding, labels), take(given, namespace, asked)) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
         _ => None,
@@ -145,5 +157,5 @@ pub(super) fn asks(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], 
 /// The same of namespaces alone: conditions that do not speak of them count as met.
 pub(super) fn applies(policy: Option<&Policy>, binding: &Binding, asked: &[Asked], namespace: &str, labels: &Labels) -> Option<bool> {
     let silent = policy.is_none_or(|policy| !conditions::may_name_namespaces(&policy.spec.match_conditions));
-    asks(policy, binding, asked, namespace, labels).or_else(|| is_selected(policy, binding, labels).filter(|_| silent))
+    asks(conditions::take, policy, binding, asked, namespace, labels).or_else(|| is_selected(policy, binding, labels).filter(|_| silent))
 }

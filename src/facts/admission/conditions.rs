@@ -44,6 +44,11 @@ impl Asked {
         }
     }
 
+    /// Whether it is, or may be, that an object is made.
+    pub(super) fn is_made(&self) -> bool {
+        self.operation.as_deref().is_none_or(|operation| operation == "CREATE") && self.subresource.as_deref().is_none_or(str::is_empty)
+    }
+
     /// Whether it is, or may be, that an object of a kind is made.
     pub(super) fn takes_made(&self, kind: &Kind) -> bool {
         let open_or =
@@ -110,6 +115,30 @@ pub(super) fn take(conditions: &[Condition], namespace: &str, asked: &[Asked]) -
     answers.fold(Some(false), or)
 }
 
+/// The same, undecided where conditions take what is changed and leave out what is made: an object that is made as it likes is not checked.
+pub(super) fn take_made(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> Option<bool> {
+    take(conditions, namespace, asked).filter(|takes| !takes || !only_changes(conditions, namespace, asked))
+}
+
+/// Whether the rules take objects that are made, and the conditions leave these out and take others.
+fn only_changes(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> bool {
+    let created = |one: &Asked| Asked { operation: Some("CREATE".to_owned()), subresource: Some(String::new()), ..one.clone() };
+    let made: Vec<Asked> = asked.iter().filter(|one| one.is_made()).map(created).collect();
+    !made.is_empty() && take(conditions, namespace, &made) == Some(false) && take(conditions, namespace, asked) != Some(false)
+}
+
+/// Why [`take_made`] is undecided.
+pub(super) fn undecided(name: &str, conditions: &[Condition], namespace: &str, asked: &[Asked]) -> Unseen {
+    if !only_changes(conditions, namespace, asked) {
+        return not_evaluated(name);
+    }
+    Unseen::not_understood(
+        format!("whether {name} checks what is made"),
+        "its rules name the operation CREATE, and its matchConditions leave it out: it checks what is changed, and whether that is enough is not known",
+        "Take CREATE out of the rules where only changes are meant, or the operation out of the matchConditions.",
+    )
+}
+
 /// Whether labels or annotations of the object itself decide: whoever makes it chooses them.
 pub(super) fn read_own_labels(conditions: &[Condition]) -> bool {
     conditions.iter().any(|one| {
@@ -163,7 +192,7 @@ pub(super) fn conditions_not_read(name: &str) -> Unseen {
 }
 
 /// Match conditions of which nobody can say whether they are ever met.
-pub(super) fn not_evaluated(name: &str) -> Unseen {
+fn not_evaluated(name: &str) -> Unseen {
     Unseen::not_understood(
         format!("whether {name} is asked about what is made"),
         "its matchConditions ask who makes it, or what stands in it, in a way that this program does not evaluate",
@@ -235,6 +264,25 @@ mod tests {
         let both = [asked("", "pods", "CREATE"), asked("apps", "deployments", "CREATE")];
         assert_eq!(met("request.kind.kind == 'Pod'", &both), Some(true));
         assert_eq!(met("request.kind.kind == 'Secret'", &both), Some(false));
+    }
+
+    #[test]
+    fn what_takes_changes_alone_does_not_take_what_is_made() {
+        let pods = |operation: &str| Asked { operation: Some(operation.to_owned()), ..Asked::pod() };
+        let made = |expression: &str, asked: &[Asked]| take_made(&[condition(expression)], "records", asked);
+        let both = [pods("CREATE"), pods("UPDATE")];
+        for (expression, expected) in [
+            ("request.operation == 'UPDATE'", None),
+            ("request.operation != 'CREATE'", None),
+            ("request.operation == 'CREATE'", Some(true)),
+            ("request.operation == 'DELETE'", Some(false)),
+            ("request.kind.kind == 'Pod'", Some(true)),
+        ] {
+            assert_eq!(made(expression, &both), expected, "{expression}");
+        }
+        let open = [Asked { operation: None, ..Asked::pod() }];
+        assert_eq!(made("request.operation != 'CREATE'", &open), None);
+        assert_eq!(made("request.operation == 'UPDATE'", &[pods("UPDATE")]), Some(true), "it is about changes by its rules");
     }
 
     #[test]

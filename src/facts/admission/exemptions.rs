@@ -10,11 +10,15 @@ use crate::model::ObjectRef;
 use crate::model::sources::{MUTATING_WEBHOOKS, NAMESPACES, VALIDATING_WEBHOOKS};
 
 table! {
-    /// One row per namespace and per validating webhook about pods that leaves namespaces out by a label or by a match condition: policy
-    /// engines are switched off for a namespace in this way. Whoever may change the labels of the namespace can do the first.
+    /// One row per namespace and per webhook about what Kubernetes itself keeps that leaves namespaces out by a label or by a match condition:
+    /// policy engines are switched off for a namespace in this way. Whoever may change the labels of the namespace can do the first. A
+    /// webhook that changes objects often stands beside others that do the same for other namespaces: one that another of its configuration
+    /// stands in for leaves nothing out.
     pub struct ExemptionRow as "admission_exemptions" counting "namespaces under a webhook" from [NAMESPACES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS] {
         /// The namespace.
         namespace: String, at "/metadata/name";
+        /// `validating` (may refuse) or `mutating` (may change and refuse).
+        kind: &'static str;
         /// Name of the configuration object.
         configuration: String;
         /// Name of the webhook.
@@ -31,8 +35,7 @@ table! {
 pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row>, FactsError> {
     let mut rows = Vec::new();
     let opting_out = webhooks.iter().filter(|placed| {
-        placed.kind == "validating"
-            && placed.webhook.guards_pods()
+        placed.webhook.guards_kubernetes()
             && (selector::excludes(placed.webhook.namespace_selector.as_ref())
                 || conditions::may_name_namespaces(&placed.webhook.match_conditions)
                 || conditions::take(&placed.webhook.match_conditions, "any", &placed.webhook.asked()) == Some(false))
@@ -44,7 +47,15 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
             let given = &placed.webhook.match_conditions;
             let label = selector::excluded_by(selector, &labels).map(|label| format!("the label {label}"));
             let mut conditioned = None;
+            let stands_in = |other: &Placed| {
+                placed.kind == "mutating"
+                    && other.kind == placed.kind
+                    && other.configuration == placed.configuration
+                    && other.webhook.name != placed.webhook.name
+                    && other.may_take(&name, &labels)
+            };
             let exempted_by = match (selector::matches(selector, &labels), conditions::take(given, &name, &asked)) {
+                _ if webhooks.iter().any(stands_in) => Known::Known(None),
                 (Some(_), _) if label.is_some() => Known::Known(label),
                 (None, _) => Known::Unknown(unknown_operator(&placed.webhook.name)),
                 (_, Some(false)) => {
@@ -56,6 +67,7 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
             };
             let typed = ExemptionRow {
                 namespace: name.clone(),
+                kind: placed.kind,
                 configuration: placed.configuration.name.clone(),
                 webhook: placed.webhook.name.clone(),
                 exempted_by,

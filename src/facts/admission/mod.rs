@@ -15,6 +15,8 @@ mod rules;
 mod scope;
 mod webhooks;
 
+pub(super) use webhooks::guards;
+
 use super::Family;
 use crate::facts::table::schema::TableRow;
 
@@ -32,7 +34,7 @@ pub(super) const FAMILY: Family = Family {
     rows: |context, _| {
         let plugins = super::settings::Plugins::read(context)?;
         let (read, backends) = (webhooks::read(context, &plugins)?, backends::Backends::read(context)?);
-        let (asked, of_engines) = (engines::Engines::new(context, &read, &backends)?, engines::read(context)?);
+        let (asked, of_engines) = (engines::Engines::new(context, &read, &backends, &plugins)?, engines::read(context)?);
         Ok(vec![
             webhooks::rows(context, &read, &backends)?,
             exemptions::rows(context, &read)?,

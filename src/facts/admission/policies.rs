@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::bindings::{Binding, Policy, applies, asks, escapes, is_selected, of_both};
-use super::conditions::{self, Asked, conditions_not_read, not_evaluated};
+use super::conditions::{self, Asked, conditions_not_read};
 use super::engines::{self, EnginePolicy};
 use super::parameters::Parameters;
 use super::scope::Scope;
@@ -44,8 +44,8 @@ table! {
         /// Whether binding and policy take that namespace, by selectors and match conditions; true in the row about the policy itself.
         applies: Known<bool>, at "/spec/matchResources";
         /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
-        /// whom they do not name. Unknown where they cannot be evaluated, or no API server shows its plugins. In the row about the policy
-        /// itself, whether it is asked anywhere.
+        /// whom they do not name. Unknown where they cannot be evaluated, where they take only what is changed, or where not every API
+        /// server is seen to run the plugin. In the row about the policy itself, whether it is asked anywhere.
         asked: Known<bool>, at "/spec/matchConditions", consulting [] + SERVERS_SEEN;
         /// Whether this or another binding of the policy takes that namespace; true in the row about the policy itself.
         reaches: Known<bool>, at "/spec/matchResources", consulting [] + SERVERS_SEEN;
@@ -68,10 +68,10 @@ table! {
         /// When objects get past it unchecked, in words: when it cannot be evaluated (`failurePolicy: Ignore`), when its parameter is not
         /// there (`parameterNotFoundAction: Allow`).
         lets_past: Known<Vec<String>>;
-        /// Whether objects can escape it by their labels or by conditions.
+        /// Whether objects can escape it by their labels, by their names or by conditions.
         conditional: Known<bool>, at "/spec/matchResources";
-        /// Where labels or annotations of the object itself decide whether it is asked about it, sorted: `matchConditions`,
-        /// `objectSelector`. Whoever makes an object chooses them. Empty where another binding of the policy refuses without asking for any.
+        /// Where labels, annotations or the name of the object itself decide whether it is asked about it, sorted: `matchConditions`,
+        /// `objectSelector`, `resourceNames`. Whoever makes an object chooses them. Empty where another binding of the policy refuses without asking for any.
         escapes: Known<Vec<String>>, at "/spec/matchResources/objectSelector";
     }
 }
@@ -125,9 +125,9 @@ pub(super) fn rows(context: &Context<'_>, of_engines: &[EnginePolicy], plugins: 
         for bound in &read.bindings {
             let namespaced = bound.scope.is_namespaced();
             let idle = read.idle(bound, namespaced.then_some(&namespaces));
-            rows.push(read.bound(bound, None, idle.clone(), read.asked(bound, namespaced.then(|| namespaces.iter()))));
+            rows.push(read.bound(bound, None, idle.clone(), read.asked(bound, namespaced.then(|| namespaces.iter()), false)));
             if namespaced {
-                let one = |place| read.bound(bound, Some(place), idle.clone(), read.asked(bound, Some([place].into_iter())));
+                let one = |place| read.bound(bound, Some(place), idle.clone(), read.asked(bound, Some([place].into_iter()), true));
                 rows.extend(namespaces.iter().map(one));
             }
         }
@@ -226,23 +226,28 @@ impl Read {
         self.namespaces.as_ref().map(|_| "its binding and it take no namespace that there is".to_owned())
     }
 
-    /// Whether the server asks the policy in one of some namespaces; without any, about what is in none.
+    /// Whether the server asks the policy in one of some namespaces; without any, about what is in none. `made` asks about what is made there.
     fn asked<'n>(
         &self,
         Bound { binding, asked, .. }: &Bound,
         namespaces: Option<impl Iterator<Item = (&'n String, &'n Labels)>>,
+        made: bool,
     ) -> Known<bool> {
         let Some((policy, _)) = self.policy_of(binding) else { return self.all_policies.clone().map(|()| false) };
-        let mut answers: Vec<Option<bool>> = match namespaces {
-            Some(all) => all.map(|(name, labels)| asks(Some(policy), binding, asked, name, labels)).collect(),
-            None => vec![conditions::take(&policy.spec.match_conditions, "", asked)],
+        let conditions = &policy.spec.match_conditions;
+        // Of the policy on the whole: one that checks changes alone does something.
+        let take = if made { conditions::take_made } else { conditions::take };
+        let asks = |name: &str, labels: &Labels| asks(take, Some(policy), binding, asked, name, labels);
+        let mut answers: Vec<(Option<bool>, &str)> = match namespaces {
+            Some(all) => all.map(|(name, labels)| (asks(name, labels), name.as_str())).collect(),
+            None => vec![(take(conditions, "", asked), "")],
         };
         // Any that is sure decides, and one that is open is nearer to it than one that is out.
-        answers.sort_by_key(|answer| answer.map_or(1, |asked| if asked { 0 } else { 2 }));
+        answers.sort_by_key(|(answer, _)| answer.map_or(1, |asked| if asked { 0 } else { 2 }));
         match (&self.plugin, answers.first()) {
-            (Known::Known(false), _) | (_, None | Some(Some(false))) => Known::Known(false),
-            (plugin, Some(Some(true))) => plugin.clone(),
-            (_, Some(None)) => Known::Unknown(not_evaluated(&binding.spec.policy_name)),
+            (Known::Known(false), _) | (_, None | Some((Some(false), _))) => Known::Known(false),
+            (plugin, Some((Some(true), _))) => plugin.clone(),
+            (_, Some((None, namespace))) => Known::Unknown(conditions::undecided(&binding.spec.policy_name, conditions, namespace, asked)),
         }
     }
 
@@ -327,7 +332,7 @@ impl Read {
                 None => self.all_policies.clone().map(|()| Vec::new()),
             },
             conditional: match policy {
-                _ if narrowed.contains(&true) => Known::Known(true),
+                _ if narrowed.contains(&true) || scope.is_by_name() => Known::Known(true),
                 Some(policy) => Known::Known(!policy.spec.match_conditions.is_empty()),
                 None => self.all_policies.clone().map(|()| false),
             },

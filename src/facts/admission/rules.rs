@@ -4,66 +4,8 @@ use serde::Deserialize;
 
 use super::conditions::Asked;
 use super::scope::Piece;
-
-/// What is in no namespace, by API group, as Kubernetes serves it. Namespaces are not listed: a selector of namespaces is asked about
-/// them as about what is in them.
-const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    ("", &["componentstatuses", "nodes", "persistentvolumes"]),
-    (
-        "admissionregistration.k8s.io",
-        &[
-            "mutatingadmissionpolicies",
-            "mutatingadmissionpolicybindings",
-            "mutatingwebhookconfigurations",
-            "validatingadmissionpolicies",
-            "validatingadmissionpolicybindings",
-            "validatingwebhookconfigurations",
-        ],
-    ),
-    ("apiextensions.k8s.io", &["customresourcedefinitions"]),
-    ("apiregistration.k8s.io", &["apiservices"]),
-    ("authentication.k8s.io", &["selfsubjectreviews", "tokenreviews"]),
-    ("authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews", "subjectaccessreviews"]),
-    ("certificates.k8s.io", &["certificatesigningrequests", "clustertrustbundles"]),
-    ("flowcontrol.apiserver.k8s.io", &["flowschemas", "prioritylevelconfigurations"]),
-    ("internal.apiserver.k8s.io", &["storageversions"]),
-    ("networking.k8s.io", &["ingressclasses", "ipaddresses", "servicecidrs"]),
-    ("node.k8s.io", &["runtimeclasses"]),
-    ("policy", &["podsecuritypolicies"]),
-    ("rbac.authorization.k8s.io", &["clusterrolebindings", "clusterroles"]),
-    ("resource.k8s.io", &["deviceclasses", "devicetaintrules", "resourceslices"]),
-    ("scheduling.k8s.io", &["priorityclasses"]),
-    ("storage.k8s.io", &["csidrivers", "csinodes", "storageclasses", "volumeattachments", "volumeattributesclasses"]),
-    ("storagemigration.k8s.io", &["storageversionmigrations"]),
-];
-
-/// Groups whose kinds Kubernetes itself serves.
-const OWN_GROUPS: &[&str] = &[
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "flowcontrol.apiserver.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
+use crate::facts::rbac::is_cluster_scoped_anywhere;
+use crate::model::sources::{KUBERNETES_GROUPS, SELDOM_SERVED_GROUPS};
 
 /// A kind of objects, by group (any, where there is none) and plural; `*` is every kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,13 +32,13 @@ impl Kind {
     pub(super) fn is_cluster_scoped(&self) -> bool {
         match &self.group {
             Some(group) => is_cluster_scoped(group, &self.resource),
-            None => CLUSTER_SCOPED.iter().any(|(_, names)| names.contains(&self.resource.as_str())),
+            None => is_kept_in_none(&self.resource),
         }
     }
 
     /// Whether it is one of those that workloads are made of and reached by, whose plural is sure.
     pub(super) fn is_own(&self) -> bool {
-        OF_WORKLOADS.contains(&self.resource.as_str()) && self.group.as_deref().is_none_or(|group| OWN_GROUPS.contains(&group))
+        OF_WORKLOADS.contains(&self.resource.as_str()) && self.group.as_deref().is_none_or(is_own_group)
     }
 }
 
@@ -132,12 +74,21 @@ pub(super) struct Rule {
     operations: Vec<String>,
     #[serde(default)]
     resources: Vec<String>,
+    /// Of policies and bindings: the names of the objects that they take; of any name where there is none (`NamedRuleWithOperations`).
+    #[serde(default)]
+    resource_names: Vec<String>,
     scope: Option<String>,
 }
 
 /// Whether Kubernetes itself serves the kinds of a group.
 pub(super) fn is_own_group(group: &str) -> bool {
-    OWN_GROUPS.contains(&group)
+    KUBERNETES_GROUPS.contains(&group) || SELDOM_SERVED_GROUPS.contains(&group)
+}
+
+/// Whether some kind of that name is in no namespace. Namespaces themselves do not count: a selector of namespaces is asked about them as
+/// about what is in them.
+fn is_kept_in_none(resource: &str) -> bool {
+    resource != "namespaces" && (is_cluster_scoped_anywhere(resource) || resource == "podsecuritypolicies")
 }
 
 /// A resource and its subresource as a rule writes them; empty is no subresource.
@@ -145,11 +96,11 @@ fn split(resource: &str) -> (&str, &str) {
     resource.split_once('/').unwrap_or((resource, ""))
 }
 
-/// Whether nothing that is in a namespace is meant. Rules name groups and resources apart, so that a resource of one listed group may
-/// stand beside another listed group, which serves nothing of that name.
+/// Whether nothing that is in a namespace is meant. Rules name groups and resources apart, so that a resource of one group of Kubernetes may
+/// stand beside another one, which serves nothing of that name.
 fn is_cluster_scoped(group: &str, resource: &str) -> bool {
     let (name, _) = split(resource);
-    CLUSTER_SCOPED.iter().any(|(one, _)| *one == group) && CLUSTER_SCOPED.iter().any(|(_, names)| names.contains(&name))
+    is_own_group(group) && is_kept_in_none(name)
 }
 
 impl Rule {
@@ -177,7 +128,7 @@ impl Rule {
     /// Whether it is about anything that Kubernetes itself keeps: a webhook about an operator's own kinds alone checks how these are
     /// written and guards nothing else.
     pub(super) fn is_about_kubernetes(&self) -> bool {
-        self.api_groups.iter().any(|group| group == "*" || OWN_GROUPS.contains(&group.as_str()))
+        self.api_groups.iter().any(|group| group == "*" || is_own_group(group))
     }
 
     /// Whether it is about objects of that kind when they are made: what is asked only when they are changed lets every new one past.
@@ -210,6 +161,7 @@ impl Rule {
         let every = ["*".to_owned()];
         let versions = if self.api_versions.is_empty() { &every[..] } else { &self.api_versions };
         let scope = self.scope.as_deref().and_then(open);
+        let names = (!self.resource_names.is_empty()).then(|| self.resource_names.iter().cloned().collect());
         let mut all = Vec::new();
         for group in &self.api_groups {
             for resource in &self.resources {
@@ -217,7 +169,13 @@ impl Rule {
                 for operation in &self.operations {
                     let asked =
                         Asked { group: open(group), resource: open(resource), subresource: open(subresource), operation: open(operation) };
-                    all.extend(versions.iter().map(|version| Piece { asked: asked.clone(), version: open(version), scope: scope.clone() }));
+                    let piece = |version: &String| Piece {
+                        asked: asked.clone(),
+                        version: open(version),
+                        scope: scope.clone(),
+                        names: Clone::clone(&names),
+                    };
+                    all.extend(versions.iter().map(piece));
                 }
             }
         }
@@ -283,5 +241,7 @@ mod tests {
         assert!(rule(&["*"], &["nodes"]).is_namespaced(), "another group may have nodes that are in namespaces");
         assert!(rule(&[""], &["*"]).is_namespaced());
         assert!(rule(&["example.org"], &["nodes"]).is_namespaced());
+        assert!(rule(&[""], &["serviceaccounts"]).is_namespaced());
+        assert!(!rule(&["storage.k8s.io", "apiregistration.k8s.io"], &["csidrivers", "apiservices"]).is_namespaced());
     }
 }

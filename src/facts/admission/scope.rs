@@ -14,6 +14,8 @@ pub(super) struct Piece {
     pub(super) version: Option<String>,
     /// `Cluster` or `Namespaced`.
     pub(super) scope: Option<String>,
+    /// The names of the objects; of any name where there is none.
+    pub(super) names: Option<BTreeSet<String>>,
 }
 
 /// Both may be anything, or are the same.
@@ -21,6 +23,17 @@ fn both(a: &Option<String>, b: &Option<String>) -> Option<Option<String>> {
     match (a, b) {
         (None, other) | (other, None) => Some(other.clone()),
         (Some(a), Some(b)) => (a == b).then(|| Some(a.clone())),
+    }
+}
+
+/// Names that both have; nothing where there is none.
+fn both_names(a: &Option<BTreeSet<String>>, b: &Option<BTreeSet<String>>) -> Option<Option<BTreeSet<String>>> {
+    match (a, b) {
+        (None, other) | (other, None) => Some(other.clone()),
+        (Some(a), Some(b)) => {
+            let names: BTreeSet<String> = a.intersection(b).cloned().collect();
+            (!names.is_empty()).then_some(Some(names))
+        }
     }
 }
 
@@ -36,6 +49,7 @@ impl Piece {
             },
             version: both(&self.version, &other.version)?,
             scope: both(&self.scope, &other.scope)?,
+            names: both_names(&self.names, &other.names)?,
         })
     }
 
@@ -117,6 +131,17 @@ impl Scope {
         self.pieces.is_empty()
     }
 
+    /// Whether what is made escapes it by its name: whoever makes an object chooses that.
+    pub(super) fn is_escaped_by_name(&self) -> bool {
+        let mut made = self.pieces.iter().filter(|piece| piece.asked.is_made()).peekable();
+        made.peek().is_some() && made.all(|piece| piece.names.is_some())
+    }
+
+    /// Whether it is about objects of some names only.
+    pub(super) fn is_by_name(&self) -> bool {
+        !self.pieces.is_empty() && self.pieces.iter().all(|piece| piece.names.is_some())
+    }
+
     /// Whether it is about anything that is in a namespace, or about namespaces.
     pub(super) fn is_namespaced(&self) -> bool {
         self.pieces.iter().any(Piece::is_namespaced)
@@ -178,6 +203,26 @@ mod tests {
         let mut own = pods();
         own["excludeResourceRules"] = json!([rule(star(), star(), star(), json!(["*/*"]))]);
         assert!(scope(own, all()).is_empty());
+    }
+
+    #[test]
+    fn names_of_objects_narrow_what_is_taken_and_what_is_left_out() {
+        let named = |operations: Value, names: Value| {
+            let mut rule = rule(json!([""]), json!(["v1"]), operations, json!(["pods"]));
+            rule["resourceNames"] = names;
+            json!({"resourceRules": [rule]})
+        };
+        let one = || named(json!(["CREATE", "UPDATE"]), json!(["one"]));
+        assert!(scope(one(), json!({})).is_escaped_by_name());
+        assert!(scope(pods(), one()).is_escaped_by_name());
+        assert!(!scope(pods(), json!({})).is_escaped_by_name());
+        assert!(scope(one(), named(json!(["CREATE"]), json!(["another"]))).is_empty());
+        // An object that is there has its name.
+        let changed = scope(named(json!(["UPDATE", "DELETE"]), json!(["one"])), json!({}));
+        assert!(!changed.is_escaped_by_name() && changed.is_by_name());
+        let mut out = one();
+        out["excludeResourceRules"] = out["resourceRules"].take();
+        assert!(!scope(pods(), out).is_empty(), "objects of other names are taken");
     }
 
     #[test]

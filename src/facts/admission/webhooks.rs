@@ -39,8 +39,8 @@ table! {
         /// Whether its namespace selector and its match conditions take that namespace; true in the row about the webhook itself.
         applies: Known<bool>, at "/namespaceSelector";
         /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
-        /// whom they do not name. Unknown where they cannot be evaluated, or no API server shows its plugins. In the row about the webhook
-        /// itself, whether the plugin is on.
+        /// whom they do not name. Unknown where they cannot be evaluated, where they take only what is changed, or where not every API
+        /// server is seen to run the plugin. In the row about the webhook itself, whether the plugin is on.
         asked: Known<bool>, at "/matchConditions", consulting [] + SERVERS_SEEN;
         /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
         conditional: bool, at "/matchConditions";
@@ -50,6 +50,10 @@ table! {
         escapes: Vec<String>, at "/objectSelector";
         /// What happens when it does not answer: `Fail` (the default) refuses the request, `Ignore` lets it past.
         failure_policy: String, at "/failurePolicy";
+        /// When it is left out of a request that it is meant for, in words: when it does not answer (`failurePolicy: Ignore`), and where
+        /// labels or annotations keep a pod away from it. A webhook that changes objects and takes only those whose labels ask for it is
+        /// meant for no others.
+        left_out_when: placed::Placed<Vec<String>>, at "/failurePolicy";
         /// What becomes of a request when nobody answers, in words.
         unanswered: &'static str, at "/failurePolicy";
         /// How long the server waits for it, in seconds (10 unless set).
@@ -154,7 +158,8 @@ impl Webhook {
 
     /// Whether its selector and conditions take something that is made in a namespace; nothing where one of them is not understood.
     fn takes_there(&self, name: &str, labels: &Labels) -> Option<bool> {
-        match (selector::matches(self.namespace_selector.as_ref(), labels), conditions::take(&self.match_conditions, name, &self.asked())) {
+        let met = conditions::take_made(&self.match_conditions, name, &self.asked());
+        match (selector::matches(self.namespace_selector.as_ref(), labels), met) {
             (Some(false), _) | (_, Some(false)) => Some(false),
             (Some(true), Some(true)) => Some(true),
             _ => None,
@@ -251,6 +256,28 @@ impl Placed {
         format!("{}/{}/{}", self.kind, self.configuration.name, self.webhook.name)
     }
 
+    fn left_out_when(&self) -> placed::Placed<Vec<String>> {
+        let (webhook, mut when) = (&self.webhook, placed::Placed::here(Vec::new()));
+        let mut add = |words: String, field: &str| {
+            when.value.push(words);
+            when.at.push(format!("{}/{field}", self.origin.pointer));
+        };
+        if webhook.failure_policy() == "Ignore" {
+            add("when it does not answer (failurePolicy: Ignore)".to_owned(), "failurePolicy");
+        }
+        let asks_for_it =
+            |field: &String| field == "objectSelector" && self.kind == "mutating" && selector::chooses(webhook.object_selector.as_ref());
+        for field in webhook.escapes().iter().filter(|field| webhook.guards_pods() && !asks_for_it(field)) {
+            add(format!("where the pod's own labels or annotations say so ({field})"), field);
+        }
+        when
+    }
+
+    /// Whether it takes a namespace, for all that is known.
+    pub(super) fn may_take(&self, name: &str, labels: &Labels) -> bool {
+        self.webhook.takes_there(name, labels) != Some(false)
+    }
+
     fn applies(&self, name: &str, labels: &Labels) -> Known<bool> {
         if self.plugin == Known::Known(false) { Known::Known(false) } else { self.webhook.takes_namespace(name, labels) }
     }
@@ -260,7 +287,10 @@ impl Placed {
         match (&self.plugin, self.webhook.takes_there(name, labels)) {
             (Known::Known(false), _) | (_, Some(false)) => Known::Known(false),
             (plugin, Some(true)) => plugin.clone(),
-            (_, None) => Known::Unknown(conditions::not_evaluated(&self.webhook.name)),
+            (_, None) => {
+                let webhook = &self.webhook;
+                Known::Unknown(conditions::undecided(&webhook.name, &webhook.match_conditions, name, &webhook.asked()))
+            }
         }
     }
 }
@@ -291,6 +321,21 @@ pub(super) fn read(context: &Context<'_>, plugins: &Plugins) -> Result<Vec<Place
         })?;
     }
     Ok(all)
+}
+
+/// Namespaces with the Services of webhooks about what Kubernetes itself keeps, and the names of these webhooks.
+pub(in crate::facts) fn guards(context: &Context<'_>) -> Result<BTreeMap<String, BTreeSet<String>>, FactsError> {
+    let mut guards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in [&VALIDATING_WEBHOOKS, &MUTATING_WEBHOOKS] {
+        context.reader.each::<Configuration>(source, |configuration, _| {
+            for webhook in configuration.webhooks.iter().filter(|webhook| webhook.guards_kubernetes()) {
+                if let Some((namespace, ..)) = webhook.service() {
+                    guards.entry(namespace.to_owned()).or_default().insert(webhook.name.clone());
+                }
+            }
+        })?;
+    }
+    Ok(guards)
 }
 
 pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed], backends: &Backends) -> Result<Vec<Row>, FactsError> {
@@ -361,8 +406,11 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, asked:
         },
         escapes,
         failure_policy: webhook.failure_policy().to_owned(),
-        unanswered: match webhook.failure_policy() {
-            "Ignore" => "every request that it should check goes on unchecked",
+        left_out_when: placed.left_out_when(),
+        unanswered: match (webhook.failure_policy(), placed.kind) {
+            ("Ignore", "mutating") => "every request that it should change goes on as it is",
+            ("Ignore", _) => "every request that it should check goes on unchecked",
+            (_, "mutating") => "every request that it should change is refused",
             _ => "every request that it should check is refused",
         },
         timeout: webhook.timeout_seconds.unwrap_or(10),

@@ -153,7 +153,7 @@ impl Asked<'_> {
                 Some(Certificate::None) | None if self.passed_through() => {
                     self.unknown("ingress-nginx passes TLS on to the pods, which end it", "Look at the certificate that the pods show.")
                 }
-                Some(Certificate::None) | None if self.forced() => {
+                Some(Certificate::None) | None if self.forced().known() != Some(&false) => {
                     self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
                 }
                 Some(Certificate::None) | None => Tls::None,
@@ -163,7 +163,9 @@ impl Asked<'_> {
             // `pkg/store/convert.go` of HAProxy Technologies, `parser/translators` of Kong: entries are kept by host, with their Secrets. Without
             // either, what answers on the HTTPS port is a certificate that the controller may have been given.
             Engine::HaproxyTechnologies | Engine::Kong if self.covered_with_secret() => Tls::By(SPEC_TLS),
-            Engine::Kong if self.forced() => self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls."),
+            Engine::Kong if self.forced().known() != Some(&false) => {
+                self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
+            }
             Engine::HaproxyTechnologies | Engine::Kong if covered => self.unknown(
                 "its entry in spec.tls names no host or no Secret, and whether the controller has a certificate of its own is not seen",
                 "Write the host and secretName into spec.tls.",
@@ -215,16 +217,38 @@ impl Asked<'_> {
 
     /// Whether no plain request is answered with anything but a redirect, whatever certificate there is: ingress-nginx with
     /// force-ssl-redirect (`lua_ingress.lua`), Kong with routes for HTTPS alone.
-    pub(super) fn forced(&self) -> bool {
+    pub(super) fn forced(&self) -> Known<bool> {
         match self.engine {
-            Engine::IngressNginx if self.settings.never_redirected(self.instance).is_some() => false,
             Engine::IngressNginx => {
                 let own = self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said);
-                matches!(own, Some((Some(true), _)))
-                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance))
+                let forces = matches!(own, Some((Some(true), _)))
+                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance));
+                match forces {
+                    true => self.settings.never_redirected(self.instance).map(|paths| paths.is_none()),
+                    false => Known::Known(false),
+                }
             }
-            Engine::Kong => !self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations),
-            _ => false,
+            Engine::Kong => Known::Known(!self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations)),
+            _ => Known::Known(false),
+        }
+    }
+
+    /// Of ingress-nginx: what becomes of a redirect by the paths that it never redirects.
+    fn but_for_some_paths(&self, redirects: Known<bool>) -> Known<&'static str> {
+        match redirects {
+            Known::Known(true) => {}
+            Known::Known(false) => return Known::Known(OFF),
+            Known::Unknown(unseen) => return Known::Unknown(unseen),
+        }
+        match self.settings.never_redirected(self.instance) {
+            Known::Known(None) => Known::Known(ON),
+            Known::Known(Some(paths)) if paths.split(',').any(|path| path.trim() == "/") => Known::Known(OFF),
+            Known::Known(Some(paths)) => Known::Unknown(left(
+                &self.text(),
+                &format!("no-tls-redirect-locations of the controller leaves plain HTTP open for paths that begin with {paths}"),
+                "or take the paths out of no-tls-redirect-locations",
+            )),
+            Known::Unknown(unseen) => Known::Unknown(unseen),
         }
     }
 
@@ -240,23 +264,12 @@ impl Asked<'_> {
                 &format!("{}: \"true\"", names[0]),
             ),
         };
-        if self.engine == Engine::IngressNginx
-            && let Some(paths) = self.settings.never_redirected(self.instance)
-        {
-            return match paths.split(',').any(|path| path.trim() == "/") {
-                true => word(false),
-                false => unread(
-                    &format!("no-tls-redirect-locations of the controller leaves plain HTTP open for paths that begin with {paths}"),
-                    "or take the paths out of no-tls-redirect-locations",
-                ),
-            };
-        }
         match self.engine {
             // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set.
             Engine::IngressNginx => match self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said) {
-                Some((Some(true), _) | (_, Some(true))) => word(true),
+                Some((Some(true), _) | (_, Some(true))) => self.but_for_some_paths(Known::Known(true)),
                 Some((_, Some(false))) => word(false),
-                Some((_, None)) => self.settings.ingress_nginx_redirects(&what, self.instance).and_then(word),
+                Some((_, None)) => self.but_for_some_paths(self.settings.ingress_nginx_redirects(&what, self.instance)),
                 None => unread(
                     "each of its paths is another Ingress's for the host, whose annotations count",
                     "nginx.ingress.kubernetes.io/ssl-redirect: \"true\", on each Ingress for the host",

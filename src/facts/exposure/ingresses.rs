@@ -238,10 +238,13 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
         let redirect = resolved(around, &class).and_then(|()| asked.redirect());
         let plain = match asked.forced() {
             // Whatever certificate there is.
-            true => Known::Known(false),
+            Known::Known(true) => Known::Known(false),
+            Known::Unknown(unseen) => Known::Unknown(unseen),
             // Without a certificate of its own the host is not redirected, and plain requests are passed on beside (`lua_ingress.lua`).
-            false if asked.passed_through() && tls.known() != Some(&true) => Known::Known(true),
-            false => tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) }),
+            Known::Known(false) if asked.passed_through() && tls.known() != Some(&true) => Known::Known(true),
+            Known::Known(false) => {
+                tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) })
+            }
         };
         let host_text = if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") };
         let ways = backends.iter().map(|service| Way {
@@ -261,7 +264,10 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             redirect_change: if redirect == Known::Known(ON) {
                 String::new()
             } else {
-                remedies::redirect(engine, around.settings.never_redirected(around.classes.instance(&class)).is_some())
+                remedies::redirect(
+                    engine,
+                    around.settings.never_redirected(around.classes.instance(&class)).known().is_some_and(Option::is_some),
+                )
             },
             controller: around.classes.controller(&around.context.reader, &class),
             tls,

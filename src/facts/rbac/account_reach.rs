@@ -7,13 +7,15 @@ use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::pass::TemplateAccounts;
 use crate::facts::workloads::service_accounts::{ServiceAccounts, Usage, Usages};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
+};
 
 table! {
     /// One row per service account as which pods run, or which the template of a workload without pods names (a CronJob between two runs, a
     /// Deployment that is scaled to nothing), with what its holder can do to the cluster: by what the account holds, by its groups,
     /// and by the accounts that it can take over from there.
-    pub struct AccountReachRow as "account_reach" counting "service accounts of workloads" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] + WORKLOADS consulting [METRICS] {
+    pub struct AccountReachRow as "account_reach" counting "service accounts of workloads" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] + WORKLOADS consulting [KUBEADM_CONFIG, METRICS] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.

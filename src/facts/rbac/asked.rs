@@ -2,7 +2,8 @@
 //! benchmark, section 5.1, and goes on with what was shown on a running API server to lead there too.
 //!
 //! Beyond its end: a verb or resource that is not here is not dangerous as far as this program knows. What it leaves out on purpose:
-//! nodes/metrics, nodes/stats and nodes/configz (no content), `*/scale` and pods/eviction (availability), pods/resize and
+//! nodes/metrics, nodes/stats and nodes/configz (no content), pods/eviction and `*/scale` (availability; of StatefulSets that lose their
+//! claims by it, scaling is `ScaleSets`), pods/resize and
 //! pods/ephemeralcontainers for metadata (their strategies reset it), custom resources that are not named below.
 
 use super::policy::RBAC;
@@ -377,6 +378,24 @@ pub(super) const ASKED: &[Asked] = &[
             (GROUP_SNAPSHOTS, "volumegroupsnapshots", ""),
         ],
     ),
+    // A StatefulSet may say that the claims of pods that it no longer needs are deleted (KEP-1847); an autoscaler scales what it names.
+    anywhere(Atom::ScaleSets, CHANGE, &[("apps", "statefulsets", "scale")]),
+    anywhere(Atom::ScaleSets, MAKE, &[("autoscaling", "horizontalpodautoscalers", ""), ("keda.sh", "scaledobjects", "")])
+        .named(Names::Enough),
+    // Of a program that guards others: whoever stops it, or changes what it is told or how it is found, switches its guard off. By name, too.
+    anywhere(
+        Atom::StopWorkloads,
+        CHANGE,
+        &[("apps", "deployments", "scale"), ("apps", "statefulsets", "scale"), ("apps", "replicasets", "scale")],
+    )
+    .named(Names::Enough),
+    anywhere(
+        Atom::StopWorkloads,
+        DELETE,
+        &[("apps", "deployments", ""), ("apps", "statefulsets", ""), ("apps", "daemonsets", ""), ("", "services", "")],
+    )
+    .named(Names::Enough),
+    anywhere(Atom::WriteConfig, WRITE, &[("", "configmaps", "")]).named(Names::Enough),
     // Backups live in the namespace of their tool and hold the data of all others.
     anywhere(
         Atom::DeleteBackups,

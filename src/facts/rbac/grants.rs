@@ -9,7 +9,9 @@ use super::resolved::{Grant, Resolved};
 use super::rules::describe;
 use super::standing::Holders;
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, STATEFUL_SETS, VERSION,
+};
 use crate::model::{Evidence, ObjectRef};
 
 /// How many rules of a role stand in one row.
@@ -19,7 +21,7 @@ table! {
     /// One row per binding and subject: who holds which role through which binding. Columns about reach say what this grant gives by
     /// itself or together with what else its subject holds there, beyond what Kubernetes and kubeadm ship. Other authorizers and
     /// certificates of the group system:masters are not seen.
-    pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] {
+    pub struct GrantRow as "grants" counting "grants" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [KUBEADM_CONFIG, METRICS] {
         /// `RoleBinding` or `ClusterRoleBinding`.
         binding_kind: &'static str;
         /// Namespace of a RoleBinding; not set for a ClusterRoleBinding, but where a row is about what it gives on the object of one namespace
@@ -119,7 +121,7 @@ table! {
         changes_network_policies: Known<bool>;
         /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
         /// namespace.
-        deletes_data: Known<bool>;
+        deletes_data: Known<bool>, consulting [STATEFUL_SETS];
         /// Delete or change backups and where they are kept.
         deletes_backups: Known<bool>;
         /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).

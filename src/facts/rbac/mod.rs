@@ -6,9 +6,11 @@
 mod account_reach;
 mod asked;
 mod grants;
+mod guard_writers;
 mod kinds;
 mod leads;
 mod names;
+mod pod_writers;
 mod policy;
 mod reach;
 mod resolved;
@@ -28,7 +30,7 @@ mod who_can;
 use std::collections::BTreeSet;
 
 pub use kinds::Kind;
-pub use names::is_cluster_scoped;
+pub use names::{is_cluster_scoped, is_cluster_scoped_anywhere};
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};
 pub use reach::ReachRow;
 pub use who_can::{Allowed, Answer, Question, QuestionError, Via};
@@ -40,7 +42,7 @@ use crate::facts::table::read::Reader;
 use crate::facts::table::schema::TableRow;
 use crate::facts::workloads::pass::TemplateAccounts;
 use crate::facts::workloads::service_accounts::{ServiceAccounts, Usages};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, SERVICE_ACCOUNTS, WORKLOADS};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, KUBEADM_CONFIG, ROLE_BINDINGS, SERVICE_ACCOUNTS, WORKLOADS};
 use crate::parallel;
 use crate::snapshot::Snapshot;
 use resolved::Resolved;
@@ -62,6 +64,8 @@ pub(super) const FAMILY: Family = Family {
             subjects::SubjectRow::schema(),
             takeovers::TakeoverRow::schema(),
             account_reach::AccountReachRow::schema(),
+            pod_writers::PodWriterRow::schema(),
+            guard_writers::GuardWriterRow::schema(),
         ]
     },
     rows: |context, _| {
@@ -74,7 +78,7 @@ pub(super) const FAMILY: Family = Family {
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
             .and_then(|()| context.reader.known_if_complete(&ROLE_BINDINGS, || ()));
         let server = Server { minor: context.server_minor()?.clone(), gates: Gates::of(&Metrics::read(&context.reader)?) };
-        let resolved = Resolved::new(&policy, server, Served::of(&context.reader));
+        let resolved = Resolved::new(&policy, server, Served::of(&context.reader)?, kubeadm_made_it(&context.reader)?);
         let holders = Holders::of(&resolved);
         let population = Population {
             running: holding(context, service_accounts, usages, templates),
@@ -99,9 +103,17 @@ pub(super) const FAMILY: Family = Family {
                 )
             },
         );
-        Ok(vec![grants, reach, roles, subjects, takeovers, account_reach])
+        let pod_writers = pod_writers::rows(context, &resolved, &holders)?;
+        let guard_writers = guard_writers::rows(context, &resolved, &holders)?;
+        Ok(vec![grants, reach, roles, subjects, takeovers, account_reach, pod_writers, guard_writers])
     },
 };
+
+/// Whether kubeadm made the cluster: it keeps its configuration there (cmd/kubeadm/app/phases/uploadconfig).
+fn kubeadm_made_it(reader: &Reader<'_>) -> Result<Known<bool>, FactsError> {
+    let there = reader.single(&KUBEADM_CONFIG)?.is_some();
+    Ok(reader.known_if_complete(&KUBEADM_CONFIG, || there))
+}
 
 /// Accounts whose token some pod holds, or will hold when the template of a workload without pods makes one: a CronJob runs at night.
 fn holding(

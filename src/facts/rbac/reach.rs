@@ -10,7 +10,7 @@ use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
 };
 
 table! {
@@ -18,7 +18,7 @@ table! {
     /// what RoleBindings of that namespace add. Several bindings of one subject count together, with those of the groups that the server
     /// puts it into; membership in other groups is known to the identity provider only. Columns about reach leave out what Kubernetes and
     /// kubeadm ship. What is reached by taking over other identities stands in columns of its own.
-    pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] + WORKLOADS {
+    pub struct ReachRow as "reach" counting "subjects and namespaces" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [KUBEADM_CONFIG, METRICS] + WORKLOADS {
         /// Namespace; not set for the whole cluster.
         namespace: Option<String>;
         /// `User`, `Group` or `ServiceAccount`.

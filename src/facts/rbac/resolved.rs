@@ -63,8 +63,8 @@ pub(super) struct Held {
 }
 
 impl<'p> Resolved<'p> {
-    pub(super) fn new(policy: &'p Policy, server: Server, served: Served) -> Self {
-        let shipped = Shipped::of(&server.minor);
+    pub(super) fn new(policy: &'p Policy, server: Server, served: Served, kubeadm: Known<bool>) -> Self {
+        let shipped = Shipped::of(&server.minor, kubeadm);
         let rights: Vec<Rights> = policy.roles.iter().map(|role| Rights::of(&role.rules, &served)).collect();
         let leads = Leads::of(policy.roles.iter().map(|role| (role.namespace.as_deref(), role.name.as_str())).zip(&rights));
         let roles: Vec<RoleInfo> =
@@ -160,7 +160,10 @@ impl<'p> Resolved<'p> {
         let standing = holders.standing(who);
         let other = |atom: Atom| standing.counting_in(namespace).find_map(|other| Some((other, rule_of(self.rights(other), other, atom)?)));
         match kind.held(&self.server, |atom| rule(atom).is_some() || other(atom).is_some(), |atom| rule(atom).is_some()) {
-            Known::Known(None) => none,
+            Known::Known(None) => match rights.doubt_of(kind) {
+                Some(unseen) => Held { value: Known::Unknown(unseen.clone()), ..none },
+                None => none,
+            },
             Known::Unknown(unseen) => Held { value: Known::Unknown(unseen), ..none },
             Known::Known(Some(atoms)) => match self.doubt(grant) {
                 Some(unseen) => Held { value: Known::Unknown(unseen), ..none },

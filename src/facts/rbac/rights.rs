@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use super::asked::{ASKED, AUTHENTICATION, Asked, Names, ON, PODS, Place, URLS};
+use super::kinds::Kind;
 use super::rules::{ALL, has, list, names, reaches_url, verb_matches};
 use super::served::Served;
 use super::things::{SETTINGS, TEMPLATES};
+use crate::facts::Known;
+use crate::model::Unseen;
 
 /// One right that a rule gives or does not give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +62,10 @@ pub(super) enum Atom {
     WriteWorkloads,
     RedirectTraffic,
     NetworkPolicies,
+    StopWorkloads,
+    WriteConfig,
     DeleteData,
+    ScaleSets,
     DeleteBackups,
     DeployByTools,
     ReadLogs,
@@ -109,8 +115,10 @@ pub(super) struct Rights {
     pub(super) named: Vec<String>,
     /// ConfigMaps of kube-system with settings of the cluster that they may write by name, sorted.
     settings: Vec<String>,
-    /// Rights on the Namespace objects of these names, which for each of these namespaces are the whole right.
+    /// Rights that are the whole right in each of these namespaces: on the Namespace objects of these names, or because of what is there.
     spaces: Vec<(Atom, usize, Vec<String>)>,
+    /// Why it is not known whether scaling, which they allow, deletes data.
+    shrinking: Option<Unseen>,
     /// Rights on named objects that lead to other identities, with their rules.
     pub(super) steps: Vec<(usize, NamedStep)>,
 }
@@ -162,6 +170,15 @@ impl Rights {
                 && asked.verbs.iter().any(|verb| NAMELESS.contains(verb) && verb_matches(rule, verb));
             let named = |verb: &&&str| names.is_empty() || has_name(rule, verb, subresource);
             if !nameless && !asked.verbs.iter().filter(named).any(|verb| verb_matches(rule, verb)) {
+                continue;
+            }
+            if asked.atom == Atom::ScaleSets {
+                let of_sets = subresource == "scale" && !names.is_empty() && !nameless;
+                match served.shrinks(of_sets.then_some(names)) {
+                    Known::Known(spaces) if spaces.is_empty() => {}
+                    Known::Known(spaces) => self.spaces.push((Atom::DeleteData, index, spaces)),
+                    Known::Unknown(unseen) => self.shrinking = Some(unseen),
+                }
                 continue;
             }
             let whole = names.is_empty()
@@ -240,6 +257,11 @@ impl Rights {
         found.map(|(_, index, _)| *index)
     }
 
+    /// Why a kind may be held that is not seen to be.
+    pub(super) fn doubt_of(&self, kind: Kind) -> Option<&Unseen> {
+        self.shrinking.as_ref().filter(|_| kind == Kind::DeleteData)
+    }
+
     /// The namespaces whose objects they name.
     pub(super) fn named_spaces(&self) -> std::collections::BTreeSet<&str> {
         self.spaces.iter().flat_map(|(_, _, names)| names).map(String::as_str).filter(|name| !name.is_empty()).collect()
@@ -267,6 +289,7 @@ impl Rights {
         self.named.retain(|text| !other.named.contains(text));
         self.spaces.retain(|(atom, _, names)| !other.spaces.iter().any(|(of, _, known)| of == atom && known == names));
         self.settings.retain(|name| !other.settings.contains(name));
+        self.shrinking = self.shrinking.take().filter(|_| other.shrinking.is_none());
         self.steps.retain(|(_, step)| !other.steps.iter().any(|(_, known)| known == step));
     }
 }

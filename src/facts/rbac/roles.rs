@@ -9,14 +9,14 @@ use super::resolved::{Resolved, RoleInfo};
 use super::rules::{ALL, describe, has, list};
 use super::shipped::{Origin, Shipped};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, VERSION};
+use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, ROLE_BINDINGS, ROLES, VERSION};
 
 /// Places of wildcards that one row carries as evidence.
 const PLACES: usize = 3;
 
 table! {
     /// One row per Role and ClusterRole, with what stands in it and how it differs from what Kubernetes ships under its name.
-    pub struct RoleRow as "roles" counting "roles" from [CLUSTER_ROLES, ROLES] {
+    pub struct RoleRow as "roles" counting "roles" from [CLUSTER_ROLES, ROLES] consulting [KUBEADM_CONFIG] {
         /// `Role` or `ClusterRole`.
         kind: &'static str;
         /// Namespace of a Role; not set for a ClusterRole.

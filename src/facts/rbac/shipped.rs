@@ -58,6 +58,8 @@ type Place = (Option<String>, String);
 pub(super) struct Shipped {
     roles: BTreeMap<Place, (Origin, Vec<PolicyRule>)>,
     bindings: BTreeMap<Place, ShippedGrant>,
+    /// Whether kubeadm made the cluster: on another one its names are anybody's.
+    kubeadm: Known<bool>,
     /// Why another version may ship more than this.
     doubt: Option<Unseen>,
 }
@@ -134,8 +136,9 @@ impl Minors {
 }
 
 impl Shipped {
-    /// What a minor version ships; of one that is not known, the nearest that is, with a doubt.
-    pub(super) fn of(minor: &Known<u32>) -> Self {
+    /// What a minor version ships; of one that is not known, the nearest that is, with a doubt. What kubeadm adds belongs to it where that
+    /// made the cluster.
+    pub(super) fn of(minor: &Known<u32>, kubeadm: Known<bool>) -> Self {
         let file = file();
         let minors = Minors::of(minor, file);
         let by_name: BTreeMap<&str, &ShippedRole> =
@@ -154,9 +157,17 @@ impl Shipped {
             };
             ((binding.namespace.clone(), binding.name.clone()), grant)
         };
+        let there = |from: &Origin| *from != Origin::Kubeadm || kubeadm != Known::Known(false);
         Self {
-            roles: file.roles.iter().filter(|role| minors.has(&role.minors)).map(role).collect(),
-            bindings: file.bindings.iter().filter(|binding| minors.has(&binding.minors)).map(grant).collect(),
+            roles: file.roles.iter().filter(|role| minors.has(&role.minors)).map(role).filter(|(_, (from, _))| there(from)).collect(),
+            bindings: file
+                .bindings
+                .iter()
+                .filter(|binding| minors.has(&binding.minors))
+                .map(grant)
+                .filter(|(_, grant)| there(&grant.origin))
+                .collect(),
+            kubeadm: kubeadm.clone(),
             doubt: match minor {
                 Known::Unknown(unseen) => Some(unseen.clone()),
                 Known::Known(minor) if (file.oldest..=file.newest).contains(minor) => None,
@@ -177,6 +188,16 @@ impl Shipped {
 
     /// Where the triple of binding, role and subject comes from; a binding without subjects is shipped where one is.
     pub(super) fn triple(&self, binding: &Binding, subject: Option<&Subject>) -> Origin {
+        match self.named(binding, subject) {
+            Some(Origin::Kubeadm) if self.kubeadm != Known::Known(true) => Origin::Own,
+            Some(origin) => origin,
+            None if is_provider(&binding.name) => Origin::Provider,
+            None => Origin::Own,
+        }
+    }
+
+    /// Who ships what is called so, by name alone.
+    fn named(&self, binding: &Binding, subject: Option<&Subject>) -> Option<Origin> {
         let shipped = self.bindings.get(&(binding.namespace.clone(), binding.name.clone())).filter(|grant| {
             grant.role.0 == binding.role_kind
                 && grant.role.1 == binding.role_name
@@ -188,16 +209,16 @@ impl Shipped {
                     None => grant.subjects.is_empty(),
                 }
         });
-        match shipped {
-            Some(grant) => grant.origin,
-            None if is_provider(&binding.name) => Origin::Provider,
-            None => Origin::Own,
-        }
+        shipped.map(|grant| grant.origin)
     }
 
-    /// Why a binding that is not in here may be one that a version beyond those that are known ships: it looks as Kubernetes' own do, for
-    /// a subject as these have it. On a version that is known such looks say nothing.
+    /// Why a binding that is not in here may be shipped: it is one of kubeadm's where nobody can say whether that made the cluster; or one
+    /// that a version beyond those that are known ships, because it looks as Kubernetes' own do, for a subject as these have it. On a version
+    /// that is known such looks say nothing.
     pub(super) fn doubt_of_binding(&self, binding: &Binding, subject: Option<&Subject>) -> Option<&Unseen> {
+        if let (Known::Unknown(unseen), Some(Origin::Kubeadm)) = (&self.kubeadm, self.named(binding, subject)) {
+            return Some(unseen);
+        }
         let system = |name: &str| name.starts_with("system:");
         let looks = binding.bootstrapping
             && system(&binding.name)
@@ -251,7 +272,7 @@ mod tests {
     use super::*;
 
     fn of(minor: u32) -> Shipped {
-        Shipped::of(&Known::Known(minor))
+        Shipped::of(&Known::Known(minor), Known::Known(true))
     }
 
     fn rules<'s>(shipped: &'s Shipped, name: &str) -> Option<&'s Vec<PolicyRule>> {
@@ -272,6 +293,14 @@ mod tests {
         assert!(rules(&of(37), migrator).is_some(), "a controller behind a gate");
         let binder = |minor| rules(&of(minor), "system:controller:persistent-volume-binder").map(Vec::len);
         assert_ne!(binder(31), binder(36), "rules that a later version no longer ships");
+    }
+
+    #[test]
+    fn what_kubeadm_adds_is_there_where_kubeadm_made_the_cluster() {
+        let without = Shipped::of(&Known::Known(36), Known::Known(false));
+        assert!(rules(&of(36), "kubeadm:get-nodes").is_some());
+        assert!(rules(&without, "kubeadm:get-nodes").is_none() && rules(&without, "admin").is_some());
+        assert!(without.bindings.len() < of(36).bindings.len());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::policy::Who;
 use super::resolved::{Grant, Held, Resolved};
 use super::standing::{Holders, Standing};
 use crate::facts::table::schema::{Row, table};
-use crate::model::sources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION};
+use crate::model::sources::{
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION,
+};
 use crate::model::{Evidence, ObjectRef};
 
 /// Bindings that one row carries as evidence.
@@ -17,7 +19,7 @@ const ORIGINS: usize = 2;
 table! {
     /// One row per user, group and service account that a binding names, in whichever spelling, and per service account that a binding
     /// reaches through one of its groups beyond what is shipped.
-    pub struct SubjectRow as "subjects" counting "subjects" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] {
+    pub struct SubjectRow as "subjects" counting "subjects" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [KUBEADM_CONFIG, METRICS] {
         /// `User`, `Group` or `ServiceAccount`.
         kind: &'static str;
         /// Namespace of a service account.

@@ -7,7 +7,7 @@ use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::model::Evidence;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
 };
 
 /// Ways in one row.
@@ -18,7 +18,7 @@ table! {
     /// than the subject does itself. Without such a place there is one row in the binding's own, and where it is not known whether there is
     /// one a row about the whole cluster. What Kubernetes and kubeadm ship is left
     /// out as a beginning, not as an end.
-    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [METRICS] + WORKLOADS {
+    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [KUBEADM_CONFIG, METRICS] + WORKLOADS {
         /// Namespace that is reached; not set for the whole cluster.
         namespace: Option<String>;
         /// In words, such as `the namespace records` or `the whole cluster`.

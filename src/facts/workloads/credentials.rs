@@ -1,12 +1,14 @@
 //! Credentials that are written out in a manifest, as the collector judged them while it left the values out.
 
-use super::containers::{Common, sorted_owned};
+use k8s_openapi::api::core::v1::PodSpec;
+
+use super::containers::{Common, ordinary, sorted_owned};
 use crate::facts::Known;
 use crate::facts::table::placed::Placed;
 use crate::model::{LooksLikeCredential, Unseen};
 
 /// What stands for a value that was left out.
-const LEFT_OUT: &str = "[redacted]";
+pub(super) const LEFT_OUT: &str = "[redacted]";
 
 /// Where a container has some and why they look like that; `place` is the container's. `unjudged` says why there is no judgement in the
 /// snapshot of a collector that made none: then a value that was left out may be one.
@@ -16,6 +18,17 @@ pub(super) fn of(container: &Common<'_>, place: &str, unjudged: Option<&Unseen>)
         Some(unseen) if found.value.is_empty() && has_left_out(container) => Known::Unknown(unseen.clone()),
         _ => Known::Known(found),
     }
+}
+
+/// The same of every container of a pod spec that stands at `place`, with its name.
+pub(super) fn of_spec<'s>(spec: &'s PodSpec, place: &str, unjudged: Option<&Unseen>) -> Vec<(&'s str, Known<Placed<Vec<String>>>)> {
+    let init = spec.init_containers.iter().flatten().enumerate().map(|(i, container)| (format!("/initContainers/{i}"), container));
+    let all = init.chain(spec.containers.iter().enumerate().map(|(i, container)| (format!("/containers/{i}"), container)));
+    all.map(|(path, container)| {
+        let at = format!("{place}{path}");
+        (container.name.as_str(), of(&ordinary(container, "container", path), &at, unjudged))
+    })
+    .collect()
 }
 
 fn has_left_out(container: &Common<'_>) -> bool {
@@ -58,7 +71,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::facts::workloads::containers::ordinary;
 
     fn judged(container: Value, unjudged: bool) -> Option<usize> {
         let container: Container = serde_json::from_value(container).expect("a container");

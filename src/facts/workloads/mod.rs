@@ -7,6 +7,7 @@ mod effective;
 pub(in crate::facts) mod image;
 pub(in crate::facts) mod owners;
 pub(in crate::facts) mod pass;
+pub(in crate::facts) mod past;
 mod pod_text;
 pub(in crate::facts) mod pods;
 mod restricted;

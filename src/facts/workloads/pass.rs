@@ -16,7 +16,7 @@ use crate::facts::context::Context;
 use crate::facts::table::merged::{Merged, keep_first};
 use crate::facts::table::schema::TableRow;
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{NAMESPACES, PODS};
+use crate::model::sources::{NAMESPACES, PODS, SERVICE_ACCOUNTS};
 use crate::model::{Evidence, Judged, ObjectRef};
 
 /// The tables of pods and containers.
@@ -230,7 +230,8 @@ fn surroundings(context: &Context<'_>) -> Result<pods::Surroundings, FactsError>
     let reader = &context.reader;
     let (accounts, namespaces, server_minor) = (context.accounts()?, context.namespaces()?, context.server_minor()?);
     Ok(pods::Surroundings {
-        automount: reader.known_if_complete(&crate::model::sources::SERVICE_ACCOUNTS, || accounts.automount()),
+        automount: reader.known_if_read(&SERVICE_ACCOUNTS, || accounts.automount()),
+        odd_accounts: reader.doubts_of(&SERVICE_ACCOUNTS),
         enforced: match server_minor {
             Known::Known(minor) => reader.known_if_complete(&NAMESPACES, || namespaces.enforced(*minor)),
             Known::Unknown(unseen) => Known::Unknown(unseen.clone()),

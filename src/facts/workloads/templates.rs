@@ -17,9 +17,9 @@ use crate::model::{Evidence, ObjectRef, SourceId};
 
 /// A controller with its template, the spec of which is still text.
 #[derive(Debug, Deserialize)]
-struct Controller {
+pub(super) struct Controller {
     #[serde(default)]
-    metadata: ObjectMeta,
+    pub(super) metadata: ObjectMeta,
     spec: Option<ControllerSpec>,
     status: Option<ControllerStatus>,
 }
@@ -77,8 +77,13 @@ impl Controller {
         self.status.as_ref().is_some_and(|status| status.observed_generation == self.metadata.generation)
     }
 
+    /// The text of the pod spec in its template; that of a CronJob is another.
+    pub(super) fn pod_spec(&self) -> Option<&str> {
+        Some(self.spec.as_ref()?.template.as_ref()?.spec.as_ref()?.get())
+    }
+
     /// A finished Job starts no pod again (`batch/v1` JobStatus: condition Complete or Failed).
-    fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         let Some(status) = &self.status else { return false };
         let over = |kind: &str| kind == "Complete" || kind == "Failed";
         status.completion_time.is_some() || status.conditions.iter().flatten().any(|c| over(&c.kind) && c.status == "True")
@@ -343,11 +348,10 @@ impl Template {
     }
 }
 
-/// What admission may change of what a template says, by the name of the field: images are resolved to digests, requests are
-/// measured, probes are led through a proxy. What a template writes into variables and command lines can be read there, whatever admission
-/// puts in its place.
+/// What admission may change of what a template says, by the name of the field: requests are measured, probes are led through a proxy.
+/// What a template writes into variables and command lines can be read there, whatever admission puts in its place, and an image that it names by
+/// a tag is another one whenever admission resolves it anew.
 const ADMISSION_CHANGES: &[&str] = &[
-    "image",
     "imagePullPolicy",
     "lifecycle",
     "livenessProbe",
@@ -412,9 +416,9 @@ mod tests {
 
     #[test]
     fn what_was_changed_in_place_is_one() {
-        let (template, pod) = (container(json!({"image": "registry.clinic.example/a"})), container(json!({})));
-        assert!(!shows(&pod, &template, false), "the image may have been changed after the pod was made");
-        assert!(shows(&pod, &template, true), "the pod was never changed: admission wrote the image");
+        let (template, pod) = (container(json!({"resources": {"limits": {"cpu": "1"}}})), container(json!({})));
+        assert!(!shows(&pod, &template, false), "the resources may have been changed after the pod was made");
+        assert!(shows(&pod, &template, true), "the pod was never changed: admission wrote the resources");
         let privileged = container(json!({"securityContext": {"privileged": true}}));
         assert!(!shows(&pod, &privileged, true));
     }
@@ -425,6 +429,14 @@ mod tests {
         assert!(!shows(&container(json!({})), &template, true));
         let added = container(json!({"env": [{"name": "A", "value": "b"}, {"name": "DB_PASSWORD", "value": "[redacted]"}]}));
         assert!(shows(&added, &template, true));
+    }
+
+    /// The next pod is made from the tag, and not from what admission resolved it to for this one.
+    #[test]
+    fn an_image_that_admission_pins_stands_in_the_template() {
+        let pinned = container(json!({"image": "registry.clinic.example/a@sha256:0"}));
+        assert!(!shows(&pinned, &container(json!({"image": "registry.clinic.example/a:latest"})), true));
+        assert!(shows(&pinned, &pinned, true));
     }
 
     #[test]

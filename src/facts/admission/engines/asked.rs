@@ -10,6 +10,7 @@ use super::generated::Generated;
 use super::{EnginePolicy, Labels, not_understood};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
+use crate::facts::settings::Plugins;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS};
 use crate::model::{Evidence, Unseen};
@@ -42,6 +43,8 @@ pub(in super::super) struct Engines<'a> {
     complete: Known<()>,
     /// The API server's own policies, some of which engines make.
     generated: Generated,
+    /// Whether the API server evaluates these.
+    evaluated: Known<bool>,
 }
 
 /// Whether it is asked, and why not.
@@ -64,11 +67,17 @@ enum Standing {
 }
 
 impl<'a> Engines<'a> {
-    pub(in super::super) fn new(context: &Context<'_>, webhooks: &'a [Placed], backends: &'a Backends) -> Result<Self, FactsError> {
+    pub(in super::super) fn new(
+        context: &Context<'_>,
+        webhooks: &'a [Placed],
+        backends: &'a Backends,
+        plugins: &Plugins,
+    ) -> Result<Self, FactsError> {
         let reader = &context.reader;
         let complete =
             reader.known_if_complete(&VALIDATING_WEBHOOKS, || ()).and_then(|()| reader.known_if_complete(&MUTATING_WEBHOOKS, || ()));
-        Ok(Self { webhooks, backends, complete, generated: Generated::read(reader)? })
+        let evaluated = plugins.runs("ValidatingAdmissionPolicy");
+        Ok(Self { webhooks, backends, complete, generated: Generated::read(reader)?, evaluated })
     }
 
     /// The engine whose webhook that is, by its name or by the images of whoever answers.
@@ -84,9 +93,17 @@ impl<'a> Engines<'a> {
 
     pub(super) fn asked(&self, policy: &EnginePolicy, namespace: &str, labels: &Labels) -> Known<Answer> {
         if let Some(made) = &policy.generated {
-            return self.generated.idle(made, &demanded(policy), namespace, labels).map(|why| Answer {
+            let off = || "the admission plugin ValidatingAdmissionPolicy is switched off at the API server".to_owned();
+            let idle = match &self.evaluated {
+                Known::Known(false) => Known::Known(Some(off())),
+                evaluated => self.generated.idle(made, &demanded(policy), namespace, labels).and_then(|why| match why {
+                    None => evaluated.clone().map(|_| None),
+                    why => Known::Known(why),
+                }),
+            };
+            return idle.map(|why| Answer {
                 asked: why.is_none(),
-                why: why.unwrap_or_default(),
+                why: why.unwrap_or_else(String::new),
                 origins: vec![policy.origin.at(made.at)],
                 by: Vec::new(),
             });
@@ -136,14 +153,16 @@ impl<'a> Engines<'a> {
         let mut unknown = None;
         let mut asks = false;
         for placed in own {
-            match self.standing(policy, placed, kind, namespace, labels) {
-                Standing::Asks => {
+            match (self.standing(policy, placed, kind, namespace, labels), &placed.plugin) {
+                // Whether the API server asks webhooks at all.
+                (Standing::Asks, Known::Unknown(unseen)) => unknown = unknown.or_else(|| Some(unseen.clone())),
+                (Standing::Asks, Known::Known(_)) => {
                     asks = true;
                     by.insert(placed.webhook.name.clone());
                 }
-                Standing::Unknown(unseen) => unknown = unknown.or(Some(unseen)),
-                Standing::Out(stage, why) if stage > best.0 => best = (stage, why, vec![placed.origin.clone()]),
-                Standing::Out(..) => {}
+                (Standing::Unknown(unseen), _) => unknown = unknown.or(Some(unseen)),
+                (Standing::Out(stage, why), _) if stage > best.0 => best = (stage, why, vec![placed.origin.clone()]),
+                (Standing::Out(..), _) => {}
             }
         }
         match unknown {
@@ -175,7 +194,7 @@ impl<'a> Engines<'a> {
             }
         }
         let asked = kind.map_or_else(|| webhook.asked(), |kind| vec![Asked::made(kind)]);
-        match conditions::take(&webhook.match_conditions, namespace, &asked) {
+        match conditions::take_made(&webhook.match_conditions, namespace, &asked) {
             Some(false) => return Standing::Out(3, format!("the matchConditions of its webhook {name} leave the namespace out")),
             None => {
                 return Standing::Unknown(not_understood(

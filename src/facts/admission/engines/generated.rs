@@ -72,10 +72,10 @@ impl Generated {
                 why = format!("the ValidatingAdmissionPolicy {name} with its binding is about nothing");
                 continue;
             }
-            match bindings::applies(Some(policy), binding, &asked, namespace, labels) {
+            match bindings::asks(conditions::take_made, Some(policy), binding, &asked, namespace, labels) {
                 Some(true) => return Known::Known(None),
                 Some(false) => why = format!("the ValidatingAdmissionPolicy {name} with its binding leaves the namespace out"),
-                None => open = Some(conditions::conditions_not_read(name)),
+                None => open = Some(conditions::undecided(name, &policy.spec.match_conditions, namespace, &asked)),
             }
         }
         match open {

@@ -78,7 +78,7 @@ impl Policy {
     fn within(&self, name: &str, namespace: &str, labels: &Labels) -> Within {
         let in_none = !self.spec.rules.is_empty() && !self.spec.rules.iter().any(Rule::is_namespaced);
         let asked: Vec<Asked> = self.spec.rules.iter().flat_map(Rule::asked).collect();
-        let met = conditions::take(&self.spec.match_conditions, namespace, &asked);
+        let met = conditions::take_made(&self.spec.match_conditions, namespace, &asked);
         let applies = match (selector::matches(self.spec.namespace_selector.as_ref(), labels), met) {
             _ if in_none => Known::Known(true),
             (Some(false), _) | (_, Some(false)) => Known::Known(false),

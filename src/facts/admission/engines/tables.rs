@@ -8,8 +8,8 @@ use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{
-    ENGINE_POLICIES, MUTATING_WEBHOOKS, NAMESPACES, SERVICES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, VALIDATING_WEBHOOKS,
-    WORKLOADS,
+    ENGINE_POLICIES, MUTATING_WEBHOOKS, NAMESPACES, SERVERS_SEEN, SERVICES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
+    VALIDATING_WEBHOOKS, WORKLOADS,
 };
 use crate::model::{Evidence, ObjectRef};
 
@@ -32,8 +32,9 @@ table! {
         /// Whether the policy says that such an object is refused there: every rule that selects something there refuses. Unknown where
         /// conditions decide that nobody evaluates.
         denies: Known<bool>;
-        /// Whether such an object is refused there. Unknown where the policy says so and nobody asks the engine; `policy_engines` tells.
-        enforced: Known<bool>, needs [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, SERVICES] + WORKLOADS;
+        /// Whether such an object is refused there. Unknown where the policy says so and nobody asks the engine, or where not every API server
+        /// is seen to run the admission plugin by which it is asked; `policy_engines` tells.
+        enforced: Known<bool>, needs [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, SERVICES] + WORKLOADS, consulting [] + SERVERS_SEEN;
         /// Whether objects can escape it by their labels, names or by conditions.
         conditional: bool;
     }
@@ -42,8 +43,8 @@ table! {
 table! {
     /// One row per installed engine and namespace where some policy of it refuses something by its own words: whether the API server asks
     /// the engine there, or refuses by a policy of its own that the engine made. It does when a webhook of the engine names the kinds of the policy, its selector and conditions take the
-    /// namespace, and a pod that is ready answers, or the request is refused where none does (failurePolicy: Fail). An engine is
-    /// recognised by the names of its webhooks and by the images behind them.
+    /// namespace, and a pod that is ready answers, or the request is refused where none does (failurePolicy: Fail); and when the API servers
+    /// run the admission plugin by which they ask. An engine is recognised by the names of its webhooks and by the images behind them.
     pub struct EngineRow as "policy_engines" counting "engines in a namespace" from [NAMESPACES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS, SERVICES] + ENGINE_POLICIES + WORKLOADS {
         /// The engine.
         engine: &'static str;
@@ -52,11 +53,11 @@ table! {
         /// Its policies that refuse something there by their own words, sorted.
         policies: Vec<String>;
         /// Whether it is asked about all of them.
-        asked: Known<bool>;
+        asked: Known<bool>, consulting [] + SERVERS_SEEN;
         /// Those of them about which it is not asked, sorted.
-        unasked: Known<Vec<String>>;
+        unasked: Known<Vec<String>>, consulting [] + SERVERS_SEEN;
         /// Why not; empty where it is.
-        why: Known<String>;
+        why: Known<String>, consulting [] + SERVERS_SEEN;
         /// The webhooks that ask it, sorted.
         webhooks: Vec<String>;
     }

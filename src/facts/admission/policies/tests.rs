@@ -50,7 +50,7 @@ fn places(row: &Row) -> Vec<String> {
 
 fn in_records(read: &Read, binding: usize) -> Row {
     let (name, labels) = ("records".to_owned(), Labels::new());
-    let asked = read.asked(&read.bindings[binding], Some([(&name, &labels)].into_iter()));
+    let asked = read.asked(&read.bindings[binding], Some([(&name, &labels)].into_iter()), true);
     read.bound(&read.bindings[binding], Some((&name, &labels)), Known::Known(String::new()), asked)
 }
 

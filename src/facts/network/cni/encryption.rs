@@ -193,19 +193,24 @@ fn openshift(networks: &Objects) -> Encryption {
 
 /// The back end that k3s writes on every node.
 pub(super) fn k3s(settings: &Settings) -> Encryption {
-    let arguments = settings.nodes.iter().filter_map(|node| Some((node.annotations.get("k3s.io/node-args")?, &node.origin)));
-    let switched_off = |text: &&String| {
-        let words: Vec<String> = serde_json::from_str(text).ok()?;
+    let pointer = "/metadata/annotations/k3s.io~1node-args";
+    let mut unread = false;
+    for node in &settings.nodes {
+        let Some(text) = node.annotations.get("k3s.io/node-args") else { continue };
+        let Ok(words) = serde_json::from_str::<Vec<String>>(text) else {
+            unread = true;
+            continue;
+        };
         let inline = words.iter().any(|word| word.trim_start_matches('-') == "flannel-backend=none");
-        let two = words
-            .windows(2)
-            .any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
-        (inline || two).then_some(())
-    };
-    // Flannel does not run then, and what it wrote on nodes before is left over.
-    if let Some((_, origin)) = arguments.into_iter().find(|(text, _)| switched_off(text).is_some()) {
-        let at = origin.at("/metadata/annotations/k3s.io~1node-args");
-        return Encryption::none("its Flannel is switched off (--flannel-backend=none)".to_owned(), vec![at]);
+        let mut pairs = words.windows(2);
+        let two = pairs.any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
+        // Flannel does not run then, and what it wrote on nodes before is left over.
+        if inline || two {
+            return Encryption::none("its Flannel is switched off (--flannel-backend=none)".to_owned(), vec![node.origin.at(pointer)]);
+        }
+    }
+    if unread {
+        return unknown("k3s", "what a node was started with cannot be read", "Ask for --flannel-backend of the servers.");
     }
     let types = settings.nodes.iter().map(|node| (node.annotations.get("flannel.alpha.coreos.com/backend-type"), &node.origin));
     let all: Option<Vec<(&String, &Evidence)>> = types.map(|(name, origin)| Some((name?, origin))).collect();

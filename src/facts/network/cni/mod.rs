@@ -160,10 +160,10 @@ impl Cni {
                 }
             }
             if judged.enforcement.known() == Some(&Enforcement::Enforcing)
-                && let Some(why) = controller_missing(reader, agent.engine)?
+                && let Some(unseen) = controller_missing(reader, &agent)?
             {
-                judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
-                judged.because = why;
+                judged.because.clone_from(&unseen.why);
+                judged.enforcement = Known::Unknown(unseen);
             }
             engines.push(Engine {
                 name: agent.engine,
