@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 
-use super::context::Context;
 use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_policy};
 use super::table::read::Reader;
 use super::table::schema::{Row, table};
@@ -112,6 +111,17 @@ impl Namespaces {
             .collect()
     }
 
+    /// Why the label of each namespace enforces nothing of the level baseline or above, where the plugin that acts on labels runs or not;
+    /// empty where it does.
+    pub(super) fn unenforced_by_label(&self, plugin: &Known<bool>) -> BTreeMap<String, Known<String>> {
+        let of = |(name, labels): (String, BTreeMap<String, String>)| {
+            let written = labels.get("pod-security.kubernetes.io/enforce").map_or("", String::as_str).to_owned();
+            let why = unenforced(&namespace_policy(&labels, 0).enforce, &written, plugin);
+            (name, why)
+        };
+        self.labels().into_iter().map(of).collect()
+    }
+
     /// The rows; `pods` counts pods and workloads per namespace.
     pub(super) fn rows(&self, server: &Server<'_>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
         self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server, pods)).collect()
@@ -125,17 +135,6 @@ fn default_not_seen() -> Unseen {
         "the API server is given an AdmissionConfiguration file, which may set another default than the newest rules",
         "Ask the operators of the control plane for the PodSecurity section of that file, or set the label enforce-version.",
     )
-}
-
-/// Why the label of each namespace enforces nothing of the level baseline or above; empty where it does.
-pub(super) fn unenforced_by_label(context: &Context<'_>) -> Result<BTreeMap<String, Known<String>>, FactsError> {
-    let plugin = crate::facts::settings::Plugins::read(context)?.runs("PodSecurity");
-    let of = |(name, labels): (String, BTreeMap<String, String>)| {
-        let written = labels.get("pod-security.kubernetes.io/enforce").map_or("", String::as_str).to_owned();
-        let why = unenforced(&namespace_policy(&labels, 0).enforce, &written, &plugin);
-        (name, why)
-    };
-    Ok(context.namespaces()?.labels().into_iter().map(of).collect())
 }
 
 /// Why the label of a namespace enforces nothing of the level baseline or above.
