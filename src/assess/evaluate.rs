@@ -370,7 +370,7 @@ impl<'a> Run<'a> {
             examined: self.examined.count,
             failed: self.failed.count,
             unknown: self.unknown.count,
-            conclusion: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), concern)),
+            conclusion: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), self.schema.left_out_anywhere(), concern)),
         }
     }
 }

@@ -66,7 +66,7 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
     let mut totals = Totals { controls: OutcomeCounts::default(), findings: SeverityCounts::default(), sources: BTreeMap::new(), requests };
     let mut controls = Vec::new();
     for result in evaluated {
-        let word = result.conclusion.word();
+        let word = result.conclusion.outcome().word();
         let paragraphs = paragraphs_of.get(result.control.id.as_str()).cloned();
         outcomes.insert(result.control.id.clone(), word);
         totals.controls.add(word);

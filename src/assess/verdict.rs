@@ -1,34 +1,12 @@
 //! The only place that decides an [`Outcome`]. Everything here serves one rule: *could not see is never a pass*.
 
 use crate::facts::CompleteCoverage;
-use crate::model::{Finding, NonEmpty, Outcome, OutcomeWord, Proof, Question, Sample, SourceProof, Unseen};
+use crate::model::{Finding, NonEmpty, Outcome, Proof, Question, Sample, SourceProof, Unseen};
 
-/// What was decided of one control. Its parts can be built only here: a pass needs [`CompleteCoverage`] and at least one examined row.
+/// What was decided of one control: an [`Outcome`] that was made here and nowhere else, since nothing else can fill it. A pass needs
+/// [`CompleteCoverage`] and at least one examined row.
 #[derive(Debug)]
-pub enum Conclusion {
-    /// Everything was seen, and everything in scope meets the check.
-    Pass(PassProof),
-    /// At least one object does not meet the check. What was not seen is kept beside it: there may be more.
-    Fail(NonEmpty<Finding>, Vec<Unseen>),
-    /// Everything was seen, and nothing of the kind is in scope.
-    NotApplicable(ScopeProof),
-    /// No violation was seen, and something that could hold one was not seen.
-    NotAssessed(NonEmpty<Unseen>),
-    /// A question to a person.
-    Manual(Question),
-}
-
-/// What a pass rests on.
-#[derive(Debug)]
-pub struct PassProof {
-    proof: Proof,
-}
-
-/// What a not applicable rests on.
-#[derive(Debug)]
-pub struct ScopeProof {
-    proof: Proof,
-}
+pub struct Conclusion(Outcome);
 
 /// What became of the rows of one control.
 #[derive(Debug)]
@@ -59,46 +37,34 @@ pub fn of_check(tally: Tally, coverage: Result<CompleteCoverage, NonEmpty<Unseen
     undecided.sort();
     undecided.dedup();
     if let Some(findings) = NonEmpty::new(findings) {
-        return Conclusion::Fail(findings, undecided);
+        return Conclusion(Outcome::Fail(findings, undecided));
     }
-    match (NonEmpty::new(undecided), complete) {
-        (Some(unseen), _) => Conclusion::NotAssessed(unseen),
-        (None, None) => Conclusion::NotAssessed(NonEmpty::one(nothing_said_why())),
+    Conclusion(match (NonEmpty::new(undecided), complete) {
+        (Some(unseen), _) => Outcome::NotAssessed(unseen),
+        (None, None) => Outcome::NotAssessed(NonEmpty::one(nothing_said_why())),
         (None, Some(complete)) => {
             let sources =
                 complete.sources().iter().map(|(source, state)| SourceProof { source: source.clone(), state: state.clone() }).collect();
             let proof = Proof { sources, examined, rows, sample };
-            if examined == 0 { Conclusion::NotApplicable(ScopeProof { proof }) } else { Conclusion::Pass(PassProof { proof }) }
+            if examined == 0 { Outcome::NotApplicable(proof) } else { Outcome::Pass(proof) }
         }
-    }
+    })
 }
 
 /// The outcome of a question.
 pub fn of_question(question: Question) -> Conclusion {
-    Conclusion::Manual(question)
+    Conclusion(Outcome::Manual(question))
 }
 
 impl Conclusion {
-    /// In one word.
-    pub fn word(&self) -> OutcomeWord {
-        match self {
-            Self::Pass(_) => OutcomeWord::Pass,
-            Self::Fail(..) => OutcomeWord::Fail,
-            Self::NotApplicable(_) => OutcomeWord::NotApplicable,
-            Self::NotAssessed(_) => OutcomeWord::NotAssessed,
-            Self::Manual(_) => OutcomeWord::Manual,
-        }
+    /// What was decided.
+    pub fn outcome(&self) -> &Outcome {
+        &self.0
     }
 
     /// As it stands in an assessment.
     pub fn into_outcome(self) -> Outcome {
-        match self {
-            Self::Pass(PassProof { proof }) => Outcome::Pass(proof),
-            Self::NotApplicable(ScopeProof { proof }) => Outcome::NotApplicable(proof),
-            Self::Fail(findings, unseen) => Outcome::Fail(findings, unseen),
-            Self::NotAssessed(unseen) => Outcome::NotAssessed(unseen),
-            Self::Manual(question) => Outcome::Manual(question),
-        }
+        self.0
     }
 }
 
@@ -109,7 +75,7 @@ fn nothing_said_why() -> Unseen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Exposure, Facts, ObjectRef, Severity, SourceId, SourceRecord, SourceState, UnseenKind};
+    use crate::model::{Exposure, Facts, ObjectRef, OutcomeWord, Severity, SourceId, SourceRecord, SourceState, UnseenKind};
 
     fn finding() -> Finding {
         let subject = ObjectRef { kind: "Pod".into(), group: String::new(), namespace: None, name: "p".into(), uid: None };
@@ -180,7 +146,6 @@ mod tests {
             };
             let outcome = of_check(tally, coverage(state.clone()));
             let row = format!("{findings} findings, {examined} examined, {undecided} undecided, {}", state.word());
-            assert_eq!(outcome.word(), *expected, "{row}");
             let outcome = outcome.into_outcome();
             assert_eq!((outcome.word(), outcome.findings().len(), outcome.unseen().len()), (*expected, *findings, *reasons), "{row}");
             assert_eq!(outcome.proof().is_some(), matches!(expected, Pass | NotApplicable), "{row}");
@@ -192,6 +157,6 @@ mod tests {
     #[test]
     fn a_question_is_manual() {
         let question = Question { ask: "A".into(), evidence: "E".into(), who: "W".into() };
-        assert_eq!(of_question(question).word(), OutcomeWord::Manual);
+        assert_eq!(of_question(question).outcome().word(), OutcomeWord::Manual);
     }
 }

@@ -10,7 +10,7 @@ use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
     ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource,
-    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity,
+    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
 };
 use crate::snapshot::Snapshot;
 
@@ -36,20 +36,18 @@ pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
     }
     let snapshot = snapshot(case);
     let difference = with_result(catalog, case, &snapshot, &id, |result| {
-        let outcome = result.conclusion.word();
-        if outcome != case.expect {
-            let unseen = match &result.conclusion {
-                crate::assess::Conclusion::NotAssessed(unseen) => format!(" ({}: {})", unseen.first().what, unseen.first().why),
+        let outcome = result.conclusion.outcome();
+        if outcome.word() != case.expect {
+            let unseen = match outcome.unseen().first() {
+                Some(unseen) if outcome.word() == OutcomeWord::NotAssessed => format!(" ({}: {})", unseen.what, unseen.why),
                 _ => String::new(),
             };
-            return Some(format!("expected {}, got {}{unseen}", case.expect.label(), outcome.label()));
+            return Some(format!("expected {}, got {}{unseen}", case.expect.label(), outcome.word().label()));
         }
-        match (case.findings, &result.conclusion) {
-            (Some(expected), crate::assess::Conclusion::Fail(findings, _)) if findings.as_slice().len() != expected => {
-                Some(format!("expected {expected} finding(s), got {}", findings.as_slice().len()))
-            }
-            _ => None,
-        }
+        let found = outcome.findings().len();
+        case.findings
+            .filter(|&expected| outcome.word() == OutcomeWord::Fail && found != expected)
+            .map(|expected| format!("expected {expected} finding(s), got {found}"))
     })?;
     let difference = match difference {
         Some(difference) => difference,
@@ -60,7 +58,15 @@ pub fn run(catalog: &Catalog, case: &Case) -> Result<CaseResult, FactsError> {
 
 /// The outcome of a case's control on some variant of its cluster; `None` when the control does not exist.
 pub fn outcome_on(catalog: &Catalog, case: &Case, snapshot: &Snapshot) -> Result<Option<OutcomeWord>, FactsError> {
-    with_result(catalog, case, snapshot, case.control_id(), |result| result.conclusion.word())
+    with_result(catalog, case, snapshot, case.control_id(), |result| result.conclusion.outcome().word())
+}
+
+/// The same with what was not seen.
+pub fn unseen_on(catalog: &Catalog, case: &Case, snapshot: &Snapshot) -> Result<Option<(OutcomeWord, Vec<Unseen>)>, FactsError> {
+    with_result(catalog, case, snapshot, case.control_id(), |result| {
+        let outcome = result.conclusion.outcome();
+        (outcome.word(), outcome.unseen().to_vec())
+    })
 }
 
 fn with_result<T>(
@@ -138,7 +144,7 @@ fn gather(case: &Case, problems: &mut Vec<String>) -> Gathered {
     for name in namespaces.difference(&given) {
         let label = json!({"kubernetes.io/metadata.name": name});
         let namespace = json!({"metadata": {"name": name, "uid": format!("namespace-{name}"), "resourceVersion": "1", "labels": label}, "status": {"phase": "Active"}});
-        gathered.objects.entry(SourceId::core("namespaces")).or_default().push(namespace.to_string());
+        gathered.objects.entry(sources::NAMESPACES).or_default().push(namespace.to_string());
     }
     let mut urls = case.urls.clone();
     urls.entry("/version".to_owned()).or_insert_with(|| version(&case.server));
@@ -163,7 +169,7 @@ fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {
     // What would not be stored is not there; `run` says so.
     let Gathered { mut objects, kinds, partial } = gather(case, &mut Vec::new());
     let leases = || (0..api_servers(case)).map(|number| lease(number).to_string()).collect();
-    objects.entry(SourceId::group("coordination.k8s.io", "leases")).or_insert_with(leases);
+    objects.entry(sources::LEASES).or_insert_with(leases);
     if let Some((source, object)) = extra {
         objects.entry(source.clone()).or_default().push(object.to_owned());
     }

@@ -232,7 +232,10 @@ impl CliError {
             Self::Archive(_) => "Name a folder; `kube-hipaa collect -o NAME.zip` writes a snapshot as one file.".to_owned(),
             Self::NotAFile(_) => "Save it to a file first, and name that.".to_owned(),
             Self::TooLarge { .. } => "Check that it is the file that was meant.".to_owned(),
-            Self::Lacks { .. } => "Name an evidence folder that kube-hipaa wrote, or the file or folder inside it.".to_owned(),
+            Self::Lacks { what: "snapshot", .. } => {
+                "`assess`, `render` and `demo` write documents only: name the folder that `scan` or `collect` wrote.".to_owned()
+            }
+            Self::Lacks { .. } => "Name a folder that kube-hipaa wrote, or the assessment.json in it.".to_owned(),
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
             Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),

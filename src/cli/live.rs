@@ -98,7 +98,9 @@ pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit,
         }
         print(text.as_bytes())?;
     } else if incomplete > 0 && !args.allow_incomplete {
-        tell(&format!("incomplete: {incomplete} sources could not be read; `kube-hipaa preflight` says why"));
+        tell(&format!(
+            "incomplete: {incomplete} sources could not be read completely; `kube-hipaa preflight` says whether rights are missing"
+        ));
     }
     Ok(if incomplete > 0 && !args.allow_incomplete { Exit::Incomplete } else { Exit::Done })
 }

@@ -76,7 +76,7 @@ impl<'a> Plan<'a> {
     pub(super) fn in_one_line(&self, assessment: &Assessment) -> Option<String> {
         match self.exit(assessment) {
             Exit::Incomplete => {
-                Some("incomplete: reads failed and verdicts are missing; `kube-hipaa preflight` says which rights are".to_owned())
+                Some("incomplete: reads failed and verdicts are missing; the report says which, and `kube-hipaa preflight` whether rights are missing".to_owned())
             }
             Exit::Gate => {
                 let gate = self.args.fail_on.map(|gate| gate.severity().word()).unwrap_or_default();

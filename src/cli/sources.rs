@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::catalog::{Catalog, Check, Control};
 use crate::collect::inventory::{inventory, missing_manifests};
 use crate::collect::{Can, Preflight};
+use crate::model::sources::{KUBEADM_CONFIG, NAMESPACES, NODES, PODS, VERSION};
 use crate::model::{Assessment, SourceId};
 use crate::report::escape;
 
@@ -82,8 +83,7 @@ pub(super) fn needed_by(catalog: &Catalog, source: &SourceId) -> usize {
 }
 
 /// What the collector itself needs to say which cluster this is and who holds what, whatever the controls are.
-const ALWAYS: [SourceId; 4] =
-    [SourceId::core("namespaces"), SourceId::core("nodes"), SourceId::core("pods"), SourceId::config_map("kube-system", "kubeadm-config")];
+const ALWAYS: [SourceId; 4] = [NAMESPACES, NODES, PODS, KUBEADM_CONFIG];
 
 /// The sources that today's catalog rests on: what has to be readable. The rest of the inventory is stocked for controls to come.
 pub fn needed_today(catalog: &Catalog) -> BTreeSet<SourceId> {
@@ -91,7 +91,7 @@ pub fn needed_today(catalog: &Catalog) -> BTreeSet<SourceId> {
     // Which network plugin and which kind of cluster it is shows in the settings of kube-system.
     let of_system =
         inventory().iter().map(|entry| &entry.source).filter(|source| source.object().is_some_and(|(place, _)| place == "kube-system"));
-    needed.chain(ALWAYS).chain([SourceId::url("/version")]).chain(of_system.cloned()).collect()
+    needed.chain(ALWAYS).chain([VERSION]).chain(of_system.cloned()).collect()
 }
 
 /// Exactly the missing rules as manifests, bound to the identity that asked; whether nothing is lost without them; and what no rule can

@@ -6,11 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Deserialize;
 
 use crate::model::SourceId;
-
-const NAMESPACES: SourceId = SourceId::core("namespaces");
-const NODES: SourceId = SourceId::core("nodes");
-const CRDS: SourceId = SourceId::group("apiextensions.k8s.io", "customresourcedefinitions");
-const API_SERVICES: SourceId = SourceId::group("apiregistration.k8s.io", "apiservices");
+use crate::model::sources::{API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, NODES};
 
 /// Facts about the cluster that `index.json` tells.
 #[derive(Debug, Default)]
@@ -125,10 +121,10 @@ impl Observed {
                     facts.namespaces.insert(metadata.name);
                 });
             }
-        } else if *source == CRDS || *source == API_SERVICES {
+        } else if *source == CUSTOM_RESOURCE_DEFINITIONS || *source == API_SERVICES {
             if let Ok(Named { metadata }) = serde_json::from_str(object) {
                 self.change(|facts| {
-                    let names = if *source == CRDS { &mut facts.definitions } else { &mut facts.api_services };
+                    let names = if *source == CUSTOM_RESOURCE_DEFINITIONS { &mut facts.definitions } else { &mut facts.api_services };
                     names.insert(metadata.name);
                 });
             }

@@ -11,74 +11,50 @@ use tokio::time::Instant;
 
 use super::inventory::Reach;
 use super::pages::Task;
-use crate::model::sources::VELERO_CONFIG_MAPS;
+use crate::model::sources::{
+    API_SERVICES, BACKUP_LOCATIONS, BACKUP_SCHEDULES, BACKUPS, CERTIFICATES, CLUSTER_ISSUERS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES,
+    CLUSTER_SECRET_STORES, CRON_JOBS, CSI_DRIVERS, DAEMON_SETS, DEPLOYMENTS, EXTERNAL_SECRETS, GATEWAY_CLASSES, GATEWAYS, GRPC_ROUTES,
+    HTTP_ROUTES, INGRESS_CLASSES, INGRESSES, ISSUERS, JOBS, KYVERNO_CLUSTER_POLICIES, KYVERNO_EXCEPTIONS, KYVERNO_POLICIES,
+    MUTATING_POLICIES, MUTATING_POLICY_BINDINGS, MUTATING_WEBHOOKS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS,
+    PRIORITY_CLASSES, REPLICA_SETS, REPLICATION_CONTROLLERS, ROLE_BINDINGS, ROLES, RUNTIME_CLASSES, SECRET_STORES, SERVICE_ACCOUNTS,
+    SERVICES, STATEFUL_SETS, STORAGE_CLASSES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES, VALIDATING_POLICIES, VALIDATING_POLICY_BINDINGS,
+    VALIDATING_WEBHOOKS, VELERO_CONFIG_MAPS,
+};
 use crate::model::{SourceId, SourceRecord, SourceState};
-
-const NAMESPACES: SourceId = SourceId::core("namespaces");
-const PODS: SourceId = SourceId::core("pods");
-const CLAIMS: SourceId = SourceId::core("persistentvolumeclaims");
-const VOLUMES: SourceId = SourceId::core("persistentvolumes");
-const REPLICA_SETS: SourceId = SourceId::group("apps", "replicasets");
-const STATEFUL_SETS: SourceId = SourceId::group("apps", "statefulsets");
-const JOBS: SourceId = SourceId::group("batch", "jobs");
-const ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "rolebindings");
-const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.k8s.io", "clusterrolebindings");
-const INGRESSES: SourceId = SourceId::group("networking.k8s.io", "ingresses");
-const STORAGE_CLASSES: SourceId = SourceId::group("storage.k8s.io", "storageclasses");
-const ADMISSION: &str = "admissionregistration.k8s.io";
-
-const fn gateway(resource: &'static str) -> SourceId {
-    SourceId::group("gateway.networking.k8s.io", resource)
-}
 
 /// What is referred to, and what refers to it. What stands further down is referred to by what stands above.
 const REFERRED: &[(SourceId, &[SourceId])] = &[
-    (SourceId::core("nodes"), &[PODS]),
-    (SourceId::core("serviceaccounts"), &[PODS, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS]),
-    (
-        SourceId::core("services"),
-        &[
-            INGRESSES,
-            gateway("httproutes"),
-            gateway("grpcroutes"),
-            gateway("tlsroutes"),
-            gateway("tcproutes"),
-            SourceId::group(ADMISSION, "validatingwebhookconfigurations"),
-            SourceId::group(ADMISSION, "mutatingwebhookconfigurations"),
-            SourceId::group("apiregistration.k8s.io", "apiservices"),
-        ],
-    ),
-    (CLAIMS, &[PODS]),
-    (SourceId::core("replicationcontrollers"), &[PODS]),
+    (NODES, &[PODS]),
+    (SERVICE_ACCOUNTS, &[PODS, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS]),
+    (SERVICES, &[INGRESSES, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICES]),
+    (PERSISTENT_VOLUME_CLAIMS, &[PODS]),
+    (REPLICATION_CONTROLLERS, &[PODS]),
     (REPLICA_SETS, &[PODS]),
     (STATEFUL_SETS, &[PODS]),
-    (SourceId::group("apps", "daemonsets"), &[PODS]),
+    (DAEMON_SETS, &[PODS]),
     (JOBS, &[PODS]),
-    (SourceId::group("node.k8s.io", "runtimeclasses"), &[PODS]),
-    (SourceId::group("scheduling.k8s.io", "priorityclasses"), &[PODS]),
-    (SourceId::group("rbac.authorization.k8s.io", "roles"), &[ROLE_BINDINGS]),
-    (SourceId::group("rbac.authorization.k8s.io", "clusterroles"), &[ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS]),
-    (SourceId::group("networking.k8s.io", "ingressclasses"), &[INGRESSES]),
-    (SourceId::group(ADMISSION, "validatingadmissionpolicies"), &[SourceId::group(ADMISSION, "validatingadmissionpolicybindings")]),
-    (SourceId::group(ADMISSION, "mutatingadmissionpolicies"), &[SourceId::group(ADMISSION, "mutatingadmissionpolicybindings")]),
-    (
-        gateway("gateways"),
-        &[gateway("httproutes"), gateway("grpcroutes"), gateway("tlsroutes"), gateway("tcproutes"), gateway("udproutes")],
-    ),
-    (SourceId::group("cert-manager.io", "issuers"), &[SourceId::group("cert-manager.io", "certificates")]),
-    (SourceId::group("cert-manager.io", "clusterissuers"), &[SourceId::group("cert-manager.io", "certificates")]),
-    (SourceId::group("external-secrets.io", "secretstores"), &[SourceId::group("external-secrets.io", "externalsecrets")]),
-    (SourceId::group("external-secrets.io", "clustersecretstores"), &[SourceId::group("external-secrets.io", "externalsecrets")]),
-    (SourceId::group("velero.io", "schedules"), &[SourceId::group("velero.io", "backups")]),
-    (SourceId::group("velero.io", "backupstoragelocations"), &[SourceId::group("velero.io", "backups")]),
-    (SourceId::group("kyverno.io", "clusterpolicies"), &[SourceId::group("kyverno.io", "policyexceptions")]),
-    (SourceId::group("kyverno.io", "policies"), &[SourceId::group("kyverno.io", "policyexceptions")]),
-    (VOLUMES, &[CLAIMS]),
-    (SourceId::group("apps", "deployments"), &[REPLICA_SETS]),
-    (SourceId::group("batch", "cronjobs"), &[JOBS]),
-    (gateway("gatewayclasses"), &[gateway("gateways")]),
-    (STORAGE_CLASSES, &[CLAIMS, VOLUMES, STATEFUL_SETS]),
-    (SourceId::group("storage.k8s.io", "csidrivers"), &[VOLUMES, STORAGE_CLASSES]),
+    (RUNTIME_CLASSES, &[PODS]),
+    (PRIORITY_CLASSES, &[PODS]),
+    (ROLES, &[ROLE_BINDINGS]),
+    (CLUSTER_ROLES, &[ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS]),
+    (INGRESS_CLASSES, &[INGRESSES]),
+    (VALIDATING_POLICIES, &[VALIDATING_POLICY_BINDINGS]),
+    (MUTATING_POLICIES, &[MUTATING_POLICY_BINDINGS]),
+    (GATEWAYS, &[HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES]),
+    (ISSUERS, &[CERTIFICATES]),
+    (CLUSTER_ISSUERS, &[CERTIFICATES]),
+    (SECRET_STORES, &[EXTERNAL_SECRETS]),
+    (CLUSTER_SECRET_STORES, &[EXTERNAL_SECRETS]),
+    (BACKUP_SCHEDULES, &[BACKUPS]),
+    (BACKUP_LOCATIONS, &[BACKUPS]),
+    (KYVERNO_CLUSTER_POLICIES, &[KYVERNO_EXCEPTIONS]),
+    (KYVERNO_POLICIES, &[KYVERNO_EXCEPTIONS]),
+    (PERSISTENT_VOLUMES, &[PERSISTENT_VOLUME_CLAIMS]),
+    (DEPLOYMENTS, &[REPLICA_SETS]),
+    (CRON_JOBS, &[JOBS]),
+    (GATEWAY_CLASSES, &[GATEWAYS]),
+    (STORAGE_CLASSES, &[PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STATEFUL_SETS]),
+    (CSI_DRIVERS, &[PERSISTENT_VOLUMES, STORAGE_CLASSES]),
 ];
 
 /// In which turn a source begins: after everything that it waits for.

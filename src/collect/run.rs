@@ -16,6 +16,7 @@ use super::order::{self, Order};
 use super::pages::{self, Task};
 use super::request::{Api, Failure, clock_ahead};
 use super::{Clients, CollectError, CollectOptions, Progress, clock, rights, single};
+use crate::model::sources::{KUBEADM_CONFIG, NAMESPACES, NODES, PODS, VERSION};
 use crate::model::{ClusterIdentity, Collected, Judged, SNAPSHOT_FORMAT, SnapshotIndex, SourceId, SourceRecord, SourceState};
 use crate::snapshot::SnapshotWriter;
 
@@ -78,11 +79,6 @@ struct Run<'a> {
     /// Whether the list of namespaces is whole.
     namespaces_are_known: AtomicBool,
 }
-
-const VERSION: SourceId = SourceId::url("/version");
-const PODS: SourceId = SourceId::core("pods");
-const NAMESPACES: SourceId = SourceId::core("namespaces");
-const KUBEADM: SourceId = SourceId::config_map("kube-system", "kubeadm-config");
 
 /// What can be said about an entry before it is read.
 enum Plan {
@@ -255,7 +251,7 @@ impl Run<'_> {
             let record = record?;
             if record.source == NAMESPACES {
                 // One that was left out is there, although nothing is known of it.
-                let known = matches!(record.state, SourceState::Read { .. }) && record.left_out.is_empty();
+                let known = record.is_whole() && record.state != SourceState::NotServed;
                 this.namespaces_are_known.store(known, Ordering::SeqCst);
             }
             this.progress.source_done(&record.source, &record.state);
@@ -319,12 +315,13 @@ impl Run<'_> {
                 why: why.unwrap_or_else(|| "the server serves none of the resources that are known".to_owned()),
             });
         }
-        let state = |source: &SourceId| self.records.iter().find(|record| &record.source == source).map(|record| &record.state);
-        let nodes = match state(&SourceId::core("nodes")) {
-            Some(SourceState::Read { count, .. }) => Some(*count),
+        let record = |source: &SourceId| self.records.iter().find(|record| &record.source == source);
+        let nodes = record(&NODES).and_then(|record| match record.state {
+            // Those that were left out are nodes, too.
+            SourceState::Read { count, .. } => Some(count + record.left_out.len() as u64),
             _ => None,
-        };
-        let kubeadm = matches!(state(&KUBEADM), Some(SourceState::Read { count: 1.., .. }));
+        });
+        let kubeadm = record(&KUBEADM_CONFIG).is_some_and(|record| matches!(record.state, SourceState::Read { count: 1.., .. }));
         let requests = self.api.log().records();
         let index = SnapshotIndex {
             format: SNAPSHOT_FORMAT.to_owned(),

@@ -40,7 +40,7 @@ pub(super) async fn config_map(
     task: &Task,
     keys: &'static [ConfigKey],
 ) -> Result<SourceRecord, CollectError> {
-    let metadata = Keep::parse(super::inventory::METADATA)?;
+    let metadata = Keep::parse(super::inventory::CONFIG_METADATA)?;
     let path = task.entry.path(&task.version);
     let answer = api.ask_for(Ask::get(path, "application/json"), |answer| {
         let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::inventory::{Amount, Entry, METADATA, Reach, entry, inventory};
+use super::inventory::{Amount, CONFIG_METADATA, Entry, METADATA, Reach, entry, inventory};
 use super::metrics::Series;
 use super::redact::{Broken, Head, Keep, KeepError, prune, prune_config_map};
 use super::request::Sink;
@@ -103,7 +103,7 @@ fn pruned(entry: &Entry, text: &str, kind: Option<(&str, &str)>) -> Result<Strin
     let metadata = Keep::parse(METADATA)?;
     let head = |text| if kind.is_some() { Head::of(text) } else { Ok(Head::default()) };
     let done = match entry.amount {
-        Amount::Keys(keys) => prune_config_map(text, &metadata, keys, &mut json),
+        Amount::Keys(keys) => prune_config_map(text, &Keep::parse(CONFIG_METADATA)?, keys, &mut json),
         Amount::Fields(fields) => {
             let keep = Keep::parse(fields)?;
             head(text).and_then(|head| prune(text, &keep, &head, kind, &mut json))

@@ -54,6 +54,8 @@ pub(super) const FAMILY: Family = Family {
 /// One effect: its series, which of them count, and what tells that none of them has happened.
 struct Effect {
     name: &'static str,
+    /// What it is that happened or did not, as a clause.
+    words: &'static str,
     families: &'static [&'static str],
     /// Which series are the effect.
     is: fn(&Sample) -> bool,
@@ -76,6 +78,7 @@ struct Effect {
 const EFFECTS: &[Effect] = &[
     Effect {
         name: "legacy-token",
+        words: "tokens that never expire were used",
         families: &["serviceaccount_legacy_auto_token_uses_total", "serviceaccount_legacy_manual_token_uses_total"],
         is: |_| true,
         labels: &[],
@@ -85,6 +88,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "long-lived-certificate",
+        words: "client certificates that are valid for a year or more were used",
         families: &["apiserver_client_certificate_expiration_seconds_bucket"],
         is: |sample| sample.label("le") == "+Inf",
         labels: &[],
@@ -94,6 +98,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "pod-security-exemption",
+        words: "objects were exempted from Pod Security",
         families: &["pod_security_exemptions_total"],
         is: |_| true,
         labels: &["request_operation", "resource"],
@@ -103,6 +108,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "other-authorizer",
+        words: "authorizers other than RBAC and Node have decided",
         families: &["apiserver_authorization_decisions_total"],
         is: |sample| !matches!(sample.label("type"), "Node" | "RBAC"),
         labels: &["type", "name", "decision"],
@@ -112,6 +118,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "webhook-fail-open",
+        words: "requests were let past because a webhook did not answer",
         families: &["apiserver_admission_webhook_fail_open_count"],
         is: |_| true,
         labels: &["name", "type"],
@@ -121,6 +128,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "policy-error-ignored",
+        words: "errors of admission policies were passed over",
         families: &["apiserver_validating_admission_policy_check_total"],
         is: |sample| sample.label("enforcement_action") == "allow",
         labels: &["policy", "policy_binding", "error_type"],
@@ -130,6 +138,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "impersonation",
+        words: "anybody has acted as another identity",
         families: &["apiserver_impersonation_attempts_total"],
         is: |_| true,
         labels: &["mode", "decision"],
@@ -139,6 +148,7 @@ const EFFECTS: &[Effect] = &[
     },
     Effect {
         name: "policies-from-files",
+        words: "admission policies or webhooks are loaded from files",
         families: &[
             "apiserver_manifest_admission_config_controller_last_config_info",
             "apiserver_manifest_admission_config_controller_automatic_reloads_total",
@@ -201,7 +211,7 @@ fn look(effect: &Effect, metrics: &Metrics) -> (Known<bool>, Known<Vec<String>>,
         return (Known::Known(true), Known::Known(details), evidence);
     }
     let unknown = |why: &str, how_to_see: &str| {
-        let unseen = metrics.unseen(&format!("whether the API server has counted: {}", effect.name), why, how_to_see);
+        let unseen = metrics.unseen(&format!("whether {}, which the API server counts", effect.words), why, how_to_see);
         (Known::Unknown(unseen.clone()), Known::Unknown(unseen), Vec::new())
     };
     if let Some((name, why)) = effect.vague.filter(|(name, _)| metrics.family(name).iter().any(Sample::moved)) {

@@ -79,17 +79,12 @@ impl Requirement {
         }
     }
 
-    /// Whether one of the two holds whatever the labels are.
-    fn opposes(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exists(a), Self::DoesNotExist(b)) | (Self::DoesNotExist(a), Self::Exists(b)) => a == b,
-            (Self::NotIn(a, left_out), Self::In(b, taken)) | (Self::In(b, taken), Self::NotIn(a, left_out)) => {
-                a == b && left_out.is_subset(taken)
-            }
-            (Self::NotIn(a, one), Self::NotIn(b, two)) => a == b && one.is_disjoint(two),
-            (Self::NotIn(a, _), Self::Exists(b)) | (Self::Exists(b), Self::NotIn(a, _)) => a == b,
-            _ => false,
-        }
+    fn values(&self) -> impl Iterator<Item = &String> {
+        let values = match self {
+            Self::In(_, values) | Self::NotIn(_, values) => Some(values),
+            Self::Exists(_) | Self::DoesNotExist(_) => None,
+        };
+        values.into_iter().flatten()
     }
 }
 
@@ -138,12 +133,27 @@ impl Selector {
         })
     }
 
-    /// Whether the selectors together select everything: one is empty, or two of one requirement each leave nothing between them.
+    /// Whether the selectors together select everything, whatever its labels are. Each of their keys is absent, or has one of the values
+    /// that they name, or another one: every combination is tried, where these are not too many; else those of single keys.
     pub(super) fn cover_everything<'s>(selectors: impl IntoIterator<Item = &'s Self>) -> bool {
         let all: Vec<&Self> = selectors.into_iter().collect();
-        let single: Vec<&Requirement> =
-            all.iter().filter_map(|one| if let [single] = one.requirements.as_slice() { Some(single) } else { None }).collect();
-        all.iter().any(|one| one.is_empty()) || single.iter().any(|one| single.iter().any(|other| one.opposes(other)))
+        if all.iter().any(|one| one.is_empty()) {
+            return true;
+        }
+        let mut cases: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for requirement in all.iter().flat_map(|one| &one.requirements) {
+            let of_key = cases.entry(requirement.key()).or_insert_with(|| BTreeSet::from([None, Some(ANOTHER)]));
+            of_key.extend(requirement.values().map(|value| Some(value.as_str())));
+        }
+        let number = cases.values().try_fold(1, |number: usize, of_key| number.checked_mul(of_key.len()));
+        if number.is_some_and(|number| number <= MOST_CASES) {
+            return covers(&all, &cases);
+        }
+        let about = |one: &&&Self, key: &str| one.keys().all(|own| own == key);
+        cases.iter().any(|(key, values)| {
+            let of_key: Vec<&Self> = all.iter().filter(|one| about(one, key)).copied().collect();
+            values.len() <= MOST_CASES && covers(&of_key, &BTreeMap::from([(*key, values.clone())]))
+        })
     }
 
     /// Whether it leaves things out by a label that they carry.
@@ -176,6 +186,25 @@ impl Selector {
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.requirements.iter().map(Requirement::key)
     }
+}
+
+/// A value that no label has: it stands for every one that no selector names.
+const ANOTHER: &str = "\0";
+/// How many combinations of labels are tried.
+const MOST_CASES: usize = 4096;
+
+/// Whether each combination of the cases of the keys is taken by one of the selectors.
+fn covers(selectors: &[&Selector], cases: &BTreeMap<&str, BTreeSet<Option<&str>>>) -> bool {
+    let mut open: Vec<Labels> = vec![Labels::new()];
+    for (key, values) in cases {
+        let with = |labels: &Labels, value: &Option<&str>| {
+            let mut labels = labels.clone();
+            labels.extend(value.map(|value| ((*key).to_owned(), value.to_owned())));
+            labels
+        };
+        open = open.iter().flat_map(|labels| values.iter().map(|value| with(labels, value)).collect::<Vec<_>>()).collect();
+    }
+    !selectors.is_empty() && open.iter().all(|labels| selectors.iter().any(|selector| selector.matches(labels)))
 }
 
 impl fmt::Display for Selector {
@@ -341,6 +370,26 @@ mod tests {
         ] {
             assert_eq!(Selector::cover_everything([&read(&first), &read(&second)]), expected, "{first} {second}");
         }
+    }
+
+    #[test]
+    fn several_that_leave_nothing_between_them_select_everything() {
+        let one = |key: &str, operator: &str, values: Value| json!({"key": key, "operator": operator, "values": values});
+        let cover = |all: &[Value]| {
+            let all: Vec<Selector> = all.iter().map(|requirements| read(&json!({"matchExpressions": requirements}))).collect();
+            Selector::cover_everything(&all)
+        };
+        let (a1, a2, a_rest) = (one("a", "In", json!(["1"])), one("a", "In", json!(["2"])), one("a", "NotIn", json!(["1", "2"])));
+        assert!(cover(&[json!([a1]), json!([a2]), json!([a_rest])]));
+        assert!(!cover(&[json!([a1]), json!([a_rest])]));
+        let (b, no_b) = (one("b", "Exists", json!([])), one("b", "DoesNotExist", json!([])));
+        assert!(cover(&[json!([a1, b]), json!([a1, no_b]), json!([a2]), json!([a_rest])]));
+        assert!(!cover(&[json!([a1, b]), json!([a2]), json!([a_rest])]));
+        // Too many keys to try: those about one key alone still cover it.
+        let mut many: Vec<Value> = (0..20).map(|key| json!([one(&format!("k{key}"), "In", json!(["1"]))])).collect();
+        assert!(!cover(&many));
+        many.push(json!([one("k7", "NotIn", json!(["1"]))]));
+        assert!(cover(&many));
     }
 
     #[test]

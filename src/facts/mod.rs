@@ -86,7 +86,7 @@ fn undeclared(schemas: &[&TableSchema], asked: &BTreeSet<SourceId>) -> Vec<Strin
 /// Every family: a further table of one is declared there, a further family is a line here.
 const FAMILIES: &[Family] = &[
     workloads::pass::FAMILY,
-    namespaces::FAMILY,
+    admission::NAMESPACES,
     workloads::past::FAMILY,
     workloads::service_accounts::FAMILY,
     rbac::FAMILY,

@@ -5,9 +5,9 @@ use k8s_openapi::api::core::v1::Namespace;
 use super::context::Context;
 use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_policy};
 use super::table::read::Reader;
-use super::table::schema::{Row, TableRow, table};
+use super::table::schema::{Row, table};
 use super::workloads::containers::sorted_owned;
-use super::{FactsError, Family, Known};
+use super::{FactsError, Known};
 use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, NAMESPACES, NODES, POD_OWNERS, PODS, SERVERS_SEEN, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
@@ -60,25 +60,13 @@ pub(super) type EnforcedLevels = BTreeMap<String, (Level, PolicyVersion)>;
 /// Namespaces that belong to Kubernetes itself.
 pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
-pub(super) const FAMILY: Family = Family {
-    schemas: || vec![NamespaceRow::schema()],
-    rows: |context, _| {
-        let server = Server {
-            minor: context.server_minor()?,
-            file: crate::facts::settings::admission_file(context)?,
-            plugin: crate::facts::settings::Plugins::read(context)?.runs("PodSecurity"),
-        };
-        Ok(vec![context.namespaces()?.rows(&server, context.counts()?)])
-    },
-};
-
 /// What decides at the API server what labels mean.
-struct Server<'a> {
-    minor: &'a Known<u32>,
+pub(super) struct Server<'a> {
+    pub(super) minor: &'a Known<u32>,
     /// Whether it reads an AdmissionConfiguration.
-    file: Known<bool>,
+    pub(super) file: Known<bool>,
     /// Whether the plugin runs that acts on labels.
-    plugin: Known<bool>,
+    pub(super) plugin: Known<bool>,
 }
 
 /// All namespaces as read, before rows are made of them.
@@ -125,7 +113,7 @@ impl Namespaces {
     }
 
     /// The rows; `pods` counts pods and workloads per namespace.
-    fn rows(&self, server: &Server<'_>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
+    pub(super) fn rows(&self, server: &Server<'_>, pods: &Known<BTreeMap<String, (i64, i64)>>) -> Vec<Row> {
         self.objects.iter().cloned().map(|(namespace, origin)| row(namespace, origin, server, pods)).collect()
     }
 }

@@ -141,6 +141,13 @@ pub struct SourceRecord {
     pub left_out: Vec<LeftOut>,
 }
 
+impl SourceRecord {
+    /// Whether every object that there is of it is known: what is not among them does not exist.
+    pub fn is_whole(&self) -> bool {
+        self.state.is_complete() && self.left_out.is_empty()
+    }
+}
+
 /// An object that a server has and a snapshot does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {

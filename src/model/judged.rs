@@ -21,11 +21,13 @@ pub enum Judged {
     Routes,
     /// Under which conditions a policy of an engine is not applied, what exceptions take out, and whether each of its pods enforces it.
     Engines,
+    /// When settings that agents read at their start were last changed.
+    Changes,
 }
 
 impl Judged {
     /// Everything that the collector of this version does.
-    pub const ALL: [Self; 5] = [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines];
+    pub const ALL: [Self; 6] = [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes];
 
     /// As it stands in `index.json`.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Judged {
             Self::Entrances => "entrances",
             Self::Routes => "routes",
             Self::Engines => "engines",
+            Self::Changes => "changes",
         }
     }
 
@@ -46,13 +49,14 @@ impl Judged {
             Self::Entrances => "what annotations tell the controllers of entrances",
             Self::Routes => "where routes lead",
             Self::Engines => "conditions, exceptions and states of policies",
+            Self::Changes => "when settings were last changed",
         }
     }
 
     /// Sources whose objects say less than they seem to where it was not done. None where single columns are unknown instead.
     pub fn sources(self) -> Vec<SourceId> {
         match self {
-            Self::Credentials | Self::Networks => Vec::new(),
+            Self::Credentials | Self::Networks | Self::Changes => Vec::new(),
             Self::Entrances => vec![INGRESSES],
             Self::Routes => vec![GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES],
             Self::Engines => {

@@ -2,6 +2,7 @@
 //!
 //! [`Assessment`] is the contract of `assessment.json` (schema `kube-hipaa/assessment/v1`).
 
+pub mod annotations;
 mod assessment;
 mod benchmark;
 mod credential;

@@ -217,6 +217,20 @@ pub const VELERO_CONFIG_MAPS: SourceId = SourceId::core("configmaps");
 pub const VOLUME_SNAPSHOT_CLASSES: SourceId = SourceId::group("snapshot.storage.k8s.io", "volumesnapshotclasses");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");
+/// Where the External Secrets Operator takes secrets from, for every namespace.
+pub const CLUSTER_SECRET_STORES: SourceId = SourceId::group("external-secrets.io", "clustersecretstores");
+/// CSIDrivers: what storage drivers say of themselves.
+pub const CSI_DRIVERS: SourceId = SourceId::group("storage.k8s.io", "csidrivers");
+/// Secrets that the External Secrets Operator fills.
+pub const EXTERNAL_SECRETS: SourceId = SourceId::group("external-secrets.io", "externalsecrets");
+/// Which controller serves which Gateways.
+pub const GATEWAY_CLASSES: SourceId = SourceId::group("gateway.networking.k8s.io", "gatewayclasses");
+/// PriorityClasses: which pods go first.
+pub const PRIORITY_CLASSES: SourceId = SourceId::group("scheduling.k8s.io", "priorityclasses");
+/// RuntimeClasses: how containers are run.
+pub const RUNTIME_CLASSES: SourceId = SourceId::group("node.k8s.io", "runtimeclasses");
+/// Where the External Secrets Operator takes secrets from.
+pub const SECRET_STORES: SourceId = SourceId::group("external-secrets.io", "secretstores");
 
 /// Sources whose objects decide only about the namespace that they are in: where one cannot be understood, verdicts on other
 /// namespaces stand. Whoever may write there must not be able to blind the view on everybody else. Controllers that agents of the whole cluster come from (DaemonSets, Deployments, StatefulSets) are
@@ -254,6 +268,9 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     SERVICE_ACCOUNTS,
     SERVICES,
 ];
+
+/// Of those, the ones that may lead into another namespace by its name: a Service of type ExternalName, a route of Traefik.
+pub const LEAD_ELSEWHERE: &[SourceId] = &[INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, SERVICES];
 
 /// Controllers and pods: everything that can hold a pod's spec.
 pub const WORKLOADS: &[SourceId] = &[PODS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, JOBS, CRON_JOBS, REPLICATION_CONTROLLERS];
@@ -358,25 +375,56 @@ pub const KUBERNETES_GROUPS: [&str; 21] = [
     "storage.k8s.io",
 ];
 
+/// Runners of GitHub Actions.
+pub const GITHUB_RUNNER_SETS: SourceId = SourceId::group("actions.github.com", "autoscalingrunnersets");
+/// AdvancedCronJobs of Kruise.
+pub const KRUISE_CRON_JOBS: SourceId = SourceId::group("apps.kruise.io", "advancedcronjobs");
+/// BroadcastJobs of Kruise.
+pub const KRUISE_BROADCAST_JOBS: SourceId = SourceId::group("apps.kruise.io", "broadcastjobs");
+/// CloneSets of Kruise.
+pub const KRUISE_CLONE_SETS: SourceId = SourceId::group("apps.kruise.io", "clonesets");
+/// DaemonSets of Kruise.
+pub const KRUISE_DAEMON_SETS: SourceId = SourceId::group("apps.kruise.io", "daemonsets");
+/// StatefulSets of Kruise.
+pub const KRUISE_STATEFUL_SETS: SourceId = SourceId::group("apps.kruise.io", "statefulsets");
+/// CronWorkflows of Argo.
+pub const ARGO_CRON_WORKFLOWS: SourceId = SourceId::group("argoproj.io", "cronworkflows");
+/// Rollouts of Argo.
+pub const ARGO_ROLLOUTS: SourceId = SourceId::group("argoproj.io", "rollouts");
+/// CronJobs of Volcano.
+pub const VOLCANO_CRON_JOBS: SourceId = SourceId::group("batch.volcano.sh", "cronjobs");
+/// ScaledJobs of KEDA.
+pub const KEDA_SCALED_JOBS: SourceId = SourceId::group("keda.sh", "scaledjobs");
+/// VirtualMachineInstanceReplicaSets of KubeVirt.
+pub const KUBEVIRT_REPLICA_SETS: SourceId = SourceId::group("kubevirt.io", "virtualmachineinstancereplicasets");
+/// VirtualMachines of KubeVirt.
+pub const KUBEVIRT_MACHINES: SourceId = SourceId::group("kubevirt.io", "virtualmachines");
+/// VirtualMachinePools of KubeVirt.
+pub const KUBEVIRT_POOLS: SourceId = SourceId::group("pool.kubevirt.io", "virtualmachinepools");
+/// RayClusters.
+pub const RAY_CLUSTERS: SourceId = SourceId::group("ray.io", "rayclusters");
+/// ScheduledSparkApplications.
+pub const SPARK_SCHEDULES: SourceId = SourceId::group("sparkoperator.k8s.io", "scheduledsparkapplications");
+
 /// Controllers of other projects that make pods when it is time, somebody asks, or they are scaled up: until then no pod, no ReplicaSet and no
 /// Job shows that they are there. Kinds whose templates always stand in a kind of Kubernetes as well (Knative, OpenShift, JobSet,
 /// Prometheus) are none of them, and neither are those that run once and are over (Workflow, TaskRun).
 pub const POD_MAKERS: &[SourceId] = &[
-    SourceId::group("actions.github.com", "autoscalingrunnersets"),
-    SourceId::group("apps.kruise.io", "advancedcronjobs"),
-    SourceId::group("apps.kruise.io", "broadcastjobs"),
-    SourceId::group("apps.kruise.io", "clonesets"),
-    SourceId::group("apps.kruise.io", "daemonsets"),
-    SourceId::group("apps.kruise.io", "statefulsets"),
-    SourceId::group("argoproj.io", "cronworkflows"),
-    SourceId::group("argoproj.io", "rollouts"),
-    SourceId::group("batch.volcano.sh", "cronjobs"),
-    SourceId::group("keda.sh", "scaledjobs"),
-    SourceId::group("kubevirt.io", "virtualmachineinstancereplicasets"),
-    SourceId::group("kubevirt.io", "virtualmachines"),
-    SourceId::group("pool.kubevirt.io", "virtualmachinepools"),
-    SourceId::group("ray.io", "rayclusters"),
-    SourceId::group("sparkoperator.k8s.io", "scheduledsparkapplications"),
+    GITHUB_RUNNER_SETS,
+    KRUISE_CRON_JOBS,
+    KRUISE_BROADCAST_JOBS,
+    KRUISE_CLONE_SETS,
+    KRUISE_DAEMON_SETS,
+    KRUISE_STATEFUL_SETS,
+    ARGO_CRON_WORKFLOWS,
+    ARGO_ROLLOUTS,
+    VOLCANO_CRON_JOBS,
+    KEDA_SCALED_JOBS,
+    KUBEVIRT_REPLICA_SETS,
+    KUBEVIRT_MACHINES,
+    KUBEVIRT_POOLS,
+    RAY_CLUSTERS,
+    SPARK_SCHEDULES,
 ];
 
 /// What shows how many API servers there are and how each was started, and what the one that answered does.

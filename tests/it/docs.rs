@@ -219,3 +219,14 @@ fn links_between_documents_lead_somewhere() {
     }
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
+
+/// Whoever compares two reports learns from the changelog which controls mean something else.
+#[test]
+fn the_changelog_names_every_raised_version() {
+    let text = read(&package().join("CHANGELOG.md"));
+    let catalog = Catalog::built_in().expect("no problems");
+    let raised = catalog.controls().iter().filter(|control| control.version > 1);
+    let silent: Vec<String> =
+        raised.map(|control| format!("{} {}", control.id, control.version)).filter(|words| !text.contains(&format!("`{words}`"))).collect();
+    assert!(silent.is_empty(), "not under \"Versions of controls\" of CHANGELOG.md: {}", silent.join(", "));
+}

@@ -66,6 +66,7 @@ const NOT_JUDGED: &[(&str, &[&str], &str)] = &[
     ("admission_policies", &["conditional"], "narrows what is said; whether it denies is judged"),
     ("webhooks", &["conditional", "has_authority"], "narrows what is said; what it lets past is judged"),
     ("services", &["headless", "allocates_node_ports"], "what kind of Service it is; what it opens is judged"),
+    ("backup_locations", &["default"], "where backups go that name no location; each location is judged"),
     ("certificates", &["is_ca"], "what the certificate is for"),
     ("ingress_classes", &["exists", "default", "has_parameters"], "which controller answers; what it opens is judged"),
 ];

@@ -21,7 +21,8 @@ struct Reaches<'t> {
 pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> AccessMatrix {
     let namespaces: Vec<String> = scope.ephi().cloned().collect();
     let mut subjects: Vec<SubjectAccess> = Vec::new();
-    for (subject, reaches) in reaches(table) {
+    let (all, odd) = reaches(table);
+    for (subject, reaches) in all {
         let cells: Vec<AccessCell> = namespaces.iter().filter_map(|namespace| cell(namespace, &reaches)).collect();
         if !cells.is_empty() {
             subjects.push(SubjectAccess { subject: subject.clone(), cells });
@@ -29,6 +30,7 @@ pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> AccessMatrix {
     }
     subjects.sort_by_cached_key(|access| (weight(access), access.subject.clone()));
     let mut unseen = gaps(table, scope);
+    unseen.extend(odd);
     unseen.sort();
     unseen.dedup();
     AccessMatrix { unseen, namespaces, reaches: legend(), subjects, shipped: shipped_only(table) }
@@ -42,11 +44,21 @@ fn legend() -> Vec<ReachKind> {
     Kind::ALL.into_iter().map(entry).collect()
 }
 
-/// Reach by subject.
-fn reaches(table: &Table) -> BTreeMap<&ObjectRef, Reaches<'_>> {
+/// Reach by subject, and rows that do not hold what a row of reach holds.
+fn reaches(table: &Table) -> (BTreeMap<&ObjectRef, Reaches<'_>>, Vec<Unseen>) {
     let columns = ReachRow::columns();
     let mut all: BTreeMap<&ObjectRef, Reaches<'_>> = BTreeMap::new();
+    let mut odd = Vec::new();
     for row in &table.rows {
+        let (Some(kinds), Some(via)) = (columns.kinds.of(row), columns.via.of(row)) else {
+            let why = "it does not hold what a row of reach holds";
+            odd.push(Unseen::not_understood(
+                format!("the row {} of {}", row.key, table.schema.name),
+                why,
+                "Report this as a bug of kube-hipaa.",
+            ));
+            continue;
+        };
         let reaches = all.entry(&row.subject).or_default();
         let cell = match &row.namespace {
             None => &mut reaches.everywhere,
@@ -54,12 +66,12 @@ fn reaches(table: &Table) -> BTreeMap<&ObjectRef, Reaches<'_>> {
         };
         // What is reached by taking over other identities is reached. What is not known of it, `gaps` says.
         let taken_over = (known(columns.kinds_by_takeover.of(row)), known(columns.takeover_via.of(row)));
-        for (kinds, via) in [(columns.kinds.of(row).unwrap_or_default(), columns.via.of(row).unwrap_or_default()), taken_over] {
+        for (kinds, via) in [(kinds, via), taken_over] {
             cell.0.extend(Kind::ALL.into_iter().filter(|kind| kinds.iter().any(|id| id == kind.id())));
             cell.1.extend(via.iter().map(String::as_str));
         }
     }
-    all
+    (all, odd)
 }
 
 fn known<'r>(list: Option<Known<&'r [String], &Unseen>>) -> &'r [String] {

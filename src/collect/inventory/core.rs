@@ -92,7 +92,7 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             sources::PERSISTENT_VOLUME_CLAIMS,
             "PersistentVolumeClaim",
-            "metadata{$meta} spec!{accessModes resources storageClassName volumeMode volumeName dataSource} status{phase capacity}",
+            "metadata{$meta} spec!{accessModes resources storageClassName volumeMode volumeName dataSource dataSourceRef{apiGroup kind}} status{phase capacity}",
             "Which workloads keep data, and on which class of storage.",
         ),
         list(SourceId::core("resourcequotas"), "ResourceQuota", "metadata{$meta} spec!{hard scopes scopeSelector}", "Limits per namespace."),
@@ -153,13 +153,13 @@ pub(super) fn entries() -> Vec<Entry> {
             "Availability of workloads during maintenance.",
         ),
         list(
-            SourceId::group("scheduling.k8s.io", "priorityclasses"),
+            sources::PRIORITY_CLASSES,
             "PriorityClass",
             "metadata{$meta} value! globalDefault preemptionPolicy",
             "Which workloads stay when resources run short.",
         ),
         list(
-            SourceId::group("node.k8s.io", "runtimeclasses"),
+            sources::RUNTIME_CLASSES,
             "RuntimeClass",
             "metadata{$meta} handler! overhead scheduling",
             "Sandboxed runtimes.",
@@ -207,7 +207,7 @@ pub(super) fn entries() -> Vec<Entry> {
              mountOptions:mountoptions",
             "Encryption of volumes.",
         ),
-        list(SourceId::group("storage.k8s.io", "csidrivers"), "CSIDriver", "metadata{$meta} spec!{attachRequired podInfoOnMount volumeLifecycleModes tokenRequests{audience expirationSeconds} fsGroupPolicy requiresRepublish seLinuxMount storageCapacity}", "Storage and secrets drivers."),
+        list(sources::CSI_DRIVERS, "CSIDriver", "metadata{$meta} spec!{attachRequired podInfoOnMount volumeLifecycleModes tokenRequests{audience expirationSeconds} fsGroupPolicy requiresRepublish seLinuxMount storageCapacity}", "Storage and secrets drivers."),
         // Admission.
         list(
             sources::VALIDATING_WEBHOOKS,

@@ -162,3 +162,6 @@ pub fn entry(source: &SourceId) -> Option<&'static Entry> {
 
 /// The allow-list of what is stored as metadata only.
 pub const METADATA: &str = "metadata{$meta}";
+
+/// That of the metadata of ConfigMaps that are read by name: whoever runs may have read them before they were changed.
+pub const CONFIG_METADATA: &str = "metadata{$meta managedFields{time}}";

@@ -8,6 +8,7 @@ use super::arguments::{REDACTED, argument_list};
 use super::flags::is_known_flag;
 use super::prune::{compact, push_text};
 use super::secret::looks_secret;
+use crate::model::annotations::{FURTHER_NETWORKS, INJECTING, REDIRECTS, SNIPPETS};
 
 /// Kept with their value.
 const KEPT: &[&str] = &[
@@ -61,7 +62,6 @@ const KEPT: &[&str] = &[
     "vault.hashicorp.com/agent-pre-populate-only",
     // Ingress and load balancers.
     "nginx.ingress.kubernetes.io/canary",
-    "nginx.ingress.kubernetes.io/ssl-redirect",
     "nginx.ingress.kubernetes.io/force-ssl-redirect",
     "nginx.ingress.kubernetes.io/ssl-passthrough",
     "nginx.ingress.kubernetes.io/ssl-ciphers",
@@ -99,18 +99,11 @@ const KEPT: &[&str] = &[
     "traefik.ingress.kubernetes.io/router.tls.options",
     "route.openshift.io/termination",
     "alb.ingress.kubernetes.io/group.name",
-    "haproxy.org/ssl-redirect",
-    "haproxy.com/ssl-redirect",
-    "haproxy-ingress.github.io/ssl-redirect",
-    "ingress.kubernetes.io/ssl-redirect",
     "ingress.kubernetes.io/force-ssl-redirect",
     "konghq.com/protocols",
-    "nginx.org/ssl-redirect",
     "nginx.org/redirect-to-https",
     "nginx.org/mergeable-ingress-type",
     "nginx.org/ssl-services",
-    "ingress.cilium.io/force-https",
-    "appgw.ingress.kubernetes.io/ssl-redirect",
     "service.beta.kubernetes.io/aws-load-balancer-ssl-ports",
     "service.beta.kubernetes.io/aws-load-balancer-backend-protocol",
 ];
@@ -118,40 +111,8 @@ const KEPT: &[&str] = &[
 /// Kept with their value when they begin so (a container's name follows).
 const KEPT_PREFIXES: &[&str] = &["container.apparmor.security.beta.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/"];
 
-/// That they are there matters, what they say does not.
+/// That they are there matters, what they say does not. Beside these, whatever raw text gets into the configuration of a controller.
 const PRESENT: &[&str] = &[
-    "nginx.org/server-snippets",
-    "nginx.org/location-snippets",
-    "haproxy.org/backend-config-snippet",
-    "haproxy.org/frontend-config-snippet",
-    "haproxy.org/global-config-snippet",
-    "haproxy.org/stats-config-snippet",
-    "haproxy-ingress.github.io/config-backend",
-    "haproxy-ingress.github.io/config-defaults",
-    "haproxy-ingress.github.io/config-frontend",
-    "haproxy-ingress.github.io/config-global",
-    "haproxy-ingress.github.io/config-proxy",
-    "haproxy-ingress.github.io/config-sections",
-    "haproxy-ingress.github.io/config-tcp",
-    "haproxy-ingress.github.io/config-tcp-service",
-    "nginx.ingress.kubernetes.io/server-snippet",
-    "nginx.ingress.kubernetes.io/configuration-snippet",
-    "nginx.ingress.kubernetes.io/stream-snippet",
-    "nginx.ingress.kubernetes.io/auth-snippet",
-    "nginx.ingress.kubernetes.io/modsecurity-snippet",
-    "nginx.ingress.kubernetes.io/auth-url",
-    "nginx.ingress.kubernetes.io/auth-signin",
-    "nginx.ingress.kubernetes.io/auth-method",
-    "nginx.ingress.kubernetes.io/auth-tls-error-page",
-    "nginx.ingress.kubernetes.io/auth-tls-match-cn",
-    "nginx.ingress.kubernetes.io/custom-http-errors",
-    "nginx.ingress.kubernetes.io/mirror-host",
-    "nginx.ingress.kubernetes.io/mirror-target",
-    "nginx.ingress.kubernetes.io/permanent-redirect",
-    "nginx.ingress.kubernetes.io/modsecurity-transaction-id",
-    "nginx.ingress.kubernetes.io/proxy-ssl-name",
-    "nginx.ingress.kubernetes.io/server-alias",
-    "nginx.ingress.kubernetes.io/upstream-hash-by",
     "konghq.com/override",
     "service.beta.kubernetes.io/aws-load-balancer-ssl-cert",
     "alb.ingress.kubernetes.io/certificate-arn",
@@ -159,18 +120,6 @@ const PRESENT: &[&str] = &[
     "networking.gke.io/managed-certificates",
     "nginx.ingress.kubernetes.io/auth-secret",
     "nginx.ingress.kubernetes.io/auth-tls-secret",
-];
-
-/// Networks that a pod is attached to, of which the names stay: addresses and arguments of plugins stand beside them.
-const NETWORKS: &[&str] = &[
-    "k8s.v1.cni.cncf.io/networks",
-    "v1.multus-cni.io/default-network",
-    "networking.gke.io/default-interface",
-    "networking.gke.io/interfaces",
-    "danm.k8s.io/interfaces",
-    "danm.k8s.io/clusternetworks",
-    "k8s.v1.cni.cncf.io/network-status",
-    "k8s.v1.cni.cncf.io/networks-status",
 ];
 
 /// JSON lists of command-line words (k3s and RKE2 publish a node's arguments so).
@@ -181,13 +130,15 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
     let start = out.len();
     push_text(name, out);
     out.push(':');
-    if KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+    if KEPT.contains(&name) || REDIRECTS.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
         let text = serde_json::from_str::<Cow<'_, str>>(value.get());
         if text.is_ok_and(|text| looks_secret(&text)) { push_text(REDACTED, out) } else { compact(value.get(), out) }
-    } else if PRESENT.contains(&name) || name.starts_with("alb.ingress.kubernetes.io/conditions.") {
+    } else if [PRESENT, SNIPPETS, INJECTING].iter().any(|list| list.contains(&name))
+        || name.starts_with("alb.ingress.kubernetes.io/conditions.")
+    {
         // An empty one is, to whoever reads it, none.
         push_text(if value.get() == "\"\"" { "" } else { REDACTED }, out);
-    } else if NETWORKS.contains(&name) {
+    } else if FURTHER_NETWORKS.contains(&name) {
         push_text(&networks(name, value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if name.starts_with("alb.ingress.kubernetes.io/actions.") {
         push_text(&redirect_action(value).unwrap_or_else(|| REDACTED.to_owned()), out);

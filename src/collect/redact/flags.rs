@@ -151,6 +151,7 @@ const KNOWN_PARAMETERS: &[&str] = &[
     "encryptiontype",
     "filesystemid",
     "fstype",
+    "insecureskiptlsverify",
     "kmskeyid",
     "linodebs.csi.linode.com/luks-encrypted",
     "luksencryption",
@@ -212,8 +213,23 @@ pub(super) fn is_component(word: &str) -> bool {
 }
 
 /// Switches among them: their value is a word for yes or no.
-const SWITCH_PARAMETERS: [&str; 6] =
-    ["encrypted", "encryptintransit", "linodebs.csi.linode.com/luks-encrypted", "luksencryption", "secure", "encryption"];
+const SWITCH_PARAMETERS: [&str; 7] = [
+    "encrypted",
+    "encryptintransit",
+    "insecureskiptlsverify",
+    "linodebs.csi.linode.com/luks-encrypted",
+    "luksencryption",
+    "secure",
+    "encryption",
+];
+
+/// Addresses of the stores of backups (Velero's plug-ins for AWS, Azure and Google), in lower case: of these, scheme, host and port stay.
+const ADDRESS_PARAMETERS: [&str; 4] = ["publicurl", "s3url", "storageaccounturi", "storeendpoint"];
+
+/// Whether a setting holds the address of a store.
+pub(super) fn is_address_parameter(name: &str) -> bool {
+    ADDRESS_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
+}
 
 /// Whether this value of a setting that is known is one, and not something else that somebody wrote there.
 pub(super) fn is_value_of_parameter(name: &str, value: &str) -> bool {

@@ -46,7 +46,9 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
             push_text(name, out);
             out.push(':');
             let text = serde_json::from_str::<Cow<'_, str>>(value.get());
-            if flags::is_known_parameter(name) && text.is_ok_and(|text| flags::is_value_of_parameter(name, &text)) {
+            if let (true, Ok(address)) = (flags::is_address_parameter(name), &text) {
+                push_text(&if address.is_empty() { String::new() } else { origin(address) }, out);
+            } else if flags::is_known_parameter(name) && text.is_ok_and(|text| flags::is_value_of_parameter(name, &text)) {
                 compact(value.get(), out)
             } else {
                 push_text(REDACTED, out)

@@ -18,7 +18,22 @@ mod webhooks;
 pub(super) use webhooks::guards;
 
 use super::Family;
+use super::namespaces::{NamespaceRow, Server};
 use crate::facts::table::schema::TableRow;
+
+/// Namespaces, with what the API server makes of their labels: that depends on its settings, of which the namespaces themselves know
+/// nothing.
+pub(super) const NAMESPACES: Family = Family {
+    schemas: || vec![NamespaceRow::schema()],
+    rows: |context, _| {
+        let server = Server {
+            minor: context.server_minor()?,
+            file: super::settings::admission_file(context)?,
+            plugin: super::settings::Plugins::read(context)?.runs("PodSecurity"),
+        };
+        Ok(vec![context.namespaces()?.rows(&server, context.counts()?)])
+    },
+};
 
 pub(super) const FAMILY: Family = Family {
     schemas: || {

@@ -71,10 +71,11 @@ table! {
         address: String, at "/clientConfig";
         /// Whether that Service is there; absent for a URL.
         service_exists: Known<Option<bool>>, at "/clientConfig/service", needs [SERVICES];
-        /// Whether a pod that is ready stands behind that Service, as the counts of its Deployments, StatefulSets and DaemonSets say.
-        /// Unknown for a URL.
+        /// Whether a pod that is ready stands behind that Service, as the counts of its Deployments, StatefulSets and DaemonSets say, and the
+        /// webhook says which certificates are accepted of it. Unknown for a URL.
         ready: Known<bool>, at "/clientConfig/service", needs [SERVICES] + WORKLOADS;
-        /// Why nobody answers, in words: the Service is not there, has no such port, or no pod behind it is ready. Empty where somebody may.
+        /// Why nobody answers, in words: the Service is not there, has no such port, no pod behind it is ready, or no
+        /// certificate of it is accepted. Empty where somebody may.
         silent: String, at "/clientConfig/service";
         /// The workloads behind that Service, as `Kind/name`, sorted.
         workloads: Vec<String>, at "/clientConfig/service";
@@ -362,6 +363,10 @@ pub(super) fn unknown_operator(name: &str) -> Unseen {
     )
 }
 
+/// No authority of a machine signs for names of Services (`NAME.NAMESPACE.svc`), and those are what the server asks for
+/// (`k8s.io/apiserver/pkg/util/webhook`, ClientManager).
+const NO_AUTHORITY: &str = "it gives no certificate authority (clientConfig.caBundle), so that no certificate of the Service is accepted";
+
 fn by_url(name: &str) -> Unseen {
     Unseen::not_visible(
         format!("whether somebody answers for the webhook {name}"),
@@ -381,8 +386,10 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, asked:
         None => (Known::Known(None), None),
         Some((namespace, name, port)) => (backends.exists(namespace, name).map(Some), Some(backends.of(namespace, name, port))),
     };
+    let refused = backend.is_some() && !webhook.has_authority();
     let elsewhere = webhook.service().map(|(namespace, name, _)| backends.external(namespace, name));
     let silent = backend.as_ref().filter(|backend| backend.ready == Known::Known(false)).map(|backend| backend.why.clone());
+    let silent = silent.or_else(|| refused.then(|| NO_AUTHORITY.to_owned()));
     let escapes = webhook.escapes();
     let origins = backend.as_ref().map(|backend| backend.origins.clone()).unwrap_or_default();
     let typed = WebhookRow {
@@ -424,7 +431,10 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, asked:
         },
         silent: silent.unwrap_or_else(String::new),
         service_exists,
-        ready: backend.as_ref().map_or_else(|| Known::Unknown(by_url(&webhook.name)), |backend| backend.ready.clone()),
+        ready: match refused {
+            true => Known::Known(false),
+            false => backend.as_ref().map_or_else(|| Known::Unknown(by_url(&webhook.name)), |backend| backend.ready.clone()),
+        },
         workloads: backend.map(|backend| backend.workloads).unwrap_or_default(),
         has_authority: webhook.has_authority(),
     };

@@ -21,6 +21,7 @@ pub(super) const TRAEFIK_TLS: &str = "traefik.ingress.kubernetes.io/router.tls";
 pub(super) const ROUTE_TERMINATION: &str = "route.openshift.io/termination";
 pub(super) const NGINX_CANARY: &str = "nginx.ingress.kubernetes.io/canary";
 pub(super) const NGINX_REDIRECT: &str = "nginx.ingress.kubernetes.io/ssl-redirect";
+pub(super) const NGINX_PASSTHROUGH: &str = "nginx.ingress.kubernetes.io/ssl-passthrough";
 pub(super) const NGINX_FORCE: &str = "nginx.ingress.kubernetes.io/force-ssl-redirect";
 pub(super) const CONTOUR_FORCE: &str = "ingress.kubernetes.io/force-ssl-redirect";
 pub(super) const KONG_PROTOCOLS: &str = "konghq.com/protocols";
@@ -33,17 +34,6 @@ pub(super) const HAPROXY_TECHNOLOGIES: &[&str] =
     &["haproxy.org/ssl-redirect", "ingress.kubernetes.io/ssl-redirect", "haproxy.com/ssl-redirect"];
 pub(super) const HAPROXY_INGRESS: &[&str] = &["haproxy-ingress.github.io/ssl-redirect", "ingress.kubernetes.io/ssl-redirect"];
 pub(super) const NGINX_ORG: &[&str] = &["nginx.org/ssl-redirect", "ingress.kubernetes.io/ssl-redirect"];
-/// Every spelling by which some controller is asked not to redirect.
-pub(super) const ANY_REDIRECT: &[&str] = &[
-    NGINX_REDIRECT,
-    "haproxy.org/ssl-redirect",
-    "haproxy.com/ssl-redirect",
-    "haproxy-ingress.github.io/ssl-redirect",
-    "ingress.kubernetes.io/ssl-redirect",
-    "nginx.org/ssl-redirect",
-    "ingress.cilium.io/force-https",
-    "appgw.ingress.kubernetes.io/ssl-redirect",
-];
 
 /// A truth value as controllers written in Go read it (`strconv.ParseBool`); they ignore an annotation with another word.
 pub(super) fn truth(value: &str) -> Option<bool> {

@@ -229,11 +229,21 @@ impl Settings {
 
     /// Paths that ingress-nginx never redirects, whatever an Ingress says (`no-tls-redirect-locations`: beginnings of paths; unset is the
     /// one of ACME). What its words are where some are written; paths of Ingresses are not stored, so only `/` is certain to be one.
-    pub(super) fn never_redirected(&self, instance: &str) -> Option<&str> {
-        let data = self.ingress_nginx.known().and_then(Option::as_ref).filter(|_| instance == FIRST_NGINX)?;
-        let words = data.get("no-tls-redirect-locations")?;
+    pub(super) fn never_redirected(&self, instance: &str) -> Known<Option<&str>> {
+        let data = match &self.ingress_nginx {
+            Known::Known(Some(data)) if instance == FIRST_NGINX => data,
+            Known::Unknown(unseen) if instance == FIRST_NGINX => return Known::Unknown(unseen.clone()),
+            _ => {
+                return Known::Unknown(Unseen::not_visible(
+                    "which paths ingress-nginx never redirects",
+                    "the ConfigMap of this instance, where no-tls-redirect-locations may stand, is not ingress-nginx/ingress-nginx-controller",
+                    "Ask for no-tls-redirect-locations of the controller.",
+                ));
+            }
+        };
         let own = |word: &&str| !word.is_empty() && *word != "/.well-known/acme-challenge";
-        words.split(',').map(str::trim).any(|word| own(&word)).then_some(words)
+        let words = data.get("no-tls-redirect-locations").map(String::as_str);
+        Known::Known(words.filter(|words| words.split(',').map(str::trim).any(|word| own(&word))))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::published::Way;
 use super::service_entrances::{Programs, of_service};
-use super::{contour, istio, routers};
+use super::{contour, istio, remedies, routers};
 use crate::facts::context::Context;
 use crate::facts::table::read::{Odd, Readable};
 use crate::facts::table::schema::{Row, TableRow, table};
@@ -43,6 +43,8 @@ table! {
         /// Whether it answers requests without encryption with anything but a redirect. Unknown where that is decided by settings of the
         /// engine, by another object, or by the programs at both ends.
         plain: Known<bool>, at "/spec";
+        /// What closes plain HTTP there, in the words of its API; empty where it is closed.
+        to_change: &'static str, at "/spec";
     }
 }
 
@@ -233,6 +235,7 @@ impl Engine {
             name,
             engine: self.name,
             hosts: sorted_owned(entrance.hosts),
+            to_change: if entrance.plain == Known::Known(false) { "" } else { remedies::entrance(self.kind, &entrance.tls) },
             tls: entrance.tls,
             plain: entrance.plain,
         };

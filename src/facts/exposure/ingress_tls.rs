@@ -3,8 +3,8 @@
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
-    ANY_REDIRECT, Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS,
-    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, ROUTE_TERMINATION, TRAEFIK_TLS,
+    Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS, HAPROXY_TECHNOLOGIES,
+    KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_PASSTHROUGH, ROUTE_TERMINATION, TRAEFIK_TLS,
     kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
@@ -14,6 +14,7 @@ use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
 use crate::model::Unseen;
+use crate::model::annotations::REDIRECTS;
 
 const DEFAULT_CERTIFICATE: &str =
     "no plain request is answered, and what HTTPS shows is a certificate of the controller's own, of which nothing is seen";
@@ -39,6 +40,8 @@ pub(super) struct Asked<'a> {
     /// What the AWS controller makes of it, where that serves it.
     pub(super) aws: Option<&'a Seen>,
     pub(super) groups: &'a Groups,
+    /// Whether ingress-nginx may be told to pass TLS on to the pods of the Ingresses that ask for it.
+    pub(super) passthrough: bool,
     /// Hosts that some Ingress of the same controller names in its `spec.tls`, letter by letter.
     pub(super) named_elsewhere: bool,
 }
@@ -147,7 +150,10 @@ impl Asked<'_> {
                     "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
                     "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
                 ),
-                Some(Certificate::None) | None if self.forced() => {
+                Some(Certificate::None) | None if self.passed_through() => {
+                    self.unknown("ingress-nginx passes TLS on to the pods, which end it", "Look at the certificate that the pods show.")
+                }
+                Some(Certificate::None) | None if self.forced().known() != Some(&false) => {
                     self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
                 }
                 Some(Certificate::None) | None => Tls::None,
@@ -157,7 +163,9 @@ impl Asked<'_> {
             // `pkg/store/convert.go` of HAProxy Technologies, `parser/translators` of Kong: entries are kept by host, with their Secrets. Without
             // either, what answers on the HTTPS port is a certificate that the controller may have been given.
             Engine::HaproxyTechnologies | Engine::Kong if self.covered_with_secret() => Tls::By(SPEC_TLS),
-            Engine::Kong if self.forced() => self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls."),
+            Engine::Kong if self.forced().known() != Some(&false) => {
+                self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
+            }
             Engine::HaproxyTechnologies | Engine::Kong if covered => self.unknown(
                 "its entry in spec.tls names no host or no Secret, and whether the controller has a certificate of its own is not seen",
                 "Write the host and secretName into spec.tls.",
@@ -198,18 +206,49 @@ impl Asked<'_> {
         }
     }
 
+    /// Whether ingress-nginx passes TLS of the host on to the pods: the Ingress asks for it, and the controller was told that it may
+    /// (its *TLS/HTTPS*, SSL Passthrough).
+    pub(super) fn passed_through(&self) -> bool {
+        self.engine == Engine::IngressNginx
+            && self.passthrough
+            && !self.host.is_empty()
+            && said(self.annotations, &[NGINX_PASSTHROUGH]) == Some(true)
+    }
+
     /// Whether no plain request is answered with anything but a redirect, whatever certificate there is: ingress-nginx with
     /// force-ssl-redirect (`lua_ingress.lua`), Kong with routes for HTTPS alone.
-    pub(super) fn forced(&self) -> bool {
+    pub(super) fn forced(&self) -> Known<bool> {
         match self.engine {
-            Engine::IngressNginx if self.settings.never_redirected(self.instance).is_some() => false,
             Engine::IngressNginx => {
                 let own = self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said);
-                matches!(own, Some((Some(true), _)))
-                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance))
+                let forces = matches!(own, Some((Some(true), _)))
+                    || (matches!(own, Some((None, _))) && self.settings.ingress_nginx_forces(self.instance));
+                match forces {
+                    true => self.settings.never_redirected(self.instance).map(|paths| paths.is_none()),
+                    false => Known::Known(false),
+                }
             }
-            Engine::Kong => !self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations),
-            _ => false,
+            Engine::Kong => Known::Known(!self.annotations.contains_key(KONG_OVERRIDE) && !kong_serves_plain(self.annotations)),
+            _ => Known::Known(false),
+        }
+    }
+
+    /// Of ingress-nginx: what becomes of a redirect by the paths that it never redirects.
+    fn but_for_some_paths(&self, redirects: Known<bool>) -> Known<&'static str> {
+        match redirects {
+            Known::Known(true) => {}
+            Known::Known(false) => return Known::Known(OFF),
+            Known::Unknown(unseen) => return Known::Unknown(unseen),
+        }
+        match self.settings.never_redirected(self.instance) {
+            Known::Known(None) => Known::Known(ON),
+            Known::Known(Some(paths)) if paths.split(',').any(|path| path.trim() == "/") => Known::Known(OFF),
+            Known::Known(Some(paths)) => Known::Unknown(left(
+                &self.text(),
+                &format!("no-tls-redirect-locations of the controller leaves plain HTTP open for paths that begin with {paths}"),
+                "or take the paths out of no-tls-redirect-locations",
+            )),
+            Known::Unknown(unseen) => Known::Unknown(unseen),
         }
     }
 
@@ -225,23 +264,12 @@ impl Asked<'_> {
                 &format!("{}: \"true\"", names[0]),
             ),
         };
-        if self.engine == Engine::IngressNginx
-            && let Some(paths) = self.settings.never_redirected(self.instance)
-        {
-            return match paths.split(',').any(|path| path.trim() == "/") {
-                true => word(false),
-                false => unread(
-                    &format!("no-tls-redirect-locations of the controller leaves plain HTTP open for paths that begin with {paths}"),
-                    "or take the paths out of no-tls-redirect-locations",
-                ),
-            };
-        }
         match self.engine {
             // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set.
             Engine::IngressNginx => match self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said) {
-                Some((Some(true), _) | (_, Some(true))) => word(true),
+                Some((Some(true), _) | (_, Some(true))) => self.but_for_some_paths(Known::Known(true)),
                 Some((_, Some(false))) => word(false),
-                Some((_, None)) => self.settings.ingress_nginx_redirects(&what, self.instance).and_then(word),
+                Some((_, None)) => self.but_for_some_paths(self.settings.ingress_nginx_redirects(&what, self.instance)),
                 None => unread(
                     "each of its paths is another Ingress's for the host, whose annotations count",
                     "nginx.ingress.kubernetes.io/ssl-redirect: \"true\", on each Ingress for the host",
@@ -303,7 +331,7 @@ impl Asked<'_> {
     /// Whether it asks in the words of any controller for plain HTTP to stay open.
     fn asks_some_controller_not_to(&self) -> bool {
         let forced = said(self.annotations, &[NGINX_FORCE]) == Some(true);
-        let off = ANY_REDIRECT.iter().any(|name| self.annotations.get(*name).and_then(|value| truth(value)) == Some(false));
+        let off = REDIRECTS.iter().any(|name| self.annotations.get(*name).and_then(|value| truth(value)) == Some(false));
         let both = self.annotations.contains_key(KONG_PROTOCOLS) && kong_serves_plain(self.annotations);
         (off || both) && !forced
     }

@@ -10,11 +10,13 @@ use super::ingress_classes::{Classes, IngressClassRow, class_of};
 use super::ingress_nginx::Merged;
 use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls, has_secret};
 use super::published::Way;
+use super::remedies;
 use super::service_entrances::{Program, Programs, is_of_aws};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
 use crate::facts::{FactsError, Family, Known};
+use crate::model::annotations::{INJECTING, SNIPPETS};
 use crate::model::sources::{
     FRONTEND_CONFIGS, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_CLASSES, INGRESS_NGINX_CONFIG, INGRESSES, SERVICES, WORKLOADS,
 };
@@ -42,6 +44,8 @@ table! {
         /// from it, ingress-nginx from the oldest Ingress for the host that has `spec.tls`. Unknown where TLS may be set up in a place that is not read, where no class says which controller serves the
         /// Ingress, and where the words of that controller are not known.
         tls: Known<bool>, at "/spec/tls", needs [INGRESS_CLASSES, SERVICES, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, INGRESS_NGINX_CONFIG] + WORKLOADS;
+        /// What gives the host TLS, in the words of its controller; empty where it has TLS.
+        tls_change: String, at "/spec/tls";
         /// What provides TLS: `spec.tls` or the annotation; empty when nothing known does.
         tls_by: String, at "/spec/tls";
         /// The Secret with the certificate; empty when the controller's own is used. The Secret itself is never read.
@@ -51,6 +55,8 @@ table! {
         /// where the controller's own settings decide that are not read, and where its words are not known.
         redirect: Known<&'static str>, at "/metadata/annotations",
             needs [INGRESS_CLASSES, INGRESS_CLASS_PARAMS, INGRESS_CLASS_PARAMS_EKS, FRONTEND_CONFIGS, INGRESS_NGINX_CONFIG];
+        /// What closes plain HTTP, in the words of its controller; empty where it is closed.
+        redirect_change: String, at "/metadata/annotations";
         /// How the controller speaks to the pods, as the annotation says; empty when it is not set, which is plain HTTP.
         backend_protocol: String, at "/metadata/annotations";
         /// Annotations with raw configuration for the controller, sorted. What they say is never stored.
@@ -70,46 +76,6 @@ table! {
 pub(in crate::facts) const FAMILY: Family =
     Family { schemas: || vec![IngressRow::schema(), IngressClassRow::schema()], rows: |context, _| rows(context) };
 
-const SNIPPETS: &[&str] = &[
-    // `nginx/kubernetes-ingress`, annotations.go.
-    "nginx.org/server-snippets",
-    "nginx.org/location-snippets",
-    // HAProxy Technologies and the community's HAProxy Ingress.
-    "haproxy.org/backend-config-snippet",
-    "haproxy.org/frontend-config-snippet",
-    "haproxy.org/global-config-snippet",
-    "haproxy.org/stats-config-snippet",
-    "haproxy-ingress.github.io/config-backend",
-    "haproxy-ingress.github.io/config-defaults",
-    "haproxy-ingress.github.io/config-frontend",
-    "haproxy-ingress.github.io/config-global",
-    "haproxy-ingress.github.io/config-proxy",
-    "haproxy-ingress.github.io/config-sections",
-    "haproxy-ingress.github.io/config-tcp",
-    "haproxy-ingress.github.io/config-tcp-service",
-    "nginx.ingress.kubernetes.io/server-snippet",
-    "nginx.ingress.kubernetes.io/configuration-snippet",
-    "nginx.ingress.kubernetes.io/stream-snippet",
-    "nginx.ingress.kubernetes.io/auth-snippet",
-    "nginx.ingress.kubernetes.io/modsecurity-snippet",
-];
-/// Annotations of ingress-nginx of the risk `High` (its *Annotations Scope and Risk*), and those through which its configuration was
-/// injected (CVE-2023-5044, CVE-2025-24514, CVE-2025-1097, CVE-2025-1098, CVE-2026-1580, CVE-2026-24513).
-const INJECTING: &[&str] = &[
-    "nginx.ingress.kubernetes.io/auth-method",
-    "nginx.ingress.kubernetes.io/auth-signin",
-    "nginx.ingress.kubernetes.io/auth-tls-error-page",
-    "nginx.ingress.kubernetes.io/auth-tls-match-cn",
-    "nginx.ingress.kubernetes.io/auth-url",
-    "nginx.ingress.kubernetes.io/custom-http-errors",
-    "nginx.ingress.kubernetes.io/mirror-host",
-    "nginx.ingress.kubernetes.io/mirror-target",
-    "nginx.ingress.kubernetes.io/permanent-redirect",
-    "nginx.ingress.kubernetes.io/modsecurity-transaction-id",
-    "nginx.ingress.kubernetes.io/proxy-ssl-name",
-    "nginx.ingress.kubernetes.io/server-alias",
-    "nginx.ingress.kubernetes.io/upstream-hash-by",
-];
 const BACKEND_PROTOCOLS: &[&str] = &["nginx.ingress.kubernetes.io/backend-protocol", "alb.ingress.kubernetes.io/backend-protocol"];
 const SOURCE_RANGES: &[&str] = &[
     "nginx.ingress.kubernetes.io/whitelist-source-range",
@@ -134,6 +100,8 @@ struct Surroundings<'a> {
     nginx: &'a Merged,
     /// Hosts that Ingresses of Contour list in `spec.tls`.
     contour: &'a BTreeSet<String>,
+    /// Whether ingress-nginx may be told to pass TLS on to pods.
+    passthrough: bool,
     /// Load balancers that end TLS, before an Ingress controller perhaps.
     tls_before: Known<Vec<EndsTls>>,
 }
@@ -184,8 +152,18 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
         ingresses.push((ingress, origin, aws));
     })?;
     nginx.sort();
-    let surroundings =
-        Surroundings { context, classes: &classes, settings: &settings, groups: &groups, nginx: &nginx, contour: &contour, tls_before };
+    let passthrough =
+        context.pods()?.iter().any(|group| !group.is_finished() && group.serves_routes.is_some_and(|serves| serves.passthrough));
+    let surroundings = Surroundings {
+        context,
+        classes: &classes,
+        settings: &settings,
+        groups: &groups,
+        nginx: &nginx,
+        contour: &contour,
+        passthrough,
+        tls_before,
+    };
     let mut rows = Vec::new();
     let mut used = Vec::new();
     for (ingress, origin, aws) in &ingresses {
@@ -249,6 +227,7 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             }),
             aws,
             groups: around.groups,
+            passthrough: around.passthrough,
             named_elsewhere: around.contour.contains(&host),
         };
         let (tls_by, tls) = match asked.tls() {
@@ -259,8 +238,13 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
         let redirect = resolved(around, &class).and_then(|()| asked.redirect());
         let plain = match asked.forced() {
             // Whatever certificate there is.
-            true => Known::Known(false),
-            false => tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) }),
+            Known::Known(true) => Known::Known(false),
+            Known::Unknown(unseen) => Known::Unknown(unseen),
+            // Without a certificate of its own the host is not redirected, and plain requests are passed on beside (`lua_ingress.lua`).
+            Known::Known(false) if asked.passed_through() && tls.known() != Some(&true) => Known::Known(true),
+            Known::Known(false) => {
+                tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) })
+            }
         };
         let host_text = if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") };
         let ways = backends.iter().map(|service| Way {
@@ -276,6 +260,15 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             |names: &[&str]| names.iter().filter(|name| annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect();
         let typed = IngressRow {
             host_text,
+            tls_change: if tls == Known::Known(true) { String::new() } else { remedies::tls(engine, &host) },
+            redirect_change: if redirect == Known::Known(ON) {
+                String::new()
+            } else {
+                remedies::redirect(
+                    engine,
+                    around.settings.never_redirected(around.classes.instance(&class)).known().is_some_and(Option::is_some),
+                )
+            },
             controller: around.classes.controller(&around.context.reader, &class),
             tls,
             tls_by: tls_by.to_owned(),

@@ -15,6 +15,7 @@ mod ingresses;
 mod istio;
 mod load_balancers;
 mod published;
+mod remedies;
 mod routers;
 mod routes;
 mod service_entrances;

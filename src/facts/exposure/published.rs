@@ -23,6 +23,7 @@ table! {
     /// One row per workload that something outside the cluster can reach: through a Service that is published by itself (a load balancer,
     /// a port of every node, external addresses), an Ingress, a route at a Gateway, a Route of OpenShift, a VirtualService at a Gateway of
     /// Istio, a router of Traefik or an HTTPProxy of Contour, and the Services behind these; or through a port of its own on the nodes.
+    /// Where a program that serves routes passes ports on by a ConfigMap, which is not read, every workload may be one.
     pub struct PublishedRow as "published_workloads" counting "published workloads" from
         [SERVICES, INGRESSES, GATEWAYS, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES, OPENSHIFT_ROUTES, ISTIO_GATEWAYS,
          VIRTUAL_SERVICES, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, PODS, REPLICA_SETS, DEPLOYMENTS,
@@ -125,6 +126,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         ways.extend(by_itself(&service, programs.behind(&service), &namespace, &name, &origin, unjudged.as_ref()));
         services.insert((namespace, name), Leads::of(&service));
     })?;
+    ways.extend(passed_on(context)?);
     let on_nodes: Vec<(&PodGroup, Way)> = context.pods()?.iter().filter(|group| !group.is_finished()).flat_map(on_the_nodes).collect();
     let mut by_workload: BTreeMap<&ObjectRef, (Vec<&Evidence>, Vec<&Way>)> = BTreeMap::new();
     for (group, way) in &on_nodes {
@@ -171,6 +173,32 @@ fn perhaps(way: &Way, services: &Services) -> Option<(String, Way)> {
     Some((namespace.to_owned(), Way { plain: Known::Unknown(unseen), text, ..way.clone() }))
 }
 
+/// Ports that a program which serves routes passes on to Services as they come, by a ConfigMap that its arguments name and that is not
+/// read: they may lead to any workload of any namespace.
+fn passed_on(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
+    let mut ways = Vec::new();
+    let told = context.pods()?.iter().filter(|group| !group.is_finished());
+    for (group, argument) in told.filter_map(|group| Some((group, group.serves_routes?.passes_on?))) {
+        let Some(origin) = group.origins.first() else { continue };
+        let program = format!("{} of {}", group.workload_text(), group.namespace());
+        for namespace in context.namespaces()?.labels().into_keys() {
+            let unseen = Unseen::not_visible(
+                format!("whom the ports lead to that {program} passes on"),
+                format!("its argument --{argument} names a ConfigMap of ports and Services, which is not read"),
+                format!("Look at the ConfigMap that --{argument} names, and at which ports the Services in it have."),
+            );
+            ways.push(Way {
+                namespace,
+                service: None,
+                text: format!("perhaps a port that {program} passes on"),
+                plain: Known::Unknown(unseen),
+                origin: origin.clone(),
+            });
+        }
+    }
+    Ok(ways)
+}
+
 /// A Service that is published by itself: each port that may speak HTTP, or the Service as a whole where none does.
 fn by_itself(service: &Service, behind: Program, namespace: &str, name: &str, origin: &Evidence, unjudged: Option<&Unseen>) -> Vec<Way> {
     let Some(spec) = &service.spec else { return Vec::new() };
@@ -209,7 +237,7 @@ fn on_the_nodes(group: &PodGroup) -> Vec<(&PodGroup, Way)> {
     let mut ways: Vec<(&PodGroup, Way)> = taken
         .map(|port| {
             let plain = of_node_port(&port.name, port.host_port, port.number);
-            let plain = if group.serves_routes {
+            let plain = if group.serves_routes.is_some() {
                 plain.and_then(|plain| if plain { served(&group.workload_text()) } else { Known::Known(false) })
             } else {
                 plain

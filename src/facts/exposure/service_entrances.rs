@@ -35,7 +35,7 @@ pub(super) struct Programs<'a>(BTreeMap<&'a str, Vec<&'a BTreeMap<String, String
 impl<'a> Programs<'a> {
     pub(super) fn of(context: &'a Context<'a>) -> Result<Self, FactsError> {
         let mut all: BTreeMap<&str, Vec<&BTreeMap<String, String>>> = BTreeMap::new();
-        for group in context.pods()?.iter().filter(|group| group.serves_routes && !group.is_finished()) {
+        for group in context.pods()?.iter().filter(|group| group.serves_routes.is_some() && !group.is_finished()) {
             all.entry(group.namespace()).or_default().push(&group.labels);
         }
         Ok(Self(all))

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::load_balancers::{internal_by, is_private, limit_sources, source_ranges};
+use super::remedies;
 use super::service_entrances::answers_external_ips;
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
@@ -56,6 +57,8 @@ table! {
         external_name: String, at "/spec/externalName";
         /// Selector as `key=value`, sorted; empty when endpoints are written by hand.
         selector: Vec<String>, at "/spec/selector";
+        /// What keeps strangers away from its load balancer; empty for other types.
+        to_change: &'static str, at "/spec/loadBalancerSourceRanges";
         /// Workloads with pods, or templates of pods, that it selects; sorted.
         workloads: Known<Vec<String>>, at "/spec/selector",
             needs [] + WORKLOADS;
@@ -111,6 +114,11 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
             Known::Known(String::new())
         },
         load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
+        to_change: if is_load_balancer {
+            remedies::load_balancer(spec.load_balancer_class.as_deref().unwrap_or_default(), &addresses)
+        } else {
+            ""
+        },
         private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address) == Some(true)),
         public_address: addresses.iter().any(|address| is_private(address) == Some(false)),
         addresses,

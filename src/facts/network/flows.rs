@@ -40,6 +40,8 @@ struct Class {
     blocks: Option<Vec<Inside>>,
     /// Whether something that is not understood may decide, by direction.
     doubt: [bool; 2],
+    /// Whether the pods are, or may be, attached to a further network, about which NetworkPolicies say nothing.
+    elsewhere: bool,
 }
 
 /// Whether a pod is inside a block of addresses.
@@ -221,6 +223,7 @@ impl<'a> Engine<'a> {
             }
         }
         let blocks: Vec<&Block> = blocks.into_iter().collect();
+        let unjudged = world.unjudged_networks().is_some();
         let mut classes: BTreeMap<Class, i64> = BTreeMap::new();
         let mut of_group = Vec::new();
         for (number, group) in world.groups().enumerate().filter(|(_, group)| !group.host_network && group.pods > 0) {
@@ -240,6 +243,7 @@ impl<'a> Engine<'a> {
                     .collect(),
                 blocks: None,
                 doubt: Direction::BOTH.map(|direction| !world.foreign_of(group, direction).is_empty()),
+                elsewhere: unjudged || group.claims_devices || !group.networks.is_empty(),
             };
             if blocks.is_empty() {
                 counted(Class { blocks: Some(Vec::new()), ..class }, group.pods);
@@ -398,8 +402,18 @@ impl<'a> Engine<'a> {
         matching
     }
 
-    /// Traffic from the pods of class `a` to those of class `b`.
-    fn flow(&self, [ingress, egress]: &[Vec<Option<Side<'_>>>; 2], a: usize, b: usize) -> Flow {
+    /// Traffic from the pods of class `a` to those of class `b`. What policies deny two that are both on further networks may go over one of
+    /// these: networks of two names may be one wire.
+    fn flow(&self, sides: &[Vec<Option<Side<'_>>>; 2], a: usize, b: usize) -> Flow {
+        let elsewhere = |at: usize| self.classes.get(at).is_some_and(|(class, _)| class.elsewhere);
+        match self.flow_on_the_cluster(sides, a, b) {
+            Flow::None | Flow::Some if elsewhere(a) && elsewhere(b) => Flow::Unknown,
+            flow => flow,
+        }
+    }
+
+    /// The same over the cluster's own network.
+    fn flow_on_the_cluster(&self, [ingress, egress]: &[Vec<Option<Side<'_>>>; 2], a: usize, b: usize) -> Flow {
         let (Some((source, _)), Some((destination, _))) = (self.classes.get(a), self.classes.get(b)) else { return Flow::Unknown };
         let out = egress.get(a).and_then(Option::as_ref);
         let into = ingress.get(b).and_then(Option::as_ref);

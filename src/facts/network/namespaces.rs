@@ -1,10 +1,12 @@
 //! One row per namespace and direction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::foreign::Effect;
 use super::isolation::NetworkIsolationRow;
+use super::openness::Openness;
 use super::policy::{Direction, Policy, Rule, allow_everything};
+use super::ports::PortSet;
 use super::world::{Enforcement, World};
 use crate::facts::Known;
 use crate::facts::labels::Selector;
@@ -17,7 +19,8 @@ table! {
     /// One row per namespace and direction (ingress, egress), with whether NetworkPolicies deny that direction by default to every pod,
     /// those to come too: policies that select every pod have it among their `policyTypes`, whether or not they have rules for it, and
     /// they do not allow everything themselves. Policies add up, so that one policy with rules is judged as two with the same rules.
-    /// What is allowed beside the default is another question.
+    /// What is allowed beside the default is another question; only where there is no workload yet, to which `network_isolation` would
+    /// answer it, the direction is not denied where anybody, or every namespace, is let through on most ports.
     pub struct NamespaceIsolationRow as "namespace_isolation" counting "namespaces" from [NAMESPACES, NODES, DAEMON_SETS, NETWORK_POLICIES] + FOREIGN_POLICIES
         consulting [] + NETWORK_PLUGIN_SETTINGS {
         /// Name.
@@ -63,6 +66,7 @@ struct Counts {
 /// The rows; `isolation` are those of `network_isolation`.
 pub(super) fn rows(world: &World<'_>, isolation: &[Row]) -> Vec<Row> {
     let counts = count(isolation);
+    let openness = Openness::new(world);
     let mut rows = Vec::new();
     for (namespace, origin) in world.namespaces().objects() {
         let Some(name) = &namespace.metadata.name else { continue };
@@ -74,7 +78,7 @@ pub(super) fn rows(world: &World<'_>, isolation: &[Row]) -> Vec<Row> {
             uid: namespace.metadata.uid.clone(),
         };
         for direction in Direction::BOTH {
-            rows.push(row(world, &subject, origin, direction, &counts));
+            rows.push(row(world, &openness, &subject, origin, direction, &counts));
         }
     }
     rows
@@ -82,7 +86,14 @@ pub(super) fn rows(world: &World<'_>, isolation: &[Row]) -> Vec<Row> {
 
 type AllCounts = BTreeMap<(String, String), Counts>;
 
-fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Direction, counts: &AllCounts) -> Row {
+fn row(
+    world: &World<'_>,
+    openness: &Openness<'_>,
+    subject: &ObjectRef,
+    origin: &Evidence,
+    direction: Direction,
+    counts: &AllCounts,
+) -> Row {
     let name = &subject.name;
     let default = ForAll::of(world.policies(name), direction);
     let counts = counts.get(&(name.clone(), direction.as_str().to_owned())).copied().unwrap_or(Counts { ..Counts::default() });
@@ -94,6 +105,10 @@ fn row(world: &World<'_>, subject: &ObjectRef, origin: &Evidence, direction: Dir
                 "all of its workloads use the node's network, which NetworkPolicies do not cover",
                 "Ask what filters the traffic of the nodes.",
             )),
+            // What is allowed to workloads, `network_isolation` says of each of them.
+            false if why.is_empty() && !counts.on_the_node && !counts.on_the_cluster => {
+                Known::Known(default.open_in_effect(openness, direction).unwrap_or_default())
+            }
             false => Known::Known(why),
         });
     let typed = NamespaceIsolationRow {
@@ -144,6 +159,36 @@ impl<'w> ForAll<'w> {
             Vec::new()
         };
         Self { policies: together, open }
+    }
+}
+
+impl ForAll<'_> {
+    /// Whom policies that select every pod let through on most ports although nobody chose them, in a few words.
+    fn open_in_effect(&self, openness: &Openness<'_>, direction: Direction) -> Option<String> {
+        let mut rules = Vec::new();
+        for (policy, origin) in &self.policies {
+            let of_policy = policy.rules(direction).unwrap_or_default().iter().enumerate();
+            rules.extend(of_policy.map(|(i, rule)| (policy, rule, origin.at(format!("/spec/{}/{i}", direction.as_str())))));
+        }
+        // Policies add up: what each lets through on some ports, they let through on all of these together.
+        let mut found = [(PortSet::default(), BTreeSet::new()), (PortSet::default(), BTreeSet::new())];
+        for one in &rules {
+            let (policy, rule, _) = one;
+            let everywhere = !openness.taken(std::slice::from_ref(one)).every_namespace.is_empty();
+            for ((ports, names), open) in found.iter_mut().zip([rule.is_open_to_the_world(), everywhere]) {
+                if open {
+                    ports.union(PortSet::of(&rule.ports, &[]));
+                    names.insert(policy.name.as_str());
+                }
+            }
+        }
+        let words = match direction {
+            Direction::Ingress => ["lets anybody in", "lets pods of every namespace in"],
+            Direction::Egress => ["lets every pod out to anybody", "lets every pod out to pods of every namespace"],
+        };
+        let (what, (_, names)) = words.into_iter().zip(found).find(|(_, (ports, _))| ports.holds_most())?;
+        let names: Vec<&str> = names.into_iter().collect();
+        Some(format!("what selects every pod {what} on most ports ({})", names.join(", ")))
     }
 }
 

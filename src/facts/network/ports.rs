@@ -123,6 +123,13 @@ impl PortSet {
         !self.every && self.ranges.is_empty()
     }
 
+    /// Whether more than half of the ports of TCP are in it: then what is allowed is not a list that somebody wrote.
+    pub(super) fn holds_most(&self) -> bool {
+        let of_tcp = self.ranges.iter().filter(|(protocol, ..)| *protocol == Protocol::Tcp);
+        let number: u32 = of_tcp.map(|(_, from, to)| u32::from(*to) - u32::from(*from) + 1).sum();
+        self.every || number > 1 << 15
+    }
+
     /// Whether every port of every protocol that rules can name is in it.
     pub(super) fn is_full(&self) -> bool {
         self.every

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use super::super::Known;
 use super::Accounts;
+use super::columns::with_reach;
 use super::kinds::Kind;
 use super::policy::{ANONYMOUS, AUTHENTICATED, SERVICE_ACCOUNTS_GROUP, UNAUTHENTICATED, Who};
 use super::resolved::{Grant, Resolved};
 use super::rules::describe;
 use super::standing::Holders;
-use crate::facts::table::schema::{Row, table};
+use crate::facts::table::schema::Row;
 use crate::model::sources::{
     CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, STATEFUL_SETS, VERSION,
 };
@@ -17,7 +18,7 @@ use crate::model::{Evidence, ObjectRef};
 /// How many rules of a role stand in one row.
 const RULES: usize = 6;
 
-table! {
+with_reach! {
     /// One row per binding and subject: who holds which role through which binding. Columns about reach say what this grant gives by
     /// itself or together with what else its subject holds there, beyond what Kubernetes and kubeadm ship. Other authorizers and
     /// certificates of the group system:masters are not seen.
@@ -78,56 +79,6 @@ table! {
         named: Vec<String>;
         /// ConfigMaps of kube-system with settings of the cluster's own parts that it may write by name, sorted.
         named_settings: Vec<String>;
-        /// Any verb on any resource: as the ClusterRole cluster-admin.
-        everything: Known<bool>;
-        /// Act as other users, groups or nodes: verb `impersonate`, or both halves of constrained impersonation.
-        impersonates: Known<bool>, needs [VERSION];
-        /// Verbs `escalate` or `bind` on roles: grant more than one holds.
-        escalates: Known<bool>;
-        /// nodes/proxy, with any verb: commands in every pod of a node.
-        proxies_nodes: Known<bool>;
-        /// Approve or sign client certificates.
-        approves_certificates: Known<bool>;
-        /// Change APIServices or CustomResourceDefinitions, through which every object of a group passes.
-        changes_apis: Known<bool>;
-        /// Create or change PersistentVolumes, or contents of volume snapshots.
-        creates_volumes: Known<bool>;
-        /// Write admission webhooks or policies, or change Namespaces, by their subresources too.
-        changes_policies: Known<bool>;
-        /// Change nodes or their status, or bind pods to nodes.
-        changes_nodes: Known<bool>;
-        /// Write all ConfigMaps of kube-system, or ClusterTrustBundles.
-        changes_system_config: Known<bool>;
-        /// Read the content of all Secrets: get, list, watch, and patch, delete and deletecollection, whose answers hold it.
-        reads_secrets: Known<bool>;
-        /// Create tokens of service accounts or Secrets that are filled with them, or impersonate accounts.
-        becomes_service_accounts: Known<bool>, needs [VERSION];
-        /// Act as users that the role names.
-        impersonates_named: Known<bool>, needs [VERSION];
-        /// Write what a deployment tool carries out with its own rights, such as an Application of Argo CD or a HelmRelease of Flux.
-        deploys_by_tools: Known<bool>;
-        /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
-        /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
-        execs: Known<bool>, needs [VERSION];
-        /// Add containers to running pods.
-        adds_containers: Known<bool>;
-        /// Create or change pods and what makes them.
-        writes_workloads: Known<bool>;
-        /// Overwrite or delete all Secrets.
-        changes_secrets: Known<bool>;
-        /// Change Services, endpoints, EndpointSlices, Ingresses, routes, or the status of pods, Services and Ingresses.
-        redirects_traffic: Known<bool>;
-        /// Write NetworkPolicies or those of a network plugin.
-        changes_network_policies: Known<bool>;
-        /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
-        /// namespace.
-        deletes_data: Known<bool>, consulting [STATEFUL_SETS];
-        /// Delete or change backups and where they are kept.
-        deletes_backups: Known<bool>;
-        /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).
-        reads_logs: Known<bool>;
-        /// Delete or overwrite Events, or delete Leases or DaemonSets.
-        deletes_evidence: Known<bool>;
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) fn rows(context: &Context<'_>, resolved: &Resolved<'_>, holders: &Hol
     let mut rows = Vec::new();
     for (name, _, uid, origin) in context.namespaces()?.each() {
         let Some(webhooks) = guards.get(&name).filter(|_| !SYSTEM_NAMESPACES.contains(&name.as_str())) else { continue };
-        let Holding { who, mut origins, doubt } = all.remove(name.as_str()).unwrap_or_else(Holding::default);
+        let Holding { who, mut origins, doubt } = all.remove(name.as_str()).unwrap_or_default();
         origins.sort_by(|a, b| (a.object(), &a.pointer).cmp(&(b.object(), &b.pointer)));
         origins.truncate(4);
         let text = |(who, words): (String, BTreeSet<&'static str>)| format!("{who} ({})", words.into_iter().collect::<Vec<_>>().join(", "));

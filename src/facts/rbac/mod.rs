@@ -5,6 +5,7 @@
 
 mod account_reach;
 mod asked;
+mod columns;
 mod grants;
 mod guard_writers;
 mod kinds;

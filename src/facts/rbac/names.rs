@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{SourceId, SourceState, sources};
+use crate::model::{SourceId, SourceRecord, SourceState, sources};
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// A resource of Kubernetes itself.
@@ -236,7 +236,7 @@ pub(super) fn exists(snapshot: &Snapshot, group: &str, resource: &str, subresour
         return Ok(if own.has(subresource) { Ok(()) } else { Err(NotFound { what: "subresource", known: subresources }) });
     }
     let index = snapshot.index();
-    let is_read = |source: &SourceId| index.record(source).is_some_and(|record| record.state.is_complete());
+    let is_read = |source: &SourceId| index.record(source).is_some_and(SourceRecord::is_whole);
     let custom = names(snapshot, &sources::CUSTOM_RESOURCE_DEFINITIONS)?;
     let read = index.sources.iter().filter(|record| matches!(record.state, SourceState::Read { .. } | SourceState::Partial { .. }));
     let read: BTreeSet<String> = read.map(|record| record.source.to_string()).collect();
@@ -282,9 +282,9 @@ pub(super) fn custom(snapshot: &Snapshot, name: &str, group: Option<&str>) -> Re
     Ok(if found.len() == 1 { found.into_iter().next().map(|(of, plural)| (plural, of)) } else { None })
 }
 
-/// Whether there is such a namespace; true where the list was not read to its end.
+/// Whether there is such a namespace; true where not all of them are known.
 pub(super) fn namespace_exists(snapshot: &Snapshot, name: &str) -> Result<Result<(), NotFound>, SnapshotError> {
-    let complete = snapshot.index().record(&sources::NAMESPACES).is_some_and(|record| record.state.is_complete());
+    let complete = snapshot.index().record(&sources::NAMESPACES).is_some_and(SourceRecord::is_whole);
     let known = names(snapshot, &sources::NAMESPACES)?;
     let there = !complete || known.contains(name);
     Ok(if there { Ok(()) } else { Err(NotFound { what: "namespace", known: known.into_iter().collect() }) })

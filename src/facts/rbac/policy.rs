@@ -237,7 +237,7 @@ impl Policy {
         }
         // A Role that was not understood can only be one of its own namespace.
         let here = |namespace: &str| binding.namespace.as_deref() == Some(namespace);
-        match self.coverage.complete_within(std::slice::from_ref(&ROLES), here) {
+        match self.coverage.complete_within(std::slice::from_ref(&ROLES), &[], here) {
             Ok(_) => Known::Known(true),
             Err(gaps) => Known::Unknown(gaps.first().clone()),
         }

@@ -1,19 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Known;
+use super::columns::with_reach;
 use super::grants::COLUMNS;
 use super::kinds::Kind;
 use super::policy::Who;
 use super::resolved::{Held, Resolved};
 use super::standing::{Holders, Standing};
 use super::takeover::{Kinds, Leads, Takeover};
-use crate::facts::table::schema::{Row, table};
+use crate::facts::table::schema::Row;
 use crate::model::Evidence;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, STATEFUL_SETS, VERSION,
+    WORKLOADS,
 };
 
-table! {
+with_reach! {
     /// One row per subject and place in which it has dangerous reach: without a namespace for what it holds in the whole cluster, else for
     /// what RoleBindings of that namespace add. Several bindings of one subject count together, with those of the groups that the server
     /// puts it into; membership in other groups is known to the identity provider only. Columns about reach leave out what Kubernetes and
@@ -39,56 +41,6 @@ table! {
         shipped_kinds: Vec<String>;
         /// The bindings that give the kinds beyond what is shipped, sorted.
         via: Vec<String>;
-        /// Any verb on any resource.
-        everything: Known<bool>;
-        /// Act as other users, groups or nodes: verb `impersonate`, or both halves of constrained impersonation.
-        impersonates: Known<bool>, needs [VERSION];
-        /// Verbs `escalate` or `bind` on roles.
-        escalates: Known<bool>;
-        /// nodes/proxy, with any verb.
-        proxies_nodes: Known<bool>;
-        /// Approve or sign client certificates: the request's approval or status, and the signer.
-        approves_certificates: Known<bool>;
-        /// Change APIServices or CustomResourceDefinitions, through which every object of a group passes.
-        changes_apis: Known<bool>;
-        /// Create or change PersistentVolumes, or contents of volume snapshots.
-        creates_volumes: Known<bool>;
-        /// Write admission webhooks or policies, or change Namespaces, by their subresources too.
-        changes_policies: Known<bool>;
-        /// Change nodes or their status, or bind pods to nodes.
-        changes_nodes: Known<bool>;
-        /// Write all ConfigMaps of kube-system, or ClusterTrustBundles.
-        changes_system_config: Known<bool>;
-        /// Read the content of all Secrets: get, list, watch, and patch, delete and deletecollection, whose answers hold it.
-        reads_secrets: Known<bool>;
-        /// Create tokens of service accounts or Secrets that are filled with them, or impersonate accounts.
-        becomes_service_accounts: Known<bool>, needs [VERSION];
-        /// Act as users that the role names.
-        impersonates_named: Known<bool>, needs [VERSION];
-        /// Write what a deployment tool carries out with its own rights, such as an Application of Argo CD or a HelmRelease of Flux.
-        deploys_by_tools: Known<bool>;
-        /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
-        /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
-        execs: Known<bool>, needs [VERSION];
-        /// Add containers to running pods.
-        adds_containers: Known<bool>;
-        /// Create or change pods and what makes them.
-        writes_workloads: Known<bool>;
-        /// Overwrite or delete all Secrets.
-        changes_secrets: Known<bool>;
-        /// Change Services, endpoints, EndpointSlices, Ingresses, routes, or the status of pods, Services and Ingresses.
-        redirects_traffic: Known<bool>;
-        /// Write NetworkPolicies or those of a network plugin.
-        changes_network_policies: Known<bool>;
-        /// Delete or overwrite claims and volumes, or delete snapshots, backups, StatefulSets, custom resource definitions or the
-        /// namespace.
-        deletes_data: Known<bool>;
-        /// Delete or change backups and where they are kept.
-        deletes_backups: Known<bool>;
-        /// Read logs of containers (pods/log) or log files of nodes (nodes/log, /logs of the API server).
-        reads_logs: Known<bool>;
-        /// Delete or overwrite Events, or delete Leases or DaemonSets.
-        deletes_evidence: Known<bool>;
     }
 }
 

@@ -190,10 +190,11 @@ fn kubelets(servers: &ApiServers, rows: &mut Vec<Row>) {
         (0, _) => Some("no node with a kubelet was seen".to_owned()),
         (_, None) => None,
         (_, Some(first)) => Some(format!(
-            "a kubelet reads a file on its node, which the API does not show; {} do not publish what theirs was given: {}{}",
-            if silent.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", silent.len()) },
-            first.name,
-            if silent.len() == 1 { "" } else { " and others" },
+            "a kubelet reads a file on its node, which the API does not show, and {}",
+            match silent.len() {
+                1 => format!("the node {} does not publish what its kubelet was given", first.name),
+                many => format!("{many} nodes do not publish what theirs was given: {} and others", first.name),
+            }
         )),
     };
     for (field, flag) in KUBELET_FIELDS {

@@ -22,6 +22,7 @@ use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;
 use crate::facts::table::schema::TableRow;
 use crate::model::Unseen;
+use crate::model::sources::METRICS;
 
 /// The tables of settings and of what the API server's own counters show of them, computed together: they compare the same sources.
 pub(super) const FAMILY: Family = Family {
@@ -64,21 +65,23 @@ pub(super) struct Plugins {
     counted: std::collections::BTreeSet<String>,
     /// Why that server may not be the only one.
     not_alone: Option<Unseen>,
+    /// Why nothing was counted, where that was not read.
+    uncounted: Option<Unseen>,
 }
 
 impl Plugins {
     pub(super) fn read(context: &crate::facts::context::Context<'_>) -> Result<Self, FactsError> {
         const SETTING: &str = "disable-admission-plugins";
         let servers = servers::Seen::read(context)?;
-        let unseen = |why: String| not_visible(defaults::API_SERVER.binary, SETTING, &why);
         let off = |server| servers.value(server, SETTING, Some("")).map(|(value, _)| split(&value));
         let metrics = crate::facts::metrics::Metrics::read(&context.reader)?;
         let series = metrics.family("apiserver_admission_controller_admission_duration_seconds_count");
         Ok(Self {
             off: servers.list.iter().map(off).collect(),
             counted: series.iter().map(|sample| sample.label("name").to_owned()).collect(),
-            others: servers.unseen().map(unseen).or_else(|| servers.list.is_empty().then(|| servers.gap(SETTING))),
-            not_alone: servers.others(1).map(unseen),
+            others: servers.unknown(SETTING),
+            not_alone: servers.unknown_of_others(1, SETTING),
+            uncounted: context.reader.gap(&METRICS),
         })
     }
 
@@ -87,12 +90,14 @@ impl Plugins {
         if self.off.iter().filter_map(Known::known).flatten().any(|name| name == plugin) {
             return Known::Known(false);
         }
-        if self.counted.contains(plugin) && self.not_alone.is_none() {
-            return Known::Known(true);
-        }
-        match self.off.iter().find_map(Known::unseen).or(self.others.as_ref()) {
-            Some(unseen) => Known::Unknown(unseen.clone()),
-            None => Known::Known(true),
+        let counted = self.counted.contains(plugin);
+        let Some(unseen) = self.off.iter().find_map(Known::unseen).or(self.others.as_ref()) else { return Known::Known(true) };
+        match (&self.not_alone, &self.uncounted) {
+            (None, _) if counted => Known::Known(true),
+            // Reading it would have told.
+            (None, Some(gap)) => Known::Unknown(gap.clone()),
+            (Some(not_alone), _) if counted => Known::Unknown(not_alone.clone()),
+            _ => Known::Unknown(unseen.clone()),
         }
     }
 }
@@ -101,9 +106,11 @@ fn not_visible(component: &str, setting: &str, why: &str) -> Unseen {
     Unseen::not_visible(
         format!("the setting {setting} of {component}"),
         why.to_owned(),
-        match setting.contains('.') {
-            true => format!("Ask whoever operates the nodes for {setting} in the KubeletConfiguration."),
-            false => format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
+        match component {
+            // A file of their own, and not the command line, holds what these are named for here.
+            "kubelet" => format!("Ask whoever operates the nodes for {setting} in the file of the kubelet (KubeletConfiguration)."),
+            "kube-proxy" => format!("Ask whoever operates the nodes for {setting} in the file of kube-proxy (KubeProxyConfiguration)."),
+            _ => format!("Ask whoever operates the control plane for the value of --{setting} and for the file it names, if any."),
         },
     )
 }

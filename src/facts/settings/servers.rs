@@ -12,7 +12,7 @@ use super::seen::{How, Instance, flagz, running, servers};
 use super::{contradiction, not_visible};
 use crate::facts::context::Context;
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{FLAGZ, NODES, PODS, VERSION};
+use crate::model::sources::{FLAGZ, LEASES, NODES, PODS, VERSION};
 use crate::model::{Evidence, Grade, ObjectRef, Unseen};
 
 /// One API server: the source that decides, and what is compared with it.
@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) machines: BTreeMap<String, Machine>,
     /// How many the Leases of kube-system count; none counts as not known.
     pub(super) counted: usize,
+    /// Why they were not counted, where they were not read.
+    uncounted: Option<Unseen>,
     /// Why nothing was seen, where that is so.
     gap: Option<Unseen>,
 }
@@ -78,7 +80,7 @@ impl Seen {
             }
         };
         let gap = reader.gap(&FLAGZ).or_else(|| reader.gap(&PODS)).or_else(|| reader.gap(&NODES));
-        Ok(Self { instances, list, machines, counted, gap })
+        Ok(Self { instances, list, machines, counted, uncounted: reader.gap(&LEASES), gap })
     }
 
     /// How many were seen: `/flagz` may speak for one of the mirror pods.
@@ -99,6 +101,17 @@ impl Seen {
     /// Why there may be servers that no source shows.
     pub(super) fn unseen(&self) -> Option<String> {
         self.others(self.seen())
+    }
+
+    /// Why a setting is not known of all of them, where `seen` were.
+    pub(super) fn unknown_of_others(&self, seen: usize, setting: &str) -> Option<Unseen> {
+        let why = self.others(seen)?;
+        Some(self.uncounted.clone().unwrap_or_else(|| not_visible(API_SERVER.binary, setting, &why)))
+    }
+
+    /// The same of those that were seen.
+    pub(super) fn unknown(&self, setting: &str) -> Option<Unseen> {
+        self.unknown_of_others(self.seen(), setting).or_else(|| self.list.is_empty().then(|| self.gap(setting)))
     }
 
     /// Why a setting is not known where no server was seen.
@@ -134,8 +147,7 @@ impl Seen {
 
     /// Whether some server is given a value for a setting that is empty by default. That none is, is known only where all were seen.
     pub(super) fn given(&self, setting: &str) -> Known<bool> {
-        let unseen = self.unseen().map(|why| not_visible(API_SERVER.binary, setting, &why));
-        let mut doubt = unseen.or_else(|| self.list.is_empty().then(|| self.gap(setting)));
+        let mut doubt = self.unknown(setting);
         for server in &self.list {
             match self.value(server, setting, Some("")) {
                 Known::Known((value, _)) if !value.is_empty() => return Known::Known(true),

@@ -15,6 +15,8 @@ pub(super) struct Asked<'a> {
     pub(super) what: String,
     /// `None` when the field is not set: then the class is still to be chosen.
     pub(super) class: Option<&'a str>,
+    /// Whether it was, or is to be, made from a snapshot or another claim.
+    pub(super) restored: bool,
 }
 
 /// What is behind a claim.
@@ -92,6 +94,19 @@ fn key_not_shown(what: &str) -> Unseen {
     )
 }
 
+/// What is made of an encrypted snapshot is encrypted, whatever its class says (AWS, *Amazon EBS encryption*; ceph-csi, *RBD encryption*):
+/// a class that encrypts nothing shows nothing of it.
+fn unless_restored(encrypted: Known<bool>, driver: &str, asked: &Asked<'_>, what: &str) -> Known<bool> {
+    match encrypted {
+        Known::Known(false) if asked.restored && has_parameter(driver) => Known::Unknown(Unseen::not_visible(
+            format!("encryption of {what}"),
+            "its class does not ask for encryption, and it is made from a snapshot or another claim: of encrypted storage the copy is encrypted too",
+            "Ask the storage itself whether this volume is encrypted (EBS: aws ec2 describe-volumes).",
+        )),
+        known => known,
+    }
+}
+
 fn nothing_known(unseen: &Unseen) -> Behind {
     Behind {
         driver: Known::Unknown(unseen.clone()),
@@ -117,7 +132,8 @@ pub(super) fn not_bound(asked: &Asked<'_>, classes: &Classes, classes_read: &Kno
         },
     };
     let what = format!("the volume of {}", asked.what);
-    let said = Said::new(&class.object.provisioner, &class.parameters(), asked, &what);
+    let mut said = Said::new(&class.object.provisioner, &class.parameters(), asked, &what);
+    said.encryption.encrypted = unless_restored(said.encryption.encrypted, &class.object.provisioner, asked, &what);
     let options = class.mount_options();
     Behind {
         driver: Known::Known(class.object.provisioner.clone()),
@@ -138,7 +154,7 @@ pub(super) fn gone(asked: &Asked<'_>, volume: &str, volumes_read: &Known<()>) ->
 
 /// A claim is bound to a volume that is not there.
 pub(super) fn not_there(what: &str, volume: &str) -> Unseen {
-    let asked = Asked { what: what.to_owned(), class: None };
+    let asked = Asked { what: what.to_owned(), class: None, restored: false };
     let why = format!("its volume {volume} does not exist any more");
     unknown(&asked, why, "Find out what became of the volume and of the data on it.")
 }
@@ -178,6 +194,7 @@ pub(super) fn bound(asked: &Asked<'_>, volume: &Volume, origin: &Evidence, class
             }
         }
     }
+    said.encryption.encrypted = unless_restored(said.encryption.encrypted, &driver, asked, &what);
     Behind {
         traffic_encrypted: traffic(&driver, &parameters, &said.encryption.encrypted, &volume.spec.mount_options(), &what),
         driver: Known::Known(driver),

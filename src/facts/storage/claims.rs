@@ -19,6 +19,8 @@ pub(super) struct Claim {
     /// `None` when the field is not set: then the class is still to be chosen.
     pub(super) class: Option<String>,
     pub(super) volume: String,
+    /// Whether what it holds comes from a snapshot or another claim: then its class alone did not make the volume.
+    pub(super) restored: bool,
     pub(super) phase: String,
     pub(super) labels: BTreeMap<String, String>,
     /// Whether its label leaves it out of backups.
@@ -44,6 +46,8 @@ impl Claim {
 pub(super) fn claims(reader: &Reader<'_>) -> Result<Vec<Claim>, FactsError> {
     let mut claims = Vec::new();
     reader.each::<PersistentVolumeClaim>(&PERSISTENT_VOLUME_CLAIMS, |claim, origin| {
+        let source = claim.spec.as_ref().map(|spec| (&spec.data_source, &spec.data_source_ref));
+        let restored = source.is_some_and(|(source, by_reference)| source.is_some() || by_reference.is_some());
         let (class, volume) = claim.spec.map(|spec| (spec.storage_class_name, spec.volume_name)).unwrap_or((None, None));
         let labels = claim.metadata.labels.unwrap_or_default();
         claims.push(Claim {
@@ -52,6 +56,7 @@ pub(super) fn claims(reader: &Reader<'_>) -> Result<Vec<Claim>, FactsError> {
             uid: claim.metadata.uid,
             class,
             volume: volume.unwrap_or_default(),
+            restored,
             phase: claim.status.and_then(|status| status.phase).unwrap_or_default(),
             left_out: is_left_out(&labels),
             labels,

@@ -6,6 +6,7 @@ mod claims;
 mod classes;
 mod drivers;
 mod kept;
+mod locations;
 mod transit;
 mod velero;
 mod volumes;
@@ -14,7 +15,14 @@ use super::table::schema::TableRow;
 use super::{FactsError, Family};
 
 pub(super) const FAMILY: Family = Family {
-    schemas: || vec![classes::StorageClassRow::schema(), volumes::VolumeRow::schema(), backups::BackupRow::schema()],
+    schemas: || {
+        vec![
+            classes::StorageClassRow::schema(),
+            volumes::VolumeRow::schema(),
+            backups::BackupRow::schema(),
+            locations::BackupLocationRow::schema(),
+        ]
+    },
     rows: |context, _| -> Result<_, FactsError> {
         let classes = classes::Classes::read(&context.reader)?;
         let claims = claims::claims(&context.reader)?;
@@ -24,6 +32,6 @@ pub(super) const FAMILY: Family = Family {
         let volumes = volumes::rows(context, &read)?;
         let unclaimed = kept::unclaimed(&claims, &found);
         let backups = backups::rows(context, &kept::kept(context, &claims, &found)?, unclaimed)?;
-        Ok(vec![classes.rows(context, &claims), volumes, backups])
+        Ok(vec![classes.rows(context, &claims), volumes, backups, locations::rows(context)?])
     },
 };

@@ -224,7 +224,8 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Result<Vec<Row>, F
     let classes_read = context.reader.known_if_complete(&STORAGE_CLASSES, || ());
     let mut rows = Vec::new();
     for claim in read.claims {
-        let asked = Asked { what: format!("the claim {}/{}", claim.namespace, claim.name), class: claim.class.as_deref() };
+        let what = format!("the claim {}/{}", claim.namespace, claim.name);
+        let asked = Asked { what, class: claim.class.as_deref(), restored: claim.restored };
         let behind = match (claim.volume.is_empty(), read.volumes.get(&claim.volume)) {
             (true, _) => not_bound(&asked, read.classes, &classes_read),
             (false, Some((volume, origin))) => bound(&asked, volume, origin, read.classes, &classes_read),
@@ -272,7 +273,8 @@ pub(super) fn rows(context: &Context<'_>, read: &Read<'_>) -> Result<Vec<Row>, F
 /// A claim that will be made.
 fn of_template(template: &Template, read: &Read<'_>, classes_read: &Known<()>) -> Row {
     let workload = template.workload_text();
-    let asked = Asked { what: format!("the claim template {} of {workload}", template.name), class: template.class.as_deref() };
+    let what = format!("the claim template {} of {workload}", template.name);
+    let asked = Asked { what, class: template.class.as_deref(), restored: false };
     let about = About {
         key: format!("{}/{workload}/{}", template.namespace(), template.name),
         subject: template.workload.clone(),
@@ -301,6 +303,8 @@ fn left(volume: &Volume, origin: &Evidence, read: &Read<'_>, classes_read: &Know
     let asked = Asked {
         what: format!("the volume that the claim {}/{} left", by.namespace, by.name),
         class: volume.spec.storage_class_name.as_deref(),
+        // Whose claim would say it is gone.
+        restored: false,
     };
     let about = About {
         key: format!("{}/left/{}", by.namespace, volume.name()),

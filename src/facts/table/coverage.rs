@@ -61,12 +61,18 @@ impl Coverage {
 
     /// Proof that all of `needed` was read completely and understood, or everything that was not.
     pub fn complete(&self, needed: &[SourceId]) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
-        self.complete_within(needed, |_| true)
+        self.complete_within(needed, &[], |_| true)
     }
 
     /// The same for a question that is only about namespaces that `concern` it: an object that could have decided about another one
-    /// only, and was not understood, leaves the proof as it is.
-    pub fn complete_within(&self, needed: &[SourceId], concern: impl Fn(&str) -> bool) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
+    /// only, and was not understood, leaves the proof as it is. What was left out of the sources in `anywhere` could have been about every
+    /// namespace: nobody has read which ones it names.
+    pub fn complete_within(
+        &self,
+        needed: &[SourceId],
+        anywhere: &[SourceId],
+        concern: impl Fn(&str) -> bool,
+    ) -> Result<CompleteCoverage, NonEmpty<Unseen>> {
         let mut gaps = Vec::new();
         let mut sources = Vec::new();
         for source in needed {
@@ -75,7 +81,8 @@ impl Coverage {
                 Err(unseen) => gaps.push(unseen),
             }
             let doubts = self.doubts.get(source).into_iter().flatten();
-            gaps.extend(doubts.filter(|doubt| doubt.namespace.as_deref().is_none_or(&concern)).map(|doubt| doubt.unseen.clone()));
+            let counts = |doubt: &&Doubt| doubt.namespace.as_deref().is_none_or(&concern) || (doubt.left_out && anywhere.contains(source));
+            gaps.extend(doubts.filter(counts).map(|doubt| doubt.unseen.clone()));
         }
         match NonEmpty::new(gaps) {
             Some(gaps) => Err(gaps),

@@ -280,6 +280,11 @@ impl<'a> Reader<'a> {
         self.add(source, Doubt { namespace: None, left_out: false, unseen: Unseen::not_understood(what, why, how_to_see).of(source) });
     }
 
+    /// The same of a gap that another source has: whoever needs this one needs that one too.
+    pub(in crate::facts) fn pass_on(&self, source: &SourceId, gap: Unseen) {
+        self.add(source, Doubt { namespace: None, left_out: false, unseen: gap });
+    }
+
     /// The same where it could only have decided about one namespace: verdicts on others stand.
     pub(in crate::facts) fn doubt_in(&self, source: &SourceId, namespace: &str, what: String, why: &str, how_to_see: &str) {
         let unseen = Unseen::not_understood(what, why, how_to_see).of(source);
@@ -310,6 +315,21 @@ impl<'a> Reader<'a> {
             None => Known::Known(value()),
             Some(unseen) => Known::Unknown(unseen),
         }
+    }
+
+    /// The same where whoever asks looks at [`Reader::doubts_of`] himself.
+    pub(in crate::facts) fn known_if_read<T>(&self, source: &SourceId, value: impl FnOnce() -> T) -> Known<T> {
+        match self.lacks(source, About::Reading) {
+            None => Known::Known(value()),
+            Some(unseen) => Known::Unknown(unseen),
+        }
+    }
+
+    /// What is in doubt of a source, by the namespace that it could have decided about; none where it could have been about any.
+    pub(in crate::facts) fn doubts_of(&self, source: &SourceId) -> Vec<(Option<String>, Unseen)> {
+        self.rests_on([source]);
+        let doubts = self.doubts.borrow();
+        doubts.get(source).into_iter().flatten().map(|doubt| (doubt.namespace.clone(), doubt.unseen.clone())).collect()
     }
 
     /// The same for a value that is only about one namespace.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::known::{Cell, ColumnType, ColumnValue};
 use crate::facts::Coverage;
+use crate::model::sources::LEAD_ELSEWHERE;
 use crate::model::{Evidence, FactValue, ObjectRef, SmallMap, SourceId};
 
 /// One documented column.
@@ -59,7 +60,14 @@ pub struct TableSchema {
 /// Tables that follow what an identity of one namespace comes to in another.
 const REACH_ACROSS: [&str; 3] = ["account_reach", "reach", "takeovers"];
 
+/// Tables that follow the names of Services into other namespaces.
+const FOLLOW_NAMES: [&str; 2] = ["entrances", "published_workloads"];
+
 impl TableSchema {
+    /// The sources of which an object that was left out could have been about any namespace, wherever it is.
+    pub fn left_out_anywhere(&self) -> &'static [SourceId] {
+        if FOLLOW_NAMES.contains(&self.name) { LEAD_ELSEWHERE } else { &[] }
+    }
     /// Whether what stands in one namespace decides about others by way of further identities: then no doubt is only about its own.
     pub fn reaches_across(&self) -> bool {
         REACH_ACROSS.contains(&self.name)

@@ -2,24 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::core::v1::{Container, PodSpec};
 
-/// Annotations that attach a pod to networks, as the collector reduces them: names, joined by commas. Of the last two, only what is not
-/// the cluster's own network. (Network Plumbing Working Group, *Kubernetes Network Custom Resource Definition De-facto Standard* 1.3; GKE
-/// multi-networking; DANM.)
-const ANNOTATIONS: [&str; 8] = [
-    "k8s.v1.cni.cncf.io/networks",
-    // In place of the cluster's own.
-    "v1.multus-cni.io/default-network",
-    "networking.gke.io/default-interface",
-    "networking.gke.io/interfaces",
-    "danm.k8s.io/interfaces",
-    // The same under its former name.
-    "danm.k8s.io/clusternetworks",
-    // What the pod was given, asked for or not.
-    "k8s.v1.cni.cncf.io/network-status",
-    "k8s.v1.cni.cncf.io/networks-status",
-];
+use crate::model::annotations::FURTHER_NETWORKS;
 
 /// Beginnings of the names of devices that are known to be none of a network; what has no domain is Kubernetes' own.
 const NO_NETWORK: &[&str] = &[
@@ -59,14 +44,43 @@ const ENTRANCES: &[&str] = &[
     "openshift/origin-haproxy-router",
 ];
 
-/// Whether a container runs one of them.
-pub(in crate::facts) fn serves_routes(spec: &PodSpec) -> bool {
-    let images = spec.containers.iter().filter_map(|container| container.image.as_deref());
-    let mut names = images.map(crate::facts::agents::repository);
+/// Arguments by which such a program passes TCP connections on to Services as they come: a ConfigMap names port and Service (ingress-nginx,
+/// *Exposing TCP and UDP services*; HAProxy Technologies and HAProxy Ingress, command-line arguments).
+const PASSING_ON: &[&str] = &["tcp-services-configmap", "configmap-tcp-services"];
+
+/// An argument of ingress-nginx by which Ingresses may ask that TLS be passed on to the pods.
+const PASSTHROUGH: &str = "enable-ssl-passthrough";
+
+/// What a program that serves routes of others is told to do beside that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::facts) struct Serves {
+    /// The argument that names a ConfigMap of ports that it passes on.
+    pub(in crate::facts) passes_on: Option<&'static str>,
+    /// Whether Ingresses may ask that TLS be passed on to the pods.
+    pub(in crate::facts) passthrough: bool,
+}
+
+/// What a container is told that runs one of them; none where none does.
+pub(in crate::facts) fn serves_routes(spec: &PodSpec) -> Option<Serves> {
     // Images of the library are mostly written without it.
-    names.any(|name| {
+    let is_one = |name: &str| {
         ENTRANCES.iter().any(|end| name.ends_with(end)) || matches!(name, "traefik" | "kong" | "docker.io/traefik" | "docker.io/kong")
-    })
+    };
+    let runs = |container: &&Container| container.image.as_deref().map(crate::facts::agents::repository).is_some_and(is_one);
+    let mut serves: Option<Serves> = None;
+    for container in spec.containers.iter().filter(runs) {
+        let own = serves.get_or_insert(Serves { passes_on: None, passthrough: false });
+        for word in container.command.iter().flatten().chain(container.args.iter().flatten()) {
+            let Some(option) = word.strip_prefix('-').map(|rest| rest.trim_start_matches('-')) else { continue };
+            let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+            own.passes_on = own.passes_on.or_else(|| PASSING_ON.iter().copied().find(|known| *known == name && value != Some("")));
+            // A value that is not stored may be yes; the last one counts (pflag).
+            if name == PASSTHROUGH {
+                own.passthrough = !matches!(value, Some("0" | "f" | "F" | "false" | "FALSE" | "False"));
+            }
+        }
+    }
+    serves
 }
 
 /// Whether it asks for a device that may be an interface of a network, as those of SR-IOV and RDMA plug-ins are.
@@ -79,7 +93,7 @@ pub(in crate::facts) fn asks_for_devices(spec: &PodSpec) -> bool {
 
 /// The networks that the annotations of a pod name, sorted.
 pub(in crate::facts) fn further_networks(annotations: &BTreeMap<String, String>) -> Vec<String> {
-    let written = ANNOTATIONS.iter().filter_map(|name| annotations.get(*name));
+    let written = FURTHER_NETWORKS.iter().filter_map(|name| annotations.get(*name));
     let names = written.flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty());
     let mut all: Vec<String> = names.map(str::to_owned).collect();
     all.sort();

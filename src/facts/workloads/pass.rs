@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Container, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::attachments::{asks_for_devices, further_networks, serves_routes};
+use super::attachments::{Serves, asks_for_devices, further_networks, serves_routes};
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
 use super::volume_uses::VolumeUses;
@@ -16,7 +16,7 @@ use crate::facts::context::Context;
 use crate::facts::table::merged::{Merged, keep_first};
 use crate::facts::table::schema::TableRow;
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{NAMESPACES, PODS};
+use crate::model::sources::{NAMESPACES, PODS, SERVICE_ACCOUNTS};
 use crate::model::{Evidence, Judged, ObjectRef};
 
 /// The tables of pods and containers.
@@ -93,8 +93,8 @@ pub(in crate::facts) struct PodGroup {
     pub(in crate::facts) host_network: bool,
     /// Further networks that the pods are attached to, sorted.
     pub(in crate::facts) networks: Vec<String>,
-    /// Whether a container runs a program that serves Ingresses or routes of others: what its ports answer, these say.
-    pub(in crate::facts) serves_routes: bool,
+    /// Where a container runs a program that serves Ingresses or routes of others, which say what its ports answer: what it is told beside.
+    pub(in crate::facts) serves_routes: Option<Serves>,
     /// Whether they use resource claims or ask for devices, which may be interfaces of a network.
     pub(in crate::facts) claims_devices: bool,
     /// Container ports that are written down, sorted.
@@ -142,8 +142,8 @@ pub(in crate::facts) struct PodPort {
 /// Number of pods, when the oldest was made, their addresses, and where they were seen.
 type Members = (i64, Option<Time>, Vec<Vec<IpAddr>>, Vec<Evidence>);
 type GroupKey = (ObjectRef, BTreeMap<String, String>, Attached, Vec<PodPort>, &'static str, String);
-/// Whether on the node's network, to which further ones, whether devices are claimed, and whether routes of others are served.
-type Attached = (bool, Vec<String>, bool, bool);
+/// Whether on the node's network, to which further ones, whether devices are claimed, and what serves routes of others.
+type Attached = (bool, Vec<String>, bool, Option<Serves>);
 
 /// The rows that the pass makes where they are wanted.
 struct Rows {
@@ -230,7 +230,8 @@ fn surroundings(context: &Context<'_>) -> Result<pods::Surroundings, FactsError>
     let reader = &context.reader;
     let (accounts, namespaces, server_minor) = (context.accounts()?, context.namespaces()?, context.server_minor()?);
     Ok(pods::Surroundings {
-        automount: reader.known_if_complete(&crate::model::sources::SERVICE_ACCOUNTS, || accounts.automount()),
+        automount: reader.known_if_read(&SERVICE_ACCOUNTS, || accounts.automount()),
+        odd_accounts: reader.doubts_of(&SERVICE_ACCOUNTS),
         enforced: match server_minor {
             Known::Known(minor) => reader.known_if_complete(&NAMESPACES, || namespaces.enforced(*minor)),
             Known::Unknown(unseen) => Known::Unknown(unseen.clone()),

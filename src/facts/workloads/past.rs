@@ -47,7 +47,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
             }
         };
         let own = owners::own(&object.metadata, kind, group);
-        let namespace = own.namespace.clone().unwrap_or_else(String::new);
+        let namespace = own.namespace.clone().unwrap_or_default();
         let workload = controller(&object.metadata).map(|owner| owners::reference(owner, namespace.clone()));
         let typed = PastTemplateRow {
             namespace: namespace.clone(),

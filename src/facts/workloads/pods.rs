@@ -108,6 +108,8 @@ pub(in crate::facts) struct Surroundings {
     pub(in crate::facts) server_minor: Known<u32>,
     /// What each service account says about tokens.
     pub(in crate::facts) automount: Known<BTreeMap<(String, String), Automount>>,
+    /// Accounts that were not understood, by the namespace that they are in where that is known.
+    pub(in crate::facts) odd_accounts: Vec<(Option<String>, Unseen)>,
     /// What each namespace enforces.
     pub(in crate::facts) enforced: Known<EnforcedLevels>,
     /// Which nodes there are.
@@ -235,9 +237,12 @@ fn token_mounted(shape: &Shape<'_>, namespace: &str, account: &str, around: &Sur
     }
     match shape.spec.automount_service_account_token {
         Some(value) => Known::Known(Placed::here(value)),
-        None => around.automount.as_ref().map(|accounts| {
-            Placed::here(accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts()))
-        }),
+        None => match around.odd_accounts.iter().find(|(of, _)| of.as_deref().is_none_or(|of| of == namespace)) {
+            Some((_, unseen)) => Known::Unknown(unseen.clone()),
+            None => around.automount.as_ref().map(|accounts| {
+                Placed::here(accounts.get(&(namespace.to_owned(), account.to_owned())).is_none_or(|automount| automount.automounts()))
+            }),
+        },
     }
 }
 

@@ -171,6 +171,13 @@ pub struct SourceCoverage {
     pub left_out: Vec<LeftOut>,
 }
 
+impl SourceCoverage {
+    /// Whether it was asked for and did not come whole, or objects of it had to be left out.
+    pub fn has_gap(&self) -> bool {
+        self.state.is_failed_read() || !self.left_out.is_empty()
+    }
+}
+
 /// One object that does not meet a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {

@@ -113,7 +113,7 @@ impl Access {
                     letter: letters.get(reach.id.as_str()).cloned().unwrap_or_default(),
                     label: reach.label.clone(),
                     meaning: reach.meaning.clone(),
-                    count: digits(holders(&reach.id).count() as u64),
+                    count: held_by(holders(&reach.id).count(), if reach.id == EVERYTHING { 0 } else { holders(EVERYTHING).count() }),
                 })
                 .collect(),
             namespaces: matrix.namespaces.clone(),
@@ -193,6 +193,17 @@ fn via(matrix: &AccessMatrix, row: &SubjectAccess) -> Vec<Via> {
             places: places(&names.into_iter().collect::<Vec<_>>(), matrix.namespaces.len()),
         })
         .collect()
+}
+
+/// The kind of reach that all others are part of (`facts::rbac::Kind::Everything`).
+const EVERYTHING: &str = "everything";
+
+/// How many have a kind of reach; whoever has everything is not counted again.
+fn held_by(own: usize, everything: usize) -> String {
+    match everything {
+        0 => digits(own as u64),
+        everything => format!("{} beside the {} with everything", digits(own as u64), digits(everything as u64)),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{Assessment, Grade, OutcomeWord, Severity, SourceState};
-use parts::{Digest, Mark, Ref, State, anchor, digits, time};
+use parts::{Digest, Mark, Ref, State, anchor, digits, left_out, time};
 use words::{GLOSSARY, Linker, METHOD, Prose};
 
 pub(crate) use findings::{Group, groups};
@@ -221,11 +221,11 @@ fn coverage(assessment: &Assessment, linker: &mut Linker) -> Coverage {
             };
             Covered {
                 source: row.source.to_string(),
-                state: State::of(&row.state),
+                state: State::of_source(row),
                 count: matches!(row.state, SourceState::Read { .. } | SourceState::Partial { .. }).then(|| digits(row.state.count())),
                 version,
                 needed_by: row.needed_by.len(),
-                why: row.state.why().map(str::to_owned),
+                why: row.state.why().map(str::to_owned).or_else(|| left_out(row)),
             }
         })
         .collect();

@@ -344,9 +344,9 @@ impl Summary {
     }
 }
 
-/// Number of sources that were asked for and not (wholly) received.
+/// Number of sources that were asked for and not wholly received.
 pub(crate) fn unread(assessment: &Assessment) -> u64 {
-    assessment.coverage.iter().filter(|source| source.state.is_failed_read()).count() as u64
+    assessment.coverage.iter().filter(|source| source.has_gap()).count() as u64
 }
 
 /// What could not be read, in one line with its count.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{ControlResult, FactValue, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceState};
+use crate::model::{ControlResult, FactValue, Facts, ObjectRef, OutcomeCounts, OutcomeWord, SourceCoverage, SourceState};
 
 /// An outcome with its word and its shape.
 #[derive(Clone, Debug, Serialize)]
@@ -124,6 +124,13 @@ impl State {
     pub(super) fn label(&self) -> &'static str {
         self.label
     }
+    /// The same of a source of which objects may have been left out.
+    pub(super) fn of_source(source: &SourceCoverage) -> Self {
+        match source.state {
+            SourceState::Read { .. } if !source.left_out.is_empty() => Self::marked(OutcomeWord::NotAssessed, "read but for some objects"),
+            _ => Self::of(&source.state),
+        }
+    }
     pub(super) fn of(state: &SourceState) -> Self {
         let (mark, label) = match state {
             SourceState::Read { .. } => (OutcomeWord::Pass, "read"),
@@ -134,9 +141,22 @@ impl State {
             SourceState::Stale { .. } => (OutcomeWord::NotAssessed, "stale"),
             SourceState::Failed { .. } => (OutcomeWord::NotAssessed, "failed"),
         };
+        Self::marked(mark, label)
+    }
+    fn marked(mark: OutcomeWord, label: &'static str) -> Self {
         let Mark { key, shape, .. } = Mark::of(mark);
         Self { key, shape, label }
     }
+}
+
+/// Which objects of a source were left out and why, where any were: the first, and how many more.
+pub(super) fn left_out(source: &SourceCoverage) -> Option<String> {
+    let first = source.left_out.first()?;
+    let more = match source.left_out.len() - 1 {
+        0 => String::new(),
+        more => format!("; {} more", digits(more as u64)),
+    };
+    Some(format!("left out because it could not be kept: {first} ({}){more}", first.why))
 }
 
 /// `2026-11-20T22:41:03Z` as `2026-11-20 22:41:03 UTC`; anything else unchanged.

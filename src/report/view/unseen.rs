@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::parts::{Ref, State, digits, many};
+use super::parts::{Ref, State, digits, left_out, many};
 use super::words::{Linker, Prose};
 use crate::model::{AccessRule, Assessment, SourceId, SourceState, Unseen, UnseenKind};
 
@@ -101,7 +101,7 @@ impl Chapter {
     /// Words the chapter. `number` is that of the chapter.
     pub(super) fn new(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs) -> Self {
         let mut failed: BTreeMap<&SourceId, BTreeSet<Ref>> =
-            assessment.coverage.iter().filter(|row| row.state.is_failed_read()).map(|row| (&row.source, BTreeSet::new())).collect();
+            assessment.coverage.iter().filter(|row| row.has_gap()).map(|row| (&row.source, BTreeSet::new())).collect();
         let (mut invisible, mut not_understood, mut other) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for control in &assessment.controls {
             for unseen in control.unseen() {
@@ -123,13 +123,13 @@ impl Chapter {
         }
         let mut unread = Vec::new();
         let mut rules = BTreeSet::new();
-        for row in assessment.coverage.iter().filter(|row| row.state.is_failed_read()) {
+        for row in assessment.coverage.iter().filter(|row| row.has_gap()) {
             rules.extend(row.missing_rule.clone());
             unread.push(Unread {
                 number: format!("{number}.{}", unread.len() + 1),
                 source: row.source.to_string(),
-                state: State::of(&row.state),
-                why: row.state.why().unwrap_or_default().to_owned(),
+                state: State::of_source(row),
+                why: row.state.why().map(str::to_owned).or_else(|| left_out(row)).unwrap_or_default(),
                 got: matches!(row.state, SourceState::Partial { .. })
                     .then(|| many(row.state.count(), "object was read", "objects were read")),
                 needed_by: row.needed_by.len() as u64,
@@ -149,7 +149,7 @@ impl Chapter {
             })
             .collect();
         let intro = linker.prose(&if unread.is_empty() {
-            "Every source that was asked for was read to its end.".to_owned()
+            "Every source that was asked for was read to its end, and no object of it was left out.".to_owned()
         } else {
             format!(
                 "{} not read completely. A control that needs one of them is not assessed, unless what was read already shows a failure. What is missing is unknown: neither good nor bad.",

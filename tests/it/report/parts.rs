@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use kube_hipaa::model::Assessment;
+use kube_hipaa::model::{Assessment, LeftOut, SourceState};
 use kube_hipaa::report::{Reported, format};
 use scraper::{Html, Selector};
 
@@ -97,6 +97,26 @@ fn matrices_stay_tables_that_can_be_read() -> Tested {
         let attached = format("html").ok_or("no html")?.render(&Reported::new(&assessment))?.len() > 1;
         assert_eq!(attached, subjects > 200, "what is left out lies beside the report");
         assert!(text.len() < 900_000, "{} bytes", text.len());
+    }
+    Ok(())
+}
+
+/// A list that was read and of which an object could not be kept is not one that was read completely.
+#[test]
+fn what_was_left_out_is_told() -> Tested {
+    let mut assessment = sample();
+    assessment.coverage.retain(|source| matches!(source.state, SourceState::Read { .. }));
+    let whole = rendered("markdown", &assessment)?;
+    assert!(whole.contains("no object of it was left out"), "{whole}");
+    let source = assessment.coverage.first_mut().ok_or("a source")?;
+    source.left_out =
+        vec![LeftOut { namespace: Some("records".to_owned()), name: "odd".to_owned(), why: "its spec is a number".to_owned() }];
+    for format in ["markdown", "html"] {
+        let text = rendered(format, &assessment)?;
+        assert!(!text.contains("no object of it was left out") && text.contains("not read completely"), "{format}");
+        for said in ["records/odd", "its spec is a number", "read but for some objects"] {
+            assert!(text.contains(said), "{format}: {said}");
+        }
     }
     Ok(())
 }

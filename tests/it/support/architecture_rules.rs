@@ -209,7 +209,7 @@ impl OutcomeFinder {
     }
     fn names(&mut self, line: usize, names: &[String]) {
         // Variants are capitalised, methods are not.
-        let made = |pair: &[String]| matches!(pair, [owner, variant] if (owner == "Conclusion" || owner == "Outcome" && self.path != SAVED) && variant.starts_with(|c: char| c.is_ascii_uppercase() || c == '*'));
+        let made = |pair: &[String]| matches!(pair, [owner, variant] if owner == "Outcome" && self.path != SAVED && variant.starts_with(|c: char| c.is_ascii_uppercase() || c == '*'));
         if names.windows(2).any(made) {
             self.wrong.push((line, format!("an Outcome is made only in {VERDICT} and read back in {SAVED}")));
         }
@@ -254,7 +254,7 @@ impl<'ast> Visit<'ast> for OutcomeFinder {
     }
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
         if let syn::Type::Path(of) = &*item.self_ty
-            && of.path.segments.last().is_some_and(|last| last.ident == "Conclusion" || last.ident == "Outcome" && self.path != OUTCOME)
+            && of.path.segments.last().is_some_and(|last| last.ident == "Outcome" && self.path != OUTCOME)
         {
             self.wrong.push((item.impl_token.span.start().line, format!("what an Outcome does stands in {VERDICT} or {OUTCOME}")));
         }

@@ -147,6 +147,11 @@ fn ingresses() -> Vec<Repair> {
         "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "public"},
         "spec": {"controller": "k8s.io/ingress-nginx"},
     });
+    // Without it, paths that are never redirected are not known.
+    let controller = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ingress-nginx"}});
+    let settings = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ingress-nginx-controller", "namespace": "ingress-nginx"}, "data": {},
+    });
     let tls = |name: &str| json!([{"hosts": [format!("{name}.clinic.example")], "secretName": format!("{name}-tls")}]);
     let redirect = "nginx.ingress.kubernetes.io/ssl-redirect";
     vec![
@@ -154,7 +159,7 @@ fn ingresses() -> Vec<Repair> {
             &["transmission/ingress-tls"],
             "Ingress records/portal",
             "/apis/networking.k8s.io/v1/namespaces/records/ingresses/portal",
-            list(vec![class, ingress("portal", json!({redirect: "true"}), json!([]))]),
+            list(vec![class, controller, settings, ingress("portal", json!({redirect: "true"}), json!([]))]),
             Change::Patch(json!({"spec": {"tls": tls("portal")}})),
         ),
         one(

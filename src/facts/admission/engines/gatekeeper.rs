@@ -304,7 +304,7 @@ pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result
         })?;
         // One kind of constraint that was not read or understood leaves the whole list incomplete.
         if let Known::Unknown(gap) = reader.known_if_complete(&source, || ()) {
-            reader.doubt(&GATEKEEPER, gap.what, &gap.why, &gap.how_to_see);
+            reader.pass_on(&GATEKEEPER, gap);
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::facts::FactsError;
 use crate::facts::agents::{Agent, Marks, controllers, daemon_sets};
 use crate::facts::table::read::Reader;
+use crate::model::Unseen;
 use crate::model::sources::DEPLOYMENTS;
 
 const fn marks(
@@ -57,19 +58,22 @@ pub(super) fn agents(reader: &Reader<'_>) -> Result<(Vec<Agent>, BTreeSet<&'stat
 const CONTROLLERS: &[Marks] =
     &[marks("Antrea", &["antrea-controller"], &["antrea/antrea-controller-ubuntu", "antrea/antrea-controller-ubi"], &["antrea"])];
 
-/// Why the controller that an engine's agents need does not work, where they need one.
-pub(super) fn controller_missing(reader: &Reader<'_>, engine: &str) -> Result<Option<String>, FactsError> {
+/// Why it is not known that the controller works which an engine's agents need, where they need one.
+pub(super) fn controller_missing(reader: &Reader<'_>, agent: &Agent) -> Result<Option<Unseen>, FactsError> {
+    let engine = agent.engine;
     if !CONTROLLERS.iter().any(|marks| marks.engine == engine) {
         return Ok(None);
     }
     if let Some(gap) = reader.gap(&DEPLOYMENTS) {
-        return Ok(Some(format!("whether its controller runs was not seen: {}", gap.why)));
+        return Ok(Some(gap));
     }
     let found = controllers(reader, CONTROLLERS)?;
     let works = |agent: &&Agent| agent.engine == engine && agent.ready.is_some_and(|ready| ready > 0);
-    Ok(found
-        .iter()
-        .find(works)
-        .is_none()
-        .then(|| "its controller, which gives policies to the agents, is not ready or not there".to_owned()))
+    Ok(found.iter().find(works).is_none().then(|| {
+        Unseen::not_visible(
+            format!("whether NetworkPolicies are enforced by {engine}"),
+            "its controller, which gives policies to the agents, is not ready or not there",
+            format!("Look at the Deployment of its controller beside the DaemonSet {}.", agent.display()),
+        )
+    }))
 }

@@ -11,8 +11,9 @@ use crate::facts::agents::Agent;
 use crate::facts::custom::Custom;
 use crate::facts::labels::{Selector, SelectorFile};
 use crate::facts::table::read::Reader;
+use crate::facts::times::Change;
 use crate::facts::{FactsError, Known};
-use crate::model::sources::CILIUM_NODE_CONFIGS;
+use crate::model::sources::{CILIUM_CONFIG, CILIUM_NODE_CONFIGS};
 use crate::model::{Evidence, Unseen};
 
 /// The settings that decide; each can be set in every one of the places that [`effective`] looks at.
@@ -24,6 +25,7 @@ pub(super) struct NodeConfig {
     name: String,
     selector: Option<Selector>,
     defaults: BTreeMap<String, String>,
+    changed: Change,
     origin: Evidence,
 }
 
@@ -40,6 +42,7 @@ pub(super) fn node_configs(reader: &Reader<'_>) -> Result<Known<Vec<NodeConfig>>
     reader.each::<Custom<NodeConfigSpec>>(&CILIUM_NODE_CONFIGS, |object, origin| {
         let Custom { metadata, spec: Some(spec), .. } = object else { return };
         let selector = spec.known.node_selector.as_ref().map(Selector::read).transpose();
+        let changed = Change::last(&metadata);
         let name = metadata.name.unwrap_or_default();
         match selector {
             Ok(selector) => found.push(NodeConfig {
@@ -47,6 +50,7 @@ pub(super) fn node_configs(reader: &Reader<'_>) -> Result<Known<Vec<NodeConfig>>
                 name,
                 selector,
                 defaults: spec.known.defaults.unwrap_or_default(),
+                changed,
                 origin,
             }),
             // Those of another namespace than the agents' are nobody's.
@@ -139,6 +143,11 @@ fn effective<'s>(agent: &Agent, settings: &'s Settings) -> Result<Vec<OnNode<'s>
     };
     if let Some(gap) = &settings.nodes_gap {
         return Err(gap.clone());
+    }
+    // Which of them selected which nodes when the agents started, their present selector does not say.
+    settings.is_in_effect(agent, &CILIUM_CONFIG)?;
+    for config in configs.iter().filter(|config| config.namespace == agent.namespace()) {
+        settings.began_after(agent, &format!("the CiliumNodeConfig {}", config.name), &config.changed, false)?;
     }
     let mut all = Vec::new();
     let nodes: Vec<Option<&NodeFacts>> = settings.nodes.iter().map(Some).collect();

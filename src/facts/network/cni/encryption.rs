@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::settings::{Map, Objects, Settings};
+use super::settings::{Objects, Settings};
 use super::{calico, cilium};
 use crate::facts::Known;
 use crate::facts::agents::Agent;
+use crate::model::sources::{ANTREA_CONFIG, FLANNEL_CONFIG, FLANNEL_SYSTEM_CONFIG};
 use crate::model::{Evidence, Unseen};
 
 /// Whether a plugin encrypts what goes between nodes.
@@ -56,7 +57,7 @@ pub(super) fn of(agent: &Agent, settings: &Settings) -> Encryption {
         "Canal" => canal(agent, settings),
         "Cilium" => cilium::encryption(agent, settings),
         "Flannel" => flannel(agent, settings),
-        "Antrea" => antrea(agent, &settings.antrea),
+        "Antrea" => antrea(agent, settings),
         "OVN-Kubernetes" => openshift(&settings.openshift),
         "Weave Net" if agent.has_env("WEAVE_PASSWORD") => match agent.env("WEAVE_PASSWORD") {
             // An empty one is none.
@@ -96,9 +97,9 @@ fn flannel(agent: &Agent, settings: &Settings) -> Encryption {
     if let Some(why) = other_config(agent, agent.namespace(), "kube-flannel-cfg") {
         return unknown("Flannel", &why, "Look at net-conf.json in its ConfigMap.");
     }
-    let map = match agent.subject.namespace.as_deref() {
-        Some("kube-flannel") => &settings.flannel,
-        Some("kube-system") => &settings.flannel_system,
+    let (map, source) = match agent.subject.namespace.as_deref() {
+        Some("kube-flannel") => (&settings.flannel, &FLANNEL_CONFIG),
+        Some("kube-system") => (&settings.flannel_system, &FLANNEL_SYSTEM_CONFIG),
         _ => {
             let how = "Look at net-conf.json in its ConfigMap.";
             return unknown("Flannel", "its agent runs in a namespace whose ConfigMaps are not read", how);
@@ -111,6 +112,9 @@ fn flannel(agent: &Agent, settings: &Settings) -> Encryption {
         }
         Known::Unknown(unseen) => return Encryption::unknown(unseen.clone()),
     };
+    if let Err(unseen) = settings.is_in_effect(agent, source) {
+        return Encryption::unknown(unseen);
+    }
     let (data, origin) = map;
     let parsed = data.get("net-conf.json").and_then(|text| serde_json::from_str::<Value>(text).ok());
     let back_end = parsed.as_ref().and_then(|value| value.pointer("/Backend/Type")).and_then(Value::as_str);
@@ -137,25 +141,28 @@ fn of_back_end(name: &str) -> &'static str {
 }
 
 /// `trafficEncryptionMode` in `antrea-agent.conf`; unset is none.
-fn antrea(agent: &Agent, map: &Map) -> Encryption {
+fn antrea(agent: &Agent, settings: &Settings) -> Encryption {
     if let Some(why) = other_config(agent, "kube-system", "antrea-config") {
         return unknown("Antrea", &why, "Ask for trafficEncryptionMode.");
     }
-    let (data, origin) = match map {
+    let (data, origin) = match &settings.antrea {
         Known::Known(Some((data, origin))) => (data, origin),
         Known::Known(None) => {
             return unknown("Antrea", "there is no ConfigMap kube-system/antrea-config", "Ask for trafficEncryptionMode.");
         }
         Known::Unknown(unseen) => return Encryption::unknown(unseen.clone()),
     };
+    if let Err(unseen) = settings.is_in_effect(agent, &ANTREA_CONFIG) {
+        return Encryption::unknown(unseen);
+    }
     let Some(text) = data.get("antrea-agent.conf") else {
         return unknown("Antrea", "its ConfigMap does not hold antrea-agent.conf", "Ask for trafficEncryptionMode.");
     };
-    let Ok(settings) = serde_json::from_str::<Value>(text) else {
+    let Ok(written) = serde_json::from_str::<Value>(text) else {
         return unknown("Antrea", "antrea-agent.conf could not be understood", "Look at trafficEncryptionMode in it.");
     };
     let evidence = vec![origin.at("/data/antrea-agent.conf")];
-    match settings.get("trafficEncryptionMode").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
+    match written.get("trafficEncryptionMode").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
         None | Some("none" | "") => Encryption::none("trafficEncryptionMode is not set".to_owned(), evidence),
         Some("wireguard") => Encryption::known("wireguard", evidence),
         Some("ipsec") => Encryption::known("ipsec", evidence),
@@ -186,19 +193,24 @@ fn openshift(networks: &Objects) -> Encryption {
 
 /// The back end that k3s writes on every node.
 pub(super) fn k3s(settings: &Settings) -> Encryption {
-    let arguments = settings.nodes.iter().filter_map(|node| Some((node.annotations.get("k3s.io/node-args")?, &node.origin)));
-    let switched_off = |text: &&String| {
-        let words: Vec<String> = serde_json::from_str(text).ok()?;
+    let pointer = "/metadata/annotations/k3s.io~1node-args";
+    let mut unread = false;
+    for node in &settings.nodes {
+        let Some(text) = node.annotations.get("k3s.io/node-args") else { continue };
+        let Ok(words) = serde_json::from_str::<Vec<String>>(text) else {
+            unread = true;
+            continue;
+        };
         let inline = words.iter().any(|word| word.trim_start_matches('-') == "flannel-backend=none");
-        let two = words
-            .windows(2)
-            .any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
-        (inline || two).then_some(())
-    };
-    // Flannel does not run then, and what it wrote on nodes before is left over.
-    if let Some((_, origin)) = arguments.into_iter().find(|(text, _)| switched_off(text).is_some()) {
-        let at = origin.at("/metadata/annotations/k3s.io~1node-args");
-        return Encryption::none("its Flannel is switched off (--flannel-backend=none)".to_owned(), vec![at]);
+        let mut pairs = words.windows(2);
+        let two = pairs.any(|pair| matches!(pair, [flag, value] if flag.trim_start_matches('-') == "flannel-backend" && value == "none"));
+        // Flannel does not run then, and what it wrote on nodes before is left over.
+        if inline || two {
+            return Encryption::none("its Flannel is switched off (--flannel-backend=none)".to_owned(), vec![node.origin.at(pointer)]);
+        }
+    }
+    if unread {
+        return unknown("k3s", "what a node was started with cannot be read", "Ask for --flannel-backend of the servers.");
     }
     let types = settings.nodes.iter().map(|node| (node.annotations.get("flannel.alpha.coreos.com/backend-type"), &node.origin));
     let all: Option<Vec<(&String, &Evidence)>> = types.map(|(name, origin)| Some((name?, origin))).collect();

@@ -34,23 +34,27 @@ table! {
         /// By what it was recognised.
         found_by: String;
         /// `enforcing`, `not on every node`, `not enforcing` or `audit mode` (what policies deny is logged and let through). Unknown where its settings were
-        /// not seen, or where it does not run on every node.
-        enforcement: Known<String>;
+        /// not seen, where it does not run on every node, and where what its agents read at their start was changed since.
+        enforcement: Known<String>, consulting [PODS];
         /// Whether it enforces.
-        enforces: Known<bool>;
+        enforces: Known<bool>, consulting [PODS];
         /// Why, in one sentence.
         because: String;
+        /// What makes it enforce them, in its own words; empty where it does.
+        to_enforce: &'static str;
         /// Whether the cluster's enforcement rests on this row: on one that enforces; where there is none, on one of which it is not
         /// known; else on all.
         decides: bool;
         /// How traffic between nodes is encrypted: `wireguard`, `ipsec` or `none`. `none` too where it is not on some node, and where pods have
-        /// addresses of IPv4 and IPv6, and only one of the two is encrypted. Unknown where its settings were not seen, or where it does not
-        /// run on every node.
-        encryption: Known<String>;
+        /// addresses of IPv4 and IPv6, and only one of the two is encrypted. Unknown where its settings were not seen, where it does not
+        /// run on every node, and where what its agents read at their start was changed since.
+        encryption: Known<String>, consulting [PODS];
         /// Whether it is.
-        encrypts: Known<bool>;
+        encrypts: Known<bool>, consulting [PODS];
         /// Why, in a few words.
         encryption_because: String;
+        /// What makes it encrypt, in its own words; empty where it does.
+        to_encrypt: &'static str;
         /// The same for encryption.
         encryption_decides: bool;
         /// Nodes that its agent is to run on; null when no DaemonSet runs it.
@@ -122,11 +126,11 @@ pub(super) struct Engine {
 impl Cni {
     pub(super) fn read(context: &Context<'_>) -> Result<Self, FactsError> {
         let reader = &context.reader;
-        let settings = Settings::read(context)?;
+        let (found, mut traces) = agents(reader)?;
+        let settings = Settings::read(context, &found)?;
         let nodes = settings.nodes.len();
         let down = settings.nodes.iter().filter(|node| !node.ready).count();
         let mut engines: Vec<Engine> = Vec::new();
-        let (found, mut traces) = agents(reader)?;
         // EKS runs its own network policies on the nodes of Auto Mode without a DaemonSet.
         if settings.nodes.iter().any(|node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|kind| kind == "auto")) {
             traces.insert("Amazon VPC CNI");
@@ -156,10 +160,10 @@ impl Cni {
                 }
             }
             if judged.enforcement.known() == Some(&Enforcement::Enforcing)
-                && let Some(why) = controller_missing(reader, agent.engine)?
+                && let Some(unseen) = controller_missing(reader, &agent)?
             {
-                judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
-                judged.because = why;
+                judged.because.clone_from(&unseen.why);
+                judged.enforcement = Known::Unknown(unseen);
             }
             engines.push(Engine {
                 name: agent.engine,
@@ -249,17 +253,66 @@ fn encrypts(encryption: &Known<&'static str>) -> Known<bool> {
     encryption.clone().map(|how| how != "none")
 }
 
+/// What makes a plugin enforce NetworkPolicies.
+fn to_enforce(engine: &str) -> &'static str {
+    match engine {
+        "Cilium" => {
+            "set enable-policy: default, policy-audit-mode: \"false\" and enable-k8s-networkpolicy: \"true\" in kube-system/cilium-config, take other values out of CiliumNodeConfigs, and restart its DaemonSet"
+        }
+        "Amazon VPC CNI" => {
+            "set enableNetworkPolicy: \"true\" in the settings of the add-on vpc-cni, which sets the argument of the agent and enable-network-policy-controller: \"true\" in kube-system/amazon-vpc-cni"
+        }
+        "k3s" => "start every server without --disable-network-policy",
+        "kindnet" => "make the cluster anew with kind 0.24 or newer",
+        "kube-router" => "run its agent with --run-firewall=true",
+        "Weave Net" => "run the container weave-npc in its DaemonSet",
+        "Kube-OVN" => "run its controller with --enable-np=true",
+        "Calico" | "Canal" => "set chainInsertMode: Insert in the FelixConfiguration default, and make its agent ready on every node",
+        _ => "install a plugin that enforces policies beside it (kube-network-policies) or in its place (Calico, Cilium)",
+    }
+}
+
+/// What makes a plugin encrypt what goes between nodes.
+fn to_encrypt(engine: &str) -> &'static str {
+    match engine {
+        "Calico" | "Canal" => {
+            "set wireguardEnabled: true in the FelixConfiguration default, and wireguardEnabledV6: true where pods have addresses of IPv6; UDP 51820 between the nodes"
+        }
+        "Cilium" => {
+            "set encryption.enabled=true and encryption.type=wireguard in its Helm values, and restart its DaemonSet; UDP 51871 between the nodes"
+        }
+        "Flannel" => {
+            "set Backend.Type: wireguard in net-conf.json of its ConfigMap, and restart its DaemonSet; UDP 51820 between the nodes"
+        }
+        "k3s" => "start every server with --flannel-backend=wireguard-native; UDP 51820 between the nodes",
+        "Antrea" => {
+            "set trafficEncryptionMode: wireGuard in antrea-agent.conf of its ConfigMap, and restart its DaemonSet; UDP 51820 between the nodes"
+        }
+        "OVN-Kubernetes" => {
+            "set spec.defaultNetwork.ovnKubernetesConfig.ipsecConfig.mode: Full in the Network cluster of operator.openshift.io"
+        }
+        "Weave Net" => "set WEAVE_PASSWORD from a Secret in its DaemonSet",
+        _ => {
+            "it does not encrypt: use a plugin that does, or encrypt below it (instance types that encrypt, a VPN) or above it (a service mesh), and document that"
+        }
+    }
+}
+
 fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row {
     let ranks = (Some(engine.rank()), Some(engine.encryption_rank()));
+    let enforces = engine.judged.enforcement.clone().map(|enforcement| enforcement == Enforcement::Enforcing);
+    let encrypts = encrypts(&engine.encryption.how);
     let typed = CniRow {
         engine: engine.name.to_owned(),
         found_by: engine.found_by,
-        enforces: engine.judged.enforcement.clone().map(|enforcement| enforcement == Enforcement::Enforcing),
+        to_enforce: if enforces == Known::Known(true) { "" } else { to_enforce(engine.name) },
+        to_encrypt: if encrypts == Known::Known(true) { "" } else { to_encrypt(engine.name) },
+        enforces,
         enforcement: engine.judged.enforcement.map(|enforcement| enforcement.as_str().to_owned()),
         because: engine.judged.because,
         decides: ranks.0 == best.0,
         encryption_decides: ranks.1 == best.1,
-        encrypts: encrypts(&engine.encryption.how),
+        encrypts,
         encryption_because: engine.encryption.because,
         encryption: engine.encryption.how.map(str::to_owned),
         scheduled: engine.scheduled,
@@ -311,6 +364,8 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>, traces: BTreeSet<&'static s
         enforcement: Known::Unknown(unseen.clone()),
         enforces: Known::Unknown(unseen.clone()),
         because: unseen.why.clone(),
+        to_enforce: "",
+        to_encrypt: "",
         decides: true,
         encryption: Known::Unknown(unseen.clone()),
         encrypts: Known::Unknown(unseen.clone()),

@@ -174,7 +174,11 @@ impl Velero {
             };
             match backup.status.completion_timestamp.as_deref().and_then(|end| hours_between(end, reader.collected())) {
                 Some(hours) if hours >= 0 => {
-                    let expires = backup.status.expiration.as_deref().and_then(|end| hours_between(end, reader.collected()));
+                    let expires = match backup.status.expiration.as_deref().map(|end| hours_between(end, reader.collected())) {
+                        Some(None) => return doubt("it is completed, and its expiration is no time"),
+                        Some(Some(hours)) => Some(hours),
+                        None => None,
+                    };
                     let key = place(&backup.metadata, backup.metadata.name.as_deref().unwrap_or_default());
                     let copies = copies.remove(&key).unwrap_or(Copies::NONE);
                     done.push(Done { backup, origin, hours, expired: expires.is_some_and(|since| since >= 0), copies });
@@ -226,6 +230,7 @@ impl Velero {
         let last = schedule.status.last_backup.clone();
         let since = last.as_ref().or(made.as_ref()).and_then(|time| hours_between(time, &self.collected));
         match (since, last) {
+            (None, Some(last)) => Held::not_understood(format!("when it last ran is no time ({last})")),
             (Some(hours), Some(_)) if hours > i64::from(days + 1) * 24 => {
                 Held::no(format!("it has to run every {} and last did so {} days ago", counted(days), hours / 24))
             }

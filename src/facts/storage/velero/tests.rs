@@ -30,6 +30,7 @@ fn origin() -> Evidence {
 
 fn claim(name: &str) -> Claim {
     Claim {
+        restored: false,
         namespace: "records".to_owned(),
         name: name.to_owned(),
         uid: Some(format!("uid-{name}")),
