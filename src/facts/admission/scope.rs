@@ -220,8 +220,7 @@ mod tests {
         // An object that is there has its name.
         let changed = scope(named(json!(["UPDATE", "DELETE"]), json!(["one"])), json!({}));
         assert!(!changed.is_escaped_by_name() && changed.is_by_name());
-        let mut out = one();
-        out["excludeResourceRules"] = out["resourceRules"].take();
+        let out = json!({"excludeResourceRules": one()["resourceRules"]});
         assert!(!scope(pods(), out).is_empty(), "objects of other names are taken");
     }
 
