@@ -8,6 +8,7 @@ use kube_hipaa::cli::cases;
 use kube_hipaa::facts::Tables;
 use kube_hipaa::model::sources::{DECIDE_ONLY_THEIR_NAMESPACE, FOREIGN_POLICIES, NETWORK_POLICIES};
 use kube_hipaa::model::{LeftOut, OutcomeWord, SourceId, SourceState, UnseenKind};
+use kube_hipaa::snapshot::testing::Changed;
 use serde_json::Value;
 
 fn catalog() -> Catalog {
