@@ -88,6 +88,18 @@ const DECIDED: &[Decided] = &[
         _why: "one server that has it off is enough",
     },
     Decided {
+        controls: &["network/node-traffic-encrypted"],
+        case: "WireGuard for both families",
+        without: &["pods"],
+        _why: "what is on for both families is on for whichever the pods use",
+    },
+    Decided {
+        controls: &["network/policies-enforced"],
+        case: "settings of Cilium that were made beside its agents, a moment after them",
+        without: &["pods"],
+        _why: "no agent starts before the settings are there that it asks for",
+    },
+    Decided {
         controls: &["storage/backup-current"],
         case: "a resource policy that is not understood, and a backup of the schedule that shows the copy",
         without: &["configmaps"],
