@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 
-use super::context::Context;
 use super::pod_security::{How, Level, ModePolicy, PolicyVersion, namespace_policy};
 use super::table::read::Reader;
 use super::table::schema::{Row, table};
@@ -128,14 +127,13 @@ fn default_not_seen() -> Unseen {
 }
 
 /// Why the label of each namespace enforces nothing of the level baseline or above; empty where it does.
-pub(super) fn unenforced_by_label(context: &Context<'_>) -> Result<BTreeMap<String, Known<String>>, FactsError> {
-    let plugin = crate::facts::settings::Plugins::read(context)?.runs("PodSecurity");
+pub(super) fn unenforced_by_label(namespaces: &Namespaces, plugin: &Known<bool>) -> BTreeMap<String, Known<String>> {
     let of = |(name, labels): (String, BTreeMap<String, String>)| {
         let written = labels.get("pod-security.kubernetes.io/enforce").map_or("", String::as_str).to_owned();
-        let why = unenforced(&namespace_policy(&labels, 0).enforce, &written, &plugin);
+        let why = unenforced(&namespace_policy(&labels, 0).enforce, &written, plugin);
         (name, why)
     };
-    Ok(context.namespaces()?.labels().into_iter().map(of).collect())
+    namespaces.labels().into_iter().map(of).collect()
 }
 
 /// Why the label of a namespace enforces nothing of the level baseline or above.

@@ -58,7 +58,8 @@ pub(super) fn rows(context: &Context<'_>, resolved: &Resolved<'_>, holders: &Hol
             Known::Known(_) => {}
         }
     }
-    let unenforced = crate::facts::namespaces::unenforced_by_label(context)?;
+    let plugin = crate::facts::settings::Plugins::read(context)?.runs("PodSecurity");
+    let unenforced = crate::facts::namespaces::unenforced_by_label(context.namespaces()?, &plugin);
     let mut rows = Vec::new();
     for (name, _, uid, origin) in context.namespaces()?.each() {
         let (Some(mut writers), Some(unenforced)) = (all.remove(name.as_str()), unenforced.get(&name)) else { continue };
