@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::{Membership, ResolvedScope};
 use super::verdict::{self, Conclusion, Tally};
-use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext};
+use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext, Work};
 use crate::digest::sha256_parts;
 use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
 use crate::model::{EphiScope, Evidence, Exposure, FactValue, Facts, Finding, NonEmpty, Sample, Unseen, UnseenKind, risk};
@@ -160,6 +160,8 @@ struct Run<'a> {
     /// How many more of each kind.
     more_reasons: BTreeMap<UnseenKind, u64>,
     sample: Vec<Sample>,
+    /// What its expressions may still do.
+    work: Work,
 }
 
 impl<'a> Run<'a> {
@@ -192,6 +194,7 @@ impl<'a> Run<'a> {
             reasons: BTreeSet::new(),
             more_reasons: BTreeMap::new(),
             sample: Vec::new(),
+            work: Work::default(),
         })
     }
 
@@ -207,12 +210,12 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        match self.check.when.as_ref().map(|when| when.holds(seen.context)) {
+        match self.check.when.as_ref().map(|when| when.holds_within(seen.context, &mut self.work)) {
             None | Some(Ok(true)) => {}
             Some(Ok(false)) => return,
             Some(Err(undecided)) => return self.undecided(seen, &undecided.to_string()),
         }
-        let answer = match self.check.require.holds(seen.context) {
+        let answer = match self.check.require.holds_within(seen.context, &mut self.work) {
             Ok(answer) => answer,
             Err(undecided) => return self.undecided(seen, &undecided.to_string()),
         };

@@ -11,6 +11,37 @@ const MOST_NESTING: usize = 24;
 const MOST_CHAIN: usize = 32;
 /// Looks at a loop's body for one row.
 pub(super) const MOST_STEPS: u64 = 1_000_000;
+/// The same for all rows of a table together: a million rows with a little each are as long as a few with much. The whole catalog takes a
+/// hundredth of it for twenty thousand pods.
+const MOST_WORK: u64 = 100_000_000;
+
+/// What an expression did so far, over the rows of one table.
+#[derive(Debug)]
+pub struct Work {
+    left: u64,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { left: MOST_WORK }
+    }
+}
+
+impl Work {
+    /// So many steps and no more.
+    #[cfg(test)]
+    pub(super) fn of(left: u64) -> Self {
+        Self { left }
+    }
+
+    /// Takes these steps, where they are left. What was too much once is too much from then on, whatever comes, so that the rows that
+    /// are decided are the first ones.
+    pub(super) fn take(&mut self, steps: u64) -> bool {
+        let left = self.left.checked_sub(steps);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
+}
 
 /// What is too much in an expression.
 pub(super) fn exceeded(source: &str) -> Option<String> {

@@ -18,6 +18,7 @@ pub use benchmark::{Benchmarks, Fitting, MappedItem};
 pub use cases::{Case, read_cases};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
 pub use framework::{Framework, FrameworkParagraph, Mapping, Unmapped};
+pub use limits::Work;
 pub use lint::Problem;
 pub use predicate::{ExpressionProblem, Predicate, Undecided};
 pub use row_context::{Environment, RowContext};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators};
 use cel::{Program, Value};
 
-use super::limits;
+use super::limits::{self, Work};
 use super::row_context::RowContext;
 use crate::facts::{ColumnType, TableSchema};
 
@@ -124,6 +124,11 @@ impl Predicate {
     /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
     /// treat that as *not seen*, never as either answer.
     pub fn holds(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
+        self.holds_within(row, &mut Work::default())
+    }
+
+    /// The same for a row of many, which together may not be more than `work`.
+    pub fn holds_within(&self, row: &RowContext<'_>, work: &mut Work) -> Result<bool, Undecided> {
         let steps: u64 = self.loops.iter().map(|nest| steps(nest, row)).fold(0, u64::saturating_add);
         if steps > limits::MOST_STEPS {
             return Err(Undecided(format!(
@@ -131,6 +136,9 @@ impl Predicate {
                 self.source,
                 limits::MOST_STEPS
             )));
+        }
+        if !work.take(steps) {
+            return Err(Undecided(format!("`{}` takes too many steps over all rows: loops over long lists in many rows", self.source)));
         }
         match self.program.execute(row.cel()) {
             Ok(Value::Bool(answer)) => Ok(answer),

@@ -1,9 +1,11 @@
+mod cluster;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Severity;
+pub use cluster::{CollectOptionsArgs, ConnectArgs, NameArgs, PaceArgs};
 
 const EXIT_HELP: &str = "\
 Exit status:
@@ -121,48 +123,6 @@ pub enum Color {
     Never,
 }
 
-/// Which cluster, as whom.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Cluster")]
-pub struct ConnectArgs {
-    /// Path of the kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the identity of the pod it runs in]
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig to use [default: its current one]
-    #[arg(long, value_name = "NAME")]
-    pub context: Option<String>,
-    /// User to impersonate
-    #[arg(long = "as", value_name = "USER")]
-    pub impersonate: Option<String>,
-    /// Group to impersonate; may be repeated
-    #[arg(long = "as-group", value_name = "GROUP", requires = "impersonate")]
-    pub impersonate_groups: Vec<String>,
-    /// Name of the cluster in reports [default: the context's name]
-    #[arg(long, value_name = "NAME")]
-    pub cluster_name: Option<String>,
-}
-
-/// How to collect.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Collecting")]
-pub struct CollectOptionsArgs {
-    /// Time after which whatever is not read yet is reported as not read
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
-    pub timeout: Duration,
-    /// Objects per page of a list
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub page_size: u32,
-    /// Lists that are read at the same time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub concurrency: u8,
-    /// Do not send the one request without credentials that establishes whether anonymous access is on
-    #[arg(long)]
-    pub no_anonymous_request: bool,
-    /// Do not show progress, even on a terminal
-    #[arg(long)]
-    pub no_progress: bool,
-}
-
 /// What to assess, and against what.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Assessing")]
@@ -207,6 +167,18 @@ pub struct NarrowArgs {
     pub(super) min_severity: Option<FailOn>,
 }
 
+impl NarrowArgs {
+    /// The first flag that was given.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let given = [
+            (!self.namespace.is_empty(), "--namespace"),
+            (!self.control.is_empty(), "--control"),
+            (self.min_severity.is_some(), "--min-severity"),
+        ];
+        given.into_iter().find(|(is_given, _)| *is_given).map(|(_, flag)| flag)
+    }
+}
+
 /// What to write where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -237,6 +209,8 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub(super) connect: ConnectArgs,
     #[command(flatten)]
+    pub(super) name: NameArgs,
+    #[command(flatten)]
     pub(super) collect: CollectOptionsArgs,
     #[command(flatten)]
     pub(super) assess: AssessOptionsArgs,
@@ -258,6 +232,8 @@ pub struct DemoArgs {
 pub struct CollectArgs {
     #[command(flatten)]
     pub(super) connect: ConnectArgs,
+    #[command(flatten)]
+    pub(super) name: NameArgs,
     #[command(flatten)]
     pub(super) collect: CollectOptionsArgs,
     /// Folder of the snapshot, or a file that ends in .zip
@@ -330,7 +306,7 @@ pub struct WhoCanArgs {
     #[arg(short, long)]
     pub(super) all: bool,
     /// Folder or .zip of a snapshot, or an evidence folder [default: ask the cluster]
-    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["kubeconfig", "context", "impersonate", "impersonate_groups"])]
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["kubeconfig", "context", "impersonate", "impersonate_groups", "timeout", "concurrency", "page_size", "no_anonymous_request", "no_progress"])]
     pub(super) from: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t = WhoCanFormat::Table)]
@@ -382,7 +358,7 @@ pub struct PreflightArgs {
     #[command(flatten)]
     pub(super) connect: ConnectArgs,
     #[command(flatten)]
-    pub(super) collect: CollectOptionsArgs,
+    pub(super) pace: PaceArgs,
     /// Print every source, not only those that cannot be read
     #[arg(short, long, conflicts_with = "output")]
     pub(super) verbose: bool,
@@ -412,15 +388,23 @@ pub struct ControlsArgs {
 #[derive(Debug, Subcommand)]
 pub enum ControlsCommand {
     /// List the controls
+    #[command(after_help = "Examples:\n  kube-hipaa controls list\n  kube-hipaa controls list --controls our-controls")]
     List,
     /// Show one control whole
+    #[command(
+        after_help = "Examples:\n  kube-hipaa controls show pod/privileged-container\n  kube-hipaa controls show team/labels --controls our-controls"
+    )]
     Show {
         /// Its id, such as pod/privileged-container
         id: String,
     },
     /// Check all files and report every problem with file and line
+    #[command(after_help = "Examples:\n  kube-hipaa controls lint\n  kube-hipaa controls lint --controls our-controls")]
     Lint,
     /// Run the cases beside the controls
+    #[command(
+        after_help = "Examples:\n  kube-hipaa controls test --controls our-controls\n  kube-hipaa controls test pod/privileged-container"
+    )]
     Test {
         /// Only the cases of this control
         id: Option<String>,
@@ -452,29 +436,6 @@ impl FailOn {
     }
 }
 
-/// Go's duration form, as kubectl's --request-timeout has it: `90s`, `5m`, `1h30m`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time such as 90s, 5m or 1h");
-    let mut seconds: u64 = 0;
-    let mut number = String::new();
-    for c in text.chars() {
-        let unit = match c {
-            '0'..='9' => {
-                number.push(c);
-                continue;
-            }
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => return Err(wrong()),
-        };
-        let value: u64 = number.parse().map_err(|_| wrong())?;
-        seconds = value.checked_mul(unit).and_then(|part| seconds.checked_add(part)).ok_or_else(wrong)?;
-        number.clear();
-    }
-    if !number.is_empty() || seconds == 0 { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -483,14 +444,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_are_written_as_for_kubectl() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
-        for wrong in ["", "5", "m", "0s", "1d", "-1s", "99999999999999999999h"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
     }
 }

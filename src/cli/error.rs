@@ -232,18 +232,26 @@ impl CliError {
             Self::Archive(_) => "Name a folder; `kube-hipaa collect -o NAME.zip` writes a snapshot as one file.".to_owned(),
             Self::NotAFile(_) => "Save it to a file first, and name that.".to_owned(),
             Self::TooLarge { .. } => "Check that it is the file that was meant.".to_owned(),
-            Self::Lacks { what: "snapshot", .. } => {
-                "`assess`, `render` and `demo` write documents only: name the folder that `scan` or `collect` wrote.".to_owned()
+            Self::Lacks { what: "assessment.json", path } => format!(
+                "Name an evidence folder that kube-hipaa wrote; of a snapshot, `kube-hipaa assess {} -o DIR` makes one.",
+                path.display()
+            ),
+            Self::Lacks { .. } => {
+                "`scan -o` and `collect` keep the snapshot; `assess`, `render` and `demo` write documents only. Name the one they were made of."
+                    .to_owned()
             }
-            Self::Lacks { .. } => "Name a folder that kube-hipaa wrote, or the assessment.json in it.".to_owned(),
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
             Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
             // These texts already end with what to do.
             Self::Snapshot(SnapshotError::NoParent { parent, .. }) => format!("mkdir -p {}", parent.display()),
-            Self::Snapshot(SnapshotError::Exists { .. } | SnapshotError::NotOurs { .. } | SnapshotError::Interrupted { .. }) => {
-                String::new()
-            }
+            Self::Snapshot(
+                SnapshotError::Exists { .. }
+                | SnapshotError::NotOurs { .. }
+                | SnapshotError::Interrupted { .. }
+                | SnapshotError::Archive { .. }
+                | SnapshotError::NoName { .. },
+            ) => String::new(),
             Self::Snapshot(_) => {
                 "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned()
             }

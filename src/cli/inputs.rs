@@ -61,11 +61,13 @@ pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
 
 /// An assessment.json, or the evidence folder that holds it.
 pub(super) fn assessment(path: &Path) -> Result<PathBuf, CliError> {
+    let lacks = || CliError::Lacks { path: path.to_owned(), what: "assessment.json" };
     if !path.is_dir() {
-        return Ok(path.to_owned());
+        let is_snapshot = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+        return if is_snapshot { Err(lacks()) } else { Ok(path.to_owned()) };
     }
     let inside = path.join("assessment.json");
-    if inside.is_file() { Ok(inside) } else { Err(CliError::Lacks { path: path.to_owned(), what: "assessment.json" }) }
+    if inside.is_file() { Ok(inside) } else { Err(lacks()) }
 }
 
 /// The built-in catalog with the user's folders, and all cases.

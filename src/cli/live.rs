@@ -4,7 +4,9 @@ use std::future::Future;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::{CollectArgs, CollectOptionsArgs, ConnectArgs, PermissionsArgs, PreflightArgs, PreflightOutput, ScanArgs};
+use super::args::{
+    CollectArgs, CollectOptionsArgs, ConnectArgs, NameArgs, PaceArgs, PermissionsArgs, PreflightArgs, PreflightOutput, ScanArgs,
+};
 use super::error::{CliError, Exit};
 use super::output::{Destination, print};
 use super::run::{Ending, Plan, deliver};
@@ -14,20 +16,18 @@ use crate::catalog::Catalog;
 use crate::collect::inventory::{ManifestNames, manifests};
 use crate::collect::{CollectOptions, ConnectOptions, Connection, Progress, collect as collect_cluster, connect, preflight as ask};
 use crate::model::{SnapshotIndex, SourceId, SourceState};
-use crate::snapshot::{Finishing, Snapshot, SnapshotWriter};
+use crate::snapshot::{Finishing, Snapshot, SnapshotWriter, private};
 
 /// `scan`.
 pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let plan = Plan::new(&args.assess)?;
     let destination = Destination::prepare(&args.output, finishing)?;
+    plan.check_narrow(&destination, &args.output)?;
     // Without a folder to keep it in, the snapshot goes away with this variable.
     let scratch = match &destination {
         Destination::Folder(..) => None,
-        Destination::Nowhere | Destination::Stdout(_) => Some(tempfile::tempdir().map_err(CliError::write(&std::env::temp_dir()))?),
+        Destination::Nowhere | Destination::Stdout(_) => Some(scratch(finishing)?),
     };
-    if let Some(scratch) = &scratch {
-        finishing.watch(scratch.path());
-    }
     let place = match (&destination, &scratch) {
         (Destination::Folder(folder, _), _) => folder.path().join("snapshot"),
         (_, Some(folder)) => folder.path().join("snapshot"),
@@ -35,7 +35,7 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
     };
     let writer = SnapshotWriter::create(&place, false)?;
     let writer = if scratch.is_some() { writer.not_kept() } else { writer };
-    let index = run(&args.connect, &args.collect, writer, finishing)?;
+    let index = run(&args.connect, Some(&args.name), &args.collect, writer, finishing)?;
     if !args.output.quiet {
         warn_of_rights(&index);
     }
@@ -54,16 +54,22 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
     Ok(plan.exit(&assessment))
 }
 
+/// A folder for a snapshot that nobody keeps.
+fn scratch(finishing: &Finishing) -> Result<tempfile::TempDir, CliError> {
+    let place = std::env::temp_dir();
+    let made = finishing.make(|| private::scratch("kube-hipaa-", "", &place)).ok_or(CliError::Interrupted)?;
+    made.map_err(CliError::write(&place))
+}
+
 /// The snapshot of a cluster that nobody keeps, with the folder that it goes away with.
 pub(super) fn look(
     connect_args: &ConnectArgs,
     collect_args: &CollectOptionsArgs,
     finishing: &Finishing,
 ) -> Result<(Snapshot, tempfile::TempDir), CliError> {
-    let scratch = tempfile::tempdir().map_err(CliError::write(&std::env::temp_dir()))?;
-    finishing.watch(scratch.path());
+    let scratch = scratch(finishing)?;
     let place = scratch.path().join("snapshot");
-    run(connect_args, collect_args, SnapshotWriter::create(&place, false)?.not_kept(), finishing)?;
+    run(connect_args, None, collect_args, SnapshotWriter::create(&place, false)?.not_kept(), finishing)?;
     Ok((Snapshot::open(&place)?, scratch))
 }
 
@@ -71,7 +77,7 @@ pub(super) fn look(
 pub(super) fn collect(args: &CollectArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let writer = SnapshotWriter::create(&args.output, args.force)?.interrupted_by(finishing).world_readable(args.world_readable);
     let catalog = Catalog::without_built_in_cases(&[])?;
-    let index = run(&args.connect, &args.collect, writer, finishing)?;
+    let index = run(&args.connect, Some(&args.name), &args.collect, writer, finishing)?;
     if !args.quiet {
         warn_of_rights(&index);
     }
@@ -126,7 +132,7 @@ pub(super) fn preflight(args: &PreflightArgs, finishing: &Finishing) -> Result<E
     let catalog = Catalog::without_built_in_cases(&[])?;
     let report = on_runtime(finishing, async {
         let connection = connect(&connect_options(&args.connect)).await?;
-        let options = collect_options(&args.connect, &args.collect, &connection);
+        let options = paced(None, &args.pace, &connection);
         Ok(ask(connection.config, options).await?)
     })?;
     let (text, complete) = match args.output {
@@ -144,13 +150,18 @@ pub(super) fn preflight(args: &PreflightArgs, finishing: &Finishing) -> Result<E
 /// Collects into `writer`; an interrupt drops everything that was begun.
 fn run(
     connect_args: &ConnectArgs,
+    name: Option<&NameArgs>,
     collect_args: &CollectOptionsArgs,
     writer: SnapshotWriter,
     finishing: &Finishing,
 ) -> Result<SnapshotIndex, CliError> {
     on_runtime(finishing, async {
         let connection = connect(&connect_options(connect_args)).await?;
-        let options = collect_options(connect_args, collect_args, &connection);
+        let options = CollectOptions {
+            page_size: collect_args.page_size,
+            anonymous_request: !collect_args.no_anonymous_request,
+            ..paced(name, &collect_args.pace, &connection)
+        };
         let bar = Bar::new(collect_args.no_progress);
         let result = collect_cluster(connection.config, options, &bar, writer).await;
         bar.0.finish_and_clear();
@@ -184,14 +195,12 @@ fn connect_options(args: &ConnectArgs) -> ConnectOptions {
     }
 }
 
-fn collect_options(connect: &ConnectArgs, args: &CollectOptionsArgs, connection: &Connection) -> CollectOptions {
-    let name = connect.cluster_name.clone().unwrap_or_else(|| connection.name.clone());
+fn paced(name: Option<&NameArgs>, args: &PaceArgs, connection: &Connection) -> CollectOptions {
+    let name = name.and_then(|name| name.cluster_name.clone()).unwrap_or_else(|| connection.name.clone());
     CollectOptions {
-        page_size: args.page_size,
         parallelism: usize::from(args.concurrency),
         timeout: args.timeout,
         namespace: Some(connection.config.default_namespace.clone()),
-        anonymous_request: !args.no_anonymous_request,
         ..CollectOptions::new(name, tool())
     }
 }

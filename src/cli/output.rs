@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::replace::replaceable;
 use crate::model::{Assessment, RequestRecord};
 use crate::report::{DEFAULTS, Document, FORMATS, Format, Reported};
-use crate::snapshot::{Finishing, private};
+use crate::snapshot::{Finishing, OTHER_ARCHIVES, private};
 
 /// Where the documents go.
 pub(super) enum Destination {
@@ -74,7 +74,7 @@ fn parent(target: &Path) -> &Path {
 /// Names by which people mean one file. A folder of that name would be taken for it.
 fn is_archive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    [".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z"].iter().any(|end| name.ends_with(end))
+    name.ends_with(".zip") || OTHER_ARCHIVES.iter().any(|end| name.ends_with(end))
 }
 
 /// A folder that is made beside its place and moved there when it is complete.
@@ -102,9 +102,8 @@ impl Staged {
             return Err(CliError::Exists(target.to_owned()));
         }
         replaceable(target)?;
-        let folder =
-            tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".partial").tempdir_in(parent).map_err(CliError::write(parent))?;
-        finishing.watch(folder.path());
+        let made = finishing.make(|| private::scratch(&format!(".{name}."), ".partial", parent)).ok_or(CliError::Interrupted)?;
+        let folder = made.map_err(CliError::write(parent))?;
         Ok(Self { target: target.to_owned(), force, folder, finishing: finishing.clone(), readable: false })
     }
 

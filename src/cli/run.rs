@@ -39,6 +39,16 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// Refuses to narrow what is not shown.
+    pub(super) fn check_narrow(&self, destination: &Destination, output: &OutputArgs) -> Result<(), CliError> {
+        let why = match destination {
+            Destination::Stdout(_) => "the document on standard output is of the whole",
+            _ if output.quiet => "--quiet shows no findings",
+            _ => return Ok(()),
+        };
+        self.args.narrow.first().map_or(Ok(()), |flag| Err(CliError::Pointless { flag, why }))
+    }
+
     /// What of the findings is shown, where it was asked for less than all.
     pub(super) fn narrow(&self, assessment: &Assessment) -> Result<Option<narrow::Narrow>, CliError> {
         narrow::Narrow::new(&self.args.narrow, &self.catalog, assessment)
@@ -105,7 +115,7 @@ fn is_incomplete(assessment: &Assessment) -> bool {
 #[derive(Default)]
 pub(super) struct Ending<'a> {
     pub(super) next: Option<&'a str>,
-    /// What a quiet run still says.
+    /// What is still said where the summary is not.
     pub(super) quiet: Option<String>,
     /// What of the findings is shown on the terminal.
     pub(super) narrow: Option<&'a narrow::Narrow>,
@@ -122,6 +132,7 @@ pub(super) fn deliver(
     let mut report = None;
     match destination {
         Destination::Stdout(format) => {
+            ending.quiet.iter().for_each(|line| super::tell(line));
             return format.render(&Reported::new(assessment))?.first().map_or(Ok(()), print_document);
         }
         Destination::Nowhere => {}
@@ -156,6 +167,7 @@ pub(super) fn deliver(
 pub(super) fn assess_saved(args: &AssessArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let plan = Plan::new(&args.assess)?;
     let destination = Destination::prepare(&args.output, finishing)?;
+    plan.check_narrow(&destination, &args.output)?;
     let snapshot = inputs::snapshot(&args.snapshot)?;
     let assessment = plan.assess(&snapshot)?;
     let narrow = plan.narrow(&assessment)?;
@@ -181,6 +193,7 @@ pub(super) fn demo(args: &DemoArgs, finishing: &Finishing) -> Result<Exit, CliEr
     }
     let plan = Plan::new(&options)?;
     let destination = Destination::prepare_in(Some(Path::new(DEMO_FOLDER)), &args.output, finishing)?;
+    plan.check_narrow(&destination, &args.output)?;
     let snapshot = Snapshot::from_zip_bytes(DEMO)?;
     let assessment = plan.assess(&snapshot)?;
     let narrow = plan.narrow(&assessment)?;

@@ -94,22 +94,70 @@ pub fn needed_today(catalog: &Catalog) -> BTreeSet<SourceId> {
     needed.chain(ALWAYS).chain([VERSION]).chain(of_system.cloned()).collect()
 }
 
+/// Namespaces of every cluster.
+const ALWAYS_THERE: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
 /// Exactly the missing rules as manifests, bound to the identity that asked; whether nothing is lost without them; and what no rule can
 /// mend.
 pub(super) fn missing(report: &Preflight, catalog: &Catalog) -> (String, bool, Vec<String>) {
     let (mut rules, mut notes, mut lost) = (Vec::new(), Vec::new(), false);
+    // Whoever cannot list the namespaces does not know which there are, and a Role for one that is not cannot be applied.
+    let namespaces = report.checks.iter().find(|check| check.source == SourceId::core("namespaces"));
+    let sees_namespaces = namespaces.is_some_and(|check| check.can == Can::Read);
+    let mut waiting = BTreeSet::new();
     for check in &report.checks {
         let needed = needed_by(catalog, &check.source) > 0;
         match &check.can {
             Can::Read | Can::NotServed => continue,
-            Can::Refused { missing_rule, .. } => rules.push(missing_rule.clone()),
+            Can::Refused { missing_rule, .. } => match &missing_rule.namespace {
+                Some(place) if !sees_namespaces && !ALWAYS_THERE.contains(&place.as_str()) => {
+                    waiting.insert(place.clone());
+                }
+                _ => rules.push(missing_rule.clone()),
+            },
             Can::Stale { why } | Can::Unknown { why } => notes.push(format!("note: no rule gives {}: {why}", check.source)),
         }
         lost |= needed;
+    }
+    if !waiting.is_empty() {
+        let places: Vec<String> = waiting.into_iter().collect();
+        notes.push(format!(
+            "note: which namespaces there are is not visible yet; with these rights, ask again for what is missing in {}",
+            places.join(", ")
+        ));
     }
     let user = report.identity.user.as_deref();
     if user.is_none() {
         notes.push("note: the server did not say who asks: replace the subject of the bindings".to_owned());
     }
     (missing_manifests(&rules, user.unwrap_or("REPLACE-WITH-THE-USER")), !lost, notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::Check as Asked;
+    use crate::model::Identity;
+
+    /// Everything is refused but what `can` says.
+    fn report(can: impl Fn(&SourceId) -> Option<Can>) -> Preflight {
+        let refused = |rule| Can::Refused { missing_rule: rule, why: String::new() };
+        let asked = inventory().iter().filter_map(|entry| {
+            let can = can(&entry.source).unwrap_or(refused(entry.rule()?));
+            Some(Asked { source: entry.source.clone(), part: entry.part, purpose: entry.why, can })
+        });
+        let identity = Identity { user: Some("auditor".into()), groups: Vec::new() };
+        Preflight { identity, server: "https://s".into(), version: None, checks: asked.collect(), excess_rights: Vec::new() }
+    }
+
+    #[test]
+    fn no_role_is_printed_for_a_namespace_that_may_not_be_there() {
+        let catalog = Catalog::without_built_in_cases(&[]).expect("built in");
+        let namespaces = SourceId::core("namespaces");
+        let (blind, _, notes) = missing(&report(|_| None), &catalog);
+        assert!(blind.contains("namespace: \"kube-system\"") && !blind.contains("namespace: \"falco\""), "{blind}");
+        assert!(notes.iter().any(|note| note.contains("ask again for what is missing in") && note.contains("falco")), "{notes:?}");
+        let (seeing, _, notes) = missing(&report(|source| (*source == namespaces).then_some(Can::Read)), &catalog);
+        assert!(seeing.contains("namespace: \"falco\"") && notes.is_empty(), "{notes:?}");
+    }
 }

@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::inputs;
 use super::nearest::there_are;
 use super::output::print;
-use crate::catalog::{Environment, Predicate, RowContext};
+use crate::catalog::{Environment, Predicate, RowContext, Work};
 use crate::facts::{Row, Table, TableSchema, Tables, schemas};
 use crate::model::FactValue;
 use crate::report::escape;
@@ -57,9 +57,9 @@ fn predicate(source: &str, schema: &'static TableSchema) -> Result<Predicate, Cl
 
 fn filtered<'t>(table: &'t Table, predicate: &Predicate) -> Result<Vec<&'t Row>, CliError> {
     let environment = Environment::default();
-    let mut rows = Vec::new();
+    let (mut rows, mut work) = (Vec::new(), Work::default());
     for row in &table.rows {
-        match predicate.holds(&RowContext::new(&environment, table.schema, row)) {
+        match predicate.holds_within(&RowContext::new(&environment, table.schema, row), &mut work) {
             Ok(true) => rows.push(row),
             Ok(false) => {}
             Err(why) => return Err(CliError::WhereUndecided { row: row.key.clone(), why: why.to_string() }),

@@ -2,13 +2,11 @@
 
 use std::io::{BufRead, Read};
 
+use super::measure::{self, Excess};
 use crate::digest::sha256_hex;
 
 /// No object of etcd comes near this (its limit is 1.5 MiB a request by default): a longer line is a hostile archive.
 pub(super) const MAX_LINE: u64 = 64 * 1024 * 1024;
-
-/// The largest object that is written, in bytes: one whose line would not be read again is not.
-pub const MAX_OBJECT: u64 = 60 * 1024 * 1024;
 
 const HEAD: &[u8] = b"{\"sha256\":\"";
 const MIDDLE: &[u8] = b"\",\"object\":";
@@ -50,6 +48,12 @@ pub(super) fn read(from: &mut impl BufRead, buffer: &mut Vec<u8>) -> Result<Opti
     let actual = sha256_hex(object);
     if actual.as_bytes() != digest {
         return Err(BadLine::Form("an object does not match its digest"));
+    }
+    // No object that was stored asks for so much memory; its length has a limit of its own.
+    match measure::excess(object) {
+        Some(Excess::Levels) => return Err(BadLine::Form("an object is nested deeper than any that is stored")),
+        Some(Excess::Values) => return Err(BadLine::Form("an object has more values than any that is stored")),
+        Some(Excess::Bytes) | None => {}
     }
     let object = String::from_utf8(object.to_vec()).map_err(|_| BadLine::Form("an object is not UTF-8"))?;
     Ok(Some((object, actual)))

@@ -18,10 +18,12 @@ mod budget;
 mod error;
 mod finishing;
 mod line;
+pub mod measure;
 mod objects;
 mod open;
 pub mod private;
 mod store;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -33,11 +35,10 @@ use std::sync::Arc;
 
 pub use error::SnapshotError;
 pub use finishing::Finishing;
-pub use line::MAX_OBJECT;
 pub use objects::{Objects, StoredObject};
-pub use writer::{SnapshotWriter, SourceFile, SourceWriter};
+pub use writer::{OTHER_ARCHIVES, SnapshotWriter, SourceFile, SourceWriter};
 
-use crate::model::{LeftOut, SnapshotIndex, SourceId, SourceRecord, SourceState};
+use crate::model::{SnapshotIndex, SourceId};
 use budget::{Budget, MAX_UNPACKED};
 use store::Store;
 
@@ -96,70 +97,6 @@ impl Snapshot {
             Some(seed) => objects.shuffled(seed),
             None => Ok(objects),
         }
-    }
-
-    /// For ablation tests: this snapshot with one source's state replaced. Its objects are gone, unless the state is
-    /// [`SourceState::Read`] (then all stay) or [`SourceState::Partial`] (then the first half stays).
-    #[must_use]
-    pub fn with_state(&self, source: &SourceId, state: SourceState) -> Self {
-        let mut changed = self.clone();
-        let held = self.index.record(source).map_or(0, |record| record.state.count());
-        let shown = match &state {
-            SourceState::Read { .. } => None,
-            SourceState::Partial { .. } => Some(held / 2),
-            _ => Some(0),
-        };
-        match shown {
-            Some(limit) => changed.shown.insert(source.clone(), limit),
-            None => changed.shown.remove(source),
-        };
-        match changed.index.sources.iter_mut().find(|record| &record.source == source) {
-            Some(record) => {
-                record.state = state;
-                record.missing_rule = None;
-            }
-            None => {
-                let record = SourceRecord {
-                    source: source.clone(),
-                    version: None,
-                    kind: None,
-                    state,
-                    missing_rule: None,
-                    file: None,
-                    sha256: None,
-                    left_out: Vec::new(),
-                    pages: Vec::new(),
-                };
-                let at = changed.index.sources.partition_point(|other| other.source < record.source);
-                changed.index.sources.insert(at, record);
-            }
-        }
-        changed.index_sha256 = digest_of(&changed.index);
-        changed
-    }
-
-    /// For tests: the same objects, as if a version had collected them that wrote neither what it judged nor what discovery listed.
-    #[must_use]
-    pub fn of_an_older_version(&self) -> Self {
-        let mut changed = self.clone();
-        (changed.index.judged, changed.index.discovery) = (None, None);
-        changed.index_sha256 = digest_of(&changed.index);
-        changed
-    }
-
-    /// For tests: this snapshot, without an object that the collector met and could not store.
-    #[must_use]
-    pub fn with_left_out(&self, source: &SourceId, object: LeftOut) -> Self {
-        let mut changed = self.clone();
-        changed.index.sources.iter_mut().filter(|record| &record.source == source).for_each(|record| record.left_out.push(object.clone()));
-        changed.index_sha256 = digest_of(&changed.index);
-        changed
-    }
-
-    /// For tests of determinism: the same objects, each with its own provenance, in another order. The index stays as it is.
-    #[must_use]
-    pub fn shuffled(&self, seed: u64) -> Self {
-        Self { seed: Some(seed), ..self.clone() }
     }
 }
 

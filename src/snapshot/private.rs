@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 /// A new file, empty.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -20,6 +22,21 @@ pub fn create(path: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     set_mode(path, 0o600)?;
     Ok(file)
+}
+
+/// A folder with a name of its own in `parent`, which goes away with the value. Nobody else can look into it from the first moment on.
+pub fn scratch(prefix: &str, suffix: &str, parent: &Path) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).suffix(suffix);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o700));
+    }
+    let folder = builder.tempdir_in(parent)?;
+    // A umask can have taken more away.
+    set_mode(folder.path(), 0o700)?;
+    Ok(folder)
 }
 
 /// Writes everything in a folder through to the disk, and gives files and folders their modes.

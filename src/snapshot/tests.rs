@@ -4,8 +4,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::testing::Changed;
 use super::*;
-use crate::model::{ClusterIdentity, Collected, Identity, RequestRecord, SNAPSHOT_FORMAT, ToolIdentity};
+use crate::model::{ClusterIdentity, Collected, Identity, RequestRecord, SNAPSHOT_FORMAT, SourceRecord, SourceState, ToolIdentity};
 
 mod refusals;
 mod replacing;

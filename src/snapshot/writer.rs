@@ -29,6 +29,9 @@ pub struct SnapshotWriter {
     finishing: Finishing,
 }
 
+/// Endings of archives that are not written, in lower case.
+pub const OTHER_ARCHIVES: [&str; 12] = [".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".lz4", ".7z", ".rar"];
+
 impl SnapshotWriter {
     /// Starts a snapshot at `target`: a zip file when the name ends in `.zip`, else a folder. What is there already is replaced at
     /// the end, only with `force`, and only when it is empty or a snapshot.
@@ -36,7 +39,7 @@ impl SnapshotWriter {
         let Some(name) = target.file_name() else { return Err(SnapshotError::NoName { path: target.to_owned() }) };
         // Who names an archive means one file, and of those there is one form.
         let name = name.to_string_lossy().to_ascii_lowercase();
-        if [".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z"].iter().any(|end| name.ends_with(end)) {
+        if OTHER_ARCHIVES.iter().any(|end| name.ends_with(end)) {
             return Err(SnapshotError::Archive { path: target.to_owned() });
         }
         if !force && target.symlink_metadata().is_ok() {
@@ -47,7 +50,7 @@ impl SnapshotWriter {
         if !parent.is_dir() {
             return Err(SnapshotError::NoParent { path: target.to_owned(), parent: parent.to_owned() });
         }
-        let folder = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(parent).map_err(|source| SnapshotError::Io {
+        let folder = private::scratch(TEMP_PREFIX, "", parent).map_err(|source| SnapshotError::Io {
             what: "create a folder in",
             path: parent.to_owned(),
             source,
@@ -129,7 +132,7 @@ impl SnapshotWriter {
                 return Err(SnapshotError::Exists { path: self.target });
             }
             replaceable(&self.target)?;
-            let aside = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(parent(&self.target)).map_err(io)?;
+            let aside = private::scratch(TEMP_PREFIX, "", parent(&self.target)).map_err(io)?;
             fs::rename(&self.target, aside.path().join("replaced")).map_err(io)?;
             Some(aside)
         } else {

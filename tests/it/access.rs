@@ -7,6 +7,7 @@ use kube_hipaa::cli::cases;
 use kube_hipaa::facts::{Known, Row, Table, Tables};
 use kube_hipaa::model::{FactValue, SourceId, SourceState};
 use kube_hipaa::snapshot::Snapshot;
+use kube_hipaa::snapshot::testing::Changed;
 use serde_json::{Value, json};
 use small_clusters::case;
 

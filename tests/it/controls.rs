@@ -8,6 +8,7 @@ use kube_hipaa::cli::cases;
 use kube_hipaa::facts::Tables;
 use kube_hipaa::model::sources::{DECIDE_ONLY_THEIR_NAMESPACE, FOREIGN_POLICIES, GATEWAYS, NETWORK_POLICIES};
 use kube_hipaa::model::{LeftOut, OutcomeWord, SourceId, SourceState, UnseenKind};
+use kube_hipaa::snapshot::testing::Changed;
 use serde_json::Value;
 
 fn catalog() -> Catalog {
@@ -86,6 +87,18 @@ const DECIDED: &[Decided] = &[
         case: "the plugin is switched off",
         without: &["leases.coordination.k8s.io"],
         _why: "one server that has it off is enough",
+    },
+    Decided {
+        controls: &["network/node-traffic-encrypted"],
+        case: "WireGuard for both families",
+        without: &["pods"],
+        _why: "what is on for both families is on for whichever the pods use",
+    },
+    Decided {
+        controls: &["network/policies-enforced"],
+        case: "settings of Cilium that were made beside its agents, a moment after them",
+        without: &["pods"],
+        _why: "no agent starts before the settings are there that it asks for",
     },
     Decided {
         controls: &["storage/backup-current"],

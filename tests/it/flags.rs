@@ -17,6 +17,41 @@ fn one_format_without_a_folder_goes_to_standard_output() {
     assert_error(&run(&["assess", CLINIC, "--format", "json", "--verbose"]), 2, "--verbose does nothing here", "Leave it out");
 }
 
+/// What would change nothing is refused: narrowing where no findings are shown, and how to collect where nothing is collected.
+#[test]
+fn flags_that_do_nothing_are_refused() {
+    for (arguments, flag, why) in [
+        (vec!["--format", "json", "-n", "billing"], "--namespace", "standard output is of the whole"),
+        (vec!["-o", "-", "--format", "csv", "--control", "pod/privileged-container"], "--control", "standard output is of the whole"),
+        (vec!["-q", "--min-severity", "high"], "--min-severity", "--quiet shows no findings"),
+    ] {
+        for command in [vec!["assess", CLINIC], vec!["scan"]] {
+            let output = run(&[&command[..], &arguments].concat());
+            assert_error(&output, 2, &format!("{flag} does nothing here: "), "Leave it out");
+            assert!(stderr(&output).contains(why), "{}", stderr(&output));
+        }
+    }
+    for arguments in [
+        vec!["preflight", "--page-size", "7"],
+        vec!["preflight", "--no-anonymous-request"],
+        vec!["preflight", "--cluster-name", "a"],
+        vec!["who-can", "get", "secrets", "--cluster-name", "a"],
+        vec!["who-can", "get", "secrets", "--from", CLINIC, "--page-size", "7"],
+        vec!["who-can", "get", "secrets", "--from", CLINIC, "--timeout", "7s"],
+    ] {
+        assert_eq!(code(&run(&arguments)), 2, "{arguments:?}");
+    }
+}
+
+/// A document on standard output says nothing of the gate; standard error does.
+#[test]
+fn a_gate_that_is_not_met_is_said_beside_a_document() {
+    let output = run(&["assess", CLINIC, "--format", "json", "--fail-on", "high"]);
+    assert_eq!(code(&output), 1);
+    assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok());
+    assert!(stderr(&output).starts_with("the gate is not met: ") && stderr(&output).lines().count() == 1, "{}", stderr(&output));
+}
+
 /// What is narrowed is what is shown; verdicts and the exit status are of the whole.
 #[test]
 fn narrowing_shows_less_and_says_so() {
@@ -93,6 +128,21 @@ fn what_is_written_is_for_its_owner() {
     assert_eq!(modes("mine"), [0o600, 0o700]);
     assert_eq!(code(&run_in(here, &["demo", "-o", "ours", "-q", "--world-readable"])), 0);
     assert_eq!(modes("ours"), [0o644, 0o755]);
+    // Whatever the shell would take away or leave.
+    for umask in ["000", "027", "077"] {
+        for (flags, expected) in [("", [0o600, 0o700]), ("--world-readable", [0o644, 0o755])] {
+            let name = format!("evidence-{umask}{flags}");
+            let command = format!("umask {umask}; exec \"$0\" demo -q -o {name} {flags}");
+            let status = std::process::Command::new("sh")
+                .args(["-c", &command])
+                .arg(assert_cmd::cargo::cargo_bin("kube-hipaa"))
+                .current_dir(here)
+                .status()
+                .expect("a shell");
+            assert!(status.success());
+            assert_eq!(modes(&name), expected, "umask {umask} {flags}");
+        }
+    }
 }
 
 #[test]
@@ -228,6 +278,10 @@ fn every_command_shows_two_examples() {
         let page = stdout(&run(&["man", command]));
         assert!(page.starts_with(".ie") || page.contains(".TH"), "{command}: {page}");
     }
+    for command in ["list", "show", "lint", "test"] {
+        let help = stdout(&run(&["controls", command, "--help"]));
+        assert!(help.split_once("Examples:").is_some_and(|(_, rest)| rest.matches("kube-hipaa").count() >= 2), "{command}: {help}");
+    }
     assert!(stdout(&run(&["man"])).contains(".TH kube-hipaa"));
     assert_error(&run(&["man", "scn"]), 2, "there is no command `scn`", "Did you mean `scan`?");
 }
@@ -246,6 +300,35 @@ fn permissions_for_later_stand_apart() {
         let has_rule = kube_hipaa::collect::inventory::entry(&source).is_some_and(|entry| entry.rule().is_some());
         assert!(!has_rule || today.contains(&format!("\"{named}\"")), "{source} is needed and not granted");
     }
+}
+
+/// Who names an archive means one file: it is written, or the name is refused before anything is asked or made.
+#[test]
+fn names_of_archives_are_honoured_or_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let clinic = std::env::current_dir().expect("here").join(CLINIC).display().to_string();
+    assert_eq!(code(&run_in(here, &["demo", "-o", "evidence", "-q"])), 0);
+    for name in ["x.zip", "x.tar.gz", "x.tgz", "x.tar", "X.ZIP", "x.tar.zst", "x.txz"] {
+        for command in [vec!["scan"], vec!["demo"], vec!["assess", &clinic], vec!["render", "evidence"]] {
+            let output = run_in(here, &[&command[..], &["-o", name]].concat());
+            let said = format!("will not write a folder with the name of an archive, {name}");
+            assert_error(&output, 2, &said, "`kube-hipaa collect -o NAME.zip` writes a snapshot as one file");
+        }
+        let collected = run_in(here, &["collect", "--kubeconfig", "nothing", "-o", name]);
+        match name.to_ascii_lowercase().ends_with(".zip") {
+            // Honoured: what is missing is the cluster.
+            true => assert_eq!(code(&collected), 3, "{}", stderr(&collected)),
+            false => assert_error(&collected, 2, "it is written as a folder or as a .zip file", "give a name that ends in .zip"),
+        }
+    }
+    for snapshot in [clinic.as_str(), "evidence"] {
+        let output = run_in(here, &["facts", snapshot, "containers"]);
+        assert_eq!(code(&output), if snapshot == "evidence" { 2 } else { 0 }, "{}", stderr(&output));
+    }
+    assert_error(&run_in(here, &["render", &clinic, "-o", "again"]), 2, "holds no assessment.json", "of a snapshot, `kube-hipaa assess");
+    let left: Vec<_> = std::fs::read_dir(here).expect("readable").map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(left, ["evidence"]);
 }
 
 /// The last lines of a table are for whoever is still there.

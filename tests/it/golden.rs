@@ -13,6 +13,7 @@ use kube_hipaa::facts::{Computation, Tables};
 use kube_hipaa::model::{Assessment, OutcomeWord, ScopeSource, ToolIdentity};
 use kube_hipaa::report::{FORMATS, Reported, Summary, summary};
 use kube_hipaa::snapshot::Snapshot;
+use kube_hipaa::snapshot::testing::Changed;
 use serde_json::json;
 use small_clusters::case;
 

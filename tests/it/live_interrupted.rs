@@ -12,10 +12,8 @@ use crate::support::chance::Chance;
 use crate::support::control_plane::{ControlPlane, Options};
 use crate::support::program;
 
-/// How often the program is interrupted, in the time that there is.
+/// How often the program is interrupted.
 const SIGNALS: usize = 208;
-const ENOUGH: usize = 60;
-const LIMIT: Duration = Duration::from_secs(280);
 const WORKERS: usize = 2;
 
 fn plane() -> (ControlPlane, PathBuf) {
@@ -128,18 +126,16 @@ fn a_signal_at_any_moment_leaves_the_old_or_the_new_and_nothing_else() {
     // What lies there already, made once for each kind of run.
     let originals = tempfile::tempdir().unwrap();
     std::fs::create_dir(originals.path().join("tmp")).unwrap();
+    let begin = Instant::now();
     for run in RUNS.iter().filter(|run| run.over) {
         let whole = command(*run, &kubeconfig, originals.path()).output().unwrap();
         assert_eq!(whole.status.code(), Some(0), "{}", program::said(&whole));
     }
-    let begun = Instant::now();
+    // Any moment of a run, on a machine of any speed: these runs went alone, those that are interrupted go two at a time.
+    let longest = begin.elapsed().as_millis() as usize / RUNS.iter().filter(|run| run.over).count() * 5 / 4;
     let work = |worker: usize| {
-        let (mut chance, mut wrong, mut late, mut sent_all) = (Chance::new(0x5eed_0000 + worker as u64 + 1), Vec::new(), 0, 0);
+        let (mut chance, mut wrong, mut late) = (Chance::new(0x5eed_0000 + worker as u64 + 1), Vec::new(), 0);
         for number in (worker..SIGNALS).step_by(WORKERS) {
-            if begun.elapsed() > LIMIT {
-                break;
-            }
-            sent_all += 1;
             let run = RUNS[number / WORKERS % RUNS.len()];
             let folder = tempfile::tempdir().unwrap();
             let here = folder.path();
@@ -150,7 +146,7 @@ fn a_signal_at_any_moment_leaves_the_old_or_the_new_and_nothing_else() {
             }
             let before = files(&here.join(run.output));
             let child = command(run, &kubeconfig, here).spawn().unwrap();
-            std::thread::sleep(Duration::from_millis(chance.below(2200) as u64));
+            std::thread::sleep(Duration::from_millis(chance.below(longest) as u64));
             let signal = chance.pick(&["INT", "TERM"]);
             // A child that has ended is not waited for yet, so that its number is its own.
             let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
@@ -171,19 +167,17 @@ fn a_signal_at_any_moment_leaves_the_old_or_the_new_and_nothing_else() {
             let complaints = left_behind(run, here, &before, &output, true);
             wrong.extend(complaints.into_iter().map(|what| format!("{run:?} {signal}: {what}")));
         }
-        (wrong, late, sent_all)
+        (wrong, late)
     };
-    let results: Vec<(Vec<String>, usize, usize)> = std::thread::scope(|scope| {
+    let results: Vec<(Vec<String>, usize)> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || work(worker))).collect();
         running.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    let late: usize = results.iter().map(|(_, late, _)| late).sum();
-    let sent: usize = results.iter().map(|(.., sent)| sent).sum();
-    let wrong: Vec<String> = results.into_iter().flat_map(|(wrong, ..)| wrong).collect();
-    eprintln!("signals: {sent}, {late} of them came when all was done");
-    assert!(sent >= ENOUGH, "{sent} in {LIMIT:?}");
-    assert!(late < sent / 2, "most signals came too late to matter: {late} of {sent}");
-    assert!(wrong.is_empty(), "{} of {sent}:\n{}", wrong.len(), wrong.join("\n"));
+    let late: usize = results.iter().map(|(_, late)| late).sum();
+    let wrong: Vec<String> = results.into_iter().flat_map(|(wrong, _)| wrong).collect();
+    eprintln!("signals: {SIGNALS} within {longest} ms, {late} of them came when all was done");
+    assert!(late < SIGNALS / 2, "most signals came too late to matter: {late} of {SIGNALS}");
+    assert!(wrong.is_empty(), "{} of {SIGNALS}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// A limit on the size of files (`ulimit -f`), which is what a quota is, at many points; the whole disk where this user may mount one.

@@ -370,3 +370,39 @@ async fn what_is_referred_to_is_not_older_than_what_refers_to_it() {
         assert!(received(&first) <= sent, "{then} was asked for before {first} had come");
     }
 }
+
+/// No API server reads so many levels, so that none can have such an object.
+#[tokio::test]
+async fn a_page_that_is_nested_without_end_is_no_answer() {
+    for (levels, is_answer) in [(9_990, true), (20_000, false)] {
+        let server = FakeServer::new();
+        let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let text = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods(2)}).to_string();
+        let text = text.replacen("\"status\":{", &format!("\"future\":{deep},\"status\":{{"), 1);
+        server.always(PODS_PATH, vec![Reply::Raw(200, "application/json", text.into_bytes())]);
+        let found = collect(&server).await.record(&PODS).unwrap().state.clone();
+        match is_answer {
+            // A field that nobody keeps.
+            true => assert_eq!(found.count(), 2, "{found:?}"),
+            false => assert!(matches!(&found, SourceState::Failed { why } if why.contains("nested deeper than 10000 levels")), "{found:?}"),
+        }
+    }
+}
+
+/// What takes more memory than any object may is left out by name, and costs nothing else.
+#[tokio::test]
+async fn an_object_that_is_too_much_is_left_out_by_name() {
+    for (field, expected) in
+        [(json!("x".repeat(17 * 1024 * 1024)), "it is larger than 16 MiB"), (json!(vec![0; 600_000]), "it has more than 500000 values")]
+    {
+        let server = FakeServer::new();
+        let mut list = pods(3);
+        list[1]["future"] = field;
+        server.list(PODS_PATH, "Pod", list);
+        let index = collect(&server).await;
+        let record = index.record(&PODS).unwrap();
+        assert!(matches!(record.state, SourceState::Read { count: 2, .. }), "{:?}", record.state);
+        let left_out: Vec<(String, &str)> = record.left_out.iter().map(|object| (object.to_string(), object.why.as_str())).collect();
+        assert_eq!(left_out, [("records/pod-00001".to_owned(), expected)]);
+    }
+}

@@ -3,6 +3,7 @@
 use kube_hipaa::catalog::{Case, Catalog};
 use kube_hipaa::cli::cases;
 use kube_hipaa::model::{Judged, OutcomeWord};
+use kube_hipaa::snapshot::testing::Changed;
 
 fn outcomes(catalog: &Catalog, control: &str, expect: OutcomeWord) -> Vec<(String, OutcomeWord)> {
     let of_control = |case: &&Case| case.control_id() == control && case.expect == expect;

@@ -268,7 +268,9 @@ async fn planted_strings_are_in_nothing_that_is_kept_or_written() {
     let run = |arguments: &[&str]| {
         assert_cmd::Command::cargo_bin("kube-hipaa").unwrap().args(arguments).current_dir(folder.path()).output().unwrap()
     };
-    let out = run(&["assess", "snapshot", "-o", "evidence"]);
+    let formats: Vec<&str> = kube_hipaa::report::FORMATS.iter().map(|format| format.name()).collect();
+    let out = run(&["assess", "snapshot", "-o", "evidence", "--verbose", "--allow-incomplete", "--format", &formats.join(",")]);
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
     let told = [out.stdout, out.stderr].concat();
     search("what is printed", &String::from_utf8_lossy(&told), &plants, &mut found);
     let mut files = 0;
@@ -276,11 +278,17 @@ async fn planted_strings_are_in_nothing_that_is_kept_or_written() {
         files += 1;
         search(&file.display().to_string(), &String::from_utf8_lossy(&bytes), &plants, &mut found);
     });
-    assert!(files >= 3, "{}", String::from_utf8_lossy(&told));
-    for table in ["containers", "pods", "workloads"] {
-        let out = run(&["facts", "snapshot", table, "-o", "json"]);
-        search(table, &String::from_utf8_lossy(&out.stdout), &plants, &mut found);
+    assert!(files >= formats.len(), "{}", String::from_utf8_lossy(&told));
+    let mut rows = 0;
+    for table in kube_hipaa::facts::schemas().iter().map(|schema| schema.name) {
+        let out = run(&["facts", "snapshot", table, "--format", "csv"]);
+        assert_eq!(out.status.code(), Some(0), "{table}: {}", String::from_utf8_lossy(&out.stderr));
+        rows += out.stdout.iter().filter(|byte| **byte == b'\n').count() - 1;
+        search(table, &String::from_utf8_lossy(&[out.stdout, out.stderr].concat()), &plants, &mut found);
     }
+    assert!(rows > 50, "{rows} rows");
+    let out = run(&["who-can", "get", "secrets", "--all", "--from", "snapshot"]);
+    search("who-can", &String::from_utf8_lossy(&[out.stdout, out.stderr].concat()), &plants, &mut found);
     assert!(found.is_empty(), "{found:#?}");
 }
 

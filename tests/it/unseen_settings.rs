@@ -3,6 +3,7 @@
 use crate::support::small_clusters;
 use kube_hipaa::cli::cases;
 use kube_hipaa::model::{OutcomeWord, SourceId, SourceState};
+use kube_hipaa::snapshot::testing::Changed;
 use serde_json::{Value, json};
 use small_clusters::{case, not_clean, outcome_of, outcome_on};
 

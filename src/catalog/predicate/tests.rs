@@ -104,6 +104,26 @@ fn loops_in_loops_come_to_an_end() {
     assert!(undecided.0.contains("loops in loops"), "{undecided}");
 }
 
+/// A million rows: what is left of the work is what counts, and no row is undecided before it is used up.
+#[test]
+fn many_rows_with_loops_come_to_an_end() {
+    let ten = FactValue::List((0..10).map(|number| number.to_string()).collect());
+    let row = row(vec![("capabilities_added", Known::Known(ten))]);
+    let source = "row.capabilities_added.all(a, row.capabilities_added.all(b, a != 'x' && b != 'x'))";
+    let predicate = Predicate::compile(source, containers()).expect("fits");
+    let environment = Environment::default();
+    let context = RowContext::new(&environment, containers(), &row);
+    // Each row takes 10 steps in the outer loop and 100 in the inner one.
+    let mut work = Work::of(110 * 70);
+    let answers: Vec<bool> = (0..1_000_000).map(|_| predicate.holds_within(&context, &mut work).is_ok()).collect();
+    assert_eq!((answers.iter().filter(|answer| **answer).count(), answers.iter().position(|answer| !answer)), (70, Some(70)));
+    let undecided = predicate.holds_within(&context, &mut work).expect_err("nothing is left");
+    assert!(undecided.0.contains("over all rows"), "{undecided}");
+    // What asks for no loop is decided for every row.
+    let plain = Predicate::compile("'a' in row.capabilities_added", containers()).expect("fits");
+    assert!((0..1000).all(|_| plain.holds_within(&context, &mut work) == Ok(false)));
+}
+
 #[test]
 fn reports_every_problem_at_once() {
     assert_eq!(problems("!row.nope && row.image.matches('x') && row.nada == 1").len(), 3);

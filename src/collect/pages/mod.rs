@@ -10,9 +10,10 @@
 //! | objects remain and there is no token to ask for them | `Partial` |
 //! | fewer objects than a page announced, pages of different moments | `Partial` |
 //! | an object that came before, is of another kind, version or place, or has a field twice | it is left out, and the source is `Partial` and names it |
+//! | an answer that is nested deeper than any API server reads | like something that is not JSON |
 //! | an answer that is too large to be held | asked for again in smaller pages; then `Failed` or `Partial` |
 //! | a continue token that came before | `Partial`: the list would never end |
-//! | an object with a name whose fields are not of its kind's shape, or that is too large to be stored | `Read`; `left_out` names it, and what it could have decided is in doubt |
+//! | an object with a name whose fields are not of its kind's shape, or that is too large or has too many values | `Read`; `left_out` names it, and what it could have decided is in doubt |
 //! | an object without a name, or that is no text | it is left out, and the source is `Partial` |
 //! | the deadline | `Partial` with what was read, or `Failed` |
 
@@ -32,7 +33,7 @@ use super::redact::{Broken, Head, HeadMetadata, Keep, prune};
 use super::request::{Answer, Api, Failure};
 use super::{CollectError, Progress};
 use crate::model::{LeftOut, SourceId, SourceRecord, SourceState};
-use crate::snapshot::{MAX_OBJECT, SnapshotWriter, SourceFile, SourceWriter};
+use crate::snapshot::{SnapshotWriter, SourceFile, SourceWriter, measure};
 use ahead::Coming;
 use page::Page;
 
@@ -174,8 +175,8 @@ impl Writing {
                     return Err(Broken::Other("it came twice in one list"));
                 }
                 prune(text, &self.keep, &head, Some((&version, &self.task.kind)), &mut json)?;
-                // Its line would not be read again.
-                if json.len() as u64 > MAX_OBJECT { Err(Broken::TooLarge) } else { Ok(()) }
+                // What is said instead of a value may be longer than the value; its line has to be read again.
+                measure::excess(json.as_bytes()).map_or(Ok(()), |excess| Err(excess.into()))
             });
             match pruned {
                 Ok(()) => {

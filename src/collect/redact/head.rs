@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::credentials::Program;
 use super::prune::Broken;
+use crate::snapshot::measure;
 
 /// What has to be known about an object before it is copied.
 #[derive(Debug, Default)]
@@ -71,6 +72,9 @@ impl<'a> Head<'a> {
     /// Reads the head of an object that must have a name. What follows `metadata`, which servers write first, is not looked at:
     /// [`super::prune::prune`] does that.
     pub fn of(object: &'a str) -> Result<Self, Broken> {
+        if let Some(excess) = measure::excess(object.as_bytes()) {
+            return Err(excess.into());
+        }
         let mut beginning = (Self::default(), false);
         let read = Beginning(&mut beginning).deserialize(&mut serde_json::Deserializer::from_str(object));
         let head = match (beginning, read) {

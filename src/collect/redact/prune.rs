@@ -11,6 +11,7 @@ use super::head::Head;
 use super::keep::{Keep, Null};
 use super::special;
 use super::twice::has_key_twice;
+use crate::snapshot::measure::Excess;
 
 /// Why an object cannot be stored.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +25,9 @@ pub enum Broken {
     /// It says no name.
     #[error("it has no metadata.name")]
     NoName,
-    /// Its line would not be read again.
-    #[error("it is larger than 60 MiB")]
-    TooLarge,
+    /// To read it would take more memory than one object may.
+    #[error("{0}")]
+    TooMuch(#[from] Excess),
     /// It is not what was asked for.
     #[error("{0}")]
     Other(&'static str),
@@ -38,7 +39,8 @@ impl Broken {
     pub fn is_of_the_object_alone(&self) -> bool {
         match self {
             Self::Shape(why) => !why.starts_with(TWICE) && !why.starts_with(NULL) && !why.starts_with(LACKS),
-            Self::TooLarge => true,
+            // No server reads so many levels itself.
+            Self::TooMuch(excess) => *excess != Excess::Levels,
             Self::NotText | Self::NoName | Self::Other(_) => false,
         }
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::credentials::Credentials;
 use super::{CollectOptions, clock, credentials, guard};
 use crate::model::RequestRecord;
+use crate::snapshot::measure::{Excess, Measure};
 pub(super) use failure::Failure;
 use failure::status_failure;
 
@@ -168,6 +169,10 @@ pub(super) struct Api {
 pub(super) trait Sink: Send {
     fn begin(&mut self) {}
     fn bytes(&mut self, bytes: &[u8]);
+    /// What is too much about what came so far: the rest is not waited for.
+    fn excess(&self) -> Option<Excess> {
+        None
+    }
     fn end(&mut self) {}
 }
 
@@ -182,16 +187,24 @@ struct Watched<F> {
     body: Vec<u8>,
     length: usize,
     begun: F,
+    measure: Measure,
+    /// A page of objects, of which each is measured by itself.
+    is_page: bool,
 }
 
 impl<F: FnMut(&[u8]) + Send> Sink for Watched<F> {
     fn begin(&mut self) {
         self.body.clear();
         self.body.reserve(self.length + self.length / 32);
+        self.measure = Measure::default();
     }
     fn bytes(&mut self, bytes: &[u8]) {
+        self.measure.add(bytes);
         self.body.extend_from_slice(bytes);
         (self.begun)(&self.body);
+    }
+    fn excess(&self) -> Option<Excess> {
+        if self.is_page { self.measure.of_many() } else { self.measure.of_one() }
     }
 }
 
@@ -249,7 +262,7 @@ impl Api {
         begun: impl FnMut(&[u8]) + Send,
         mut read: impl FnMut(Answer) -> Result<T, String>,
     ) -> Result<T, Failure> {
-        let mut body = Watched { body: Vec::new(), length, begun };
+        let mut body = Watched { body: Vec::new(), length, begun, measure: Measure::default(), is_page: ask.verb == "list" };
         let mut attempts = self.attempts();
         loop {
             let failure = match self.attempt(&ask, &mut body).await {
@@ -379,6 +392,9 @@ impl Api {
                     }
                     if good {
                         sink.bytes(data);
+                        if let Some(excess) = sink.excess() {
+                            break Err(Failure::Garbage(excess.to_string()));
+                        }
                     } else if bytes <= MAX_ERROR {
                         error_body.extend_from_slice(data);
                     }

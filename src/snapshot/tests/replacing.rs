@@ -47,3 +47,33 @@ fn an_interrupt_after_the_last_step_began_comes_too_late() {
     finishing.clear();
     assert!(Snapshot::open(&folder.path().join("snapshot")).is_ok());
 }
+
+/// 0700 and 0600 also while it is made; 0755 and 0644 on demand.
+#[cfg(unix)]
+#[test]
+fn a_snapshot_is_for_its_owner_unless_everybody_is_meant() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for (everybody, of_file, of_folder) in [(false, 0o600, 0o700), (true, 0o644, 0o755)] {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["snapshot", "snapshot.zip"] {
+            let target = folder.path().join(name);
+            let writer = SnapshotWriter::create(&target, false).unwrap().world_readable(everybody);
+            let mut file = writer.source(&PODS).unwrap();
+            file.push(r#"{"kind":"Pod"}"#).unwrap();
+            file.end_page(1, "2026-11-20T00:00:01Z".to_owned());
+            let scratch: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let scratch = scratch.iter().find(|path| **path != target && !path.ends_with("snapshot")).unwrap();
+            assert_eq!(mode(scratch), 0o700, "{scratch:?}");
+            for inside in std::fs::read_dir(scratch).unwrap() {
+                assert_eq!(mode(&inside.unwrap().path()), 0o600);
+            }
+            let record = record(PODS, file.finish().unwrap());
+            writer.finish(&index(vec![record])).unwrap();
+            assert_eq!(mode(&target), if name.ends_with(".zip") { of_file } else { of_folder }, "{name}");
+            for inside in std::fs::read_dir(&target).into_iter().flatten() {
+                assert_eq!(mode(&inside.unwrap().path()), of_file);
+            }
+        }
+    }
+}

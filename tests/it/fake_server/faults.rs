@@ -33,7 +33,8 @@ fn server(kinds: &[(String, String, bool)]) -> FakeServer {
 
 async fn collected(server: &FakeServer) -> Option<SnapshotIndex> {
     let folder = tempfile::tempdir().unwrap();
-    let writer = SnapshotWriter::create(&folder.path().join("snapshot"), false).unwrap();
+    // Nobody keeps it, so that nothing has to be on the disk.
+    let writer = SnapshotWriter::create(&folder.path().join("snapshot"), false).unwrap().not_kept();
     let retries = Retries { attempts: 1, ..options().retries };
     collect_with(server.clients(), CollectOptions { retries, page_size: 2, ..options() }, &(), writer).await.ok()
 }

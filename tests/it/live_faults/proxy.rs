@@ -1,11 +1,11 @@
 //! What stands between: it passes requests on to the API server and spoils the answer at one place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{Method, Request};
 use http_body_util::BodyExt;
@@ -13,9 +13,11 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use kube_hipaa::collect::Clients;
+use kube_hipaa::model::SourceId;
+use kube_hipaa::snapshot::{Snapshot, StoredObject};
 use serde_json::{Value, json};
 
-use crate::support::faults::faults;
+use crate::support::faults::{fault, faults};
 use crate::support::reply::{Answer, Ending, Reply, body, rendered, response};
 
 /// The API server behind, as the scanner and as nobody.
@@ -25,6 +27,9 @@ pub struct Server {
     url: String,
     /// What it answered to what: in a cluster that rests, a thousand runs need not ask it the same thing a thousand times.
     known: Mutex<BTreeMap<(String, String, bool, Vec<u8>), Answered>>,
+    /// Names of the series that are kept of `/metrics`. Of twenty thousand lines, these are a few: the others are dropped here and not by each
+    /// of a thousand runs.
+    series: OnceLock<BTreeSet<String>>,
 }
 
 impl Server {
@@ -36,7 +41,13 @@ impl Server {
         let mut bare = config.clone();
         bare.auth_info = kube::config::AuthInfo::default();
         let url = config.cluster_url.to_string();
-        Self { scanner: Client::try_from(config).unwrap(), nobody: Client::try_from(bare).unwrap(), url, known: Mutex::default() }
+        Self {
+            scanner: Client::try_from(config).unwrap(),
+            nobody: Client::try_from(bare).unwrap(),
+            url,
+            known: Mutex::default(),
+            series: OnceLock::new(),
+        }
     }
 
     /// Its answer, as it was given to the same question before, unless it is asked `anew`.
@@ -46,8 +57,19 @@ impl Server {
         if let Some(known) = known.filter(|_| !anew) {
             return known;
         }
-        let answered = self.ask(asked).await.unwrap();
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, answered.clone());
+        let mut answered = self.ask(asked).await.unwrap();
+        if let (Some(series), "/metrics", false) = (self.series.get(), asked.path.as_str(), anew) {
+            let text = String::from_utf8_lossy(&answered.bytes).into_owned();
+            let of = |line: &&str| {
+                let name = if line.starts_with('#') { line.split(' ').nth(2) } else { line.split(['{', ' ']).next() };
+                name.is_some_and(|name| series.iter().any(|kept| kept.starts_with(name) || name.starts_with(kept)))
+            };
+            answered.bytes = text.split_inclusive('\n').filter(of).collect::<String>().into_bytes();
+        }
+        // The whole page of metrics is for the run in which it is spoilt.
+        if !anew || asked.path != "/metrics" {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, answered.clone());
+        }
         answered
     }
 
@@ -82,6 +104,16 @@ struct Answered {
     kind: String,
     headers: Vec<(&'static str, String)>,
     bytes: Vec<u8>,
+}
+
+impl Answered {
+    /// The token of the next page, which stands before the objects.
+    fn token(&self) -> Option<&str> {
+        let head = self.bytes.get(..2048).unwrap_or(&self.bytes);
+        let head = std::str::from_utf8(head).or_else(|error| std::str::from_utf8(&head[..error.valid_up_to()])).ok()?;
+        let (_, rest) = head.split_once("\"continue\":\"")?;
+        rest.split_once('"').map(|(token, _)| token)
+    }
 }
 
 /// One answer of a run: of which path, and the how many-eth page of it.
@@ -126,15 +158,21 @@ fn page_of(query: &str, seen: &BTreeMap<Position, Answered>, path: &str, authori
     }
     let known: Vec<(&Position, &Answered)> = seen.iter().filter(|(at, _)| at.path == path && at.authorized == authorized).collect();
     let token = query.split('&').find_map(|pair| pair.strip_prefix("continue=")).unwrap_or("").replace("%3D", "=");
-    let gives = |answered: &Answered| {
-        serde_json::from_slice::<Value>(&answered.bytes).is_ok_and(|page| page["metadata"]["continue"] == json!(token))
-    };
-    known.iter().find(|(_, answered)| gives(answered)).map_or(known.len(), |(at, _)| at.page + 1)
+    known.iter().find(|(_, answered)| answered.token() == Some(&token)).map_or(known.len(), |(at, _)| at.page + 1)
 }
 
 impl Between {
     pub fn new(server: &Arc<Server>, spoil: Option<Spoil>) -> Self {
         Self { server: Arc::clone(server), spoil, spoilt: AtomicBool::new(false), seen: Mutex::default() }
+    }
+
+    /// From now on the server's page of metrics has only what this snapshot kept of it.
+    pub fn only_these_series(&self, snapshot: &Snapshot) {
+        let name = |stored: StoredObject| Some(serde_json::from_str::<Value>(&stored.json).ok()?.get("name")?.as_str()?.to_owned());
+        let names = snapshot.objects(&SourceId::url("/metrics")).unwrap().filter_map(|stored| name(stored.unwrap()));
+        // The first snapshot decides.
+        let _set = self.server.series.set(names.collect());
+        self.server.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|(path, ..), _| path != "/metrics");
     }
 
     pub fn was_spoilt(&self) -> bool {
@@ -148,7 +186,8 @@ impl Between {
         let mut by_place: Vec<Vec<Spoil>> = seen
             .iter()
             .map(|(at, answered)| {
-                let mut names: Vec<&'static str> = self.faults_of(answered, &other(at)).into_iter().map(|(name, _)| name).collect();
+                let mut names: Vec<&'static str> =
+                    faults(answered.code, kind_of(answered), &answered.bytes, &other(at)).into_iter().map(|(name, _)| name).collect();
                 if at.page > 0 {
                     names.extend(LATER);
                 }
@@ -169,11 +208,6 @@ impl Between {
         all
     }
 
-    fn faults_of(&self, answered: &Answered, other: &[u8]) -> Vec<(&'static str, Reply)> {
-        let kind = if answered.kind.starts_with("application/json") { "application/json" } else { "text/plain" };
-        faults(answered.code, kind, &answered.bytes, other)
-    }
-
     /// The answer to give: the real one, or what was made of it; none is a refused connection.
     async fn answer(&self, asked: Asked) -> Option<(Answered, Ending)> {
         let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
@@ -181,20 +215,23 @@ impl Between {
         // What is spoilt comes from the server itself.
         let anew = self.spoil.as_ref().is_some_and(|spoil| spoil.position.path == path && spoil.position.page == 0);
         let answered = self.server.answer(&asked, anew).await;
-        let (position, first, other) = {
+        let (position, first) = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let at = Position { page: page_of(&query, &seen, &path, asked.authorized), path, authorized: asked.authorized };
             seen.entry(at.clone()).or_insert_with(|| answered.clone());
-            (at.clone(), seen.get(&Position { page: 0, ..at.clone() }).cloned(), other(&seen, &at))
+            let first = Position { page: 0, ..at.clone() };
+            (at, first)
         };
         let Some(spoil) = self.spoil.as_ref().filter(|spoil| spoil.position == position) else { return Some((answered, Ending::Whole)) };
+        let (first, other) = {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            (seen.get(&first).cloned(), other(&seen, &position))
+        };
         self.spoilt.store(true, Ordering::SeqCst);
         if LATER.contains(&spoil.fault) {
             return Some((later(spoil.fault, answered, first?), Ending::Whole));
         }
-        let known = self.faults_of(&answered, &other);
-        let reply = known.into_iter().find(|(name, _)| *name == spoil.fault).map(|(_, reply)| reply)?;
-        match reply {
+        match fault(spoil.fault, answered.code, kind_of(&answered), &answered.bytes, &other)? {
             Reply::Refused => None,
             Reply::BreaksOff => Some((answered, Ending::Breaks)),
             Reply::CutOff => Some((answered, Ending::Early)),
@@ -248,6 +285,10 @@ fn over(answered: Answered, ending: Ending) -> http::Result<http::Response<Answe
         builder = builder.header(*name, value);
     }
     builder.body(body(answered.bytes, ending))
+}
+
+fn kind_of(answered: &Answered) -> &'static str {
+    if answered.kind.starts_with("application/json") { "application/json" } else { "text/plain" }
 }
 
 /// The answer to another question.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::Request;
 use http_body_util::BodyExt;
@@ -11,7 +12,7 @@ use kube_hipaa::collect::Clients;
 use serde_json::{Value, json};
 
 pub use super::reply::Reply;
-use super::reply::{Ending, rendered, response};
+use super::reply::{Ending, body_until, rendered, response};
 
 /// What the server was asked.
 #[derive(Clone, Debug)]
@@ -206,6 +207,7 @@ impl FakeServer {
                         accept: parts.headers.get("accept").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default(),
                         authorized,
                     };
+                    let path = asked.path.clone();
                     let (mut reply, normal) = server.with(|state| {
                         let reply = state.next(&asked);
                         let normal = state.answer(&asked, &body);
@@ -225,6 +227,18 @@ impl FakeServer {
                         Reply::BreaksOff | Reply::CutOff => {
                             how = if matches!(reply, Reply::BreaksOff) { Ending::Breaks } else { Ending::Early };
                             reply = normal;
+                        }
+                        Reply::BreaksOffLate => {
+                            let ((code, _), kind, bytes) = rendered(normal);
+                            let path = path.split('?').next().unwrap_or("").to_owned();
+                            let next_page_was_asked = async move {
+                                while !server.asked().iter().any(|asked| asked.path.starts_with(&path) && asked.path.contains("continue="))
+                                {
+                                    tokio::time::sleep(Duration::from_millis(1)).await;
+                                }
+                            };
+                            let answer = http::Response::builder().status(code).header("content-type", kind);
+                            return Ok(answer.body(body_until(bytes, next_page_was_asked))?);
                         }
                         Reply::Refused => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into()),
                         _ => {}

@@ -18,6 +18,16 @@ fn first_item(value: &mut Value) -> Option<&mut serde_json::Map<String, Value>> 
 
 /// Name and answer of everything that can go wrong with one answer.
 pub fn faults(code: u16, kind: &'static str, body: &[u8], other: &[u8]) -> Vec<(&'static str, Reply)> {
+    those(code, kind, body, other, &|_| true)
+}
+
+/// The answer of one fault, where it applies.
+pub fn fault(name: &str, code: u16, kind: &'static str, body: &[u8], other: &[u8]) -> Option<Reply> {
+    those(code, kind, body, other, &|known| known == name).into_iter().find(|(known, _)| *known == name).map(|(_, reply)| reply)
+}
+
+/// Of the faults that take the answer apart, only the wanted ones are made.
+fn those(code: u16, kind: &'static str, body: &[u8], other: &[u8], wanted: &dyn Fn(&str) -> bool) -> Vec<(&'static str, Reply)> {
     let raw = |bytes: Vec<u8>| Reply::Raw(code, kind, bytes);
     let text = |code: u16, kind: &'static str, text: &str| Reply::Raw(code, kind, text.as_bytes().to_vec());
     let mut all = vec![
@@ -37,6 +47,7 @@ pub fn faults(code: u16, kind: &'static str, body: &[u8], other: &[u8]) -> Vec<(
         ("null", text(200, "application/json", "null")),
         ("an empty object", text(200, "application/json", "{}")),
         ("an empty list", text(200, "application/json", "[]")),
+        ("levels without end", text(200, "application/json", &"[".repeat(20_000))),
         ("the answer to another question", Reply::Raw(200, "application/json", other.to_vec())),
     ];
     let json_faults: [(&'static str, &dyn Fn(&mut Value) -> Option<()>); 14] = [
@@ -91,8 +102,11 @@ pub fn faults(code: u16, kind: &'static str, body: &[u8], other: &[u8]) -> Vec<(
             Some(())
         }),
     ];
-    for (name, change) in json_faults {
+    for (name, change) in json_faults.into_iter().filter(|(name, _)| wanted(name)) {
         all.extend(changed(body, change).map(|bytes| (name, raw(bytes))));
+    }
+    if !wanted("a field twice") && !wanted("bytes that are no text") {
+        return all;
     }
     let written = String::from_utf8_lossy(body).into_owned();
     if written.contains("\"uid\":") && written.contains("\"items\"") {

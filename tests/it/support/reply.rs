@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream;
+use futures::stream::{self, BoxStream, StreamExt};
 use http::Response;
 use http_body::Frame;
 use http_body_util::StreamBody;
@@ -28,6 +28,8 @@ pub enum Reply {
     Slow(Duration),
     /// The connection breaks in the middle of the normal answer.
     BreaksOff,
+    /// The same, but not before the next page of the list was asked for: the half that came says how.
+    BreaksOffLate,
     /// The normal answer ends early, without an error on the connection.
     CutOff,
     /// No connection.
@@ -63,14 +65,29 @@ pub fn response(reply: Reply, ending: Ending, headers: &[(&str, &str)]) -> http:
 }
 
 /// The body of an answer, perhaps its first half.
-pub type Answer = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>>>;
+pub type Answer = StreamBody<BoxStream<'static, Result<Frame<Bytes>, std::io::Error>>>;
 
 /// A body that ends so.
 pub fn body(bytes: Vec<u8>, ending: Ending) -> Answer {
     let length = if ending == Ending::Whole { bytes.len() } else { bytes.len() / 2 };
-    let end = (ending == Ending::Breaks).then(|| Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+    let end = (ending == Ending::Breaks).then(broken_off);
     let first = Ok(Frame::data(Bytes::from(bytes).slice(..length)));
-    StreamBody::new(stream::iter([first].into_iter().chain(end).collect::<Vec<_>>()))
+    StreamBody::new(stream::iter([first].into_iter().chain(end).collect::<Vec<_>>()).boxed())
+}
+
+fn broken_off() -> Result<Frame<Bytes>, std::io::Error> {
+    Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
+}
+
+/// A body whose first half comes, and which breaks off when something has happened.
+pub fn body_until(bytes: Vec<u8>, happened: impl Future<Output = ()> + Send + 'static) -> Answer {
+    let length = bytes.len() / 2;
+    let first = Ok(Frame::data(Bytes::from(bytes).slice(..length)));
+    let end = stream::once(async move {
+        happened.await;
+        broken_off()
+    });
+    StreamBody::new(stream::iter([first]).chain(end).boxed())
 }
 
 /// As the API server writes it: what a list says about itself stands before its items.

@@ -148,16 +148,18 @@ impl Cni {
             let mut encryption = encryption::of(&agent, &settings);
             let why = match agent.missing(Some((nodes, down))) {
                 None if down > 0 && agent.ready < agent.wanted => idle_on_a_ready_node(context, &agent, &settings)?,
-                why => why,
+                why => Known::Known(why),
             };
-            if let Some(why) = why {
-                if judged.enforcement.known().is_some() {
-                    judged.enforcement = Known::Unknown(not_everywhere(&agent, "NetworkPolicies are enforced", &why));
-                    judged.because.clone_from(&why);
-                }
-                if encryption.how.known().is_some() {
-                    encryption = Encryption::unknown(not_everywhere(&agent, "traffic between nodes is encrypted", &why));
-                }
+            let unless = |what: &str| match &why {
+                Known::Known(why) => why.as_ref().map(|why| not_everywhere(&agent, what, why)),
+                Known::Unknown(gap) => Some(gap.clone()),
+            };
+            if let (Some(unseen), true) = (unless("NetworkPolicies are enforced"), judged.enforcement.known().is_some()) {
+                judged.because.clone_from(&unseen.why);
+                judged.enforcement = Known::Unknown(unseen);
+            }
+            if let (Some(unseen), true) = (unless("traffic between nodes is encrypted"), encryption.how.known().is_some()) {
+                encryption = Encryption::unknown(unseen);
             }
             if judged.enforcement.known() == Some(&Enforcement::Enforcing)
                 && let Some(unseen) = controller_missing(reader, &agent)?
@@ -327,7 +329,7 @@ fn row(engine: Engine, best: (Option<u8>, Option<u8>), nodes: Known<i64>) -> Row
 
 /// Why an agent does not work on a node that is ready itself, where that is so: nodes that are down excuse their own agents only. Unknown
 /// pods excuse nobody.
-fn idle_on_a_ready_node(context: &Context<'_>, agent: &Agent, settings: &Settings) -> Result<Option<String>, FactsError> {
+fn idle_on_a_ready_node(context: &Context<'_>, agent: &Agent, settings: &Settings) -> Result<Known<Option<String>>, FactsError> {
     let mut working = BTreeSet::new();
     context.reader.each::<Pod>(&PODS, |pod, _| {
         let owners = pod.metadata.owner_references.iter().flatten();
@@ -339,7 +341,8 @@ fn idle_on_a_ready_node(context: &Context<'_>, agent: &Agent, settings: &Setting
         }
     })?;
     let idle = settings.nodes.iter().find(|node| node.ready && !working.contains(node.name()));
-    Ok(idle.map(|node| format!("no agent of it is ready on the node {}", node.name())))
+    let why = idle.map(|node| format!("no agent of it is ready on the node {}", node.name()));
+    Ok(context.reader.known_in(agent.namespace(), &PODS, || why))
 }
 
 /// A verdict that does not hold for the whole cluster.
