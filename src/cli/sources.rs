@@ -102,7 +102,7 @@ const ALWAYS_THERE: [&str; 4] = ["default", "kube-node-lease", "kube-public", "k
 pub(super) fn missing(report: &Preflight, catalog: &Catalog) -> (String, bool, Vec<String>) {
     let (mut rules, mut notes, mut lost) = (Vec::new(), Vec::new(), false);
     // Whoever cannot list the namespaces does not know which there are, and a Role for one that is not cannot be applied.
-    let namespaces = report.checks.iter().find(|check| check.source == SourceId::core("namespaces"));
+    let namespaces = report.checks.iter().find(|check| check.source == NAMESPACES);
     let sees_namespaces = namespaces.is_some_and(|check| check.can == Can::Read);
     let mut waiting = BTreeSet::new();
     for check in &report.checks {

@@ -77,6 +77,7 @@ const DECIDED: &[Decided] = &[
     },
     Decided {
         controls: &[
+            "admission/mutation-left-out",
             "admission/policy-denies",
             "admission/policy-escapable",
             "admission/policy-fails-open",
