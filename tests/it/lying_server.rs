@@ -90,7 +90,9 @@ async fn continue_tokens_in_a_circle_end_the_list() {
     let index = collect(&server).await;
     let found = &index.record(&PODS).unwrap().state;
     assert!(matches!(found, SourceState::Partial { .. }) && why(found).contains("does not advance"), "{found:?}");
-    assert_eq!(server.asked_for(PODS_PATH), 3);
+    // One page more may have been asked for before the one before it had ended; nothing of it is kept.
+    assert_eq!(index.record(&PODS).unwrap().pages.len(), 3);
+    assert!((3..=4).contains(&server.asked_for(PODS_PATH)), "{}", server.asked_for(PODS_PATH));
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl Answered {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     path: String,
-    authorized: bool,
+    pub authorized: bool,
     page: usize,
 }
 
