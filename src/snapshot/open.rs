@@ -19,6 +19,8 @@ use crate::model::{SNAPSHOT_FORMAT, SnapshotIndex, SourceRecord, SourceState};
 
 /// An index holds a few hundred bytes per source and per request: more than this is not one of ours.
 const MAX_INDEX: u64 = 128 * 1024 * 1024;
+/// Those of large clusters have as many bytes.
+const USUAL_INDEX: u64 = 4 * 1024 * 1024;
 const FORMAT_FAMILY: &str = "kube-hipaa/snapshot/";
 /// The record that counts the kinds of a group instead of objects: each kind has a record of its own.
 const KINDS: &str = "*";
@@ -54,8 +56,17 @@ impl Snapshot {
         let damaged = |file: &str, why: String| SnapshotError::Damaged { place: place.clone(), file: file.to_owned(), why };
 
         let mut bytes = Vec::new();
-        match store.file(INDEX_FILE).and_then(|file| file.take(MAX_INDEX + 1).read_to_end(&mut bytes)) {
-            Ok(_) => {}
+        let read = |mut file: Box<dyn Read + Send + '_>| {
+            file.by_ref().take(USUAL_INDEX).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 == USUAL_INDEX {
+                // Room is made once: a vector that doubles holds what it had and what it gets at the same time.
+                bytes.reserve_exact(usize::try_from(MAX_INDEX + 1 - USUAL_INDEX).unwrap_or(usize::MAX));
+                file.take(MAX_INDEX + 1 - USUAL_INDEX).read_to_end(&mut bytes)?;
+            }
+            Ok(())
+        };
+        match store.file(INDEX_FILE).and_then(read) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_ours(format!("it holds no {INDEX_FILE}"))),
             Err(error) => return Err(damaged(INDEX_FILE, format!("cannot be read ({error})"))),
         }
