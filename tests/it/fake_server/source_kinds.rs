@@ -150,11 +150,11 @@ async fn definitions_are_asked_for_metadata_only() {
 }
 
 #[tokio::test]
-async fn replica_sets_of_deployments_are_stored_without_their_templates() {
+async fn of_replica_sets_of_deployments_only_what_may_hold_credentials_is_stored() {
     let server = FakeServer::new();
     let set = |name: &str, owner: Option<(&str, &str)>| {
         let mut set = object(name, Some("records"));
-        set["spec"] = json!({"replicas": 3, "template": {"spec": {"containers": [{"name": "app"}]}}});
+        set["spec"] = json!({"replicas": 3, "template": {"spec": {"nodeName": "n", "containers": [{"name": "app", "image": "registry.example/app:1", "env": [{"name": "A", "value": "x"}]}]}}});
         if let Some((version, kind)) = owner {
             set["metadata"]["ownerReferences"] =
                 json!([{"apiVersion": version, "kind": kind, "name": "a", "uid": "u", "controller": true}]);
@@ -165,8 +165,12 @@ async fn replica_sets_of_deployments_are_stored_without_their_templates() {
     server.list("/apis/apps/v1/replicasets", "ReplicaSet", sets);
     let done = collect(&server).await;
     let stored = done.objects(&SourceId::group("apps", "replicasets"));
-    let templates: Vec<bool> = stored.iter().map(|set| set.pointer("/spec/template/spec/containers/0").is_some()).collect();
-    assert_eq!(templates, [false, true, true]);
+    let held = |pointer: &str| -> Vec<bool> { stored.iter().map(|set| set.pointer(pointer).is_some()).collect() };
+    assert_eq!(held("/spec/template/spec/containers/0/image"), [false, true, true]);
+    assert_eq!(held("/spec/replicas"), [false, true, true]);
+    assert_eq!(held("/spec/template/spec/containers/0/env/0"), [true, true, true]);
+    let kept = stored[0].pointer("/spec/template/spec").and_then(Value::as_object).unwrap();
+    assert_eq!(kept.keys().collect::<Vec<_>>(), ["containers"]);
 }
 
 #[tokio::test]

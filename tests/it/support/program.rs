@@ -29,11 +29,21 @@ pub fn said(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Applies what `kube-hipaa permissions --for-later` prints, and gives a kubeconfig of the service account in it.
+/// Applies what `kube-hipaa permissions --for-later -A` prints, the roles of those namespaces that exist as it says, and gives a kubeconfig of
+/// the service account in it.
 pub fn scanner(plane: &ControlPlane) -> PathBuf {
-    let output = kube_hipaa(["permissions", "--for-later"]);
+    let output = kube_hipaa(["permissions", "--for-later", "--all-namespaces"]);
     assert!(output.status.success(), "{}", said(&output));
-    plane.apply(&String::from_utf8_lossy(&output.stdout));
+    let (_, listed) = plane.api("GET", "/api/v1/namespaces", None);
+    let names = listed["items"].as_array().into_iter().flatten().filter_map(|one| one["metadata"]["name"].as_str());
+    let there: Vec<&str> = names.chain([SERVICE_ACCOUNT.0]).collect();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of_one_that_exists = |document: &&str| {
+        let namespace = document.lines().find_map(|line| line.strip_prefix("  namespace: "));
+        namespace.is_none_or(|name| there.contains(&name.trim_matches('"')))
+    };
+    let documents: Vec<&str> = text.split("\n---\n").filter(of_one_that_exists).collect();
+    plane.apply(&documents.join("\n---\n"));
     plane.kubeconfig_for_service_account(SERVICE_ACCOUNT.0, SERVICE_ACCOUNT.1)
 }
 
