@@ -102,6 +102,25 @@ fn every_source_is_written_once() {
     assert_eq!(written_sources(twice), [(1, r#"SourceId::core("pods")"#.to_owned()), (1, r#"SourceId::group("a", "b")"#.to_owned())]);
 }
 
+/// What is read and what is made of it stand under the same names.
+#[test]
+fn the_inventory_and_the_tables_have_the_same_subjects() {
+    // Read, and judged by no table yet.
+    const STOCKED: &[&str] = &["identity", "mesh", "runtime", "secrets"];
+    let mut subjects = Vec::new();
+    for path in files("src/collect/inventory", &[".rs"]) {
+        if read(&path).contains("fn entries() -> Vec<Entry>") {
+            subjects.push(path.trim_start_matches("src/collect/inventory/").trim_end_matches(".rs").to_owned());
+        }
+    }
+    assert!(subjects.len() > 10, "{subjects:?}");
+    for subject in subjects {
+        let judged =
+            [format!("src/facts/{subject}/mod.rs"), format!("src/facts/{subject}.rs")].iter().any(|path| package().join(path).is_file());
+        assert_eq!(judged, !STOCKED.contains(&subject.as_str()), "{subject}");
+    }
+}
+
 #[test]
 fn tests_give_reasons_too() {
     check(&files("tests", &[".rs"]), |path, text| rules::attributes(&Source::new(path, text)));

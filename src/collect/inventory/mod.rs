@@ -1,10 +1,24 @@
 //! What is read from a cluster, how much of it, and why: the one list from which the requests, the shipped ClusterRoles,
 //! `preflight`, `permissions` and the documentation come.
 
-mod addons;
+// What is read for each subject, as the folders of `facts/` name them.
+mod admission;
+mod exposure;
+mod identity;
+mod mesh;
+mod namespaces;
+mod network;
+mod nodes;
+mod rbac;
+mod runtime;
+mod secrets;
+mod settings;
+mod storage;
+mod workloads;
+
 mod beside;
-mod config_maps;
-mod core;
+mod config_keys;
+mod entries;
 mod fragments;
 mod manifests;
 mod rights;
@@ -12,7 +26,7 @@ mod rights;
 use std::sync::OnceLock;
 
 pub(super) use beside::is_unknown;
-pub use config_maps::{ConfigKey, ConfigText};
+pub use config_keys::{ConfigKey, ConfigText};
 pub(super) use fragments::fragment;
 pub use manifests::{ManifestNames, manifests, missing_manifests};
 pub use rights::{AccessRules, access_rules};
@@ -144,9 +158,22 @@ impl Entry {
 pub fn inventory() -> &'static [Entry] {
     static ALL: OnceLock<Vec<Entry>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let mut all = core::entries();
-        all.extend(config_maps::entries());
-        all.extend(addons::entries());
+        let subjects = [
+            admission::entries,
+            exposure::entries,
+            identity::entries,
+            mesh::entries,
+            namespaces::entries,
+            network::entries,
+            nodes::entries,
+            rbac::entries,
+            runtime::entries,
+            secrets::entries,
+            settings::entries,
+            storage::entries,
+            workloads::entries,
+        ];
+        let mut all: Vec<Entry> = subjects.iter().flat_map(|entries| entries()).collect();
         all.sort_by(|a, b| a.source.cmp(&b.source));
         all
     })
