@@ -291,6 +291,8 @@ impl<'a> Run<'a> {
         if evidence.is_empty() {
             evidence.extend(row.origins.iter().take(most).cloned());
         }
+        // It stays until the last document is written.
+        evidence.shrink_to_fit();
         evidence
     }
 

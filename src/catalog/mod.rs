@@ -10,7 +10,7 @@ mod predicate;
 mod row_context;
 mod scope_file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use include_dir::{Dir, DirEntry, include_dir};
 
@@ -63,6 +63,8 @@ pub struct Catalog {
     benchmarks: Option<Benchmarks>,
     cases: Vec<Case>,
     identity: CatalogIdentity,
+    /// What each control rests on, in their order.
+    rests_on: Vec<BTreeSet<SourceId>>,
 }
 
 /// The catalog has problems; nothing of it is used.
@@ -142,10 +144,13 @@ impl Catalog {
         if !problems.is_empty() {
             return Err(CatalogError { problems });
         }
+        let controls: Vec<Control> = controls.into_values().collect();
+        let rests_on = controls.iter().map(|control| control.check().into_iter().flat_map(Check::rests_on).collect()).collect();
         let parts = digests.iter().flat_map(|(path, digest)| [path.as_bytes(), digest.as_bytes()]);
         Ok(Self {
             identity: CatalogIdentity { version: CATALOG_VERSION.to_owned(), sha256: sha256_parts(parts), overlays: overlay_identities },
-            controls: controls.into_values().collect(),
+            controls,
+            rests_on,
             frameworks: frameworks.into_iter().map(|(_, framework)| framework).collect(),
             benchmarks: benchmarks.map(|(_, benchmarks)| benchmarks),
             cases,
@@ -162,8 +167,9 @@ impl Catalog {
     }
     /// The controls that rest on a source. A kind that users define is one of its group.
     pub fn needed_by(&self, source: &SourceId) -> impl Iterator<Item = &Control> {
-        let is_it = move |needed: &SourceId| needed == source || (needed.is_whole_group() && needed.api_group() == source.api_group());
-        self.controls().iter().filter(move |control| control.check().is_some_and(|check| check.rests_on().any(|needed| is_it(&needed))))
+        let of_group = move |needed: &SourceId| needed.is_whole_group() && needed.api_group() == source.api_group();
+        let is_needed = move |rests_on: &BTreeSet<SourceId>| rests_on.contains(source) || rests_on.iter().any(of_group);
+        self.controls.iter().zip(&self.rests_on).filter(move |(_, rests_on)| is_needed(rests_on)).map(|(control, _)| control)
     }
     /// All frameworks.
     pub fn frameworks(&self) -> &[Framework] {

@@ -130,7 +130,9 @@ pub(crate) fn terminal_lines(text: &str) -> String {
 /// spaces and in full-width forms.
 pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
     let starts = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
+    let plain = || text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n'));
     let shown = match text.contains('\n') {
+        true if plain() => Cow::Borrowed(text),
         true => Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
         false => visible(text),
     };

@@ -30,8 +30,9 @@ pub enum Excess {
 
 /// What is too much about one object.
 pub fn excess(json: &[u8]) -> Option<Excess> {
-    // A level or a value takes a byte at the least.
-    if json.len() <= MOST_LEVELS {
+    // Each level and each value has a sign of its own, inside of texts or not: of an ordinary object, to count these is enough, and fast.
+    let signs = || json.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
+    if json.len() <= MOST_BYTES && signs() <= MOST_LEVELS {
         return None;
     }
     let mut measure = Measure::default();
@@ -58,23 +59,26 @@ impl Measure {
     /// The next piece. What begins a list or an object counts as a value, and what a comma begins.
     pub fn add(&mut self, json: &[u8]) {
         self.bytes = self.bytes.saturating_add(json.len());
-        let mut bytes = json.iter();
+        let mut at = 0;
         loop {
             if self.in_text {
                 // To the end of the text: what stands in it begins nothing.
-                for inside in bytes.by_ref() {
-                    match inside {
-                        _ if std::mem::take(&mut self.escaped) => {}
-                        b'\\' => self.escaped = true,
-                        b'"' => {
-                            self.in_text = false;
-                            break;
-                        }
-                        _ => {}
-                    }
+                if std::mem::take(&mut self.escaped) {
+                    at += 1;
                 }
+                let Some(next) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) else {
+                    // The escaped sign may be the first of the next piece.
+                    self.escaped = at > json.len();
+                    return;
+                };
+                at += next + 1;
+                self.escaped = json.get(at - 1) == Some(&b'\\');
+                self.in_text = self.escaped;
+                continue;
             }
-            match bytes.next() {
+            let next = json.get(at);
+            at += 1;
+            match next {
                 None => return,
                 Some(b'"') => self.in_text = true,
                 Some(b'{' | b'[') => {

@@ -29,7 +29,7 @@ use serde::Deserialize;
 
 use super::inventory::{Amount, Entry, METADATA};
 use super::observed::Observed;
-use super::redact::{Broken, Head, HeadMetadata, Keep, prune};
+use super::redact::{Broken, Environments, Head, HeadMetadata, Keep, prune};
 use super::request::{Answer, Api, Failure};
 use super::{CollectError, Progress};
 use crate::model::{LeftOut, SourceId, SourceRecord, SourceState};
@@ -163,10 +163,11 @@ impl Writing {
         let version = self.task.api_version();
         let (mut broken, mut left_out) = (Few::default(), Few::default());
         let mut json = String::new();
+        let environments = Environments::default();
         for (i, range) in page.items.iter().enumerate() {
             let text = page.text.get(range.clone()).unwrap_or("");
             json.clear();
-            let pruned = Head::of(text).map(Head::from_server).and_then(|head| {
+            let pruned = Head::of(text).map(|head| head.from_server().among(&environments)).and_then(|head| {
                 if page.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
                     return Err(Broken::NotText);
                 }

@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::value::RawValue;
 
 use super::credentials::Program;
+use super::environments::Environments;
 use super::prune::Broken;
 use crate::snapshot::measure;
 
@@ -24,6 +25,8 @@ pub struct Head<'a> {
     pub by_server: bool,
     /// What the container calls whose fields are copied just now. A server writes image, command and arguments one behind the other.
     program: Cell<Option<&'static Program>>,
+    /// What was redacted of other objects that came with it.
+    pub(super) environments: Option<&'a Environments>,
 }
 
 /// The part of `metadata` that decides how an object is treated.
@@ -91,6 +94,12 @@ impl<'a> Head<'a> {
     #[must_use]
     pub fn from_server(self) -> Self {
         Self { by_server: true, ..self }
+    }
+
+    /// The same, of one of several objects whose containers may have the same environment.
+    #[must_use]
+    pub fn among(self, environments: &'a Environments) -> Self {
+        Self { environments: Some(environments), ..self }
     }
 
     /// `namespace/name`, or the name alone.

@@ -11,6 +11,7 @@ mod annotations;
 mod arguments;
 mod config_map;
 mod credentials;
+mod environments;
 mod flags;
 mod head;
 mod keep;
@@ -24,6 +25,7 @@ mod twice;
 mod volume_policies;
 
 pub use arguments::REDACTED;
+pub use environments::Environments;
 pub use flags::{is_known_env, is_known_flag};
 pub use head::{Head, HeadMetadata};
 pub use keep::{Keep, KeepError, Null, Special};

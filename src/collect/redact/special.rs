@@ -39,8 +39,16 @@ pub(super) fn apply(treatment: Special, raw: &RawValue, head: &Head<'_>, out: &m
             list(of_container(&words, treatment == Special::Command, head), out, |word, out| push_text(&word, out));
         }
         Special::Environment => {
-            let variables: Vec<Variable<'_>> = serde_json::from_str(raw.get())?;
-            list(variables, out, |variable, out| variable.write(head.is_system(), out));
+            let system = head.is_system();
+            let redact = |out: &mut String| {
+                let variables: Vec<Variable<'_>> = serde_json::from_str(raw.get())?;
+                list(variables, out, |variable, out| variable.write(system, out));
+                Ok(())
+            };
+            match head.environments {
+                Some(known) => known.append(raw.get(), system, out, redact)?,
+                None => redact(out)?,
+            }
         }
         Special::Parameters => map(raw, out, |name, value, out| {
             push_text(name, out);

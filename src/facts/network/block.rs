@@ -1,6 +1,7 @@
 //! Blocks of addresses. `core::net` holds addresses only: nothing here can open a connection.
 
 use core::net::IpAddr;
+use std::sync::LazyLock;
 
 /// A CIDR: every address from its first to its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +56,8 @@ impl Block {
 }
 
 /// Blocks that nobody of the Internet has (RFC 6890 and its registry): what leaves only these out is as wide as the world.
-const OF_NOBODY: &[&str] = &[
+static OF_NOBODY: LazyLock<Vec<Cidr>> = LazyLock::new(|| BLOCKS_OF_NOBODY.iter().filter_map(|text| Cidr::read(text).ok()).collect());
+const BLOCKS_OF_NOBODY: &[&str] = &[
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -84,8 +86,8 @@ pub(super) fn whole_world<'a>(blocks: impl Iterator<Item = &'a Block>) -> bool {
     [(false, u128::from(u32::MAX)), (true, u128::MAX)].into_iter().any(|(v6, end)| {
         let of_family = || blocks.iter().filter(|block| block.cidr.v6 == v6);
         let left = of_family().any(|block| !covered(block.except.iter(), block.cidr.first, block.cidr.last));
-        let nobody: Vec<Cidr> = OF_NOBODY.iter().filter_map(|text| Cidr::read(text).ok()).filter(|cidr| cidr.v6 == v6).collect();
-        left && covered(of_family().map(|block| &block.cidr).chain(&nobody), 0, end)
+        let nobody = OF_NOBODY.iter().filter(|cidr| cidr.v6 == v6);
+        left && covered(of_family().map(|block| &block.cidr).chain(nobody), 0, end)
     })
 }
 

@@ -125,8 +125,9 @@ fn row<'r>(
 ) -> Row {
     let binding = grant.binding;
     let mut evidence: Vec<(&'static str, Vec<Arc<Evidence>>)> = Vec::new();
+    let standing = grant.who.as_ref().map(|who| holders.standing(who));
     let mut gives = |kind: Kind| {
-        let held = resolved.gives(grant, kind, holders);
+        let held = resolved.gives(grant, kind, standing.as_ref());
         if let Some((_, column)) = COLUMNS.iter().find(|(of, _)| *of == kind)
             && !held.evidence.is_empty()
         {

@@ -61,8 +61,9 @@ fn lives_there(who: &Who, namespace: &str) -> bool {
 /// What a grant lets its subject do to what answers there, and why that may be more.
 fn may(resolved: &Resolved<'_>, holders: &Holders<'_, '_>, grant: &Grant<'_>) -> (BTreeSet<&'static str>, Option<Unseen>) {
     let (mut words, mut doubt) = (BTreeSet::new(), None);
+    let standing = grant.who.as_ref().map(|who| holders.standing(who));
     for &(kind, word) in BY_KIND {
-        match resolved.gives(grant, kind, holders).value {
+        match resolved.gives(grant, kind, standing.as_ref()).value {
             Known::Known(true) => drop(words.insert(word)),
             Known::Known(false) => {}
             Known::Unknown(unseen) => doubt = Some(unseen),

@@ -43,8 +43,9 @@ pub(super) fn rows(context: &Context<'_>, resolved: &Resolved<'_>, holders: &Hol
         if SYSTEM_NAMESPACES.contains(&namespace) {
             continue;
         }
-        let held = resolved.gives(grant, Kind::WriteWorkloads, holders);
-        let administers = || matches!(holders.standing(who).in_fact(resolved, Kind::Everything, None), Known::Known(Some(_)));
+        let standing = holders.standing(who);
+        let held = resolved.gives(grant, Kind::WriteWorkloads, Some(&standing));
+        let administers = || matches!(standing.in_fact(resolved, Kind::Everything, None), Known::Known(Some(_)));
         match held.value {
             Known::Known(true) if !administers() => {
                 let writers = all.entry(namespace).or_default();

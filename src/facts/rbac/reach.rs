@@ -100,6 +100,7 @@ impl Place {
     ) -> Self {
         let mut place =
             Self { cells: BTreeMap::new(), kinds: Vec::new(), shipped_kinds: Vec::new(), via: BTreeSet::new(), evidence: Vec::new() };
+        let has_shipped = standing.own_at(namespace).any(|grant| grant.is_shipped());
         for (kind, column) in COLUMNS {
             let (held, bindings) = held(kind);
             match &held.value {
@@ -107,7 +108,9 @@ impl Place {
                     place.kinds.push(kind.id().to_owned());
                     place.via.extend(bindings);
                 }
-                Known::Known(false) if standing.by_shipped(resolved, kind, namespace) => place.shipped_kinds.push(kind.id().to_owned()),
+                Known::Known(false) if has_shipped && standing.by_shipped(resolved, kind, namespace) => {
+                    place.shipped_kinds.push(kind.id().to_owned())
+                }
                 Known::Known(false) | Known::Unknown(_) => {}
             }
             place.evidence.push((column, held.evidence));

@@ -13,7 +13,7 @@ use super::rules::{covers, describe};
 use super::served::Served;
 use super::server::Server;
 use super::shipped::{Origin, Shipped, is_provider};
-use super::standing::{Holders, rule_of};
+use super::standing::{Standing, rule_of};
 use crate::model::{Evidence, Unseen};
 
 /// What is known of one role beside its rules.
@@ -143,10 +143,10 @@ impl<'p> Resolved<'p> {
     }
 
     /// Whether one grant gives a kind of reach beyond what is shipped, by itself or with what else its subject holds where the grant does.
-    /// A binding for nobody gives none.
-    pub(super) fn gives(&self, grant: &Grant<'_>, kind: Kind, holders: &Holders<'_, '_>) -> Held {
+    /// `standing` is what its subject holds; a binding for nobody has none, and gives none.
+    pub(super) fn gives(&self, grant: &Grant<'_>, kind: Kind, standing: Option<&Standing<'_, '_, '_>>) -> Held {
         let none = Held { value: Known::Known(false), evidence: Vec::new() };
-        let Some(who) = &grant.who else { return none };
+        let Some(standing) = standing else { return none };
         let Some((role, _)) = grant.role else {
             let value = match &grant.dangling {
                 Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
@@ -157,7 +157,6 @@ impl<'p> Resolved<'p> {
         let Some(rights) = self.beyond(grant) else { return none };
         let namespace = grant.namespace();
         let rule = |atom: Atom| rule_of(Some(rights), grant, atom);
-        let standing = holders.standing(who);
         let other = |atom: Atom| standing.counting_in(namespace).find_map(|other| Some((other, rule_of(self.rights(other), other, atom)?)));
         match kind.held(&self.server, |atom| rule(atom).is_some() || other(atom).is_some(), |atom| rule(atom).is_some()) {
             Known::Known(None) => match rights.doubt_of(kind) {

@@ -160,10 +160,7 @@ impl Rights {
 
     fn ask(&mut self, asked: &Asked, rule: &PolicyRule, index: usize, served: &Served) {
         for &(group, resource, subresource) in asked.resources {
-            if served.lacks(group, resource) {
-                continue;
-            }
-            let Some(names) = names(rule, group, resource, subresource) else { continue };
+            let Some(names) = names(rule, group, resource, subresource).filter(|_| !served.lacks(group, resource)) else { continue };
             // A request without a name has the empty one, which a list may hold (`ResourceNameMatches`).
             let nameless = has(names, "")
                 && subresource.is_empty()

@@ -31,7 +31,8 @@ impl Default for Served {
 
 #[derive(Clone, Debug)]
 struct Discovered {
-    kinds: BTreeSet<(String, String)>,
+    /// Resources by group.
+    kinds: BTreeMap<String, BTreeSet<String>>,
     /// Groups whose kinds may not be all; `*` for every one.
     gaps: BTreeSet<String>,
 }
@@ -73,9 +74,12 @@ impl Served {
                 shrinking.entry(namespace).or_default().insert(name);
             }
         })?;
-        let kinds = reader.discovered().map(|discovered| Discovered {
-            kinds: discovered.kinds.iter().map(|kind| (kind.group.clone(), kind.resource.clone())).collect(),
-            gaps: discovered.gaps.iter().map(|gap| gap.group.clone()).collect(),
+        let kinds = reader.discovered().map(|discovered| {
+            let mut kinds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for kind in &discovered.kinds {
+                kinds.entry(kind.group.clone()).or_default().insert(kind.resource.clone());
+            }
+            Discovered { kinds, gaps: discovered.gaps.iter().map(|gap| gap.group.clone()).collect() }
         });
         Ok(Self { kinds, shrinking: reader.known_if_complete(&STATEFUL_SETS, || shrinking) })
     }
@@ -88,7 +92,7 @@ impl Served {
             && !group.starts_with("subresources.")
             && !gaps.contains("*")
             && !gaps.contains(group)
-            && !kinds.contains(&(group.to_owned(), resource.to_owned()))
+            && !kinds.get(group).is_some_and(|resources| resources.contains(resource))
     }
 
     /// Namespaces where scaling a StatefulSet down, of these names or of any, deletes claims.

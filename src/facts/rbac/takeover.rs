@@ -110,7 +110,7 @@ impl<'r, 'p> Takeover<'r, 'p> {
         let namespace = grant.binding.namespace.clone();
         let standing = self.holders.standing(who);
         for &(kind, how) in BY_KIND.iter().filter(|(kind, _)| is_step(*kind, namespace.as_deref())) {
-            match self.resolved.gives(grant, kind, self.holders).value {
+            match self.resolved.gives(grant, kind, Some(&standing)).value {
                 Known::Known(true) => {
                     let makes = self.makes(&standing, namespace.as_deref());
                     steps.push(Step { start: Start::Accounts { namespace: namespace.clone(), makes }, how, named: false });
@@ -143,7 +143,6 @@ impl<'r, 'p> Takeover<'r, 'p> {
 
     /// Where steps of somebody lead, without what that holds anyway.
     pub(super) fn gain<'s>(&self, who: &Who, starts: impl Iterator<Item = &'s Start>) -> Leads {
-        let own = self.direct(who);
         let mut gain = Leads::default();
         for start in starts {
             let leads = self.leads(start);
@@ -154,6 +153,10 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 }
             }
         }
+        if gain.kinds.is_empty() {
+            return gain;
+        }
+        let own = self.direct(who);
         let everywhere: BTreeSet<Kind> = gain.kinds.get(&None).into_iter().flat_map(BTreeMap::keys).copied().collect();
         let has = |place: &Option<String>, kind: Kind| own.kinds.get(place).is_some_and(|kinds| kinds.contains_key(&kind));
         let all = has(&None, Kind::Everything);

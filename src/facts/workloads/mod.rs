@@ -17,3 +17,4 @@ mod templates;
 pub(in crate::facts) mod token;
 pub(in crate::facts) mod unread;
 pub(in crate::facts) mod volume_uses;
+mod written;

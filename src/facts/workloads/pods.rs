@@ -1,4 +1,6 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::Volume;
 
@@ -125,20 +127,18 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         None | Some("") => "default".to_owned(),
         Some(name) => name.to_owned(),
     };
-    let violations = |level: Level| {
-        around.server_minor.clone().and_then(|minor| checked(shape, level, PolicyVersion::Latest.capped_at(minor))).map(sorted_owned)
-    };
-    let baseline_violations = violations(Level::Baseline);
     let newest = around.server_minor.clone().map(|minor| PolicyVersion::Latest.capped_at(minor));
-    let restricted = newest.clone().and_then(|version| violated(shape, Level::Restricted, version));
-    let restricted_rest = newest.and_then(|version| {
+    let checks = Checks { shape, known: RefCell::default() };
+    let baseline_violations = newest.clone().and_then(|version| checks.names(Level::Baseline, version)).map(sorted_owned);
+    let restricted = newest.clone().and_then(|version| checks.violated(Level::Restricted, version));
+    let restricted_rest = newest.clone().and_then(|version| {
         restricted.as_ref().and_then(|violations| {
             let rest = restricted::rest(shape, violations);
             // Rules that are not known here could only add to it.
             if rest.value.is_empty() && !version.is_known() { Known::Unknown(newer_rules(version)) } else { Known::Known(rest) }
         })
     });
-    let restricted_violations = restricted.map(|violations| sorted_owned(violations.into_iter().map(|one| one.check.to_owned())));
+    let restricted_violations = restricted.map(|violations| sorted_owned(violations.iter().map(|one| one.check.to_owned())));
     let typed = PodRow {
         workload: shape.workload_text(),
         workload_kind: shape.workload.kind.clone(),
@@ -163,9 +163,8 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
         baseline_violations,
         restricted_violations,
         restricted_rest,
-        pod_security_level: around.server_minor.clone().and_then(|minor| {
-            let version = PolicyVersion::Latest.capped_at(minor);
-            let level = pod_security::level_of(shape.annotations, spec, version);
+        pod_security_level: newest.and_then(|version| {
+            let level = checks.level(version);
             // Rules that are not known here could only lower it.
             if version.is_known() || level == Level::Privileged {
                 Known::Known(level.as_str())
@@ -178,7 +177,7 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
             None => String::new(),
         }),
         meets_enforced_level: around.enforced.as_ref().and_then(|levels| match levels.get(&namespace) {
-            Some((level, version)) => checked(shape, *level, *version).map(|violations| violations.is_empty()),
+            Some((level, version)) => checks.violated(*level, *version).map(|violations| violations.is_empty()),
             None => Known::Known(true),
         }),
         seccomp_profile: security.and_then(|s| s.seccomp_profile.as_ref()).map(|p| p.type_.clone()).unwrap_or_default(),
@@ -205,17 +204,40 @@ pub(in crate::facts) fn row(shape: &Shape<'_>, around: &Surroundings) -> Row {
     Row::new(shape.key(), shape.workload.clone(), vec![shape.origin.clone()], typed)
 }
 
-/// The names of the checks that a pod does not meet.
-fn checked(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<String>> {
-    violated(shape, level, version).map(|found| found.into_iter().map(|one| one.check.to_owned()).collect())
+/// What one pod does not meet, by level and version: several columns rest on the same answer.
+struct Checks<'s> {
+    shape: &'s Shape<'s>,
+    known: RefCell<Vec<(Level, PolicyVersion, Rc<Vec<Violation>>)>>,
 }
 
-/// The checks that a pod does not meet. Violations of known rules count whatever else there is; their absence says nothing when the
-/// server applies rules that are not known here.
-fn violated(shape: &Shape<'_>, level: Level, version: PolicyVersion) -> Known<Vec<Violation>> {
-    let found = pod_security::evaluate(shape.annotations, shape.spec, level, version);
-    let decided = version.is_known() || level == Level::Privileged || !found.is_empty();
-    if decided { Known::Known(found) } else { Known::Unknown(newer_rules(version)) }
+impl Checks<'_> {
+    fn found(&self, level: Level, version: PolicyVersion) -> Rc<Vec<Violation>> {
+        let mut known = self.known.borrow_mut();
+        if let Some((.., found)) = known.iter().find(|(of, at, _)| (*of, *at) == (level, version)) {
+            return Rc::clone(found);
+        }
+        let found = Rc::new(pod_security::evaluate(self.shape.annotations, self.shape.spec, level, version));
+        known.push((level, version, Rc::clone(&found)));
+        found
+    }
+
+    /// The checks that it does not meet. Violations of known rules count whatever else there is; their absence says nothing when the server
+    /// applies rules that are not known here.
+    fn violated(&self, level: Level, version: PolicyVersion) -> Known<Rc<Vec<Violation>>> {
+        let found = self.found(level, version);
+        let decided = version.is_known() || level == Level::Privileged || !found.is_empty();
+        if decided { Known::Known(found) } else { Known::Unknown(newer_rules(version)) }
+    }
+
+    /// Their names.
+    fn names(&self, level: Level, version: PolicyVersion) -> Known<Vec<String>> {
+        self.violated(level, version).map(|found| found.iter().map(|one| one.check.to_owned()).collect())
+    }
+
+    /// See [`pod_security::level_of`].
+    fn level(&self, version: PolicyVersion) -> Level {
+        pod_security::strictest(|level| self.found(level, version).is_empty())
+    }
 }
 
 fn newer_rules(version: PolicyVersion) -> Unseen {

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::owners::{self, Owners, annotation, controller};
+use super::written;
 use crate::facts::FactsError;
 use crate::facts::table::read::{MetaOnly, Readable, Reader};
 use crate::model::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, POD_MAKERS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
@@ -341,106 +341,8 @@ impl Template {
         if self.seen || !made {
             return;
         }
-        let Some(text) = &self.spec else { return };
-        if let (Ok(template), Ok(pod)) = (serde_json::from_str(text.get()), serde_json::from_str(pod)) {
-            self.seen = shows(&pod, &template, never_changed);
+        if let Some(template) = &self.spec {
+            self.seen = written::shows(pod, template.get(), never_changed);
         }
-    }
-}
-
-/// What admission may change of what a template says, by the name of the field: requests are measured, probes are led through a proxy.
-/// What a template writes into variables and command lines can be read there, whatever admission puts in its place, and an image that it names by
-/// a tag is another one whenever admission resolves it anew.
-const ADMISSION_CHANGES: &[&str] = &[
-    "imagePullPolicy",
-    "lifecycle",
-    "livenessProbe",
-    "nodeSelector",
-    "priority",
-    "readinessProbe",
-    "resources",
-    "schedulerName",
-    "startupProbe",
-    "terminationGracePeriodSeconds",
-];
-
-/// Whether a pod says everything that a template says. What admission adds is no difference. What it replaces is one only where the
-/// pod may have been changed after it was made, which its `generation` tells (KEP-5067): its image, its resources and its tolerations
-/// can be.
-fn shows(pod: &Value, template: &Value, never_changed: bool) -> bool {
-    match (pod, template) {
-        (Value::Object(pod), Value::Object(template)) => template.iter().all(|(name, said)| {
-            let replaced = never_changed && ADMISSION_CHANGES.contains(&name.as_str());
-            // Null and empty are as good as absent (`omitempty`).
-            replaced || is_nothing(said) || pod.get(name).is_some_and(|shown| shows(shown, said, never_changed))
-        }),
-        (Value::Array(pod), Value::Array(template)) if template.iter().all(Value::is_object) => {
-            template.iter().all(|said| pod.iter().any(|shown| shows(shown, said, never_changed)))
-        }
-        (pod, template) => pod == template,
-    }
-}
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(fields) => fields.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn container(more: Value) -> Value {
-        let mut container = json!({"name": "app", "image": "registry.clinic.example/a:1"});
-        if let (Value::Object(container), Value::Object(more)) = (&mut container, more) {
-            container.extend(more);
-        }
-        json!({"containers": [container]})
-    }
-
-    #[test]
-    fn what_admission_adds_is_no_difference() {
-        let template = container(json!({}));
-        let mut pod = container(json!({"resources": {"limits": {"memory": "64Mi"}}, "terminationMessagePath": "/dev/termination-log"}));
-        pod["volumes"] = json!([{"name": "kube-api-access-abcde"}]);
-        pod["containers"].as_array_mut().unwrap_or_else(|| panic!("a list")).push(json!({"name": "istio-proxy"}));
-        assert!(shows(&pod, &template, false));
-        assert!(!shows(&template, &pod, false));
-    }
-
-    #[test]
-    fn what_was_changed_in_place_is_one() {
-        let (template, pod) = (container(json!({"resources": {"limits": {"cpu": "1"}}})), container(json!({})));
-        assert!(!shows(&pod, &template, false), "the resources may have been changed after the pod was made");
-        assert!(shows(&pod, &template, true), "the pod was never changed: admission wrote the resources");
-        let privileged = container(json!({"securityContext": {"privileged": true}}));
-        assert!(!shows(&pod, &privileged, true));
-    }
-
-    #[test]
-    fn a_variable_that_admission_takes_away_stands_in_the_template() {
-        let template = container(json!({"env": [{"name": "DB_PASSWORD", "value": "[redacted]"}]}));
-        assert!(!shows(&container(json!({})), &template, true));
-        let added = container(json!({"env": [{"name": "A", "value": "b"}, {"name": "DB_PASSWORD", "value": "[redacted]"}]}));
-        assert!(shows(&added, &template, true));
-    }
-
-    /// The next pod is made from the tag, and not from what admission resolved it to for this one.
-    #[test]
-    fn an_image_that_admission_pins_stands_in_the_template() {
-        let pinned = container(json!({"image": "registry.clinic.example/a@sha256:0"}));
-        assert!(!shows(&pinned, &container(json!({"image": "registry.clinic.example/a:latest"})), true));
-        assert!(shows(&pinned, &pinned, true));
-    }
-
-    #[test]
-    fn empty_is_absent() {
-        assert!(shows(&container(json!({})), &container(json!({"resources": {}, "env": [], "securityContext": null})), false));
     }
 }

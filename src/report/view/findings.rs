@@ -1,6 +1,7 @@
 //! Findings in groups that one action fixes, ranked by risk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -190,10 +191,18 @@ pub(crate) fn groups<'a>(assessment: &'a Assessment) -> Vec<Group<'a>> {
     let mut groups = Vec::new();
     for control in &assessment.controls {
         // With their places, because they are in a fixed order already.
-        let mut by_cause: BTreeMap<Option<&ObjectRef>, Vec<(usize, &Finding)>> = BTreeMap::new();
+        let mut by_cause: Vec<(Option<&ObjectRef>, Vec<(usize, &Finding)>)> = Vec::new();
+        let mut known: HashMap<Option<&ObjectRef>, usize> = HashMap::new();
         for (place, finding) in control.findings().iter().enumerate() {
             let object = finding.evidence.first().and_then(|evidence| evidence.object());
-            by_cause.entry(object.filter(|object| **object != *finding.subject)).or_default().push((place, finding));
+            let cause = object.filter(|object| **object != *finding.subject);
+            match known.entry(cause) {
+                Entry::Occupied(at) => by_cause.get_mut(*at.get()).into_iter().for_each(|(_, findings)| findings.push((place, finding))),
+                Entry::Vacant(new) => {
+                    new.insert(by_cause.len());
+                    by_cause.push((cause, vec![(place, finding)]));
+                }
+            }
         }
         let (shared, single): (Vec<_>, Vec<_>) = by_cause.into_iter().partition(|(cause, findings)| {
             let first = findings.first().map(|(_, finding)| &finding.subject);

@@ -1,6 +1,6 @@
 //! Credentials by the text alone: formats that issuers gave their keys so that they are found, passwords in addresses, random text.
 
-use super::names::{is_in, words_of};
+use super::names::{Words, is_in, words, words_of};
 use super::values::{head, is_literal, is_public};
 use crate::model::LooksLikeCredential as Kind;
 
@@ -267,15 +267,19 @@ fn is_telegram(rest: &str) -> bool {
 }
 
 /// Names of values that look random and are known to everybody: what was built, and from what.
-const IDENTITIES: &str = "
+static IDENTITIES: Words = words!(
+    "
     sha commit revision digest checksum hash build version release uid uuid id ids image tag ref etag fingerprint
     public pub certificate cert ca host url uri endpoint class classpath opts path name topic queue bucket pubkey thumbprint arn
     cluster sum crc md trace span
-";
+"
+);
 /// Names under which a row of hex digits is no digest.
-const KEYS: &str = "
+static KEYS: Words = words!(
+    "
     key salt seed signature auth bearer session cookie nonce pepper hmac iv
-";
+"
+);
 
 /// Text that only a generator writes: long, of all kinds of signs, and without any order.
 pub(super) fn random(name: &str, value: &str) -> Option<Kind> {
@@ -288,13 +292,14 @@ pub(super) fn random(name: &str, value: &str) -> Option<Kind> {
         return None;
     }
     let words = words_of(name);
-    let called = |list: &str| words.iter().any(|word| is_in(list, word));
-    if called("public pub pubkey") || (called(IDENTITIES) && !called(KEYS)) {
+    let called = |list: &Words| words.iter().any(|word| list.contains(word.as_str()));
+    let names_public = words.iter().any(|word| is_in("public pub pubkey", word));
+    if names_public || (called(&IDENTITIES) && !called(&KEYS)) {
         return None;
     }
     if value.bytes().all(|b| b.is_ascii_hexdigit()) {
         let long = value.len() >= 32 && entropy(value) > 3.0;
-        return (long && called(KEYS) && !called(IDENTITIES)).then_some(Kind::Random);
+        return (long && called(&KEYS) && !called(&IDENTITIES)).then_some(Kind::Random);
     }
     let count = |test: fn(&u8) -> bool| value.bytes().filter(test).count();
     let (small, capital, digits) = (count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase), count(u8::is_ascii_digit));

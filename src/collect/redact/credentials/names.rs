@@ -3,6 +3,20 @@
 //! The last word of a name says what the value is: `DB_PASSWORD` is a password, and `PASSWORD_FILE` is a file. Behind it may stand which
 //! one it is (`API_TOKENS`, `DB_PASSWORD2`, `PASSWORD_OLD`, `TOKEN_GITHUB`).
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// A list of words, of which every variable and every word of every container asks.
+pub(super) type Words = LazyLock<HashSet<&'static str>>;
+
+/// Makes [`Words`] of a text with white space between them.
+macro_rules! words {
+    ($list:literal) => {
+        std::sync::LazyLock::new(|| $list.split_ascii_whitespace().collect())
+    };
+}
+pub(super) use words;
+
 /// What a value is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
@@ -67,47 +81,60 @@ pub(super) fn words_of(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether a word is one of a list.
+/// Whether a word is one of a few.
 pub(super) fn is_in(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
 }
 
 /// Passwords, in the languages in which they are met.
-const PASSWORDS: &str = "
+static PASSWORDS: Words = words!(
+    "
     password passwords passwd passwds passphrase passphrases passcode pwd pwds pw pass psk requirepass masterauth rootpw bindpw
     passwort kennwort motdepasse contrasena contrasenia senha wachtwoord salasana haslo
-";
+"
+);
 /// Ends of words written together (`PGPASSWORD`, `keystorepass`, `DBPASS`).
 const ENDS_OF_PASSWORDS: &[&str] = &["password", "passwords", "passwd", "passphrase", "passwort", "pass", "pwd"];
 /// Words that end so and say something else.
-const NO_PASSWORDS: &str = "
+static NO_PASSWORDS: Words = words!(
+    "
     compass bypass trespass surpass encompass underpass overpass cwd fwd bwd singlepass multipass onepass twopass firstpass cpwd
     renderpass askpass
-";
+"
+);
 const TOKENS: &[&str] = &["token", "tokens"];
 const SECRETS: &[&str] = &["secret", "secrets"];
 const CREDENTIALS: &[&str] = &["credential", "credentials"];
 /// What a key is for, where it is a secret.
-const SECRET_KEYS: &str = "
+static SECRET_KEYS: Words = words!(
+    "
     api access private secret encryption encrypt signing sign master shared auth hmac aes jwt decryption unseal
     preshared crypto cipher csrf fernet ssh gpg pgp deploy subscription functions
-";
+"
+);
 /// What a key is for, where it may be a secret as well as a name.
-const OTHER_KEYS: &str = "
+static OTHER_KEYS: Words = words!(
+    "
     account storage session license licence app service cookie integration ingest ingestion routing sas server host consumer
     primary secondary event instrumentation write sdk
-";
+"
+);
 /// Whose secret is never the name of a Secret.
-const SHARED_SECRETS: &str = "
+static SHARED_SECRETS: Words = words!(
+    "
     client shared jwt session cookie signing oauth api consumer hmac app application django flask rails nextauth auth token
     csrf otp totp mfa hashing encryption access bot slack stripe github gitlab google facebook aad
-";
+"
+);
 /// Before `secret`: what lies in a Secret of Kubernetes, whose name that is.
-const NAMES_A_SECRET: &str = "
+static NAMES_A_SECRET: Words = words!(
+    "
     tls cert certs certificate pull imagepull ca ssl kubernetes k8s registry cabundle existing issuer tlscert backup
-";
+"
+);
 /// Words behind that of a credential that say which one it is.
-const WHICH: &str = "
+static WHICH: Words = words!(
+    "
     old new current previous prev next default primary secondary main backup fallback prod production dev development test testing
     staging stage qa uat admin administrator root owner app application db database replication replica repl master slave primary
     read write readonly readwrite ro rw local remote internal external a b one two value values string text plain plaintext raw
@@ -115,9 +142,11 @@ const WHICH: &str = "
     ldap smtp mail email imap ftp sftp ssh github gitlab bitbucket slack aws azure gcp google s minio vault keycloak grafana jenkins
     sonar nexus artifactory docker harbor npm pypi maven sentry datadog stripe twilio sendgrid openai oracle mssql sqlserver
     cassandra clickhouse superuser sa sudo confirm confirmation repeat again verify
-";
+"
+);
 /// Words after which the value is no credential but something about one.
-const ABOUT: &str = "
+static ABOUT: Words = words!(
+    "
     file files filename path paths dir directory folder name names url uri urls endpoint endpoints host hosts hostname port ports ttl
     expiry expiration expires expire lifetime duration seconds minutes hours days interval timeout length len size min max minimum
     maximum enabled enable disabled disable required optional policy policies type types kind id ids count rotation rotate issuer
@@ -133,7 +162,8 @@ const ABOUT: &str = "
     regex pattern rule rules grant grants lookup fingerprint thumbprint sha checksum digest cert certificate allowed requirement
     requirements management propagation binding projection injection reset change changes forgot recovery dialog screen
     form prompt editor icon text_color visibility instructions docs doc description notes comment
-";
+"
+);
 
 /// What a name says.
 pub(super) fn says(name: &str) -> Option<Says> {
@@ -149,7 +179,9 @@ pub(super) fn says(name: &str) -> Option<Says> {
     let mut qualified = false;
     // Which one it is stands behind it.
     while found.is_none() {
-        let Some((last, front)) = words.split_last().filter(|(last, front)| !front.is_empty() && is_in(WHICH, last)) else { break };
+        let Some((last, front)) = words.split_last().filter(|(last, front)| !front.is_empty() && WHICH.contains(last.as_str())) else {
+            break;
+        };
         let _ = last;
         words = front;
         qualified = true;
@@ -159,7 +191,7 @@ pub(super) fn says(name: &str) -> Option<Says> {
         // `KEY_PROD` and `AUTH_ADMIN` say less than the words alone.
         Some(Says::Auth | Says::Pin | Says::Cookie | Says::Header | Says::Signature) if qualified => None,
         Some(_) => found,
-        None if words.last().is_some_and(|last| is_in(ABOUT, last)) => None,
+        None if words.last().is_some_and(|last| ABOUT.contains(last.as_str())) => None,
         None => words.iter().any(|word| is_strong(word)).then_some(Says::About),
     }
 }
@@ -172,7 +204,7 @@ fn is_strong(word: &str) -> bool {
 }
 
 fn is_password(word: &str) -> bool {
-    is_in(PASSWORDS, word) || (ENDS_OF_PASSWORDS.iter().any(|end| word.ends_with(end)) && !is_in(NO_PASSWORDS, word))
+    PASSWORDS.contains(word) || (ENDS_OF_PASSWORDS.iter().any(|end| word.ends_with(end)) && !NO_PASSWORDS.contains(word))
 }
 
 fn ends_with(word: &str, ends: &[&str]) -> bool {
@@ -191,8 +223,8 @@ fn last_word(words: &[String]) -> Option<Says> {
     if let Some(joined) = SECRETS.iter().find_map(|end| last.strip_suffix(end)) {
         let whose = if joined.is_empty() { before } else { joined };
         return Some(match whose {
-            whose if is_in(NAMES_A_SECRET, whose) => Says::NameOfSecret,
-            whose if is_in(SHARED_SECRETS, whose) => Says::SharedSecret,
+            whose if NAMES_A_SECRET.contains(whose) => Says::NameOfSecret,
+            whose if SHARED_SECRETS.contains(whose) => Says::SharedSecret,
             _ => Says::Secret,
         });
     }
@@ -202,8 +234,8 @@ fn last_word(words: &[String]) -> Option<Says> {
     if let Some(joined) = last.strip_suffix("keys").or_else(|| last.strip_suffix("key")) {
         let whose = if joined.is_empty() { before } else { joined };
         return match whose {
-            whose if is_in(SECRET_KEYS, whose) => Some(Says::Key),
-            whose if is_in(OTHER_KEYS, whose) => Some(Says::AnyKey),
+            whose if SECRET_KEYS.contains(whose) => Some(Says::Key),
+            whose if OTHER_KEYS.contains(whose) => Some(Says::AnyKey),
             // `AWS_SECRETACCESSKEY`.
             _ => ends_with(joined, &["secret", "access", "private", "encryption", "api", "signing"]).then_some(Says::Key),
         };

@@ -1,6 +1,6 @@
 //! Whether a value is written out, and is one of what its name says.
 
-use super::names::{Says, is_in};
+use super::names::{Says, Words, is_in, words};
 
 /// Longer values are judged by their beginning.
 const ENOUGH: usize = 4096;
@@ -124,14 +124,16 @@ fn is_dns_name(value: &str) -> bool {
 
 /// A word by which programs are set.
 fn is_word_of_settings(value: &str) -> bool {
-    const WORDS: &str = "
+    static WORDS: Words = words!(
+        "
         disabled enabled auto automatic default optional required always never env file vault kubernetes serviceaccount store cache
         local memory basic bearer jwt oidc oauth oauth2 ldap saml medium strong weak low high string str text int integer number bool
         boolean object any bytes none plain internal external manual static dynamic ephemeral persistent random generated generate
         header cookie query body strict relaxed lax rotate keychain osxkeychain wincred pass manager opaque rbac webhook node
         anonymous inherit
-    ";
-    value.len() <= 16 && is_in(WORDS, &value.to_ascii_lowercase())
+    "
+    );
+    value.len() <= 16 && WORDS.contains(value.to_ascii_lowercase().as_str())
 }
 
 /// What configuration says: a known word, an address of mail, the name of a host.
@@ -308,11 +310,13 @@ fn is_placeholder(value: &str) -> bool {
         return false;
     }
     let word: String = value.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    const NOTHING: &str = "
+    static NOTHING: Words = words!(
+        "
         true false yes no on off none null nil undefined unset unused notused notset na empty redacted placeholder todo tbd fixme
         replaceme fillme fillmein insertme insert prompt stdin omitted masked
-    ";
-    if word.is_empty() || is_in(NOTHING, &word) {
+    "
+    );
+    if word.is_empty() || NOTHING.contains(word.as_str()) {
         return true;
     }
     // `your-password-here`, `YOUR_API_KEY`, `insert-token-here`, `replace-with-real-password`.
