@@ -319,8 +319,8 @@ fn fact(group: &Group<'_>) -> String {
     let (object, others) = group.objects();
     let place = object.map_or_else(String::new, |object| {
         let namespace = object.namespace.as_deref().map_or_else(String::new, |namespace| format!("{}/", clip(namespace, 40)));
-        let more = if others > 0 { format!(" and {others} more") } else { String::new() };
-        format!("{namespace}{}{more}: ", clip(&object.name, 60))
+        let more = if others > 0 { format!(" and {others} more · ") } else { ": ".to_owned() };
+        format!("{namespace}{}{more}", clip(&object.name, 60))
     });
     let wide = if group.reaches_out() { format!(" ({})", group.exposure()) } else { String::new() };
     format!("{place}{}{wide}", group.title())

@@ -105,8 +105,9 @@ impl<'a> Group<'a> {
         let through = self.cause.map(|cause| format!(", through {} {}", clip(&cause.kind, 63), clip(&cause.name, 63))).unwrap_or_default();
         match self.findings.as_slice() {
             [only] => clip(&only.statement, 240),
-            _ if self.control.fails.is_empty() => format!("{} not meeting “{}”{through}", self.base(), self.control.title),
-            _ => format!("{} {}{through}", self.base(), self.control.fails),
+            _ if self.control.fails.is_empty() => format!("{}: not meeting “{}”{through}", self.base(), self.control.title),
+            // Without the colon, all that were looked at would seem to be so.
+            _ => format!("{}: {}{through}", self.base(), self.control.fails),
         }
     }
 

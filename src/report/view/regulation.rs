@@ -61,7 +61,7 @@ fn said(control: &ControlResult) -> String {
         OutcomeWord::Fail => {
             let unknown = if control.unknown > 0 { format!("; {} undecided", digits(control.unknown)) } else { String::new() };
             let fails = if control.fails.is_empty() { "not meeting it" } else { &control.fails };
-            format!("{} of {} {noun} {fails}{unknown}", digits(control.failed), digits(control.examined))
+            format!("{} of {} {noun}: {fails}{unknown}", digits(control.failed), digits(control.examined))
         }
         OutcomeWord::Pass if control.examined == 1 => format!("the one in scope meets it ({noun})"),
         OutcomeWord::Pass => format!("all {} {noun} in scope meet it", digits(control.examined)),
