@@ -26,6 +26,11 @@ pub(in crate::facts) struct MetaOnly {
 pub(in crate::facts) trait Readable: DeserializeOwned + Send {
     /// `metadata` of the object.
     fn meta(&self) -> &ObjectMeta;
+    /// What can be done with it before it is handed over, in another thread where there are many. Called in their order; `last` is what
+    /// the one before left there, and decides nothing about the result.
+    fn prepare(&mut self, last: &mut String) {
+        let _ = last;
+    }
 }
 
 impl Readable for MetaOnly {
@@ -193,8 +198,10 @@ impl<'a> Reader<'a> {
     pub(in crate::facts) fn each<K: Readable>(&self, source: &SourceId, mut take: impl FnMut(K, Evidence)) -> Result<(), FactsError> {
         self.rests_on([source]);
         let (kind, snapshot) = (self.kind(source), self.snapshot);
-        let decoded = move |stored: StoredObject| match serde_json::from_str::<K>(&stored.json) {
-            Ok(object) => {
+        let mut last = String::new();
+        let mut decoded = move |stored: StoredObject| match serde_json::from_str::<K>(&stored.json) {
+            Ok(mut object) => {
+                object.prepare(&mut last);
                 let origin = origin(kind, source, object.meta(), stored, Grade::EffectiveConfiguration);
                 Ok((object, origin))
             }
@@ -208,7 +215,7 @@ impl<'a> Reader<'a> {
             return self.each_stored(source, |stored| take(decoded(stored)));
         }
         // Unpacking, verifying and decoding take as long as what is done with the objects.
-        let objects = move || Ok(snapshot.objects(source)?.map(move |stored| stored.map(decoded)));
+        let objects = move || Ok(snapshot.objects(source)?.map(move |stored| stored.map(&mut decoded)));
         Ok(parallel::ahead::<_, SnapshotError, _>(objects, take)?)
     }
 

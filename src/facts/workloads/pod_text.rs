@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::owners::controller;
 use crate::facts::table::read::Readable;
 
 /// A pod as it is stored.
@@ -34,6 +35,12 @@ struct Status {
 impl Readable for WrittenPod {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
+    }
+    /// One that looks like the last one needs no decoding, see [`Before`].
+    fn prepare(&mut self, last: &mut String) {
+        let Some(spec) = self.spec.as_mut().filter(|spec| spec.look != *last) else { return };
+        last.clone_from(&spec.look);
+        spec.decoded = Some(spec.decode());
     }
 }
 
@@ -59,11 +66,15 @@ pub(in crate::facts) struct WrittenSpec {
     look: String,
     /// `nodeName`.
     node: Option<String>,
+    /// Where it was decoded ahead.
+    decoded: Option<Result<Box<PodSpec>, serde_json::Error>>,
 }
 
 impl WrittenSpec {
-    fn decoded(&self) -> Result<PodSpec, serde_json::Error> {
-        serde_json::from_str(self.text.get())
+    fn decode(&self) -> Result<Box<PodSpec>, serde_json::Error> {
+        let mut spec = serde_json::from_str(self.text.get()).map(Box::new)?;
+        with_equal_token_volume(&mut spec);
+        Ok(spec)
     }
 }
 
@@ -71,7 +82,7 @@ impl<'de> Deserialize<'de> for WrittenSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
         let Look { look, node } = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
-        Ok(Self { look: with_equal_token_name(look), text, node })
+        Ok(Self { look: with_equal_token_name(look), text, node, decoded: None })
     }
 }
 
@@ -171,20 +182,15 @@ struct Known {
 impl Before {
     /// The spec of `pod`, and whether the pod looks like the last one, see [`super::shapes::Shape::repeats`]. None when it has no
     /// spec.
-    pub(in crate::facts) fn spec(
-        &mut self,
-        pod: &WrittenPod,
-        owner: Option<&OwnerReference>,
-    ) -> Result<Option<(Box<PodSpec>, bool)>, serde_json::Error> {
+    pub(in crate::facts) fn spec(&mut self, pod: &mut WrittenPod) -> Result<Option<(Box<PodSpec>, bool)>, serde_json::Error> {
+        let ahead = pod.spec.as_mut().and_then(|written| written.decoded.take());
         let Some(written) = &pod.spec else { return Ok(None) };
-        if let Some(before) = self.known.take().filter(|before| before.is_like(pod, written, owner)) {
+        if let Some(before) = self.known.take().filter(|before| before.is_like(pod, written)) {
             let mut spec = before.spec;
             spec.node_name.clone_from(&written.node);
             return Ok(Some((spec, true)));
         }
-        let mut spec = Box::new(written.decoded()?);
-        with_equal_token_volume(&mut spec);
-        Ok(Some((spec, false)))
+        Ok(Some((ahead.unwrap_or_else(|| written.decode())?, false)))
     }
 
     /// Whether that pod ran, or was about to.
@@ -211,9 +217,9 @@ impl Before {
 }
 
 impl Known {
-    fn is_like(&self, pod: &WrittenPod, written: &WrittenSpec, owner: Option<&OwnerReference>) -> bool {
+    fn is_like(&self, pod: &WrittenPod, written: &WrittenSpec) -> bool {
         // Static pods of a node are not replicas of one another.
-        owner.is_some_and(|owner| owner.kind != "Node" && *owner == self.owner)
+        controller(&pod.metadata).is_some_and(|owner| owner.kind != "Node" && *owner == self.owner)
             && self.namespace == pod.metadata.namespace
             && self.labels == pod.metadata.labels
             && self.annotations == pod.metadata.annotations

@@ -66,8 +66,8 @@ pub(in crate::facts) fn each_shape(
     let mut templates = Templates::read(reader)?;
     let none = BTreeMap::new();
     let mut before = Before::default();
-    reader.each::<WrittenPod>(&PODS, |pod, origin| {
-        let (spec, repeats) = match before.spec(&pod, controller(&pod.metadata)) {
+    reader.each::<WrittenPod>(&PODS, |mut pod, origin| {
+        let (spec, repeats) = match before.spec(&mut pod) {
             Ok(Some((spec, repeats))) if !spec.containers.is_empty() => (spec, repeats),
             Ok(_) => return without_containers(reader, &PODS, pod.metadata.namespace.as_deref(), &display(&pod.metadata)),
             Err(error) => return reader.not_decoded(&PODS, pod.metadata.namespace.clone(), display(&pod.metadata), &error.to_string()),
