@@ -27,6 +27,19 @@ pub(super) struct Marks {
     pub(super) owners: &'static [(&'static str, &'static str)],
     /// Whether it is also run in the pods of another engine.
     pub(super) beside_others: bool,
+    /// What its manifests give as `command`, where they give one: the names of its programs. Anybody may run the image for its tools.
+    pub(super) programs: &'static [&'static str],
+}
+
+/// What the containers with the image of an engine run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// The program of the image, or one that the engine's manifests name.
+    Engine,
+    /// Something that only waits.
+    Nothing,
+    /// Something else, or a program whose name is not stored.
+    SomethingElse,
 }
 
 /// By what an engine was found.
@@ -49,6 +62,7 @@ pub(super) struct Agent {
     pub(super) origin: Evidence,
     /// The template: what its pods run where all of them are current.
     pub(super) spec: PodSpec,
+    pub(super) runs: Runs,
     /// Pods that there should be: one for each node that a DaemonSet fits. None where its controller has not said it of this
     /// generation.
     pub(super) wanted: Option<i64>,
@@ -79,6 +93,36 @@ impl Marks {
     fn has_image(&self, spec: &PodSpec) -> bool {
         let images = spec.containers.iter().filter_map(|container| container.image.as_deref()).map(repository);
         images.into_iter().any(|image| self.images.iter().any(|end| image == *end || image.ends_with(&format!("/{end}"))))
+    }
+
+    /// What its containers run. Arguments stand in place of the program where the image has none before them (`CMD` of calico/node).
+    fn runs(&self, spec: &PodSpec) -> Runs {
+        const WAITING: &[&str] = &["sleep", "tail", "cat", "pause"];
+        let is_own = |container: &&Container| {
+            let image = container.image.as_deref().map_or("", repository);
+            self.images.iter().any(|end| image == *end || image.ends_with(&format!("/{end}")))
+                || self.words.iter().any(|word| image.contains(word))
+        };
+        let of = |container: &Container| {
+            let words = container
+                .command
+                .iter()
+                .flatten()
+                .next()
+                .or_else(|| container.args.iter().flatten().next().filter(|word| !word.starts_with('-')));
+            match words.map(|word| word.rsplit('/').next().unwrap_or(word)) {
+                None => Runs::Engine,
+                Some(program) if self.programs.contains(&program) => Runs::Engine,
+                Some(program) if WAITING.contains(&program) => Runs::Nothing,
+                Some(_) => Runs::SomethingElse,
+            }
+        };
+        let all: Vec<Runs> = spec.containers.iter().filter(is_own).map(of).collect();
+        // Known by what owns it: nothing is said of its image.
+        if all.is_empty() {
+            return Runs::Engine;
+        }
+        [Runs::Engine, Runs::SomethingElse].into_iter().find(|one| all.contains(one)).unwrap_or(Runs::Nothing)
     }
 
     /// Whether a workload is one of the engine, and by what that is known.
@@ -144,14 +188,9 @@ impl Agent {
         self.written(name, true)
     }
 
-    /// Whether it may change what its node does: it is on the node's network or privileged, or may administer networks; and it runs the
-    /// program of its image, not one that waits. Anybody may run the image of an engine for its tools.
+    /// Whether it may change what its node does: it is on the node's network or privileged, or may administer networks; and it runs
+    /// something that does not only wait.
     pub(super) fn may_work_on_the_node(&self) -> bool {
-        const WAITING: &[&str] = &["sleep", "tail", "cat", "pause"];
-        let waits = |container: &Container| {
-            let first = container.command.iter().flatten().next();
-            first.is_some_and(|word| WAITING.contains(&word.rsplit('/').next().unwrap_or(word)))
-        };
         let powerful = |container: &Container| {
             let Some(context) = &container.security_context else { return false };
             let added = context.capabilities.iter().flat_map(|all| all.add.iter().flatten());
@@ -159,7 +198,7 @@ impl Agent {
                 || added.into_iter().any(|name| matches!(name.as_str(), "NET_ADMIN" | "SYS_ADMIN" | "ALL" | "CAP_NET_ADMIN"))
         };
         let on_node = self.spec.host_network == Some(true) || self.spec.containers.iter().any(powerful);
-        on_node && !self.spec.containers.iter().all(waits)
+        on_node && self.runs != Runs::Nothing
     }
 
     /// The same with only the container of that name, where it has one.
@@ -256,9 +295,11 @@ fn agent(known: &[Marks], kind: &str, metadata: ObjectMeta, spec: Option<PodSpec
     let by_name = known.iter().filter(named).filter_map(fits).min();
     let found = by_name.filter(|(by, _)| *by == FoundBy::Make).or_else(|| known.iter().filter_map(fits).min()).or(by_name);
     let (by, engine) = found?;
+    let runs = known.iter().find(|marks| marks.engine == engine).map_or(Runs::Engine, |marks| marks.runs(&spec));
     Some(Agent {
         engine,
         by,
+        runs,
         subject: ObjectRef {
             kind: kind.to_owned(),
             group: "apps".to_owned(),
@@ -294,7 +335,7 @@ pub(super) fn daemon_sets(reader: &Reader<'_>, known: &[Marks]) -> Result<(Vec<A
         let second = known.iter().filter(|marks| marks.beside_others && marks.engine != agent.engine);
         for marks in second.filter(|marks| marks.has_image(&agent.spec)) {
             traces.insert(marks.engine);
-            found.push(Agent { engine: marks.engine, by: FoundBy::Make, ..agent.clone() });
+            found.push(Agent { engine: marks.engine, by: FoundBy::Make, runs: marks.runs(&agent.spec), ..agent.clone() });
         }
         found.push(agent);
     })?;

@@ -109,7 +109,9 @@ const SWITCHES: &str = "
 ";
 
 /// Environment of network plugins that decides whether policies are enforced.
-const KNOWN_ENV: [&str; 10] = [
+const KNOWN_ENV: [&str; 12] = [
+    "DATASTORE_TYPE",
+    "EXPECT_NPC",
     "FELIX_CHAININSERTMODE",
     "FELIX_INTERFACEPREFIX",
     "NETWORK_POLICY_ENFORCING_MODE",
@@ -200,16 +202,44 @@ pub fn is_known_env(name: &str) -> bool {
 /// Programs that say nothing but what they are: that a line of shell follows, for example.
 const PROGRAMS: [&str; 10] = ["sh", "ash", "bash", "dash", "zsh", "busybox", "tini", "dumb-init", "env", "exec"];
 
+/// The programs of agents of network plugins, and those of which people make a container that only waits: which of the two runs decides
+/// whether the agent does anything.
+const AGENTS: &[&str] = &[
+    "antrea-agent",
+    "azure-npm",
+    "calico-node",
+    "cat",
+    "cilium-agent",
+    "flanneld",
+    "kindnetd",
+    "kube-network-policies",
+    "kube-router",
+    "launch.sh",
+    "netpol",
+    "ovnkube.sh",
+    "pause",
+    "sleep",
+    "start_runit",
+    "tail",
+    "weave-npc",
+];
+
 /// Whether a word is the name or path of a program that may be told: any other could be anything.
 pub(super) fn is_program(word: &str) -> bool {
     const FOLDERS: [&str; 7] = ["", "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/"];
-    is_component(word) || PROGRAMS.iter().any(|program| word.strip_suffix(program).is_some_and(|folder| FOLDERS.contains(&folder)))
+    is_component(word)
+        || is_one_of(AGENTS, word)
+        || PROGRAMS.iter().any(|program| word.strip_suffix(program).is_some_and(|folder| FOLDERS.contains(&folder)))
 }
 
 /// Whether a word is the name or path of a control plane component.
 pub(super) fn is_component(word: &str) -> bool {
+    is_one_of(&COMPONENTS, word)
+}
+
+fn is_one_of(programs: &[&str], word: &str) -> bool {
     let name = word.rsplit('/').next().unwrap_or(word);
-    COMPONENTS.contains(&name) && word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+    programs.contains(&name) && word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
 }
 
 /// Switches among them: their value is a word for yes or no.

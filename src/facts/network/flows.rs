@@ -104,6 +104,23 @@ struct Side<'a> {
     nobody: Option<String>,
 }
 
+impl Side<'_> {
+    /// The ports that its rules may allow with a peer; `destination` are those of the end that is connected to.
+    fn ports(&self, peer: usize, destination: &[PodPort]) -> PortSet {
+        let mut set = PortSet::default();
+        for allowed in self.rules.iter().filter(|allowed| allowed.matching.possible.has(peer)) {
+            set.union(PortSet::of(&allowed.rule.ports, destination));
+        }
+        set
+    }
+
+    /// Whether this end, of the class `at`, and that of its peer allow each other something, and nothing in common.
+    fn shares_no_port(&self, peer: usize, theirs: &Self, at: usize, destination: &[PodPort]) -> bool {
+        let (own, theirs) = (self.ports(peer, destination), theirs.ports(at, destination));
+        !own.is_empty() && !theirs.is_empty() && own.intersect(&theirs).is_empty()
+    }
+}
+
 /// By the number of a group among [`World::groups`] and by direction: the namespaces that its policies name, and whose own policies
 /// let none of that traffic through, with what is shut.
 pub(super) type HalfOpen = BTreeMap<(usize, Direction), Known<Vec<String>>>;
@@ -113,6 +130,8 @@ pub(super) type HalfOpen = BTreeMap<(usize, Direction), Known<Vec<String>>>;
 struct Tally {
     /// With some of them it gets through.
     open: bool,
+    /// With some, both ends allow something, on no port in common.
+    by_ports: bool,
     /// Why that is not known of some.
     doubt: Option<Unseen>,
 }
@@ -283,8 +302,12 @@ impl<'a> Engine<'a> {
                 for (peer, (named, _)) in self.classes.iter().enumerate().filter(|(peer, _)| side.named.has(*peer)) {
                     let [doubt_in, doubt_out] = named.doubt;
                     let doubt = if direction == Direction::Ingress { doubt_out } else { doubt_in };
-                    let shut = other.get(peer).and_then(Option::as_ref).is_some_and(|side| !side.any.has(at));
+                    let theirs = other.get(peer).and_then(Option::as_ref);
+                    let destination = if direction == Direction::Ingress { class } else { named };
+                    let by_ports = theirs.is_some_and(|theirs| side.shares_no_port(peer, theirs, at, &destination.ports));
+                    let shut = by_ports || theirs.is_some_and(|side| !side.any.has(at));
                     let tally = tallies.entry(*number).or_default().entry(&named.namespace).or_default();
+                    tally.by_ports |= by_ports;
                     let nobody = other.get(peer).and_then(Option::as_ref).and_then(|side| side.nobody.as_ref()).filter(|_| shut);
                     if let (Some(block), false) = (nobody, doubt) {
                         tally.doubt = Some(Unseen::not_visible(
@@ -300,9 +323,11 @@ impl<'a> Engine<'a> {
                 }
             }
             for (number, of_group) in tallies {
-                let what = match direction {
-                    Direction::Ingress => "its policies let nothing out to it",
-                    Direction::Egress => "its policies let nothing in from it",
+                let what = |by_ports: bool| match (direction, by_ports) {
+                    (Direction::Ingress, false) => "its policies let nothing out to it",
+                    (Direction::Egress, false) => "its policies let nothing in from it",
+                    (Direction::Ingress, true) => "its policies let nothing out to it on a port that is let in",
+                    (Direction::Egress, true) => "its policies let nothing in from it on a port that is let out",
                 };
                 let none_open = of_group.into_iter().filter(|(_, tally)| !tally.open);
                 let reader = &self.world.context().reader;
@@ -311,7 +336,7 @@ impl<'a> Engine<'a> {
                     let text = match tally.doubt {
                         // It may be what lets it through, or what shuts it.
                         Some(unseen) => Known::Unknown(unseen),
-                        None => reader.known_in(namespace, &PODS, || format!("{namespace}: {what}")),
+                        None => reader.known_in(namespace, &PODS, || format!("{namespace}: {}", what(tally.by_ports))),
                     };
                     all = all.and_then(|mut all: Vec<String>| {
                         text.map(|text| {

@@ -233,7 +233,10 @@ impl<'a> Facts<'a> {
             (Known::Unknown(unseen), Known::Known(true)) => Known::Unknown(unseen.clone()),
             (Known::Known(Enforcement::Partly), Known::Known(true)) => Known::Unknown(self.world.partly()),
             (Known::Known(Enforcement::Enforcing), Known::Known(true)) => {
-                let doubt = self.changed_by(|effect| effect.overrides).or_else(|| self.passed_over_by_cilium());
+                let doubt = self
+                    .changed_by(|effect| effect.overrides)
+                    .or_else(|| self.passed_over_by_cilium())
+                    .or_else(|| self.passed_over_by_amazon());
                 doubt.map_or_else(|| Known::Known(String::new()), Known::Unknown)
             }
         }
@@ -258,6 +261,19 @@ impl<'a> Facts<'a> {
                 of,
                 "the policies that select it do so by labels that Cilium may leave out of the identity by which it judges pods",
                 "Look at `labels` of cilium-config, and select by a label of the application.",
+            )
+        })
+    }
+
+    /// The same of the VPC CNI of Amazon: its controller finds pods by what controls them (its documentation, *Limit Pod traffic with
+    /// Kubernetes network policies*, considerations: pods without ownerReferences have no policies applied to them).
+    fn passed_over_by_amazon(&self) -> Option<Unseen> {
+        let workload = &self.group.workload;
+        (self.world.cni.leaves_bare_pods && workload.kind == "Pod" && workload.group.is_empty()).then(|| {
+            Unseen::not_visible(
+                format!("what isolates {} of {}", self.group.workload_text(), self.group.namespace()),
+                "nothing controls this pod, and the VPC CNI of Amazon applies no policies to such pods",
+                "Run it by a Deployment or another controller; try a connection that the policies forbid.",
             )
         })
     }

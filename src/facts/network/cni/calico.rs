@@ -56,12 +56,16 @@ pub(super) fn bypassed(agent: &Agent, settings: &Settings) -> Result<Option<Stri
     const SETTINGS: [(&str, &str); 2] = [("chainInsertMode", "FELIX_CHAININSERTMODE"), ("interfacePrefix", "FELIX_INTERFACEPREFIX")];
     let harmless = |field: &str, value: &str| match field {
         "chainInsertMode" => value.eq_ignore_ascii_case("insert"),
-        _ => value.split(',').any(|prefix| prefix.trim() == "cali"),
+        _ => value.split(',').any(|prefix| fits(prefix.trim(), settings)),
+    };
+    let so = |field: &str| match field {
+        "chainInsertMode" => "rules of others may come before its own",
+        _ => "its rules are about interfaces whose names begin so, and whether those of pods do is not seen",
     };
     for (field, variable) in SETTINGS {
         match agent.env(variable) {
             Some(Some(value)) if harmless(field, &value) => continue,
-            Some(Some(value)) => return Ok(Some(format!("{variable} of its agent is {value}: rules of others may come before its own"))),
+            Some(Some(value)) => return Ok(Some(format!("{variable} of its agent is {value}: {}", so(field)))),
             Some(None) => return Ok(Some(format!("{variable} of its agent decides, and its value is not stored"))),
             None => {}
         }
@@ -73,11 +77,24 @@ pub(super) fn bypassed(agent: &Agent, settings: &Settings) -> Result<Option<Stri
             let written = object.pointer(&format!("/spec/{field}")).and_then(Value::as_str);
             if let Some(value) = written.filter(|value| !harmless(field, value)) {
                 let what = name(object);
-                return Ok(Some(format!("{field} of the FelixConfiguration {what} is {value}: rules of others may come before its own")));
+                return Ok(Some(format!("{field} of the FelixConfiguration {what} is {value}: {}", so(field))));
             }
         }
     }
     Ok(None)
+}
+
+/// Whether the interfaces of pods are called so: Calico's own, and those of the plugin that connects the pods where Calico is for policies
+/// only (tigera/operator, pkg/render/node.go: eni, gke, azv).
+fn fits(prefix: &str, settings: &Settings) -> bool {
+    let on_every_node = |label: &str| !settings.nodes.is_empty() && settings.nodes.iter().all(|node| node.labels.contains_key(label));
+    match prefix {
+        "cali" => true,
+        "eni" => settings.vpc_cni,
+        "gke" => on_every_node("cloud.google.com/gke-nodepool"),
+        "azv" => on_every_node("kubernetes.azure.com/cluster"),
+        _ => false,
+    }
 }
 
 /// WireGuard is asked for in FelixConfigurations, and done on nodes: each that does it writes its public key into an annotation, and

@@ -45,10 +45,20 @@ pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
         "Weave Net" if agent.container("weave-npc").is_none() => {
             known(Enforcement::NotEnforcing, "its policy controller (the container weave-npc) is not there")
         }
+        // `if config.NPC` of net/bridge.go: without it nothing leads to the controller's rules.
+        "Weave Net" => match agent.env("EXPECT_NPC") {
+            None => known(Enforcement::Enforcing, ALWAYS),
+            Some(Some(value)) if value == "0" => known(Enforcement::NotEnforcing, "its agent runs with EXPECT_NPC=0"),
+            Some(Some(value)) if value == "1" || value.is_empty() => known(Enforcement::Enforcing, ALWAYS),
+            Some(_) => {
+                unknown(agent.engine, "EXPECT_NPC of its agent decides, and its value is not stored", "Ask for EXPECT_NPC of its agent.")
+            }
+        },
         "Calico" | "Canal" => match calico::bypassed(agent, settings) {
             Ok(None) => known(Enforcement::Enforcing, ALWAYS),
             Ok(Some(why)) => {
-                unknown(agent.engine, &why, "Ask for the rules that stand before those of Calico, or set chainInsertMode: Insert.")
+                let how = "Look how the interfaces of pods are called on a node and which rules stand before those of Calico (iptables -S FORWARD).";
+                unknown(agent.engine, &why, how)
             }
             Err(unseen) => Judged { because: unseen.why.clone(), enforcement: Known::Unknown(unseen), evidence: Vec::new() },
         },

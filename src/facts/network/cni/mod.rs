@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use self::agents::{agents, controller_missing};
+use self::agents::{Place, agents, controller_missing, doubtful};
 use self::encryption::Encryption;
 use self::engines::{Judged, NODE_ENGINES, of_agent};
 use self::settings::Settings;
@@ -79,6 +79,8 @@ pub(super) struct Cni {
     traces: BTreeSet<&'static str>,
     /// Where Cilium enforces: since when its agents are there, and whether it was told which labels make an identity.
     pub(super) cilium: Option<CiliumIdentity>,
+    /// Whether what enforces applies policies to pods only that something controls.
+    pub(super) leaves_bare_pods: bool,
     /// Whether it is known which engines there are: one was recognised, and every DaemonSet was read.
     all_known: bool,
 }
@@ -143,6 +145,7 @@ impl Cni {
         let of_cilium = found.iter().find(|agent| agent.engine == "Cilium");
         let cilium = of_cilium.map(|agent| CiliumIdentity { since: agent.metadata.creation_timestamp.clone(), told });
         let recognised = found.iter().any(|agent| agent.by == FoundBy::Make);
+        let places: Vec<Place> = found.iter().map(|agent| (agent.engine, agent.namespace().to_owned())).collect();
         for agent in found {
             let mut judged = of_agent(&agent, &settings);
             let mut encryption = encryption::of(&agent, &settings);
@@ -160,6 +163,15 @@ impl Cni {
             }
             if let (Some(unseen), true) = (unless("traffic between nodes is encrypted"), encryption.how.known().is_some()) {
                 encryption = Encryption::unknown(unseen);
+            }
+            if let Some(unseen) = doubtful(&agent, &places) {
+                if judged.enforcement.known() == Some(&Enforcement::Enforcing) {
+                    judged.because.clone_from(&unseen.why);
+                    judged.enforcement = Known::Unknown(unseen.clone());
+                }
+                if encrypts(&encryption.how) == Known::Known(true) {
+                    encryption = Encryption::unknown(unseen);
+                }
             }
             if judged.enforcement.known() == Some(&Enforcement::Enforcing)
                 && let Some(unseen) = controller_missing(reader, &agent)?
@@ -188,6 +200,8 @@ impl Cni {
             return nothing(context, known_nodes, traces);
         }
         let (enforcement, because) = together(&engines);
+        let mut enforcing = engines.iter().filter(|engine| engine.rank() == 0).peekable();
+        let leaves_bare_pods = enforcing.peek().is_some() && enforcing.all(|engine| engine.name == "Amazon VPC CNI");
         let best = (engines.iter().map(Engine::rank).min(), engines.iter().map(Engine::encryption_rank).min());
         let enforces = enforcement.known() == Some(&Enforcement::Enforcing);
         let mut names: Vec<String> = engines.iter().map(|engine| engine.name.to_owned()).collect();
@@ -198,7 +212,7 @@ impl Cni {
             (false, Some(gap)) => Known::Unknown(gap),
             _ => enforcement,
         };
-        Ok(Self { rows, engines: names, enforcement, because, traces, cilium, all_known })
+        Ok(Self { rows, engines: names, enforcement, because, traces, cilium, leaves_bare_pods, all_known })
     }
 }
 
@@ -267,9 +281,11 @@ fn to_enforce(engine: &str) -> &'static str {
         "k3s" => "start every server without --disable-network-policy",
         "kindnet" => "make the cluster anew with kind 0.24 or newer",
         "kube-router" => "run its agent with --run-firewall=true",
-        "Weave Net" => "run the container weave-npc in its DaemonSet",
+        "Weave Net" => "run the container weave-npc in its DaemonSet, without EXPECT_NPC=0",
         "Kube-OVN" => "run its controller with --enable-np=true",
-        "Calico" | "Canal" => "set chainInsertMode: Insert in the FelixConfiguration default, and make its agent ready on every node",
+        "Calico" | "Canal" => {
+            "set chainInsertMode: Insert and, as interfacePrefix, how the interfaces of pods begin in the FelixConfiguration default, and make its agent ready on every node"
+        }
         _ => "install a plugin that enforces policies beside it (kube-network-policies) or in its place (Calico, Cilium)",
     }
 }
@@ -389,6 +405,7 @@ fn nothing(context: &Context<'_>, nodes: Known<i64>, traces: BTreeSet<&'static s
         enforcement: Known::Unknown(unseen),
         traces,
         cilium: None,
+        leaves_bare_pods: false,
         all_known: false,
     })
 }

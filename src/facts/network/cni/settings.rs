@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) nodes: Vec<NodeFacts>,
     /// Why nodes may be missing.
     pub(super) nodes_gap: Option<Unseen>,
+    /// Whether the VPC CNI of Amazon connects pods.
+    pub(super) vpc_cni: bool,
     /// Whether a pod that is not on the node's network has an address of IPv4, and one of IPv6.
     pub(super) pod_families: [bool; 2],
     /// Why pods may be missing.
@@ -109,6 +111,7 @@ impl Settings {
         Ok(Self {
             nodes,
             nodes_gap: reader.gap(&NODES),
+            vpc_cni: agents.iter().any(|agent| agent.engine == "Amazon VPC CNI"),
             pod_families: [has(IpAddr::is_ipv4), has(IpAddr::is_ipv6)],
             pods_gap,
             amazon: map(&AMAZON_CONFIG)?,
