@@ -48,8 +48,6 @@ const FRAGMENTS: &[(&str, &str)] = &[
          setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints
          volumes{$volume}",
     ),
-    // What of a container may hold a credential.
-    ("written", "name command:command args:args env:env"),
     ("template", "metadata{$meta} spec!{$podspec}"),
     // Of a container and of a pod. A credential specification of Windows stays out; that it is named does not.
     (

@@ -69,8 +69,8 @@ pub(super) fn entries() -> Vec<Entry> {
         list(
             sources::REPLICA_SETS,
             "ReplicaSet",
-            "metadata{$meta} spec~{replicas template{$template}}|{template{spec{containers{$written} initContainers{$written}}}}",
-            "Which Deployment a pod belongs to, what earlier revisions keep written out, and what ReplicaSets start that no Deployment controls.",
+            "metadata{$meta} spec{replicas template{$template}}",
+            "Which Deployment a pod belongs to, what ReplicaSets start that have pods to make, and what earlier revisions keep written out.",
         ),
         list(
             sources::JOBS,

@@ -7,7 +7,6 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::credentials::Program;
 use super::environments::Environments;
@@ -45,21 +44,6 @@ pub struct HeadMetadata<'a> {
     /// `metadata.labels`.
     #[serde(borrow, default)]
     pub labels: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
-    /// `metadata.ownerReferences`, which are looked into only where they decide.
-    #[serde(borrow, default)]
-    owner_references: Option<&'a RawValue>,
-}
-
-/// The part of an owner that says what it is.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HeadOwner<'a> {
-    #[serde(borrow, default)]
-    api_version: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(default)]
-    controller: Option<bool>,
 }
 
 impl<'a> Head<'a> {
@@ -109,18 +93,6 @@ impl<'a> Head<'a> {
             Some(namespace) => format!("{namespace}/{name}"),
             None => name.to_owned(),
         }
-    }
-
-    /// Whether a Deployment of Kubernetes' own controls the object.
-    pub(super) fn is_of_deployment(&self) -> bool {
-        let of = |owner: &HeadOwner<'_>| {
-            owner.controller == Some(true)
-                && owner.kind.as_deref() == Some("Deployment")
-                && owner.api_version.as_deref().is_some_and(|version| version.starts_with("apps/"))
-        };
-        // Of another shape: nobody's, so that what it would start is kept.
-        let owners = self.metadata.owner_references.map(|raw| serde_json::from_str::<Vec<HeadOwner<'_>>>(raw.get()));
-        owners.is_some_and(|owners| owners.is_ok_and(|owners| owners.iter().any(of)))
     }
 
     /// Whether values of known flags may be kept: pods of the system namespaces, and pods that say they are the control plane.

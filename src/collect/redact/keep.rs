@@ -6,8 +6,6 @@
 //! status{phase}              lists are looked through: a rule speaks about each element
 //! env:env                    treat the value specially
 //! spec!{...} rules!?         must be there, and not null; must be there, and may be null
-//! spec~{replicas}            keep it only of an object that no Deployment controls: what those start stands in the Deployment
-//! spec~{replicas}|{paused}   and of one that a Deployment controls, this
 //! $podspec                   a named part, see `FRAGMENTS`
 //! ```
 
@@ -28,8 +26,6 @@ pub enum Keep {
     Special(Special),
     /// A field that the API always writes: an object without it did not come as the server has it.
     Required(Box<Self>, Null),
-    /// This, unless a Deployment controls the object; then the other, where there is one.
-    OfNoDeployment(Box<Self>, Option<Box<Self>>),
 }
 
 /// Whether a field that must be there may be null.
@@ -131,20 +127,10 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
             (None, Some(tail)) => (Some(Null::Refused), tail),
             (None, None) => (None, tail),
         };
-        let (of_no_deployment, tail) = match tail.strip_prefix('~') {
-            Some(tail) => (true, tail),
-            None => (false, tail),
-        };
-        let mut of_deployment = None;
         let rule = if let Some(tail) = tail.strip_prefix('{') {
             *rest = tail;
             let rule = fields(rest, depth + 1)?;
             *rest = rest.strip_prefix('}').ok_or_else(|| error(name, "no closing brace"))?;
-            if let Some(tail) = rest.strip_prefix("|{").filter(|_| of_no_deployment) {
-                *rest = tail;
-                of_deployment = Some(Box::new(fields(rest, depth + 1)?));
-                *rest = rest.strip_prefix('}').ok_or_else(|| error(name, "no closing brace"))?;
-            }
             rule
         } else if let Some(tail) = tail.strip_prefix(':') {
             let (treatment, tail) = word(tail)?;
@@ -156,7 +142,6 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
         };
         let rule = match required {
             Some(null) => Keep::Required(Box::new(rule), null),
-            None if of_no_deployment => Keep::OfNoDeployment(Box::new(rule), of_deployment),
             None => rule,
         };
         if name == "*" {
@@ -169,7 +154,7 @@ fn fields(rest: &mut &'static str, depth: usize) -> Result<Keep, KeepError> {
 }
 
 fn word(text: &'static str) -> Result<(&'static str, &'static str), KeepError> {
-    let end = text.find(|c: char| c.is_whitespace() || "{}:$!~".contains(c)).unwrap_or(text.len());
+    let end = text.find(|c: char| c.is_whitespace() || "{}:$!".contains(c)).unwrap_or(text.len());
     if end == 0 { Err(error(text, "a name is missing")) } else { Ok(text.split_at(end)) }
 }
 

@@ -145,9 +145,6 @@ impl<'de> DeserializeSeed<'de> for Prune<'_, '_, '_> {
                 once::<D::Error>(raw.get())?;
                 special::apply(*treatment, raw, self.head, self.out).map_err(D::Error::custom)
             }
-            Keep::OfNoDeployment(_, Some(keep)) if self.head.is_of_deployment() => Prune { keep, ..self }.deserialize(deserializer),
-            Keep::OfNoDeployment(_, None) if self.head.is_of_deployment() => IgnoredAny::deserialize(deserializer).map(|_| false),
-            Keep::OfNoDeployment(keep, _) => Prune { keep, ..self }.deserialize(deserializer),
             Keep::Fields(..) => deserializer.deserialize_any(self),
             // Where it may not be null, nothing but its own shape is read.
             Keep::Required(keep, Null::Refused) => match &**keep {

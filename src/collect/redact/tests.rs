@@ -375,7 +375,6 @@ fn poisoned(rule: &Keep, depth: usize) -> Value {
                 "version: v1\nvolumePolicies: [{{conditions: {{{MARK}: {MARK}, nfs: {{server: {MARK}}}}}, {MARK}: {MARK}}}]\n{MARK}: {MARK}"
             ))
         }
-        Keep::OfNoDeployment(rule, _) => poisoned(rule, depth),
         Keep::Fields(named, others) => {
             let mut map: Map<String, Value> = Map::new();
             for (name, rule) in named {

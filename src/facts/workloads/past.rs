@@ -4,23 +4,23 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::containers::sorted_owned;
 use super::credentials;
-use super::owners::{self, annotation, controller};
-use super::templates::{Controller, display};
+use super::owners::{self, controller};
+use super::templates::{Age, Controller, age, display};
 use crate::facts::context::Context;
 use crate::facts::table::placed::Placed;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::{FactsError, Family, Known};
-use crate::model::sources::{JOBS, REPLICA_SETS};
+use crate::model::sources::{JOBS, REPLICA_SETS, REPLICATION_CONTROLLERS};
 use crate::model::{Evidence, Judged, SourceId, Unseen};
 
 table! {
-    /// One row per ReplicaSet that keeps an earlier template of its Deployment (`revisionHistoryLimit`, 10 unless set), and per Job that has
-    /// finished. Neither starts a pod again, and both stay readable.
-    pub struct PastTemplateRow as "past_templates" counting "workloads with old revisions or finished Jobs" from [REPLICA_SETS, JOBS] {
+    /// One row per ReplicaSet or ReplicationController that keeps an earlier template of what controls it (`revisionHistoryLimit` of a
+    /// Deployment, 10 unless set; Rollouts and DeploymentConfigs have the same), and per Job that has finished. None of them starts a pod
+    /// again, and all stay readable.
+    pub struct PastTemplateRow as "past_templates" counting "workloads with old revisions or finished Jobs" from [REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// `Kind/name` of the object.
@@ -59,19 +59,24 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         let key = format!("{namespace}/{}", typed.workload);
         Some(Row::new(key, own, vec![origin], typed).related_to(workload))
     };
-    // The newest revision of each Deployment by its uid: its ReplicaSet says what the Deployment says itself.
-    let mut newest: BTreeMap<String, i64> = BTreeMap::new();
-    let mut sets: Vec<(String, i64, Row)> = Vec::new();
-    reader.each::<Controller>(&REPLICA_SETS, |object, origin| {
-        let of_deployment = |owner: &&OwnerReference| owner.kind == "Deployment" && owners::group(owner) == "apps";
-        let Some(uid) = controller(&object.metadata).filter(of_deployment).map(|owner| owner.uid.clone()) else { return };
-        // One without a revision is older than all that have one.
-        let revision = annotation(&object.metadata, "deployment.kubernetes.io/revision").and_then(|text| text.parse().ok()).unwrap_or(-1);
-        let last = newest.entry(uid.clone()).or_insert(revision);
-        *last = revision.max(*last);
-        sets.extend(row(&REPLICA_SETS, "ReplicaSet", "apps", &object, origin).map(|row| (uid, revision, row)));
-    })?;
-    let mut rows: Vec<Row> = sets.into_iter().filter(|(uid, revision, _)| newest.get(uid) != Some(revision)).map(|(.., row)| row).collect();
+    // The newest of each controller by its uid says what the controller says itself, or is a template of its own.
+    let mut newest: BTreeMap<String, Age> = BTreeMap::new();
+    let mut sets: Vec<(String, Age, Row)> = Vec::new();
+    for (source, kind, group) in [(&REPLICA_SETS, "ReplicaSet", "apps"), (&REPLICATION_CONTROLLERS, "ReplicationController", "")] {
+        reader.each::<Controller>(source, |object, origin| {
+            let Some(uid) = controller(&object.metadata).map(|owner| owner.uid.clone()) else { return };
+            let age = age(&object.metadata);
+            let last = newest.entry(uid.clone()).or_insert_with(|| age.clone());
+            if *last < age {
+                last.clone_from(&age);
+            }
+            // What has pods to make is a template.
+            if !object.is_active() {
+                sets.extend(row(source, kind, group, &object, origin).map(|row| (uid, age, row)));
+            }
+        })?;
+    }
+    let mut rows: Vec<Row> = sets.into_iter().filter(|(uid, age, _)| newest.get(uid) != Some(age)).map(|(.., row)| row).collect();
     reader.each::<Controller>(&JOBS, |object, origin| {
         if object.is_finished() {
             rows.extend(row(&JOBS, "Job", "batch", &object, origin));

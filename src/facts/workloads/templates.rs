@@ -77,6 +77,11 @@ impl Controller {
         self.status.as_ref().is_some_and(|status| status.observed_generation == self.metadata.generation)
     }
 
+    /// Whether it has pods to make. An earlier collector did not keep the number of those of a Deployment.
+    pub(super) fn is_active(&self) -> bool {
+        self.spec.as_ref().and_then(|spec| spec.replicas).is_some_and(|replicas| replicas != 0)
+    }
+
     /// The text of the pod spec in its template; that of a CronJob is another.
     pub(super) fn pod_spec(&self) -> Option<&str> {
         Some(self.spec.as_ref()?.template.as_ref()?.spec.as_ref()?.get())
@@ -149,11 +154,33 @@ pub(super) fn display(meta: &ObjectMeta) -> String {
 
 /// One of the objects through which a controller of another project makes its pods.
 struct Step {
-    /// Its revision as that controller counts them, and when it was made: the newest is what the next pods are made from.
-    age: (Option<i64>, Option<String>, String),
+    age: Age,
     /// Whether it keeps pods now.
     active: bool,
     template: Template,
+}
+
+/// When an object was made of which its controller has several: the newest is what the next pods are made from.
+pub(super) type Age = (Option<i64>, Option<String>, String);
+
+/// The revision as its controller counts it, and the time it was made.
+pub(super) fn age(meta: &ObjectMeta) -> Age {
+    const REVISIONS: [&str; 3] =
+        ["rollout.argoproj.io/revision", "openshift.io/deployment-config.latest-version", "deployment.kubernetes.io/revision"];
+    let revision = REVISIONS.into_iter().find_map(|name| annotation(meta, name)?.parse().ok());
+    (revision, meta.creation_timestamp.as_ref().map(|time| time.0.to_string()), display(meta))
+}
+
+/// Adds one of them. Of what neither keeps pods nor is the newest nothing is needed.
+fn step(steps: &mut Vec<Step>, meta: &ObjectMeta, active: bool, template: Template) {
+    let age = age(meta);
+    let newest = steps.iter().all(|step| step.age < age);
+    if newest {
+        steps.retain(|step| step.active);
+    }
+    if newest || active {
+        steps.push(Step { age, active, template });
+    }
 }
 
 /// A controller of which no template can be seen, and a place that shows that it makes pods.
@@ -171,6 +198,8 @@ pub(super) struct Templates {
     by_uid: BTreeMap<String, usize>,
     /// By uid of the controller of another project.
     foreign: BTreeMap<String, Vec<Step>>,
+    /// By uid of a Deployment: its ReplicaSets that keep pods, and the newest.
+    revisions: BTreeMap<String, Vec<Step>>,
     unread: BTreeMap<ObjectRef, Evidence>,
 }
 
@@ -185,9 +214,14 @@ impl Templates {
         reader.each::<Controller>(&DEPLOYMENTS, |object, origin| {
             // A paused Deployment keeps its revision while its template changes (`apps/v1` DeploymentSpec.paused).
             let paused = object.spec.as_ref().and_then(|spec| spec.paused) == Some(true);
+            this.revisions_of(&object, paused);
             let mark = annotation(&object.metadata, "deployment.kubernetes.io/revision").filter(|_| object.is_observed() && !paused);
             this.ordinary(&DEPLOYMENTS, "Deployment", "apps", object, origin, mark);
         })?;
+        // Of a Deployment that is not there any more.
+        for step in std::mem::take(&mut this.revisions).into_values().flatten().filter(|step| step.active) {
+            this.add_set(step.template);
+        }
         reader.each::<Controller>(&STATEFUL_SETS, |object, origin| {
             let status = object.status.as_ref().filter(|_| object.is_observed());
             let mark = status.and_then(|status| status.update_revision.clone());
@@ -227,18 +261,44 @@ impl Templates {
         self.add(&object.metadata, Template::new(source, workload, &object.metadata, template, origin, made));
     }
 
-    /// ReplicaSets and ReplicationControllers. What a Deployment would start stands in the Deployment; its ReplicaSets are its past
-    /// and present.
+    /// The ReplicaSets of a Deployment that start what it does not say itself: those that have pods to make, be it that a quota holds them
+    /// back; of a paused one the newest, too, which is what it scales (pkg/controller/deployment/sync.go).
+    fn revisions_of(&mut self, deployment: &Controller, paused: bool) {
+        let steps = deployment.metadata.uid.as_ref().and_then(|uid| self.revisions.remove(uid)).unwrap_or_default();
+        let newest = steps.iter().map(|step| step.age.clone()).max();
+        for step in steps.into_iter().filter(|step| step.active || (paused && Some(&step.age) == newest.as_ref())) {
+            if step.template.spec.as_ref().map(|spec| spec.get()) != deployment.pod_spec() {
+                self.add_set(step.template);
+            }
+        }
+    }
+
+    fn add_set(&mut self, template: Template) {
+        if let Some(uid) = template.origin.object().and_then(|set| set.uid.clone()) {
+            self.by_uid.insert(uid, self.all.len());
+        }
+        self.all.push(template);
+    }
+
+    /// ReplicaSets and ReplicationControllers. What a Deployment would start stands in the Deployment; of its ReplicaSets see
+    /// [`Self::revisions_of`].
     fn set(&mut self, source: &SourceId, kind: &str, group: &str, object: Controller, origin: Evidence) {
         self.owners.add(&object.metadata);
         let owner = controller(&object.metadata).cloned();
-        if owner.as_ref().is_some_and(|owner| owner.kind == "Deployment" && owners::group(owner) == "apps") {
-            return;
-        }
+        let of_deployment = owner.as_ref().is_some_and(|owner| owner.kind == "Deployment" && owners::group(owner) == "apps");
         let Controller { metadata, spec, .. } = object;
         let replicas = spec.as_ref().and_then(|spec| spec.replicas);
         let template = spec.and_then(|spec| spec.template);
         let workload = self.owners.root(&metadata, kind, group);
+        if let Some(owner) = owner.as_ref().filter(|_| of_deployment) {
+            // An earlier collector kept neither the number nor the whole template.
+            if replicas.is_some() && template.is_some() {
+                let mark = metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash")).cloned();
+                let template = Template::new(source, workload, &metadata, template, origin, mark.map_or(Made::Unknown, Made::By));
+                step(self.revisions.entry(owner.uid.clone()).or_default(), &metadata, replicas != Some(0), template);
+            }
+            return;
+        }
         if template.is_none() && *source == REPLICA_SETS {
             // Of older snapshots, which hold the metadata of ReplicaSets only.
             self.unread.insert(workload, origin.at("/metadata"));
@@ -249,7 +309,7 @@ impl Templates {
         match owner.filter(owners::is_foreign) {
             None => self.add(&metadata, template),
             // Unset is 1 (`apps/v1` ReplicaSetSpec).
-            Some(owner) => self.step(owner.uid, &metadata, replicas != Some(0), template),
+            Some(owner) => step(self.foreign.entry(owner.uid).or_default(), &metadata, replicas != Some(0), template),
         }
     }
 
@@ -264,23 +324,7 @@ impl Templates {
         match owner.filter(owners::is_foreign) {
             None if finished => {}
             None => self.add(&metadata, template),
-            Some(owner) => self.step(owner.uid, &metadata, !finished, template),
-        }
-    }
-
-    fn step(&mut self, owner: String, meta: &ObjectMeta, active: bool, template: Template) {
-        const REVISIONS: [&str; 3] =
-            ["rollout.argoproj.io/revision", "openshift.io/deployment-config.latest-version", "deployment.kubernetes.io/revision"];
-        let revision = REVISIONS.into_iter().find_map(|name| annotation(meta, name)?.parse().ok());
-        let age = (revision, meta.creation_timestamp.as_ref().map(|time| time.0.to_string()), template.display.clone());
-        let steps = self.foreign.entry(owner).or_default();
-        // Of what neither keeps pods nor is the newest nothing is needed.
-        let newest = steps.iter().all(|step| step.age < age);
-        if newest {
-            steps.retain(|step| step.active);
-        }
-        if newest || active {
-            steps.push(Step { age, active, template });
+            Some(owner) => step(self.foreign.entry(owner.uid).or_default(), &metadata, !finished, template),
         }
     }
 
@@ -298,7 +342,7 @@ impl Templates {
         }
         let never_changed = meta.generation == Some(1);
         let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
-        let marks = [label("controller-revision-hash"), label("pod-template-generation")];
+        let marks = [label("controller-revision-hash"), label("pod-template-generation"), label("pod-template-hash")];
         if let Some(template) = self.by_uid.get(&owner.uid).and_then(|&at| self.all.get_mut(at)) {
             template.was_used(|mark| marks.iter().flatten().any(|own| own == mark), text, never_changed);
         }

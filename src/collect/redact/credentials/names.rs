@@ -89,7 +89,7 @@ pub(super) fn is_in(list: &str, word: &str) -> bool {
 /// Passwords, in the languages in which they are met.
 static PASSWORDS: Words = words!(
     "
-    password passwords passwd passwds passphrase passphrases passcode pwd pwds pw pass psk requirepass masterauth rootpw bindpw
+    password passwords passwd passwds passphrase passphrases passcode pwd pwds pw pass passe psk psw mdp userpw requirepass masterauth rootpw bindpw
     passwort kennwort motdepasse contrasena contrasenia senha wachtwoord salasana haslo
 "
 );
