@@ -33,7 +33,9 @@ fn judge<S: AsRef<str>>(words: &[S], program: &mut Option<&'static Program>, she
 
 /// `before` is the word in front of it: an option takes the word that follows as its value.
 fn of_word(word: &str, before: Option<&str>, program: Option<&Program>, shell: bool, depth: u8) -> Option<Kind> {
-    let is_document = word.starts_with(['{', '[']);
+    // A shell's test begins as a list does.
+    let is_test = ["[ -", "[ !", "[ $", "[ \"$", "[[ "].iter().any(|begin| word.starts_with(begin));
+    let is_document = word.starts_with(['{', '[']) && !is_test;
     let is_script = depth < DEEPEST && !is_document && word.contains([' ', '\n', '\t', ';', '`']);
     let shape = of_shape(word).or_else(|| of_value(word, before, program, shell));
     // Of a line of shell the names and values were looked at as a whole, where their quotes stand.

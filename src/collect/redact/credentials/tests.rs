@@ -381,6 +381,8 @@ fn arguments_that_hold_none() {
         "mc|alias|set|files|http://minio:9000|$ACCESS|$SECRET",
         "sh|-c|test -n \"$PASSWORD\" && echo \"PASSWORD: not set\"",
         "sh|-c|echo \"token: expired\"; echo \"secret: created\"",
+        "sh|-c|[ -z \"$PASSWORD\" ] && echo password: missing",
+        "sh|-c|[[ $PASSWORD == '' ]] && echo password: missing",
         "--default-ssl-certificate=ingress/wildcard-tls",
         "--enable-bootstrap-token-auth=true",
         "--authentication-token-webhook-cache-ttl=2m0s",
