@@ -9,6 +9,7 @@
 //! `tests/it/architecture.rs` holds the modules apart.
 
 pub mod assess;
+pub mod bundle;
 pub mod catalog;
 pub mod cli;
 pub mod collect;

@@ -1,3 +1,4 @@
+mod bundles;
 mod cluster;
 
 use std::path::PathBuf;
@@ -5,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Severity;
+pub use bundles::{BundleArgs, VerifyArgs, VerifyFormat};
 pub use cluster::{CollectOptionsArgs, ConnectArgs, NameArgs, PaceArgs};
 
 const EXIT_HELP: &str = "\
@@ -14,6 +16,7 @@ Exit status:
   2  a usage, scope or catalog error, found before anything was asked of the cluster; or a file that cannot be read or written
   3  nothing could be collected: no cluster, no identity, or no right at all
   4  done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1
+  5  verify: the bundle is not what it claims to be
 
 First steps:
   kube-hipaa demo                              the report of a reference cluster; needs no cluster
@@ -81,6 +84,23 @@ pub enum Command {
         after_help = "Examples:\n  kube-hipaa render evidence -o again --format markdown,csv\n  kube-hipaa render assessment.json --format html > report.html"
     )]
     Render(RenderArgs),
+    /// Seal an evidence folder, so that nobody can change it unseen
+    ///
+    /// The bundle is a folder or a .zip with the evidence, the rules by which it was assessed, and lists of digests (BagIt 1.0, RFC 8493).
+    /// Its id, which is printed, stands for all of it: note the id where the keeper of the bundle cannot change it. README.txt in
+    /// the bundle says how it is checked without this program.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa bundle evidence -o 2026-11-28.zip\n  kube-hipaa bundle evidence -o 2026-11-29.zip --previous 2026-11-28.zip"
+    )]
+    Bundle(BundleArgs),
+    /// Check that a bundle is what was sealed
+    ///
+    /// Names every file that was changed, removed, added or put in from elsewhere, and ends with 5 if there is one. An evidence folder that
+    /// was not sealed is checked by its own list of digests.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa verify 2026-11-28.zip\n  kube-hipaa verify 2026-11-29.zip --previous 2026-11-28.zip --format json"
+    )]
+    Verify(VerifyArgs),
     /// Print the manifests of the least rights that a scan needs
     #[command(
         after_help = "Examples:\n  kube-hipaa permissions | kubectl apply -f -\n  kube-hipaa permissions --core-only -n audit > rights.yaml"

@@ -17,11 +17,13 @@ pub enum Exit {
     NothingCollected,
     /// Done, but reads failed and verdicts are missing.
     Incomplete,
+    /// A bundle is not what it claims to be.
+    NotWhole,
 }
 
 impl Exit {
     /// Every status with its meaning, for documentation.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Done, "Done; the gate, if one was set with --fail-on, is met."),
         (Self::Gate, "Done; there is a finding at or above --fail-on."),
         (
@@ -30,6 +32,7 @@ impl Exit {
         ),
         (Self::NothingCollected, "Nothing could be collected: no cluster, no identity, or no right at all."),
         (Self::Incomplete, "Done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1."),
+        (Self::NotWhole, "`verify`: the bundle is not what it claims to be."),
     ];
     /// The number.
     pub fn code(self) -> u8 {
@@ -39,6 +42,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NothingCollected => 3,
             Self::Incomplete => 4,
+            Self::NotWhole => 5,
         }
     }
 }
@@ -167,6 +171,9 @@ pub enum CliError {
     /// A snapshot cannot be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// Evidence cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] super::bundle::SealError),
     /// A saved assessment cannot be read.
     #[error("{} cannot be read as an assessment", .path.display())]
     Assessment {
@@ -237,12 +244,13 @@ impl CliError {
                 path.display()
             ),
             Self::Lacks { .. } => {
-                "`scan -o` and `collect` keep the snapshot; `assess`, `render` and `demo` write documents only. Name the one they were made of."
+                "`scan -o`, `demo` and `collect` keep the snapshot; `assess` and `render` write documents only. Name the one they were made of."
                     .to_owned()
             }
             Self::Where(_) => "Columns are written row.NAME; `kube-hipaa facts SNAPSHOT` lists them.".to_owned(),
             Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
+            Self::Seal(error) => error.advice(),
             // These texts already end with what to do.
             Self::Snapshot(SnapshotError::NoParent { parent, .. }) => format!("mkdir -p {}", parent.display()),
             Self::Snapshot(

@@ -80,7 +80,7 @@ pub(super) fn catalog_to_assess_with(folders: &[PathBuf]) -> Result<Catalog, Cli
     Ok(Catalog::without_built_in_cases(&overlays(folders)?)?)
 }
 
-fn overlays(folders: &[PathBuf]) -> Result<Vec<OverlayFolder>, CliError> {
+pub(super) fn overlays(folders: &[PathBuf]) -> Result<Vec<OverlayFolder>, CliError> {
     folders.iter().map(|folder| overlay(folder)).collect()
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "files and environment are for the command line")]
 
 mod args;
+mod bundle;
 pub mod cases;
 mod catalog_commands;
 mod color;
@@ -19,6 +20,7 @@ mod run;
 mod signals;
 mod sources;
 mod tables;
+mod verify;
 mod who_can;
 
 use std::io::Write;
@@ -63,6 +65,8 @@ fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
         Command::Facts(args) => tables::run(args),
         Command::WhoCan(args) => who_can::run(args, finishing),
         Command::Render(args) => run::render(args, finishing),
+        Command::Bundle(args) => bundle::run(args, finishing),
+        Command::Verify(args) => verify::run(args),
         Command::Permissions(args) => live::permissions(args),
         Command::Preflight(args) => live::preflight(args, finishing),
         Command::Controls(args) => catalog_commands::run(args),

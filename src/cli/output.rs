@@ -1,16 +1,18 @@
 //! Files: nothing is overwritten without being asked, and nothing half-written is left behind.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use tempfile::TempDir;
+use tempfile::{TempDir, TempPath};
 
 use super::args::OutputArgs;
 use super::error::CliError;
 use super::replace::replaceable;
+use crate::bundle::{Counting, Digested, MANIFEST, list};
 use crate::model::{Assessment, RequestRecord};
 use crate::report::{DEFAULTS, Document, FORMATS, Format, Reported};
 use crate::snapshot::{Finishing, OTHER_ARCHIVES, private};
@@ -85,15 +87,40 @@ pub(super) struct Staged {
     finishing: Finishing,
     /// Everybody may read it: only on demand.
     readable: bool,
+    /// Says what `force` may replace.
+    check: fn(&Path) -> Result<(), CliError>,
+    /// Of files that were written here, so that they need not be read again.
+    digests: Mutex<BTreeMap<String, String>>,
 }
 
 impl Staged {
     /// `target` must not exist (with `force` it may, when it is ours), its parent must.
     pub(super) fn new(target: &Path, force: bool, finishing: &Finishing) -> Result<Self, CliError> {
+        Self::new_for(target, force, finishing, replaceable)
+    }
+
+    /// For a folder, of which `check` says whether it may be replaced.
+    pub(super) fn new_for(
+        target: &Path,
+        force: bool,
+        finishing: &Finishing,
+        check: fn(&Path) -> Result<(), CliError>,
+    ) -> Result<Self, CliError> {
         let name = target.file_name().ok_or_else(|| CliError::NoName(target.to_owned()))?.to_string_lossy().into_owned();
         if is_archive(&name) {
             return Err(CliError::Archive(target.to_owned()));
         }
+        Self::beside(target, &name, force, finishing, check)
+    }
+
+    /// For a file or folder; `name` is that of the target.
+    pub(super) fn beside(
+        target: &Path,
+        name: &str,
+        force: bool,
+        finishing: &Finishing,
+        check: fn(&Path) -> Result<(), CliError>,
+    ) -> Result<Self, CliError> {
         let parent = parent(target);
         if !parent.is_dir() {
             return Err(CliError::NoParent(parent.to_owned()));
@@ -101,13 +128,14 @@ impl Staged {
         if !force && target.symlink_metadata().is_ok() {
             return Err(CliError::Exists(target.to_owned()));
         }
-        replaceable(target)?;
+        check(target)?;
         let made = finishing.make(|| private::scratch(&format!(".{name}."), ".partial", parent)).ok_or(CliError::Interrupted)?;
         let folder = made.map_err(CliError::write(parent))?;
-        Ok(Self { target: target.to_owned(), force, folder, finishing: finishing.clone(), readable: false })
+        let (target, finishing) = (target.to_owned(), finishing.clone());
+        Ok(Self { target, force, folder, finishing, readable: false, check, digests: Mutex::default() })
     }
 
-    fn readable(mut self, everybody: bool) -> Self {
+    pub(super) fn readable(mut self, everybody: bool) -> Self {
         self.readable = everybody;
         self
     }
@@ -117,24 +145,69 @@ impl Staged {
     }
 
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CliError> {
-        let path = self.path().join(name);
-        let write = || private::create(&path).and_then(|mut file| file.write_all(bytes));
-        let written = self.finishing.step(write).ok_or(CliError::Interrupted)?;
-        written.map_err(CliError::write(&self.target.join(name)))
+        self.write_with(name, |out| out.write_all(bytes)).map(drop)
     }
 
-    fn write_document(&self, document: &Document<'_>) -> Result<(), CliError> {
-        let place = self.target.join(document.name);
-        let file = private::create(&self.path().join(document.name)).map_err(CliError::write(&place))?;
-        let mut guarded = Guarded { file, finishing: &self.finishing };
-        match document.write_to(&mut guarded) {
+    /// Writes a file, unless an interrupt comes in between, and says what it holds. Its folders are made.
+    pub(super) fn write_with(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Digested, CliError> {
+        let place = self.target.join(name);
+        let path = self.path().join(name);
+        let made =
+            self.finishing.step(|| std::fs::create_dir_all(path.parent().unwrap_or(self.path())).and_then(|()| private::create(&path)));
+        let file = made.ok_or(CliError::Interrupted)?.map_err(CliError::write(&place))?;
+        let mut counting = Counting::new(Guarded { file, finishing: &self.finishing });
+        match write(&mut counting) {
             Err(_) if self.finishing.is_interrupted() => Err(CliError::Interrupted),
-            written => written.map_err(CliError::write(&place)),
+            Err(error) => Err(CliError::write(&place)(error)),
+            Ok(()) => {
+                let digested = counting.finish();
+                self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), digested.sha256.clone());
+                Ok(digested)
+            }
         }
+    }
+
+    /// A file that is written here and there, such as an archive.
+    pub(super) fn create(&self, name: &str) -> Result<Guarded<'_>, CliError> {
+        let made = self.finishing.step(|| private::create(&self.path().join(name))).ok_or(CliError::Interrupted)?;
+        Ok(Guarded { file: made.map_err(CliError::write(&self.target))?, finishing: &self.finishing })
+    }
+
+    /// Whether an error while writing was an interrupt.
+    pub(super) fn failed(&self, source: io::Error) -> CliError {
+        if self.finishing.is_interrupted() { CliError::Interrupted } else { CliError::Write { path: self.target.clone(), source } }
+    }
+
+    /// The list of digests of everything that is in the folder.
+    fn write_list(&self) -> Result<(), CliError> {
+        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let snapshot = self.path().join(super::replace::SNAPSHOT);
+        if snapshot.is_dir() {
+            for entry in std::fs::read_dir(&snapshot).map_err(CliError::read(&snapshot))? {
+                let entry = entry.map_err(CliError::read(&snapshot))?;
+                let name = format!("{}/{}", super::replace::SNAPSHOT, entry.file_name().to_string_lossy());
+                if let Entry::Vacant(unknown) = digests.entry(name) {
+                    let read = File::open(entry.path()).and_then(Digested::of);
+                    unknown.insert(read.map_err(CliError::read(&entry.path()))?.sha256);
+                }
+            }
+        }
+        self.write(MANIFEST, list(&digests).as_bytes())
+    }
+
+    /// Writes the list of digests, and moves the folder to its place.
+    pub(super) fn commit_listed(self) -> Result<PathBuf, CliError> {
+        self.write_list()?;
+        self.commit()
     }
 
     /// Moves the folder to its place; what was there before goes only when the new one is there.
     pub(super) fn commit(self) -> Result<PathBuf, CliError> {
+        self.commit_only(None)
+    }
+
+    /// The same; with a name, what gets the place is this file in the folder.
+    pub(super) fn commit_only(self, file: Option<&str>) -> Result<PathBuf, CliError> {
         let fail = |source| CliError::Write { path: self.target.clone(), source };
         private::settle(self.folder.path(), self.readable).map_err(fail)?;
         if !self.finishing.begin() {
@@ -146,14 +219,21 @@ impl Staged {
                 return Err(CliError::Exists(self.target.clone()));
             }
             // Again: it may have come there since.
-            replaceable(&self.target)?;
+            (self.check)(&self.target)?;
             // Beside our own folder, so that it is on the same file system.
             let aside = self.folder.path().with_extension("old");
             std::fs::rename(&self.target, &aside).map_err(fail)?;
             old = Some(aside);
         }
         let made = self.folder.keep();
-        if let Err(source) = std::fs::rename(&made, &self.target) {
+        let moved = match file {
+            // Somebody else may have come first.
+            Some(name) => {
+                TempPath::try_from_path(made.join(name)).and_then(|path| path.persist_noclobber(&self.target).map_err(|error| error.error))
+            }
+            None => std::fs::rename(&made, &self.target),
+        };
+        if let Err(source) = moved {
             // Put the old one back: nothing must be lost.
             if let Some(aside) = &old {
                 let _ = std::fs::rename(aside, &self.target);
@@ -165,13 +245,16 @@ impl Staged {
             let removed = if aside.is_dir() { std::fs::remove_dir_all(&aside) } else { std::fs::remove_file(&aside) };
             removed.map_err(CliError::write(&aside))?;
         }
+        if file.is_some() {
+            std::fs::remove_dir_all(&made).map_err(CliError::write(&made))?;
+        }
         private::sync_folder(parent(&self.target));
         Ok(self.target)
     }
 }
 
 /// A file to which nothing is written after an interrupt.
-struct Guarded<'a> {
+pub(super) struct Guarded<'a> {
     file: File,
     finishing: &'a Finishing,
 }
@@ -183,6 +266,12 @@ impl Write for Guarded<'_> {
     }
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+impl io::Seek for Guarded<'_> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
@@ -204,7 +293,7 @@ pub(super) fn write_documents(folder: &Staged, formats: &[&'static dyn Format], 
         for document in format.render(&reported)? {
             // What one format attaches may be another's own file: the bytes are the same.
             if written.lock().unwrap_or_else(PoisonError::into_inner).insert(document.name) {
-                folder.write_document(&document)?;
+                folder.write_with(document.name, |out| document.write_to(out))?;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::CliError;
+use crate::bundle::{MANIFEST, is_list};
 use crate::model::RequestRecord;
 use crate::report::FORMATS;
 use crate::snapshot::is_snapshot;
@@ -12,7 +13,7 @@ use crate::snapshot::{DESKTOP, foreign_file};
 /// The requests beside the documents.
 pub(super) const REQUESTS: &str = "requests.jsonl";
 /// The snapshot beside the documents.
-const SNAPSHOT: &str = "snapshot";
+pub(super) const SNAPSHOT: &str = "snapshot";
 /// Any version of our assessments.
 const SCHEMA_FAMILY: &str = "kube-hipaa/assessment/";
 /// How much of a document is looked at.
@@ -53,10 +54,15 @@ pub(super) fn replaceable(target: &Path) -> Result<(), CliError> {
     {
         return not_ours(format!("its snapshot folder holds {name}, which is no part of a snapshot"));
     }
-    match names.iter().find(|name| !is_ours(&target.join(name), name)) {
+    match foreign_in_evidence(target, &names) {
         Some(name) => not_ours(format!("it holds {name}, which is no part of the evidence that kube-hipaa writes")),
         None => Ok(()),
     }
+}
+
+/// The first of these names in a folder that is not called or does not look like what is written into an evidence folder.
+pub(super) fn foreign_in_evidence<'n>(folder: &Path, names: &'n [String]) -> Option<&'n String> {
+    names.iter().find(|name| !is_ours(&folder.join(name), name))
 }
 
 /// Whether a file or folder of an evidence folder has the name and the look of what is written there.
@@ -68,6 +74,7 @@ fn is_ours(path: &Path, name: &str) -> bool {
         Some(text) if name == REQUESTS => {
             text.is_empty() || text.lines().next().is_some_and(|line| serde_json::from_str::<RequestRecord>(line).is_ok())
         }
+        Some(text) if name == MANIFEST => is_list(&text),
         Some(text) if name == "assessment.json" => is_assessment(&text),
         Some(text) => FORMATS.iter().flat_map(|format| format.files()).any(|file| file.name == name && text.contains(file.mark)),
         None => false,

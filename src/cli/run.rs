@@ -7,7 +7,7 @@ use super::args::{AssessArgs, AssessOptionsArgs, DemoArgs, OutputArgs, RenderArg
 use super::error::{CliError, Exit};
 use super::nearest::there_are;
 use super::output::{Destination, print, print_document, requests_jsonl, write_documents};
-use super::replace::REQUESTS;
+use super::replace::{REQUESTS, SNAPSHOT};
 use super::{color, inputs, narrow, terminal_width, tool};
 use crate::assess::{Input, ScopeDeclaration, assess};
 use crate::catalog::{Catalog, Framework};
@@ -141,7 +141,7 @@ pub(super) fn deliver(
             if let Some(requests) = requests {
                 folder.write(REQUESTS, &requests_jsonl(requests))?;
             }
-            let place = folder.commit()?;
+            let place = folder.commit_listed()?;
             report = Some(match formats.first().and_then(|first| first.files().first()) {
                 Some(file) => place.join(file.name).display().to_string(),
                 None => place.display().to_string(),
@@ -195,6 +195,12 @@ pub(super) fn demo(args: &DemoArgs, finishing: &Finishing) -> Result<Exit, CliEr
     let destination = Destination::prepare_in(Some(Path::new(DEMO_FOLDER)), &args.output, finishing)?;
     plan.check_narrow(&destination, &args.output)?;
     let snapshot = Snapshot::from_zip_bytes(DEMO)?;
+    if let Destination::Folder(folder, _) = &destination {
+        // As a scan keeps it, so that what comes after can be tried, too.
+        for name in snapshot.files() {
+            folder.write_with(&format!("{SNAPSHOT}/{name}"), |out| snapshot.copy(&name, out))?;
+        }
+    }
     let assessment = plan.assess(&snapshot)?;
     let narrow = plan.narrow(&assessment)?;
     let next = Some("kube-hipaa scan -o evidence   (your own cluster)");

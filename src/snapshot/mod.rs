@@ -85,6 +85,19 @@ impl Snapshot {
         &self.index_sha256
     }
 
+    /// The names of its files, sorted.
+    pub fn files(&self) -> Vec<String> {
+        let of_sources = self.index.sources.iter().filter_map(|record| record.file.clone());
+        let mut names: Vec<String> = of_sources.chain([INDEX_FILE.to_owned()]).collect();
+        names.sort();
+        names
+    }
+
+    /// Writes the bytes of one of its files.
+    pub fn copy(&self, name: &str, to: &mut dyn std::io::Write) -> std::io::Result<()> {
+        std::io::copy(&mut self.store.file(name)?, to).map(drop)
+    }
+
     /// The objects of one source, one at a time, in the order of the file. Empty where nothing was read: whether that means that
     /// there is nothing is for the source's state to say.
     pub fn objects(&self, source: &SourceId) -> Result<Objects<'_>, SnapshotError> {

@@ -24,13 +24,14 @@ pub const MODULES: &[Module] = &[
     module("model", &[]),
     module("parallel", &[]),
     module("snapshot", &["model", "digest"]),
+    module("bundle", &["model", "digest"]),
     module("collect", &["snapshot", "model", "digest"]),
     module("facts", &["snapshot", "model", "parallel"]),
     module("catalog", &["facts", "model", "digest"]),
     module("assess", &["facts", "catalog", "model", "digest", "parallel"]),
     module("report", &["model", "digest"]),
-    module("cli", &["digest", "model", "snapshot", "collect", "facts", "catalog", "assess", "report"]),
-    module("lib", &["digest", "model", "parallel", "snapshot", "collect", "facts", "catalog", "assess", "report", "cli"]),
+    module("cli", &["digest", "model", "snapshot", "bundle", "collect", "facts", "catalog", "assess", "report"]),
+    module("lib", &["digest", "model", "parallel", "snapshot", "bundle", "collect", "facts", "catalog", "assess", "report", "cli"]),
     module("main", &["cli"]),
 ];
 
@@ -53,7 +54,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("futures", &["collect"]),
     ("k8s_openapi", &["facts"]),
     ("sha2", &["digest"]),
-    ("flate2", &["snapshot"]),
+    ("flate2", &["snapshot", "bundle"]),
     ("zip", &["snapshot"]),
     // The collector keeps single fields of YAML documents that ConfigMaps hold.
     ("serde_saphyr", &["catalog", "collect"]),
@@ -72,8 +73,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["collect", "cli"]),
 ];
 
-/// Modules that may know the time, the machine and chance.
-const OUTSIDE_WORLD: &[&str] = &["cli", "collect", "snapshot"];
+/// Modules that may know the time, the machine and chance. A bundle is files, as a snapshot is.
+const OUTSIDE_WORLD: &[&str] = &["cli", "collect", "snapshot", "bundle"];
 
 /// The one other module that starts threads, and knows nothing else of the world.
 const PARALLEL: &str = "parallel";
