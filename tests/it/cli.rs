@@ -284,7 +284,7 @@ fn the_default_documents_are_those_that_the_help_names() {
     let entries = std::fs::read_dir(here.join("evidence")).expect("readable");
     let mut files: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     files.sort();
-    assert_eq!(files, ["assessment.json", "report.html", "report.md", "requests.jsonl"]);
+    assert_eq!(files, ["assessment.json", "manifest-sha256.txt", "report.html", "report.md", "requests.jsonl", "snapshot"]);
     let names: Vec<&str> = kube_hipaa::report::DEFAULTS.iter().map(|format| format.name()).collect();
     let help = stdout(&run(&["demo", "--help"]));
     assert!(help.contains(&format!("[default: {}]", names.join(","))), "{help}");
@@ -440,10 +440,12 @@ fn force_replaces_what_is_ours() {
         formats.iter().for_each(|format| arguments.extend(["--format", format]));
         let output = run_in(here, &arguments);
         assert_eq!(code(&output), 0, "{formats:?}: {}", stderr(&output));
-        assert_eq!(std::fs::read_dir(here.join("evidence")).expect("readable").count(), formats.len() + 1, "{formats:?}");
+        // Beside them the requests, the digests and the snapshot.
+        assert_eq!(std::fs::read_dir(here.join("evidence")).expect("readable").count(), formats.len() + 3, "{formats:?}");
     }
     // As `scan` leaves it, looked at on a desktop.
     clinic(&here.join("evidence"), |_| {});
+    std::fs::remove_dir_all(here.join("evidence/snapshot")).expect("removed");
     std::fs::rename(here.join("evidence/clinic"), here.join("evidence/snapshot")).expect("renamed");
     std::fs::write(here.join("evidence/.DS_Store"), "").expect("written");
     assert_eq!(code(&run_in(here, &["demo", "-o", "evidence", "--force"])), 0);

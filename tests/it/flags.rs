@@ -151,6 +151,7 @@ fn force_looks_into_the_snapshot() {
     let here = folder.path();
     assert_eq!(code(&run_in(here, &["demo", "-o", "evidence", "-q"])), 0);
     clinic(&here.join("evidence"), |_| {});
+    std::fs::remove_dir_all(here.join("evidence/snapshot")).expect("removed");
     std::fs::rename(here.join("evidence/clinic"), here.join("evidence/snapshot")).expect("renamed");
     for name in ["thesis.txt", "thesis.jsonl.gz"] {
         let mine = here.join("evidence/snapshot").join(name);
@@ -308,7 +309,7 @@ fn names_of_archives_are_honoured_or_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     let clinic = std::env::current_dir().expect("here").join(CLINIC).display().to_string();
-    assert_eq!(code(&run_in(here, &["demo", "-o", "evidence", "-q"])), 0);
+    assert_eq!(code(&run_in(here, &["assess", &clinic, "-o", "evidence", "-q"])), 0);
     for name in ["x.zip", "x.tar.gz", "x.tgz", "x.tar", "X.ZIP", "x.tar.zst", "x.txz"] {
         for command in [vec!["scan"], vec!["demo"], vec!["assess", &clinic], vec!["render", "evidence"]] {
             let output = run_in(here, &[&command[..], &["-o", name]].concat());
@@ -359,7 +360,12 @@ fn weird_names_of_folders_work() {
         assert_eq!(code(&output), 0, "{name:?}: {}", stderr(&output));
         assert!(here.join(name).join("report.html").is_file(), "{name:?}");
         assert!(!stdout(&output).contains('\u{1b}'), "{name:?}");
-        assert_eq!(code(&run_in(here, &["facts", "--", &format!("./{name}")])), 2, "it holds no snapshot");
+        assert_eq!(code(&run_in(here, &["facts", "--", &format!("./{name}")])), 0, "it holds the snapshot");
+        let sealed = run_in(here, &["bundle", &format!("--output=sealed-{name}"), "--", &format!("./{name}")]);
+        assert_eq!(code(&sealed), 0, "{name:?}: {}", stderr(&sealed));
+        let verified = run_in(here, &["verify", "--", &format!("sealed-{name}")]);
+        assert_eq!(code(&verified), 0, "{name:?}: {}", stdout(&verified));
+        assert!(![&sealed, &verified].iter().any(|output| stdout(output).contains('\u{1b}')), "{name:?}");
     }
 }
 

@@ -12,6 +12,10 @@
 mod access;
 mod architecture;
 mod bench;
+mod bundle;
+mod bundle_hostile;
+mod bundle_mutations;
+mod bundle_tampered;
 mod cli;
 mod contributing;
 mod controls;

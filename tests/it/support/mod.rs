@@ -1,6 +1,7 @@
 //! What the integration tests share. Not part of the product.
 
 pub mod architecture_rules;
+pub mod bundles;
 pub mod chance;
 pub mod clinic;
 pub mod control_plane;

@@ -76,6 +76,7 @@ fn index(catalog: &Catalog) -> String {
     line!(out, "- [Command line](cli.md)");
     line!(out, "- [Exit codes](exit-codes.md)");
     line!(out, "- [Formats](formats.md): documents, assessment.json, snapshots");
+    line!(out, "- [Bundles](bundle.md): sealed evidence, for those who write or check it with another program");
     line!(out, "- [JSON Schema of assessment.json](schemas/assessment-v1.schema.json)");
     line!(out, "- [How findings are ranked](scoring.md): the risk of a finding, and why there is no score");
     line!(out, "- [Five requests of an auditor](auditor-questions.md): where the report answers them, in two clicks each");
