@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
@@ -114,6 +115,9 @@ pub(super) struct Webhook {
     object_selector: Option<LabelSelector>,
     #[serde(default)]
     pub(super) match_conditions: Vec<Condition>,
+    /// What of its rules some API server serves: every namespace asks.
+    #[serde(skip)]
+    served: OnceLock<Vec<Asked>>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -161,7 +165,7 @@ impl Webhook {
 
     /// Whether its selector and conditions take something that is made in a namespace; nothing where one of them is not understood.
     fn takes_there(&self, name: &str, labels: &Labels) -> Option<bool> {
-        let met = conditions::take_made(&self.match_conditions, name, &self.asked());
+        let met = conditions::take_made(&self.match_conditions, name, self.asked());
         match (selector::matches(self.namespace_selector.as_ref(), labels), met) {
             (Some(false), _) | (_, Some(false)) => Some(false),
             (Some(true), Some(true)) => Some(true),
@@ -183,13 +187,13 @@ impl Webhook {
     }
 
     /// What it is asked about; nothing where no API server serves what its rules name.
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        Scope::of_rules(&self.rules, &[]).asked()
+    pub(super) fn asked(&self) -> &[Asked] {
+        self.served.get_or_init(|| Scope::of_rules(&self.rules, &[]).asked())
     }
 
     /// Whether no API server serves anything that its rules name.
     fn is_about_nothing(&self) -> bool {
-        Scope::of_rules(&self.rules, &[]).is_empty()
+        self.asked().is_empty()
     }
 
     /// Whether labels of an object decide whether it is asked about it.
@@ -307,7 +311,7 @@ impl Placed {
             (plugin, Some(true)) => plugin.clone(),
             (_, None) => {
                 let webhook = &self.webhook;
-                Known::Unknown(conditions::undecided(&webhook.name, &webhook.match_conditions, name, &webhook.asked()))
+                Known::Unknown(conditions::undecided(&webhook.name, &webhook.match_conditions, name, webhook.asked()))
             }
         }
     }

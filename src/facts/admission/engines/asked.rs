@@ -215,7 +215,7 @@ impl<'a> Engines<'a> {
                 return Standing::Out(2, format!("the namespaceSelector of its webhook {name} leaves the namespace out, {by}"));
             }
         }
-        let asked = kind.map_or_else(|| webhook.asked(), |kind| vec![Asked::made(kind)]);
+        let asked = kind.map_or_else(|| webhook.asked().to_vec(), |kind| vec![Asked::made(kind)]);
         match conditions::take_made(&webhook.match_conditions, namespace, &asked) {
             Some(false) => return Standing::Out(3, format!("the matchConditions of its webhook {name} leave the namespace out")),
             None => {
