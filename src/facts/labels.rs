@@ -284,10 +284,26 @@ pub(super) fn narrows(selector: Option<&LabelSelector>) -> bool {
     selector.is_some_and(|selector| !Selector::of(selector).is_ok_and(|selector| selector.is_empty()))
 }
 
-/// Whether a selector that may be left out takes only what carries some label.
-pub(super) fn chooses(selector: Option<&LabelSelector>) -> bool {
-    let asks = |selector: Selector| selector.requirements.iter().any(|one| !one.is_negative());
+/// Whether a selector that may be left out takes only what asks for it by a label: whatever it leaves out of that, it leaves out by labels
+/// of the same vocabulary, as injectors do (Istio takes pods with `istio.io/rev` and without `sidecar.istio.io/inject: "false"`).
+pub(super) fn only_asked_for(selector: Option<&LabelSelector>) -> bool {
+    let asks = |selector: Selector| {
+        let (out, wanted): (Vec<_>, Vec<_>) = selector.requirements.iter().partition(|one| one.is_negative());
+        !wanted.is_empty() && out.iter().all(|out| wanted.iter().any(|one| same_vocabulary(out.key(), one.key())))
+    };
     selector.is_some_and(|selector| Selector::of(selector).is_ok_and(asks))
+}
+
+/// Whether two keys are one, or have prefixes in one domain that is not that of the labels that everybody uses.
+fn same_vocabulary(a: &str, b: &str) -> bool {
+    a == b || domain(a).zip(domain(b)).is_some_and(|(a, b)| a == b && !matches!(a, "kubernetes.io" | "k8s.io"))
+}
+
+/// The last two parts of the prefix of a key.
+fn domain(key: &str) -> Option<&str> {
+    let (prefix, _) = key.split_once('/')?;
+    let start = prefix.rmatch_indices('.').nth(1).map_or(0, |(dot, _)| dot + 1);
+    prefix.get(start..)
 }
 
 /// Whether a selector that may be left out leaves things out by a label that they carry.
@@ -411,6 +427,23 @@ mod tests {
         assert_eq!(excluded_by(Some(&opt_in), &labels(&[])), None);
         let both = selector(r#"{"matchLabels":{"team":"a"},"matchExpressions":[{"key":"ignore","operator":"DoesNotExist"}]}"#);
         assert_eq!(excluded_by(Some(&both), &labels(&[("ignore", "1")])), None, "it would not be taken anyway");
+    }
+
+    #[test]
+    fn a_label_that_leaves_out_counts_beside_one_that_asks_unless_both_are_of_one_vocabulary() {
+        let asks = |wanted: &str, out: &str| {
+            let out = format!(r#"{{"key":"{out}","operator":"DoesNotExist"}}"#);
+            only_asked_for(Some(&selector(&format!(r#"{{"matchLabels":{{"{wanted}":"x"}},"matchExpressions":[{out}]}}"#))))
+        };
+        assert!(asks("istio.io/rev", "sidecar.istio.io/inject"));
+        assert!(asks("mesh.example/inject", "mesh.example/inject"));
+        assert!(!asks("tier", "skip"));
+        assert!(!asks("mesh.example/inject", "skip"));
+        assert!(!asks("mesh.example/inject", "other.example/skip"));
+        assert!(!asks("app.kubernetes.io/name", "app.kubernetes.io/component"), "everybody uses these");
+        assert!(only_asked_for(Some(&selector(r#"{"matchLabels":{"tier":"x"}}"#))));
+        assert!(!only_asked_for(Some(&selector(r#"{"matchExpressions":[{"key":"skip","operator":"DoesNotExist"}]}"#))));
+        assert!(!only_asked_for(Some(&selector("{}"))));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use serde::Deserialize;
 
-use super::expressions::{Asker, Question, and, or};
+use super::askers::Asker;
+use super::expressions::{Question, and, or};
 use super::rules::Kind;
 use crate::model::Unseen;
 
@@ -59,21 +60,6 @@ impl Asked {
             && open_or(&self.operation, Some("CREATE"))
     }
 
-    /// Those who make such objects: anybody, and for others the controllers of Kubernetes (plugin/pkg/auth/authorizer/rbac/bootstrappolicy,
-    /// controller_policy.go), by accounts of their own or all as one user (`--use-service-account-credentials`).
-    fn askers(&self) -> impl Iterator<Item = Asker> {
-        let made = |names: &'static [&'static str]| names.iter().map(|name| Asker { username: Some(name), groups: CONTROLLER_GROUPS });
-        let one = Asker { username: Some("system:kube-controller-manager"), groups: &["system:authenticated"] };
-        let controllers = match self.resource.as_deref() {
-            None => &CONTROLLERS[..],
-            Some("pods") => &CONTROLLERS[..5],
-            Some("replicasets" | "jobs" | "persistentvolumeclaims") => &CONTROLLERS[2..],
-            Some(_) => &[],
-        };
-        let anybody = Asker { username: None, groups: &["system:authenticated"] };
-        std::iter::once(anybody).chain((!controllers.is_empty()).then_some(one)).chain(made(controllers))
-    }
-
     /// Objects of any of several kinds are made; of any kind, where none is named.
     pub(super) fn any_made(kinds: Option<&[Kind]>) -> Vec<Self> {
         match kinds {
@@ -83,36 +69,27 @@ impl Asked {
     }
 }
 
-/// Accounts of the controllers that make pods, and behind them of those that make what makes pods, or claims.
-const CONTROLLERS: [&str; 8] = [
-    "system:serviceaccount:kube-system:replicaset-controller",
-    "system:serviceaccount:kube-system:replication-controller",
-    "system:serviceaccount:kube-system:daemon-set-controller",
-    "system:serviceaccount:kube-system:job-controller",
-    "system:serviceaccount:kube-system:statefulset-controller",
-    "system:serviceaccount:kube-system:deployment-controller",
-    "system:serviceaccount:kube-system:cronjob-controller",
-    "system:serviceaccount:kube-system:ephemeral-volume-controller",
-];
-
-const CONTROLLER_GROUPS: &[&str] = &["system:authenticated", "system:serviceaccounts", "system:serviceaccounts:kube-system"];
-
 /// Whether something of what is asked about is taken in that namespace. Where it depends on who asks, it is taken if that holds for
-/// everybody whom the conditions do not name, and for the controllers that make such objects for others; else that is undecided.
+/// everybody who is not named one by one (`askers.rs`); else that is undecided.
 pub(super) fn take(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> Option<bool> {
     if conditions.is_empty() {
         return Some(true);
     }
-    let open = [Asked::default()];
-    let asked = if asked.is_empty() { &open } else { asked };
-    let all = |asked: &Asked, asker: Option<Asker>| {
-        let question = Question { namespace, asked, asker };
-        conditions.iter().map(|one| question.answer(&one.expression)).fold(Some(true), and)
-    };
-    let answers = asked
-        .iter()
-        .map(|asked| all(asked, None).or_else(|| asked.askers().all(|asker| all(asked, Some(asker)) == Some(true)).then_some(true)));
+    let for_all = |asked: &Asked| asked.askers().all(|asker| hold(conditions, namespace, asked, Some(asker)) == Some(true)).then_some(true);
+    let answers = or_open(asked).iter().map(|asked| hold(conditions, namespace, asked, None).or_else(|| for_all(asked)));
     answers.fold(Some(false), or)
+}
+
+/// Whether all of them hold.
+fn hold(conditions: &[Condition], namespace: &str, asked: &Asked, asker: Option<Asker>) -> Option<bool> {
+    let question = Question { namespace, asked, asker };
+    conditions.iter().map(|one| question.answer(&one.expression)).fold(Some(true), and)
+}
+
+/// What is asked about; anything where nothing says more.
+fn or_open(asked: &[Asked]) -> &[Asked] {
+    const OPEN: [Asked; 1] = [Asked { group: None, resource: None, subresource: None, operation: None }];
+    if asked.is_empty() { &OPEN } else { asked }
 }
 
 /// The same, undecided where conditions take what is changed and leave out what is made: an object that is made as it likes is not checked.
@@ -127,10 +104,15 @@ fn only_changes(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> b
     !made.is_empty() && take(conditions, namespace, &made) == Some(false) && take(conditions, namespace, asked) != Some(false)
 }
 
+/// Whether they hold for somebody: then those for whom that is not known are left out by who they are.
+fn hold_for_some(conditions: &[Condition], namespace: &str, asked: &[Asked]) -> bool {
+    or_open(asked).iter().any(|asked| asked.askers().any(|asker| hold(conditions, namespace, asked, Some(asker)) == Some(true)))
+}
+
 /// Why [`take_made`] is undecided.
 pub(super) fn undecided(name: &str, conditions: &[Condition], namespace: &str, asked: &[Asked]) -> Unseen {
     if !only_changes(conditions, namespace, asked) {
-        return not_evaluated(name);
+        return if hold_for_some(conditions, namespace, asked) { not_for_all(name) } else { not_evaluated(name) };
     }
     Unseen::not_understood(
         format!("whether {name} checks what is made"),
@@ -188,6 +170,15 @@ pub(super) fn conditions_not_read(name: &str) -> Unseen {
         format!("to which namespaces {name} applies"),
         "its matchConditions speak of namespaces in a way that this program does not evaluate",
         "Read the conditions by hand, or say by namespaceSelector which namespaces are meant.",
+    )
+}
+
+/// Match conditions that leave out more than single accounts.
+fn not_for_all(name: &str) -> Unseen {
+    Unseen::not_understood(
+        format!("whether {name} is asked about what everybody makes"),
+        "its matchConditions leave out a group, or accounts by how their names begin, and who is one of these is not known: nothing that they make is checked",
+        "Find out who is in the group and who may make such accounts; leave out accounts one by one (request.userInfo.username) instead, or system:masters and system:nodes.",
     )
 }
 
@@ -318,8 +309,9 @@ mod tests {
     fn who_asks_decides_where_everybody_else_is_left() {
         for (expression, expected) in [
             ("!('system:masters' in request.userInfo.groups)", Some(true)),
-            ("!('[redacted]' in request.userInfo.groups)", Some(true)),
+            ("!('system:nodes' in request.userInfo.groups)", Some(true)),
             ("request.userInfo.username != '[redacted]'", Some(true)),
+            ("request.userInfo.username != 'system:serviceaccount:ops:deployer'", Some(true)),
             ("!(request.userInfo.username in ['[redacted]', 'system:admin'])", Some(true)),
             ("!request.userInfo.username.startsWith('system:node:')", Some(true)),
             ("'system:authenticated' in request.userInfo.groups", Some(true)),
@@ -327,6 +319,16 @@ mod tests {
             ("!('system:authenticated' in request.userInfo.groups)", None),
             ("request.userInfo.username == '[redacted]'", None),
             ("'[redacted]' in request.userInfo.groups", None),
+            // Whom a group holds is not known, and tools have service accounts.
+            ("!('[redacted]' in request.userInfo.groups)", None),
+            ("'[redacted]' in request.userInfo.groups || request.userInfo.username != '[redacted]'", Some(true)),
+            ("!('system:serviceaccounts' in request.userInfo.groups)", None),
+            ("!('system:serviceaccounts:ops' in request.userInfo.groups)", None),
+            ("!('system:monitoring' in request.userInfo.groups)", None),
+            ("!request.userInfo.username.startsWith('system:')", None),
+            ("!request.userInfo.username.startsWith('system:serviceaccount:')", None),
+            ("!request.userInfo.username.startsWith('system:serviceaccount:ops:')", None),
+            ("request.userInfo.username.startsWith('system:serviceaccount:')", None),
             // Most pods are made by a controller for somebody else.
             ("!('system:serviceaccounts:kube-system' in request.userInfo.groups)", None),
             ("!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')", None),
@@ -340,6 +342,9 @@ mod tests {
         let configs = [Asked { resource: Some("configmaps".to_owned()), ..Asked::pod() }];
         let met = |expression: &str| take(&[condition(expression)], "records", &configs);
         assert_eq!(met("!('system:serviceaccounts:kube-system' in request.userInfo.groups)"), Some(true));
+        assert_eq!(met("!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')"), Some(true));
+        assert_eq!(met("!('system:serviceaccounts' in request.userInfo.groups)"), None);
+        assert_eq!(met("!request.userInfo.username.startsWith('system:')"), None);
     }
 
     #[test]

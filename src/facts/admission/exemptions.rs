@@ -38,7 +38,7 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
         placed.webhook.guards_kubernetes()
             && (selector::excludes(placed.webhook.namespace_selector.as_ref())
                 || conditions::may_name_namespaces(&placed.webhook.match_conditions)
-                || conditions::take(&placed.webhook.match_conditions, "any", &placed.webhook.asked()) == Some(false))
+                || conditions::take(&placed.webhook.match_conditions, "any", placed.webhook.asked()) == Some(false))
     });
     for placed in opting_out {
         let selector = placed.webhook.namespace_selector.as_ref();
@@ -54,7 +54,7 @@ pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed]) -> Result<Vec<Row
                     && other.webhook.name != placed.webhook.name
                     && other.may_take(&name, &labels)
             };
-            let exempted_by = match (selector::matches(selector, &labels), conditions::take(given, &name, &asked)) {
+            let exempted_by = match (selector::matches(selector, &labels), conditions::take(given, &name, asked)) {
                 _ if webhooks.iter().any(stands_in) => Known::Known(None),
                 (Some(_), _) if label.is_some() => Known::Known(label),
                 (None, _) => Known::Unknown(unknown_operator(&placed.webhook.name)),

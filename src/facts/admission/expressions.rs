@@ -1,17 +1,9 @@
 //! The part of CEL that match conditions of webhooks and policies decide by: comparisons of namespaces, kinds, operations and of who asks
 //! with literals, joined by `&&`, `||` and `!`. Everything else may be true or false, and stays undecided.
 
+use super::askers::Asker;
 use super::conditions::Asked;
 use super::rules::Kind;
-
-/// Somebody who asks, as far as conditions can name him.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asker {
-    /// Nothing is somebody whom no condition names. What Kubernetes itself calls so begins with `system:`, and literals that do are kept:
-    /// a literal that was not kept is no such name.
-    pub(super) username: Option<&'static str>,
-    pub(super) groups: &'static [&'static str],
-}
 
 /// What an expression is asked about.
 pub(super) struct Question<'a> {
@@ -92,9 +84,9 @@ enum Term {
     /// A text of which not all was kept.
     LeftOut,
     /// The name of whoever asks.
-    User(Option<&'static str>),
+    User(Asker),
     /// The groups of whoever asks.
-    Groups(&'static [&'static str]),
+    Groups(Asker),
     /// The kind of the object, by its plural.
     Kind(String),
     /// Texts, and whether there are more that were not kept.
@@ -109,9 +101,6 @@ struct Parser<'a> {
     at: usize,
     question: &'a Question<'a>,
 }
-
-/// What names of Kubernetes' own users and groups begin with.
-const SYSTEM: &str = "system:";
 
 /// Whether a kind is called so.
 fn is_called(plural: &str, name: &str) -> bool {
@@ -156,9 +145,9 @@ impl Parser<'_> {
                 return Some(match (left, self.term()?) {
                     (Term::Text(text), Term::List(list, more)) => found(list.contains(&text), more),
                     (Term::Kind(plural), Term::List(list, more)) => found(list.iter().any(|name| is_called(&plural, name)), more),
-                    (Term::User(name), Term::List(list, _)) => Some(name.is_some_and(|name| list.iter().any(|one| one == name))),
-                    (Term::Text(text), Term::Groups(groups)) => Some(groups.contains(&text.as_str())),
-                    (Term::LeftOut, Term::Groups(_)) => Some(false),
+                    (Term::User(asker), Term::List(list, _)) => Some(list.iter().any(|name| asker.is_called(name))),
+                    (Term::Text(group), Term::Groups(asker)) => asker.is_in(Some(&group)),
+                    (Term::LeftOut, Term::Groups(asker)) => asker.is_in(None),
                     _ => None,
                 });
             }
@@ -168,7 +157,7 @@ impl Parser<'_> {
         Some(match (left, self.term()?) {
             (Term::Text(a), Term::Text(b)) => Some((a == b) == equal),
             (Term::Kind(plural), Term::Text(name)) | (Term::Text(name), Term::Kind(plural)) => Some(is_called(&plural, &name) == equal),
-            (Term::User(name), Term::Text(text)) | (Term::Text(text), Term::User(name)) => Some((name == Some(text.as_str())) == equal),
+            (Term::User(asker), Term::Text(name)) | (Term::Text(name), Term::User(asker)) => Some(asker.is_called(&name) == equal),
             (Term::User(_), Term::LeftOut) | (Term::LeftOut, Term::User(_)) => Some(!equal),
             (Term::Bool(a), Term::Bool(b)) => a.zip(b).map(|(a, b)| (a == b) == equal),
             _ => None,
@@ -212,8 +201,8 @@ impl Parser<'_> {
             "request.resource.resource" => text(&asked.resource),
             "request.subResource" => text(&asked.subresource),
             "request.operation" => text(&asked.operation),
-            "request.userInfo.username" => asker.map_or(Term::Open, |asker| Term::User(asker.username)),
-            "request.userInfo.groups" => asker.map_or(Term::Open, |asker| Term::Groups(asker.groups)),
+            "request.userInfo.username" => asker.map_or(Term::Open, Term::User),
+            "request.userInfo.groups" => asker.map_or(Term::Open, Term::Groups),
             // That of a subresource is one of its own.
             "request.kind.kind" | "object.kind" if asked.subresource.as_deref() == Some("") => {
                 asked.resource.clone().map_or(Term::Open, Term::Kind)
@@ -222,7 +211,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A function of the namespace with a literal; any other call is open.
+    /// A function of the namespace or of whoever asks with a literal; any other call is open.
     fn call(&mut self, path: &str) -> Option<Term> {
         let argument = match (self.tokens.get(self.at), self.tokens.get(self.at + 1)) {
             (Some(Token::Text(text)), Some(Token::Sign(")"))) => Some(text.clone()),
@@ -232,11 +221,10 @@ impl Parser<'_> {
         let (of, function) = path.rsplit_once('.').unwrap_or(("", path));
         let subject = match self.named(of) {
             Term::Text(text) => Some(text),
-            Term::User(Some(name)) => Some(name.to_owned()),
-            // Names that begin so are given by Kubernetes, and to none of those whom no condition names.
-            Term::User(None) if function == "startsWith" && argument.as_ref().is_some_and(|text| text.starts_with(SYSTEM)) => {
-                return Some(Term::Bool(Some(false)));
+            Term::User(asker) if function == "startsWith" => {
+                return Some(argument.map_or(Term::Open, |text| Term::Bool(asker.begins(&text))));
             }
+            Term::User(Asker::Part(name, _)) => Some(name.to_owned()),
             _ => None,
         };
         Some(match (subject, function, argument) {

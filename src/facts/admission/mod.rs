@@ -3,6 +3,7 @@
 //! Policies and webhooks that a server loads from files (`staticManifestsDir`, KEP-5793, from 1.36) are not listed by any API: where
 //! there is no row, none is visible through the API, which is not the same as that there is none.
 
+mod askers;
 mod backends;
 mod bindings;
 mod conditions;

@@ -44,8 +44,9 @@ table! {
         /// Whether binding and policy take that namespace, by selectors and match conditions; true in the row about the policy itself.
         applies: Known<bool>, at "/spec/matchResources";
         /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
-        /// whom they do not name. Unknown where they cannot be evaluated, where they take only what is changed, or where not every API
-        /// server is seen to run the plugin. In the row about the policy itself, whether it is asked anywhere.
+        /// whom they do not name one by one. Unknown where they cannot be evaluated, where they leave out a group or accounts by how their
+        /// names begin (but for system:masters, system:nodes and those of kube-system), where they take only what is changed, or where not
+        /// every API server is seen to run the plugin. In the row about the policy itself, whether it is asked anywhere.
         asked: Known<bool>, at "/spec/matchConditions", consulting [] + SERVERS_SEEN;
         /// Whether this or another binding of the policy takes that namespace; true in the row about the policy itself.
         reaches: Known<bool>, at "/spec/matchResources", consulting [] + SERVERS_SEEN;

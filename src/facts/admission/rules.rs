@@ -182,11 +182,6 @@ impl Rule {
         all
     }
 
-    /// What conditions are asked about.
-    pub(super) fn asked(&self) -> impl Iterator<Item = Asked> {
-        self.pieces().into_iter().map(|piece| piece.asked)
-    }
-
     /// What it is about: `resource` or `resource.group`; `*` is everything.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         self.api_groups.iter().flat_map(|group| {

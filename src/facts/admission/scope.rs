@@ -58,12 +58,13 @@ impl Piece {
         self.within(other).as_ref() == Some(self)
     }
 
-    /// Whether no request is ever like it: what workloads are made of is served in v1, and in no other version.
+    /// Whether no request is ever like it: what workloads are made of is in namespaces and served in v1, and in no other version.
     fn is_nothing(&self) -> bool {
         let (Some(group), Some(resource)) = (&self.asked.group, &self.asked.resource) else { return false };
         let kind = Kind { group: Some(group.clone()), resource: resource.clone() };
         let other_version = self.version.as_deref().is_some_and(|version| version != "v1");
-        (kind.is_own() && other_version) || (self.scope.as_deref() == Some("Namespaced") && kind.is_cluster_scoped())
+        (kind.is_own() && (other_version || self.scope.as_deref() == Some("Cluster")))
+            || (self.scope.as_deref() == Some("Namespaced") && kind.is_cluster_scoped())
     }
 
     fn is_namespaced(&self) -> bool {
@@ -95,6 +96,16 @@ fn pieces(rules: &[Rule]) -> Vec<Piece> {
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pieces: Vec<Piece>,
+    /// Whether something of it that is made is left out by its name.
+    left_out_by_name: bool,
+}
+
+/// What is left of some pieces without others.
+fn without(own: BTreeSet<Piece>, left_out: &[Piece]) -> Scope {
+    let pieces: Vec<Piece> = own.into_iter().filter(|piece| !piece.is_nothing() && !left_out.iter().any(|out| piece.is_in(out))).collect();
+    let named = |piece: &Piece, out: &Piece| out.names.is_some() && piece.within(out).is_some_and(|both| both.asked.is_made());
+    let left_out_by_name = pieces.iter().any(|piece| left_out.iter().any(|out| named(piece, out)));
+    Scope { pieces, left_out_by_name }
 }
 
 impl Scope {
@@ -113,17 +124,13 @@ impl Scope {
         for piece in &own {
             found.extend(narrowed.iter().filter_map(|other| piece.within(other)));
         }
-        found.retain(|piece| !piece.is_nothing() && !left_out.iter().any(|out| piece.is_in(out)));
-        Self { pieces: found.into_iter().collect() }
+        without(found, &left_out)
     }
 
     /// Of rules, and rules about what is left out of them.
     pub(super) fn of_rules(rules: &[Rule], left_out: &[Rule]) -> Self {
         let own = if rules.is_empty() { vec![Piece::default()] } else { pieces(rules) };
-        let left_out = pieces(left_out);
-        let found: BTreeSet<Piece> =
-            own.into_iter().filter(|piece| !piece.is_nothing() && !left_out.iter().any(|out| piece.is_in(out))).collect();
-        Self { pieces: found.into_iter().collect() }
+        without(own.into_iter().collect(), &pieces(left_out))
     }
 
     /// Whether no request is ever taken.
@@ -135,6 +142,11 @@ impl Scope {
     pub(super) fn is_escaped_by_name(&self) -> bool {
         let mut made = self.pieces.iter().filter(|piece| piece.asked.is_made()).peekable();
         made.peek().is_some() && made.all(|piece| piece.names.is_some())
+    }
+
+    /// Whether an object that is made is left out by its name.
+    pub(super) fn leaves_out_by_name(&self) -> bool {
+        self.left_out_by_name
     }
 
     /// Whether it is about objects of some names only.
@@ -221,7 +233,10 @@ mod tests {
         let changed = scope(named(json!(["UPDATE", "DELETE"]), json!(["one"])), json!({}));
         assert!(!changed.is_escaped_by_name() && changed.is_by_name());
         let out = json!({"excludeResourceRules": one()["resourceRules"]});
-        assert!(!scope(pods(), out).is_empty(), "objects of other names are taken");
+        let out = scope(pods(), out);
+        assert!(!out.is_empty() && out.leaves_out_by_name(), "objects of other names are taken");
+        let out = json!({"excludeResourceRules": named(json!(["UPDATE"]), json!(["one"]))["resourceRules"]});
+        assert!(!scope(pods(), out).leaves_out_by_name(), "an object that is there has its name");
     }
 
     #[test]
@@ -230,6 +245,9 @@ mod tests {
         assert!(scope(beta, json!({})).is_empty());
         let own = json!({"resourceRules": [rule(json!(["example.org"]), json!(["v1beta1"]), json!(["CREATE"]), json!(["widgets"]))]});
         assert!(!scope(own, json!({})).is_empty());
+        let mut cluster = pods();
+        cluster["resourceRules"][0]["scope"] = json!("Cluster");
+        assert!(scope(cluster, json!({})).is_empty(), "pods are in namespaces");
         let nodes = json!({"resourceRules": [rule(json!([""]), json!(["v1"]), json!(["CREATE"]), json!(["nodes"]))]});
         assert!(!scope(nodes.clone(), json!({})).is_namespaced());
         assert!(!scope(nodes, json!({})).is_empty());

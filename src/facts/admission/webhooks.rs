@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use super::backends::Backends;
 use super::conditions::{self, Asked, Condition};
 use super::rules::{Kind, Rule};
+use super::scope::Scope;
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::settings::Plugins;
@@ -38,9 +40,11 @@ table! {
         namespace: String;
         /// Whether its namespace selector and its match conditions take that namespace; true in the row about the webhook itself.
         applies: Known<bool>, at "/namespaceSelector";
-        /// Whether the API server asks it about what is made there: its admission plugin is on, and its match conditions hold for everybody
-        /// whom they do not name. Unknown where they cannot be evaluated, where they take only what is changed, or where not every API
-        /// server is seen to run the plugin. In the row about the webhook itself, whether the plugin is on.
+        /// Whether the API server asks it about what is made there: its admission plugin is on, some version that its rules name is served,
+        /// and its match conditions hold for everybody whom they do not name one by one. Unknown where they cannot be evaluated, where they
+        /// leave out a group or accounts by how their names begin (but for system:masters, system:nodes and those of kube-system), where they
+        /// take only what is changed, or where not every API server is seen to run the plugin. In the row about the webhook itself, whether the
+        /// plugin is on.
         asked: Known<bool>, at "/matchConditions", consulting [] + SERVERS_SEEN;
         /// Whether objects can escape it by their labels (`objectSelector`) or by conditions (`matchConditions`).
         conditional: bool, at "/matchConditions";
@@ -50,9 +54,9 @@ table! {
         escapes: Vec<String>, at "/objectSelector";
         /// What happens when it does not answer: `Fail` (the default) refuses the request, `Ignore` lets it past.
         failure_policy: String, at "/failurePolicy";
-        /// When it is left out of a request that it is meant for, in words: when it does not answer (`failurePolicy: Ignore`), and where
-        /// labels or annotations keep a pod away from it. A webhook that changes objects and takes only those whose labels ask for it is
-        /// meant for no others.
+        /// When it is left out of a request that it is meant for, in words: when it does not answer (`failurePolicy: Ignore`), where
+        /// labels or annotations keep an object away from it, and always where no API server serves what its rules name. A webhook that
+        /// changes objects and takes only those whose labels ask for it is meant for no others.
         left_out_when: placed::Placed<Vec<String>>, at "/failurePolicy";
         /// What becomes of a request when nobody answers, in words.
         unanswered: &'static str, at "/failurePolicy";
@@ -111,6 +115,9 @@ pub(super) struct Webhook {
     object_selector: Option<LabelSelector>,
     #[serde(default)]
     pub(super) match_conditions: Vec<Condition>,
+    /// What of its rules some API server serves: every namespace asks.
+    #[serde(skip)]
+    served: OnceLock<Vec<Asked>>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -158,7 +165,7 @@ impl Webhook {
 
     /// Whether its selector and conditions take something that is made in a namespace; nothing where one of them is not understood.
     fn takes_there(&self, name: &str, labels: &Labels) -> Option<bool> {
-        let met = conditions::take_made(&self.match_conditions, name, &self.asked());
+        let met = conditions::take_made(&self.match_conditions, name, self.asked());
         match (selector::matches(self.namespace_selector.as_ref(), labels), met) {
             (Some(false), _) | (_, Some(false)) => Some(false),
             (Some(true), Some(true)) => Some(true),
@@ -179,14 +186,24 @@ impl Webhook {
         }
     }
 
-    /// What it is asked about.
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        self.rules.iter().flat_map(Rule::asked).collect()
+    /// What it is asked about; nothing where no API server serves what its rules name.
+    pub(super) fn asked(&self) -> &[Asked] {
+        self.served.get_or_init(|| Scope::of_rules(&self.rules, &[]).asked())
+    }
+
+    /// Whether no API server serves anything that its rules name.
+    fn is_about_nothing(&self) -> bool {
+        self.asked().is_empty()
+    }
+
+    /// Whether labels of an object decide whether it is asked about it.
+    pub(super) fn is_by_label(&self) -> bool {
+        selector::narrows(self.object_selector.as_ref())
     }
 
     /// By what labels of an object keep it away from the webhook.
     fn escapes(&self) -> Vec<String> {
-        let by_selector = selector::narrows(self.object_selector.as_ref()).then(|| "objectSelector".to_owned());
+        let by_selector = self.is_by_label().then(|| "objectSelector".to_owned());
         let by_condition = conditions::read_own_labels(&self.match_conditions).then(|| "matchConditions".to_owned());
         by_condition.into_iter().chain(by_selector).collect()
     }
@@ -265,17 +282,21 @@ impl Placed {
         if webhook.failure_policy() == "Ignore" {
             add("when it does not answer (failurePolicy: Ignore)".to_owned(), "failurePolicy");
         }
-        let asks_for_it =
-            |field: &String| field == "objectSelector" && self.kind == "mutating" && selector::chooses(webhook.object_selector.as_ref());
-        for field in webhook.escapes().iter().filter(|field| webhook.guards_pods() && !asks_for_it(field)) {
-            add(format!("where the pod's own labels or annotations say so ({field})"), field);
+        let asks_for_it = |field: &String| {
+            field == "objectSelector" && self.kind == "mutating" && selector::only_asked_for(webhook.object_selector.as_ref())
+        };
+        for field in webhook.escapes().iter().filter(|field| !asks_for_it(field)) {
+            add(format!("where labels or annotations of the object itself say so ({field})"), field);
+        }
+        if webhook.is_about_nothing() {
+            add("always, as no API server serves the versions that its rules name (rules)".to_owned(), "rules");
         }
         when
     }
 
     /// Whether it takes a namespace, for all that is known.
     pub(super) fn may_take(&self, name: &str, labels: &Labels) -> bool {
-        self.webhook.takes_there(name, labels) != Some(false)
+        self.webhook.takes_there(name, labels) != Some(false) && !self.webhook.is_about_nothing()
     }
 
     fn applies(&self, name: &str, labels: &Labels) -> Known<bool> {
@@ -286,10 +307,11 @@ impl Placed {
     fn is_asked(&self, name: &str, labels: &Labels) -> Known<bool> {
         match (&self.plugin, self.webhook.takes_there(name, labels)) {
             (Known::Known(false), _) | (_, Some(false)) => Known::Known(false),
+            _ if self.webhook.is_about_nothing() => Known::Known(false),
             (plugin, Some(true)) => plugin.clone(),
             (_, None) => {
                 let webhook = &self.webhook;
-                Known::Unknown(conditions::undecided(&webhook.name, &webhook.match_conditions, name, &webhook.asked()))
+                Known::Unknown(conditions::undecided(&webhook.name, &webhook.match_conditions, name, webhook.asked()))
             }
         }
     }
@@ -399,7 +421,7 @@ fn row(placed: &Placed, namespace: Option<&String>, applies: Known<bool>, asked:
         namespace: namespace.cloned().unwrap_or_default(),
         applies,
         asked,
-        conditional: selector::narrows(webhook.object_selector.as_ref()) || !webhook.match_conditions.is_empty(),
+        conditional: webhook.is_by_label() || !webhook.match_conditions.is_empty(),
         by_label: placed::Placed {
             value: !escapes.is_empty(),
             at: escapes.iter().map(|field| format!("{}/{field}", placed.origin.pointer)).collect(),

@@ -172,7 +172,29 @@ impl<'a> Engines<'a> {
         }
     }
 
+    /// How a webhook stands; where labels of the object decide whether it asks, whoever makes it does.
     fn standing(&self, policy: &EnginePolicy, placed: &Placed, kind: Option<&Kind>, namespace: &str, labels: &Labels) -> Standing {
+        match self.standing_but_for_labels(policy, placed, kind, namespace, labels) {
+            Standing::Asks if placed.webhook.is_by_label() => Standing::Unknown(not_understood(
+                format!("whether {} is asked about everything in {namespace}", policy.engine),
+                &format!(
+                    "the objectSelector of its webhook {} decides by labels of the object itself, which whoever makes it chooses",
+                    placed.webhook.name
+                ),
+                "Take objectSelector out of the webhook, and leave out by namespaceSelector what has to be left out.",
+            )),
+            standing => standing,
+        }
+    }
+
+    fn standing_but_for_labels(
+        &self,
+        policy: &EnginePolicy,
+        placed: &Placed,
+        kind: Option<&Kind>,
+        namespace: &str,
+        labels: &Labels,
+    ) -> Standing {
         let webhook = &placed.webhook;
         let name = &webhook.name;
         if placed.plugin == Known::Known(false) {
@@ -193,7 +215,7 @@ impl<'a> Engines<'a> {
                 return Standing::Out(2, format!("the namespaceSelector of its webhook {name} leaves the namespace out, {by}"));
             }
         }
-        let asked = kind.map_or_else(|| webhook.asked(), |kind| vec![Asked::made(kind)]);
+        let asked = kind.map_or_else(|| webhook.asked().to_vec(), |kind| vec![Asked::made(kind)]);
         match conditions::take_made(&webhook.match_conditions, namespace, &asked) {
             Some(false) => return Standing::Out(3, format!("the matchConditions of its webhook {name} leave the namespace out")),
             None => {

@@ -4,10 +4,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
+use super::super::askers::Asker;
 use super::super::conditions::{self, Condition};
 use super::super::rules::Kind;
 use super::super::webhooks::{Placed, unknown_operator};
-use super::selection::{Match, Taken, glob, wildcard};
+use super::selection::{Match, Taken, glob, is_named, wildcard};
 use super::{EnginePolicy, Labels, not_understood};
 use crate::facts::context::Context;
 use crate::facts::table::read::Readable;
@@ -21,7 +22,7 @@ use crate::model::{Evidence, Grade, ObjectRef, SourceId};
 
 table! {
     /// One row per exception and namespace: PolicyExceptions of Kyverno, namespaces that Gatekeeper's Config excludes from its webhook,
-    /// what Kyverno's settings filter out (`resourceFilters`; they are read where it runs in the namespace kyverno), and policies whose own `exclude`, `excludedNamespaces` or conditions take a namespace out that they would select otherwise.
+    /// what Kyverno's settings filter out (`resourceFilters`, and groups and roles that are left out; they are read where it runs in the namespace kyverno), and policies whose own `exclude`, `excludedNamespaces` or conditions take a namespace out that they would select otherwise.
     /// Whether Kyverno was started with exceptions switched on is not visible; they are taken for what they say.
     pub struct ExceptionRow as "engine_exceptions" counting "exceptions" from [NAMESPACES, KYVERNO_EXCEPTIONS, KYVERNO_CEL_EXCEPTIONS, GATEKEEPER_CONFIGS, VALIDATING_WEBHOOKS] + ENGINE_POLICIES consulting [KYVERNO_CONFIG] {
         /// `Gatekeeper`, `Kyverno` or `Kubewarden`.
@@ -32,7 +33,7 @@ table! {
         namespace: String;
         /// Whether it takes objects of that namespace out.
         applies: Known<bool>;
-        /// `everything` that the policies would select there, `every pod`, or `some objects`, by name, label, user or condition.
+        /// `everything` that the policies would select there, `every pod`, or `some objects`, by name, label, group or condition.
         takes: &'static str;
         /// The policies, sorted, in words: `every policy` where none is named.
         policies: Vec<String>;
@@ -278,11 +279,16 @@ fn read(context: &Context<'_>) -> Result<Vec<Found>, FactsError> {
 }
 
 /// What Kyverno's own settings leave out. They stand in a ConfigMap in the namespace that Kyverno runs in; only the usual one is read.
-fn filters(context: &Context<'_>, webhooks: &[Placed], policies: &[EnginePolicy]) -> Result<Option<Found>, FactsError> {
+fn filters(context: &Context<'_>, webhooks: &[Placed], policies: &[EnginePolicy]) -> Result<Vec<Found>, FactsError> {
     let reader = &context.reader;
-    let Some(webhook) = webhooks.iter().find(|placed| placed.webhook.name.contains(".kyverno.svc")) else { return Ok(None) };
-    let found = |exception: String, origin: Evidence, effect: Box<dyn Fn(&str, &Labels) -> Effect>| {
-        Some(Found { engine: "Kyverno", exception, origin, policies: every(), at: "/data/resourceFilters", effect })
+    let Some(webhook) = webhooks.iter().find(|placed| placed.webhook.name.contains(".kyverno.svc")) else { return Ok(Vec::new()) };
+    let found = |exception: &str, at: &'static str, origin: Evidence, effect: Box<dyn Fn(&str, &Labels) -> Effect>| Found {
+        engine: "Kyverno",
+        exception: exception.to_owned(),
+        origin,
+        policies: every(),
+        at,
+        effect,
     };
     let namespace = webhook.webhook.service().map_or("", |(namespace, ..)| namespace);
     let usual = namespace == "kyverno";
@@ -305,9 +311,10 @@ fn filters(context: &Context<'_>, webhooks: &[Placed], policies: &[EnginePolicy]
             )
         });
         let effect: Box<dyn Fn(&str, &Labels) -> Effect> = Box::new(move |_, _| (Known::Unknown(unseen.clone()), SOME));
-        return Ok(found("resourceFilters".to_owned(), webhook.origin.clone(), effect));
+        return Ok(vec![found("resourceFilters", "/data/resourceFilters", webhook.origin.clone(), effect)]);
     };
-    let text = map.data.and_then(|mut data| data.remove("resourceFilters")).unwrap_or_default();
+    let mut data = map.data.unwrap_or_default();
+    let text = data.remove("resourceFilters").unwrap_or_default();
     let about: Vec<About> = policies
         .iter()
         .filter(|policy| policy.engine == "Kyverno" && policy.generated.is_none())
@@ -317,7 +324,27 @@ fn filters(context: &Context<'_>, webhooks: &[Placed], policies: &[EnginePolicy]
         let found = filtered(&text, namespace, &about);
         (Known::Known(found.is_some()), found.map_or(SOME, |(_, takes)| takes))
     });
-    Ok(found("ConfigMap/kyverno/kyverno".to_owned(), origin, effect))
+    let mut all = vec![found("ConfigMap/kyverno/kyverno", "/data/resourceFilters", origin.clone(), effect)];
+    for (key, kind, at, name) in LEFT_OUT {
+        if data.get(*key).is_some_and(|text| leaves_out_many(kind, text)) {
+            all.push(found(name, at, origin.clone(), Box::new(|_, _| (Known::Known(true), SOME))));
+        }
+    }
+    Ok(all)
+}
+
+/// Whose requests Kyverno's settings leave out (Kyverno pkg/config, IsExcluded): the key, what it names, where, and how it is called.
+const LEFT_OUT: &[(&str, &str, &str, &str)] = &[
+    ("excludeGroups", "Group", "/data/excludeGroups", "ConfigMap/kyverno/kyverno (excludeGroups)"),
+    ("excludeUsernames", "User", "/data/excludeUsernames", "ConfigMap/kyverno/kyverno (excludeUsernames)"),
+    ("excludeRoles", "Role", "/data/excludeRoles", "ConfigMap/kyverno/kyverno (excludeRoles)"),
+];
+
+/// Whether more is left out than single accounts and parts of Kubernetes. What begins with `!` is no exception.
+fn leaves_out_many(kind: &str, text: &str) -> bool {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty() && !name.starts_with('!'));
+    let many = |name: &str| [Asker::Person, Asker::Account].into_iter().any(|asker| is_named(asker, kind, name) != Some(false));
+    names.into_iter().any(many)
 }
 
 /// What a policy is about: the namespace that it is in, and its kinds; nothing where it may be any.
@@ -383,6 +410,24 @@ impl<'a> Filtered<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_that_leave_out_more_than_parts_of_kubernetes_are_exceptions() {
+        for (kind, text, many) in [
+            ("Group", "system:nodes", false),
+            ("Group", "system:nodes, system:serviceaccounts:kube-system,system:masters", false),
+            ("Group", "system:nodes,developers", true),
+            ("Group", "!developers", false),
+            ("Group", "system:serviceaccounts:ops", true),
+            ("Group", "system:authenticated", true),
+            ("User", "jane,system:kube-scheduler", false),
+            ("User", "system:serviceaccount:ops:*", true),
+            ("Role", "ops:deployer", true),
+            ("Role", "", false),
+        ] {
+            assert_eq!(leaves_out_many(kind, text), many, "{kind} {text}");
+        }
+    }
 
     #[test]
     fn a_filter_takes_what_policies_are_about() {

@@ -10,7 +10,7 @@ use super::super::rules::Kind;
 use super::super::webhooks::unknown_operator;
 use super::generated::Made;
 use super::selection::glob;
-use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood};
+use super::{EnginePolicy, Verdict, Within, escapable, kind_and_name, not_understood};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
@@ -215,11 +215,19 @@ impl Constraint {
             Some(Some(true)) => Known::Unknown(template_fails(name)),
             Some(Some(false)) => Known::Known(true),
         };
-        verdict.denies = doubt.and_then(|denies| match self.not_enforced(name) {
+        let unsure = || self.not_enforced(name).or_else(|| self.escape().map(|field| escapable(name, field)));
+        verdict.denies = doubt.and_then(|denies| match unsure() {
             Some(unseen) if denies => Known::Unknown(unseen),
             _ => Known::Known(denies),
         });
         verdict
+    }
+
+    /// By what whoever makes an object keeps it away from the constraint.
+    fn escape(&self) -> Option<&'static str> {
+        let matches = &self.spec.r#match;
+        let by_label = selector::narrows(matches.label_selector.as_ref()).then_some("match.labelSelector");
+        by_label.or_else(|| matches.name.as_deref().is_some_and(|name| !matches!(name, "" | "*")).then_some("match.name"))
     }
 
     /// Pods that answer admission say whether they enforce it; where none says so of the constraint as it is now, nobody knows.
@@ -329,6 +337,14 @@ mod tests {
         assert_eq!(denies("{}", &[("Labels", true)]), None);
         assert_eq!(denies("{}", &[]), Some(false));
         assert_eq!(denies(r#"{"spec":{"enforcementAction":"warn"}}"#, &[]), Some(false));
+    }
+
+    #[test]
+    fn a_constraint_that_labels_or_names_of_objects_decide_about_is_not_certain() {
+        let with = |matches: &str| denies(&format!(r#"{{"spec":{{"match":{matches}}}}}"#), &[("Labels", false)]);
+        assert_eq!(with(r#"{"labelSelector":{"matchExpressions":[{"key":"skip","operator":"DoesNotExist"}]}}"#), None);
+        assert_eq!(with(r#"{"name":"web-*"}"#), None);
+        assert_eq!(with(r#"{"labelSelector":{},"namespaceSelector":{"matchLabels":{"a":"b"}}}"#), Some(true));
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::super::conditions::{self, Asked, Condition};
+use super::super::conditions::{self, Condition};
 use super::super::rules::{Kind, Rule};
+use super::super::scope::Scope;
 use super::super::webhooks::unknown_operator;
-use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood, undecided};
+use super::{EnginePolicy, Verdict, Within, escapable, kind_and_name, not_understood, undecided};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
@@ -77,7 +78,7 @@ impl Policy {
 
     fn within(&self, name: &str, namespace: &str, labels: &Labels) -> Within {
         let in_none = !self.spec.rules.is_empty() && !self.spec.rules.iter().any(Rule::is_namespaced);
-        let asked: Vec<Asked> = self.spec.rules.iter().flat_map(Rule::asked).collect();
+        let asked = Scope::of_rules(&self.spec.rules, &[]).asked();
         let met = conditions::take_made(&self.spec.match_conditions, namespace, &asked);
         let applies = match (selector::matches(self.spec.namespace_selector.as_ref(), labels), met) {
             _ if in_none => Known::Known(true),
@@ -92,6 +93,8 @@ impl Policy {
         let mut verdict = self.verdict(name);
         if met.is_none() && verdict.denies == Known::Known(true) {
             verdict.denies = Known::Unknown(undecided(name, "matchConditions"));
+        } else if verdict.denies == Known::Known(true) && selector::narrows(self.spec.object_selector.as_ref()) {
+            verdict.denies = Known::Unknown(escapable(name, "objectSelector"));
         }
         Within { applies, verdict, taken_out_at }
     }

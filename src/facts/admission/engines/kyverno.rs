@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::super::conditions::{self, Asked, Condition as GivenCondition};
 use super::super::rules::Kind;
-use super::selection::{Match, Taken, wildcard};
-use super::{EnginePolicy, Verdict, Within, not_understood, preconditions, undecided};
+use super::selection::{Made, Match, Taken, wildcard};
+use super::{EnginePolicy, Verdict, Within, escapable, not_understood, preconditions, undecided};
 use crate::facts::context::Context;
 use crate::facts::custom::{Conditions, Says};
 use crate::facts::labels as selector;
@@ -101,6 +101,8 @@ struct Judged {
     at: String,
     /// Whether it judges objects at all is known.
     certain: bool,
+    /// Where it names no kind that any API server serves.
+    about_nothing: Option<String>,
 }
 
 impl Judged {
@@ -166,7 +168,8 @@ impl Rule {
         let (action, at) = own
             .or_else(|| overridden(&spec.validation_failure_action_overrides, place, of_policy, "/spec/validationFailureActionOverrides"))
             .unwrap_or_else(|| (Known::Known(of_policy.to_owned()), "/spec/validationFailureAction".to_owned()));
-        Some(Judged { action, at, certain })
+        let about_nothing = self.r#match.is_about_nothing().then(|| format!("/spec/rules/{number}/match"));
+        Some(Judged { action, at, certain, about_nothing })
     }
 
     /// Whether its preconditions hold for what is made in a namespace, and by which they do not; nothing where that cannot be told.
@@ -195,12 +198,56 @@ impl Rule {
             return Some((Taken::No, None));
         }
         let excluded = self.exclude.takes(namespace, labels, kinds.as_deref())?;
-        Some(if excluded == Taken::All { (Taken::No, Some("exclude")) } else { (taken, None) })
+        let all = excluded == Taken::All || self.reach(namespace, labels) == Reach::Nothing;
+        Some(if all { (Taken::No, Some("exclude")) } else { (taken, None) })
+    }
+
+    /// How much of what is made of its kinds in a namespace it looks at.
+    fn reach(&self, namespace: &str, labels: &Labels) -> Reach {
+        let kinds = self.r#match.kinds().unwrap_or_else(|| vec![Kind::named(None, "*")]);
+        // Where nobody is named, one stands for all.
+        let askers = if self.r#match.names_askers() || self.exclude.names_askers() { usize::MAX } else { 1 };
+        let (mut left_out, mut looked_at, mut open) = (false, false, None);
+        for kind in &kinds {
+            let made = |asker| Made { namespace, labels, kind, asker };
+            let taken = |asker| if self.r#match.is_empty() { Some(true) } else { self.r#match.holds(&made(asker), false) };
+            if taken(None) == Some(false) {
+                continue;
+            }
+            let of = |asker| (taken(Some(asker)), self.exclude.holds(&made(Some(asker)), true));
+            let all: Vec<(Option<bool>, Option<bool>)> = Asked::made(kind).askers().take(askers).map(of).collect();
+            if all.iter().all(|(_, out)| *out == Some(true)) {
+                left_out = true;
+                continue;
+            }
+            looked_at = true;
+            let field = |(taken, out): &(Option<bool>, Option<bool>)| match (taken, out) {
+                (Some(true), Some(false)) => None,
+                (Some(true), _) => Some("exclude"),
+                _ => Some("match"),
+            };
+            open = open.or_else(|| all.iter().find_map(field));
+        }
+        match open {
+            _ if left_out && !looked_at => Reach::Nothing,
+            Some(field) => Reach::Part(field),
+            None => Reach::All,
+        }
     }
 
     fn narrows(&self) -> bool {
         self.r#match.narrows() || self.exclude.narrows() || self.preconditions.is_some() || !self.cel_preconditions.is_empty()
     }
+}
+
+/// How much of what is made a rule looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    All,
+    /// More than namespace, kind and single accounts decides, in a field.
+    Part(&'static str),
+    /// It leaves out whatever it would take.
+    Nothing,
 }
 
 /// Sorted and without doubles.
@@ -239,6 +286,7 @@ impl Kyverno {
         let auditing = set(known().filter(|rule| rule.enforces() == Some(false)).map(|rule| &rule.at));
         let open = set(known().filter(|rule| rule.enforces().is_none()).map(|rule| &rule.at));
         let everywhere = set(known().map(|rule| &rule.at));
+        let about_nothing = set(known().filter_map(|rule| rule.about_nothing.as_ref()));
         let differs = place.is_none() && auditing.is_empty() && !open.is_empty();
         let (denies, denies_at) = if known().count() == 0 {
             (Err(self.rules_not_told_apart()), everywhere.clone())
@@ -246,6 +294,8 @@ impl Kyverno {
             (Ok(false), vec!["/spec/admission".to_owned()])
         } else if !auditing.is_empty() {
             (Ok(false), auditing)
+        } else if !about_nothing.is_empty() {
+            (Ok(false), about_nothing)
         } else if !open.is_empty() {
             (Err(self.differs_by_namespace()), open)
         } else if let Some(unseen) = self.not_ready() {
@@ -300,6 +350,13 @@ impl Kyverno {
                 verdict.denies = Known::Unknown(undecided(self.name(), "webhookConfiguration.matchConditions"));
             } else if let Some(((number, _), _)) = open {
                 verdict.denies = Known::Unknown(undecided(self.name(), &format!("preconditions (rule {})", number + 1)));
+            } else if let Some((number, field)) =
+                judging.iter().zip(&taken).find_map(|((number, rule), (_, taken))| match (taken, rule.reach(namespace, labels)) {
+                    (Some((Taken::No, _)), _) | (_, Reach::All | Reach::Nothing) => None,
+                    (_, Reach::Part(field)) => Some((number, field)),
+                })
+            {
+                verdict.denies = Known::Unknown(escapable(self.name(), &format!("{field} (rule {})", number + 1)));
             }
         }
         Within { applies, verdict, taken_out_at }
@@ -348,137 +405,4 @@ pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Whether it refuses, where that stands, and its actions.
-    fn verdict(spec: &str) -> Option<(Option<bool>, Vec<String>, Option<Vec<String>>)> {
-        let policy: Kyverno = serde_json::from_str(&format!(r#"{{"metadata":{{"name":"p"}},"spec":{spec}}}"#)).unwrap();
-        policy.verdict(None).map(|one| (one.denies.known().copied(), one.denies_at, one.actions.known().cloned()))
-    }
-
-    fn texts(all: &[&str]) -> Vec<String> {
-        all.iter().map(|one| (*one).to_owned()).collect()
-    }
-
-    #[test]
-    fn evidence_stands_where_the_rule_that_audits_says_so() {
-        let spec = r#"{"validationFailureAction":"Enforce","rules":[{"validate":{}},{"validate":{"failureAction":"Audit"}}]}"#;
-        let expected = (Some(false), texts(&["/spec/rules/1/validate/failureAction"]), Some(texts(&["Audit", "Enforce"])));
-        assert_eq!(verdict(spec), Some(expected));
-    }
-
-    #[test]
-    fn a_policy_for_background_scans_refuses_nothing() {
-        let spec = r#"{"admission":false,"validationFailureAction":"Enforce","rules":[{"validate":{}}]}"#;
-        assert_eq!(verdict(spec), Some((Some(false), texts(&["/spec/admission"]), Some(texts(&["Enforce"])))));
-    }
-
-    #[test]
-    fn signatures_of_images_are_judged_too() {
-        let spec = r#"{"validationFailureAction":"Enforce","rules":[{"verifyImages":[{},{"failureAction":"Audit"}]}]}"#;
-        let expected = (Some(false), texts(&["/spec/rules/0/verifyImages/1/failureAction"]), Some(texts(&["Audit"])));
-        assert_eq!(verdict(spec), Some(expected));
-        let spec = r#"{"rules":[{"verifyImages":[{"failureAction":"Audit"},{"failureAction":"Enforce"}],"validate":{},"mutate":{}}]}"#;
-        let expected = (Some(true), texts(&["/spec/rules/0/verifyImages/1/failureAction"]), Some(texts(&["Enforce"])));
-        assert_eq!(verdict(spec), Some(expected));
-    }
-
-    #[test]
-    fn an_empty_validation_beside_a_mutation_tells_nothing() {
-        assert_eq!(verdict(r#"{"rules":[{"mutate":{}}]}"#), None);
-        assert_eq!(verdict(r#"{"rules":[{"validate":{},"mutate":{},"generate":{}}]}"#), Some((None, Vec::new(), None)));
-        let with = |action: &str, rule: &str| {
-            let spec = format!(r#"{{"validationFailureAction":"{action}","rules":[{{"validate":{{}},"mutate":{{}}}},{rule}]}}"#);
-            verdict(&spec).and_then(|(denies, ..)| denies)
-        };
-        assert_eq!(with("Enforce", r#"{"validate":{}}"#), Some(true));
-        assert_eq!(with("Audit", r#"{"validate":{}}"#), Some(false));
-        assert_eq!(with("Audit", r#"{"validate":{"failureAction":"Enforce"}}"#), None);
-    }
-
-    fn in_records(spec: &str) -> (Option<bool>, Option<bool>, Option<String>) {
-        let policy: Kyverno = serde_json::from_str(&format!(r#"{{"metadata":{{"name":"p"}},"spec":{spec}}}"#)).unwrap();
-        let labels = Labels::from([("tier".to_owned(), "a".to_owned())]);
-        let within = policy.within("records", &labels);
-        (within.applies.known().copied(), within.verdict.denies.known().copied(), within.taken_out_at)
-    }
-
-    #[test]
-    fn overrides_decide_in_the_namespaces_that_they_name() {
-        let rule =
-            |overrides: &str| format!(r#"{{"rules":[{{"validate":{{"failureAction":"Enforce","failureActionOverrides":{overrides}}}}}]}}"#);
-        let denies = |overrides: &str| in_records(&rule(overrides)).1;
-        assert_eq!(denies(r#"[{"action":"Audit","namespaces":["rec*"]}]"#), Some(false));
-        assert_eq!(denies(r#"[{"action":"Audit","namespaces":["shop"]}]"#), Some(true));
-        assert_eq!(denies(r#"[{"action":"Audit","namespaceSelector":{"matchLabels":{"tier":"a"}}}]"#), Some(false));
-        assert_eq!(denies(r#"[{"action":"Audit","namespaces":["records"],"namespaceSelector":{"matchLabels":{"tier":"b"}}}]"#), Some(true));
-        assert_eq!(denies(r#"[{"action":"Audit"}]"#), Some(false), "for all namespaces");
-        assert_eq!(denies(r#"[{"action":"Audit","namespaces":[]}]"#), Some(true), "for none");
-        assert_eq!(denies(r#"[{"action":"Enforce","namespaces":["records"]},{"action":"Audit"}]"#), Some(true), "the first decides");
-        assert_eq!(denies(r#"[{"action":"Audit","namespaceSelector":{"matchExpressions":[{"key":"a","operator":"Gt"}]}}]"#), None);
-        let of_policy = r#"{"validationFailureAction":"Audit","validationFailureActionOverrides":[{"action":"enforce","namespaces":["records"]}],"rules":[{"validate":{}}]}"#;
-        assert_eq!(in_records(of_policy).1, Some(true));
-        assert_eq!(verdict(of_policy).and_then(|(denies, ..)| denies), None, "on the whole it depends on the namespace");
-        assert_eq!(verdict(&rule(r#"[{"action":"Audit","namespaces":["shop"]}]"#)).and_then(|(denies, ..)| denies), None);
-    }
-
-    #[test]
-    fn only_rules_that_take_a_namespace_count_there() {
-        let spec = |exclude: &str| {
-            format!(
-                r#"{{"rules":[{{"match":{{"any":[{{"resources":{{"kinds":["Pod"]}}}}]}},"exclude":{exclude},"validate":{{"failureAction":"Enforce"}}}},
-                {{"match":{{"any":[{{"resources":{{"kinds":["Pod"],"namespaces":["shop"]}}}}]}},"validate":{{"failureAction":"Audit"}}}}]}}"#
-            )
-        };
-        assert_eq!(in_records(&spec("{}")), (Some(true), Some(true), None));
-        let out = in_records(&spec(r#"{"any":[{"resources":{"namespaces":["records"]}}]}"#));
-        assert_eq!(out, (Some(false), Some(false), Some("/spec/rules/0/exclude".to_owned())));
-        assert_eq!(in_records(r#"{"rules":[{"match":{"any":[{"resources":{"kinds":["ClusterRole"]}}]},"validate":{}}]}"#).0, Some(true));
-    }
-
-    #[test]
-    fn conditions_of_its_own_webhook_take_a_namespace_out() {
-        let with = |expression: &str| {
-            in_records(&format!(
-                r#"{{"webhookConfiguration":{{"matchConditions":[{{"name":"n","expression":"{expression}"}}]}},"rules":[{{"validate":{{"failureAction":"Enforce"}}}}]}}"#
-            ))
-        };
-        let (applies, _, at) = with("request.namespace != 'records'");
-        assert_eq!((applies, at.as_deref()), (Some(false), Some("/spec/webhookConfiguration/matchConditions")));
-        assert_eq!(with("request.namespace != 'shop'").0, Some(true));
-        assert_eq!(with("request.namespace.matches('r')").0, None);
-    }
-
-    #[test]
-    fn preconditions_take_a_namespace_out_or_leave_it_open() {
-        let with = |fields: &str| in_records(&format!(r#"{{"rules":[{{{fields},"validate":{{"failureAction":"Enforce"}}}}]}}"#));
-        let of_namespace = |operator: &str, value: &str| {
-            with(&format!(r#""preconditions":{{"all":[{{"key":"request.namespace","operator":"{operator}","value":"{value}"}}]}}"#))
-        };
-        assert_eq!(of_namespace("NotEquals", "records"), (Some(false), Some(false), Some("/spec/rules/0/preconditions".to_owned())));
-        assert_eq!(of_namespace("NotEquals", "shop"), (Some(true), Some(true), None));
-        assert_eq!(
-            with(r#""preconditions":{"all":[{"key":"[redacted]","operator":"Equals","value":"[redacted]"}]}"#),
-            (Some(true), None, None)
-        );
-        assert_eq!(with(r#""preconditions":{}"#), (Some(true), None, None));
-        let cel = |expression: &str| with(&format!(r#""celPreconditions":[{{"name":"n","expression":"{expression}"}}]"#));
-        assert_eq!(cel("request.namespace != 'records'").2.as_deref(), Some("/spec/rules/0/celPreconditions"));
-        assert_eq!(cel("has(object.metadata.labels)"), (Some(true), None, None));
-    }
-
-    #[test]
-    fn a_policy_that_is_not_ready_is_not_believed() {
-        let denies = |status: &str| {
-            let policy: Kyverno = serde_json::from_str(&format!(
-                r#"{{"metadata":{{"name":"p","generation":2}},"spec":{{"rules":[{{"validate":{{"failureAction":"Enforce"}}}}]}},"status":{status}}}"#
-            ))
-            .unwrap();
-            policy.verdict(None).and_then(|one| one.denies.known().copied())
-        };
-        assert_eq!(denies(r#"{"conditions":[{"type":"Ready","status":"False"}]}"#), None);
-        assert_eq!(denies(r#"{"conditions":[{"type":"Ready","status":"True"}]}"#), Some(true));
-        assert_eq!(denies("{}"), Some(true));
-    }
-}
+mod tests;

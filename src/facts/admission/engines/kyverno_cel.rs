@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
-use super::super::conditions::{self, Asked, Condition};
+use super::super::conditions::{self, Condition};
 use super::super::rules::{Kind, Rule};
 use super::super::scope::Scope;
 use super::super::webhooks::unknown_operator;
 use super::generated::Made;
-use super::{EnginePolicy, Verdict, Within, kind_and_name, not_understood, undecided};
+use super::{EnginePolicy, Verdict, Within, escapable, kind_and_name, not_understood, undecided};
 use crate::facts::context::Context;
 use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
@@ -139,6 +139,10 @@ impl Policy {
         if spec.evaluation.admission.enabled == Some(false) {
             verdict.denies = Known::Known(false);
             verdict.denies_at = vec!["/spec/evaluation/admission/enabled".to_owned()];
+        } else if verdict.denies == Known::Known(true) && constraints.exclude_resource_rules.is_empty() && self.scope().is_empty() {
+            // No API server serves what its rules name, so that nobody asks.
+            verdict.denies = Known::Known(false);
+            verdict.denies_at = vec!["/spec/matchConstraints/resourceRules".to_owned()];
         } else if verdict.denies == Known::Known(true)
             && let Some(unseen) = self.not_ready(name)
         {
@@ -151,15 +155,28 @@ impl Policy {
         self.spec.match_constraints.resource_rules.iter().flat_map(Rule::kinds).collect()
     }
 
+    /// What it is about: what is left out wins, as for the API server's own policies.
+    fn scope(&self) -> Scope {
+        let constraints = &self.spec.match_constraints;
+        Scope::of_rules(&constraints.resource_rules, &constraints.exclude_resource_rules)
+    }
+
+    /// By what whoever makes an object keeps it away from the policy.
+    fn escape(&self) -> Option<&'static str> {
+        let by_label = selector::narrows(self.spec.match_constraints.object_selector.as_ref());
+        let scope = self.scope();
+        let by_name = || (scope.is_escaped_by_name() || scope.leaves_out_by_name()).then_some("matchConstraints (resourceNames)");
+        by_label.then_some("matchConstraints.objectSelector").or_else(by_name)
+    }
+
     fn within(&self, name: &str, namespace: &str, labels: &Labels) -> Within {
         let kinds = self.kinds();
         let constraints = &self.spec.match_constraints;
-        // What is left out wins, as for the API server's own policies.
-        let scope = Scope::of_rules(&constraints.resource_rules, &constraints.exclude_resource_rules);
+        let scope = self.scope();
         let made = scope.asked().iter().any(|asked| asked.operation.as_deref().is_none_or(|operation| operation == "CREATE"));
         let nothing = !constraints.exclude_resource_rules.is_empty() && !made;
         let selected = selector::matches(self.spec.match_constraints.namespace_selector.as_ref(), labels);
-        let met = conditions::take(&self.spec.match_conditions, namespace, &Asked::any_made(Some(&kinds)));
+        let met = conditions::take_made(&self.spec.match_conditions, namespace, &scope.asked());
         let in_none = !kinds.is_empty() && kinds.iter().all(Kind::is_cluster_scoped);
         let applies = match (selected, met) {
             _ if nothing => Known::Known(false),
@@ -179,6 +196,8 @@ impl Policy {
         let mut verdict = self.verdict(name);
         if met.is_none() && verdict.denies == Known::Known(true) {
             verdict.denies = Known::Unknown(undecided(name, "matchConditions"));
+        } else if let Some(field) = self.escape().filter(|_| verdict.denies == Known::Known(true)) {
+            verdict.denies = Known::Unknown(escapable(name, field));
         }
         Within { applies, verdict, taken_out_at }
     }

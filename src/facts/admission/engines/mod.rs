@@ -156,6 +156,19 @@ fn undecided(name: &str, conditions: &str) -> Unseen {
     )
 }
 
+/// Whether a policy refuses whatever it forbids, where it looks at some objects only, by what whoever makes them chooses, or at some of those
+/// who make them.
+fn escapable(name: &str, field: &str) -> Unseen {
+    not_understood(
+        format!("whether {name} refuses everything that it forbids"),
+        &format!(
+            "its {field} decides by the labels, annotations or name of the object itself, which whoever makes it chooses, or by groups, roles or \
+             operations: what it leaves out by these is not refused"
+        ),
+        "Read that field by hand: who may make an object that it leaves out; select by namespace instead, and leave out accounts one by one.",
+    )
+}
+
 /// Every policy of an engine that judges objects.
 pub(super) fn read(context: &Context<'_>) -> Result<Vec<EnginePolicy>, FactsError> {
     let mut all = Vec::new();

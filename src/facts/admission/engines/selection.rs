@@ -6,6 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::askers::Asker;
+use super::super::expressions::{and, or};
 use super::super::rules::Kind;
 use crate::facts::labels as selector;
 
@@ -109,6 +111,85 @@ impl Filter {
     fn kinds(&self) -> impl Iterator<Item = Kind> {
         self.resources.kinds.iter().filter_map(|text| kind(text))
     }
+
+    /// Whether it takes an object of a kind that somebody makes; nothing where that depends on what he writes into it, or on what is not known
+    /// of him. `leaves_out` is of a filter in `exclude`. All that it names has to hold (Kyverno pkg/engine/utils/match.go, checkUserInfo).
+    fn holds(&self, made: &Made<'_>, leaves_out: bool) -> Option<bool> {
+        let resources = &self.resources;
+        let place = match made.kind.is_cluster_scoped() {
+            true => Some(resources.namespaces.is_empty()),
+            false => self.takes(made.namespace, made.labels),
+        };
+        let about = |one: Kind| one.resource == "*" || one.resource == made.kind.resource;
+        let kind = resources.kinds.is_empty() || self.kinds().any(about);
+        let creates = resources.operations.is_empty() || resources.operations.iter().any(|one| one.eq_ignore_ascii_case("CREATE"));
+        // What takes changes alone may be meant so; what leaves out what is made leaves out whatever somebody makes anew.
+        let operation = match (creates, leaves_out) {
+            (false, true) => Some(false),
+            (true, true) if !resources.operations.is_empty() => None,
+            _ => Some(true),
+        };
+        let any_name = |pattern: &String| pattern.contains('*') && pattern.chars().all(|sign| matches!(sign, '*' | '?'));
+        let by_name = resources.names.iter().chain(Some(&resources.name).filter(|name| !name.is_empty())).any(|name| !any_name(name));
+        let by_label = selector::narrows(resources.selector.as_ref()) || !resources.annotations.is_empty();
+        // An object that is there has its name.
+        let own = (!by_label && !(by_name && (creates || leaves_out))).then_some(true);
+        [Some(kind), operation, own, self.is_made_by(made.asker)].into_iter().fold(place, and)
+    }
+
+    /// Whether it is about somebody. Whom bindings give a role is not looked at: those of any namespace count (Kyverno pkg/userinfo).
+    fn is_made_by(&self, asker: Option<Asker>) -> Option<bool> {
+        let Some(asker) = asker else { return Some(true) };
+        let by_role = !self.roles.is_empty() || !self.cluster_roles.is_empty();
+        let by_name = match self.subjects.as_slice() {
+            [] => Some(true),
+            subjects => subjects.iter().map(|subject| is_subject(subject, asker)).fold(Some(false), or),
+        };
+        and(by_name, (!by_role).then_some(true))
+    }
+}
+
+/// Somebody makes an object of a kind in a namespace.
+pub(super) struct Made<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) labels: &'a Labels,
+    pub(super) kind: &'a Kind,
+    /// Nothing is whoever it is about.
+    pub(super) asker: Option<Asker>,
+}
+
+/// Whether somebody is one of the subjects that a filter names, by patterns (Kyverno pkg/utils/match, CheckSubjects).
+fn is_subject(subject: &Value, asker: Asker) -> Option<bool> {
+    let text = |field: &str| subject.get(field).and_then(Value::as_str).unwrap_or_default();
+    match (text("kind"), text("name")) {
+        ("ServiceAccount", name) => is_called(asker, &format!("system:serviceaccount:{}:{name}", text("namespace"))),
+        (kind, name) => is_named(asker, kind, name),
+    }
+}
+
+/// The same of a user or a group.
+pub(super) fn is_named(asker: Asker, kind: &str, name: &str) -> Option<bool> {
+    match kind {
+        "User" => is_called(asker, name),
+        // Of a group whose name was not kept nothing is known.
+        "Group" if name.contains("[redacted") => asker.is_in(None),
+        "Group" if name.contains(['*', '?']) => match asker.groups().iter().any(|group| wildcard(name, group)) {
+            true => Some(true),
+            false => matches!(asker, Asker::Part(..)).then_some(false),
+        },
+        "Group" => asker.is_in(Some(name)),
+        _ => None,
+    }
+}
+
+fn is_called(asker: Asker, pattern: &str) -> Option<bool> {
+    let Some(start) = pattern.find(['*', '?']) else { return Some(asker.is_called(pattern)) };
+    let (prefix, rest) = pattern.split_at(start);
+    match asker {
+        Asker::Part(name, _) => Some(wildcard(pattern, name)),
+        _ if rest == "*" => asker.begins(prefix),
+        _ => asker.begins(prefix).filter(|begins| !begins),
+    }
 }
 
 /// A kind as Kyverno writes it: `Pod`, `v1/Pod`, `apps/v1/Deployment`, `Pod/exec`, `*`; nothing for a subresource.
@@ -123,6 +204,16 @@ pub(super) fn kind(text: &str) -> Option<Kind> {
         [group, _, kind] if is_kind(kind) => Some(Kind::named((*group != "*").then_some(group), kind)),
         _ => None,
     }
+}
+
+/// Whether a kind may be served in the version that is named, if any: what workloads are made of is served in v1 and no other.
+fn is_served(text: &str) -> bool {
+    let version = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [version, kind] if !version.starts_with(|c: char| c.is_ascii_uppercase()) && *kind != "*" => *version,
+        [_, version, _] => *version,
+        _ => "*",
+    };
+    wildcard(version, "v1") || !kind(text).is_some_and(|kind| kind.is_own())
 }
 
 /// How a namespace stands to a list of filters.
@@ -150,6 +241,26 @@ impl Match {
         let (any, all) = self.filters();
         let kinds: Vec<Kind> = any.iter().chain(&all).flat_map(|filter| filter.kinds()).collect();
         (!kinds.is_empty()).then_some(kinds)
+    }
+
+    /// Whether kinds are named, and no API server serves one of them in a version that is named.
+    pub(super) fn is_about_nothing(&self) -> bool {
+        let (any, all) = self.filters();
+        let mut named = any.iter().chain(&all).flat_map(|filter| &filter.resources.kinds).peekable();
+        named.peek().is_some() && named.all(|text| !is_served(text))
+    }
+
+    /// Whether it takes an object that somebody makes; nothing where that depends on more than is known.
+    pub(super) fn holds(&self, made: &Made<'_>, leaves_out: bool) -> Option<bool> {
+        let (any, all) = self.filters();
+        let every = (!all.is_empty()).then(|| all.iter().map(|filter| filter.holds(made, leaves_out)).fold(Some(true), and));
+        any.iter().map(|filter| filter.holds(made, leaves_out)).chain(every).fold(Some(false), or)
+    }
+
+    /// Whether it speaks of those who make objects.
+    pub(super) fn names_askers(&self) -> bool {
+        let (any, all) = self.filters();
+        any.iter().chain(&all).any(|one| !(one.roles.is_empty() && one.cluster_roles.is_empty() && one.subjects.is_empty()))
     }
 
     /// Whether more than namespace and kind decides.

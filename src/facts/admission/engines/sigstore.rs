@@ -1,11 +1,12 @@
 //! Image policies of sigstore's policy controller.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::Deserialize;
 
 use super::super::rules::Kind;
-use super::{EnginePolicy, Verdict, Within};
+use super::{EnginePolicy, Verdict, Within, escapable};
 use crate::facts::context::Context;
+use crate::facts::labels as selector;
 use crate::facts::table::read::Readable;
 use crate::facts::{FactsError, Known};
 use crate::model::sources::SIGSTORE;
@@ -23,6 +24,14 @@ struct ImagePolicySpec {
     mode: Option<String>,
     #[serde(default)]
     authorities: Vec<Authority>,
+    /// Which objects of which kinds it is about; every one where none is named.
+    #[serde(default)]
+    r#match: Vec<Matched>,
+}
+
+#[derive(Deserialize)]
+struct Matched {
+    selector: Option<LabelSelector>,
 }
 
 #[derive(Deserialize)]
@@ -45,24 +54,28 @@ impl Readable for ImagePolicy {
 impl ImagePolicy {
     /// One authority is enough, and a static one with the action `pass` lets every image through (policy-controller,
     /// ClusterImagePolicy, *Configuring static*).
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self, name: &str) -> Verdict {
         let mode = self.spec.mode.clone().filter(|mode| !mode.is_empty()).unwrap_or_else(|| "enforce".to_owned());
         let passes = |authority: &Authority| authority.fixed.as_ref().is_some_and(|fixed| fixed.action.as_deref() != Some("fail"));
         if let Some(place) = self.spec.authorities.iter().position(passes) {
             return Verdict::at(mode, false, &format!("/spec/authorities/{place}/static/action"));
         }
         let denies = mode == "enforce";
-        Verdict::at(mode, denies, "/spec/mode")
+        let matched = &self.spec.r#match;
+        let by_label = !matched.is_empty() && matched.iter().all(|one| selector::narrows(one.selector.as_ref()));
+        let verdict = Verdict { conditional: by_label, ..Verdict::at(mode, denies, "/spec/mode") };
+        if denies && by_label { Verdict { denies: Known::Unknown(escapable(name, "match")), ..verdict } } else { verdict }
     }
 }
 
 pub(super) fn read(context: &Context<'_>, all: &mut Vec<EnginePolicy>) -> Result<(), FactsError> {
     context.reader.each::<ImagePolicy>(&SIGSTORE, |policy, origin| {
-        let verdict = policy.verdict();
+        let name = policy.metadata.name.clone().unwrap_or_default();
+        let verdict = policy.verdict(&name);
         let stated = verdict.clone();
         all.push(EnginePolicy {
             engine: "sigstore",
-            name: policy.metadata.name.clone().unwrap_or_default(),
+            name,
             metadata: policy.metadata,
             origin,
             verdict,

@@ -17,7 +17,7 @@ table! {
     /// One row per policy of an installed engine (Gatekeeper constraints, Kyverno policies that validate objects or verify images,
     /// Kubewarden's policies, sigstore's image policies) and namespace, with what it does there. A policy that is in a namespace has a
     /// row for that one only; one about what is in no namespace applies to all, because all share it. Selectors by namespace are
-    /// computed; those by kind, name or label of single objects are not.
+    /// computed; which single objects those by label or name take is not.
     pub struct EnginePolicyRow as "engine_policies" counting "policies of engines" from [NAMESPACES] + ENGINE_POLICIES {
         /// `Gatekeeper`, `Kyverno`, `Kubewarden` or `sigstore`.
         engine: &'static str;
@@ -30,7 +30,8 @@ table! {
         /// What happens to an object that breaks it, sorted, as the engine writes it, with the overrides for that namespace.
         actions: Known<Vec<String>>;
         /// Whether the policy says that such an object is refused there: every rule that selects something there refuses. Unknown where
-        /// conditions decide that nobody evaluates.
+        /// conditions decide that nobody evaluates, and where labels, annotations or names of the objects themselves decide, or groups and roles
+        /// of those who make them.
         denies: Known<bool>;
         /// Whether such an object is refused there. Unknown where the policy says so and nobody asks the engine, or where not every API server
         /// is seen to run the admission plugin by which it is asked; `policy_engines` tells.
