@@ -240,7 +240,7 @@ impl Rule {
     }
 
     /// Whether it leaves nobody out.
-    fn takes_everybody(&self) -> bool {
+    pub(super) fn takes_everybody(&self) -> bool {
         self.peers.is_empty() || super::block::whole_world(self.blocks())
     }
 
