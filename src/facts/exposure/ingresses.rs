@@ -272,7 +272,7 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             tls_change: match alias {
                 _ if tls == Known::Known(true) => String::new(),
                 Some(alias) => remedies::alias(alias),
-                None => remedies::tls(engine, &host),
+                None => remedies::tls(engine, host),
             },
             redirect_change: if redirect == Known::Known(ON) {
                 String::new()
@@ -281,7 +281,7 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             } else {
                 remedies::redirect(
                     engine,
-                    &host,
+                    host,
                     around.settings.never_redirected(around.classes.instance(&class)).known().is_some_and(Option::is_some),
                 )
             },

@@ -209,7 +209,7 @@ fn asked_of_aws(annotations: &Annotations) -> Option<Option<String>> {
 }
 
 fn limit_sources(ranges: &[String], families: &[String]) -> bool {
-    let each = families.iter().all(|family| ranges.iter().any(|range| !range.contains(':') == (family == "IPv4")));
+    let each = families.iter().all(|family| ranges.iter().any(|range| range.contains(':') != (family == "IPv4")));
     each && !ranges.is_empty() && are_most_of_the_world(ranges) == Ok(false)
 }
 

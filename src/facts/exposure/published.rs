@@ -23,7 +23,8 @@ table! {
     /// One row per workload that something outside the cluster can reach: through a Service that is published by itself (a load balancer,
     /// a port of every node, external addresses), an Ingress, a route at a Gateway, a Route of OpenShift, a VirtualService at a Gateway of
     /// Istio, a router of Traefik or an HTTPProxy of Contour, and the Services behind these; or through a port of its own on the nodes.
-    /// Where a program that serves routes passes ports on by a ConfigMap, which is not read, every workload may be one.
+    /// Where a program that serves routes passes ports on by a ConfigMap, which is not read, every workload may be one, and where a Service
+    /// without a selector is published in the clear, whose endpoints somebody else writes.
     pub struct PublishedRow as "published_workloads" counting "published workloads" from
         [SERVICES, INGRESSES, GATEWAYS, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES, OPENSHIFT_ROUTES, ISTIO_GATEWAYS,
          VIRTUAL_SERVICES, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, PODS, REPLICA_SETS, DEPLOYMENTS,
