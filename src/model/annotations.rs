@@ -72,3 +72,72 @@ pub const FURTHER_NETWORKS: &[&str] = &[
     "k8s.v1.cni.cncf.io/network-status",
     "k8s.v1.cni.cncf.io/networks-status",
 ];
+
+/// Annotations of Services by which security groups or lists of prefixes decide who may use a load balancer of AWS, of which only the
+/// presence is kept: those of its controller and of its older cloud provider.
+pub const AWS_SECURITY_GROUPS: &[&str] = &[
+    "service.beta.kubernetes.io/aws-load-balancer-security-groups",
+    "service.beta.kubernetes.io/aws-load-balancer-extra-security-groups",
+    "service.beta.kubernetes.io/aws-load-balancer-security-group-prefix-lists",
+    "service.beta.kubernetes.io/aws-load-balancer-disable-nlb-sg",
+];
+
+/// Names of groups of addresses that Azure lets in; `Internet` is everybody.
+pub const AZURE_TAGS: &str = "service.beta.kubernetes.io/azure-allowed-service-tags";
+/// Networks that Azure lets in, of which only the presence is kept.
+pub const AZURE_RANGES: &str = "service.beta.kubernetes.io/azure-allowed-ip-ranges";
+
+/// Words of Services by which load balancers of other providers than AWS end TLS or redirect, of which only the presence is kept. One that ends
+/// with `-` is followed by the number of a port.
+pub const TLS_OF_PROVIDERS: &[&str] = &[
+    // DigitalOcean, `do_loadbalancers.go`.
+    "service.beta.kubernetes.io/do-loadbalancer-certificate-id",
+    "service.beta.kubernetes.io/do-loadbalancer-certificate-name",
+    "service.beta.kubernetes.io/do-loadbalancer-redirect-http-to-https",
+    "service.beta.kubernetes.io/do-loadbalancer-tls-passthrough",
+    // Hetzner, `internal/annotation/load_balancer.go`.
+    "load-balancer.hetzner.cloud/http-certificates",
+    "load-balancer.hetzner.cloud/http-managed-certificate-domains",
+    "load-balancer.hetzner.cloud/http-redirect-http",
+    // Oracle, `load_balancer_spec.go`.
+    "service.beta.kubernetes.io/oci-load-balancer-ssl-ports",
+    "service.beta.kubernetes.io/oci-load-balancer-tls-secret",
+    // Scaleway, `loadbalancers_annotations.go`.
+    "service.beta.kubernetes.io/scw-loadbalancer-certificate-ids",
+    "service.beta.kubernetes.io/scw-loadbalancer-redirect-http-to-https",
+    // Linode, `cloud/annotations`.
+    "service.beta.kubernetes.io/linode-loadbalancer-port-",
+    "service.beta.kubernetes.io/linode-loadbalancer-tls",
+    // Alibaba, *Annotations of Services*.
+    "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-cert-id",
+    "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-forward-port",
+    "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-protocol-port",
+    // Huawei, *LoadBalancer*.
+    "kubernetes.io/elb.cert-id",
+    "kubernetes.io/elb.protocol-port",
+    // OpenStack (Octavia), `loadbalancer.go`.
+    "loadbalancer.openstack.org/default-tls-container-ref",
+    // Vultr, `load_balancers.go`.
+    "service.beta.kubernetes.io/vultr-loadbalancer-ssl",
+    "service.beta.kubernetes.io/vultr-loadbalancer-ssl-redirect",
+    "service.beta.kubernetes.io/vultr-loadbalancer-ssl-pass-through",
+    // UpCloud: the load balancer as a whole.
+    "service.beta.kubernetes.io/upcloud-load-balancer-config",
+    // Brightbox.
+    "service.beta.kubernetes.io/brightbox-load-balancer-ssl-domains",
+];
+
+/// The word of a list of names, of which some end with `-`, that an annotation is.
+pub fn one_of(list: &[&'static str], name: &str) -> Option<&'static str> {
+    list.iter().copied().find(|known| *known == name || (known.ends_with('-') && name.starts_with(known)))
+}
+
+/// Annotations of Ingresses that publish further hosts, of which only the presence is kept: of ingress-nginx, HAProxy Ingress and Kong.
+pub const HOST_ALIASES: &[&str] = &[
+    "nginx.ingress.kubernetes.io/server-alias",
+    "haproxy-ingress.github.io/server-alias",
+    "haproxy-ingress.github.io/server-alias-regex",
+    "ingress.kubernetes.io/server-alias",
+    "ingress.kubernetes.io/server-alias-regex",
+    "konghq.com/host-aliases",
+];

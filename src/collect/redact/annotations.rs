@@ -8,7 +8,9 @@ use super::arguments::{REDACTED, argument_list};
 use super::flags::is_known_flag;
 use super::prune::{compact, push_text};
 use super::secret::looks_secret;
-use crate::model::annotations::{FURTHER_NETWORKS, INJECTING, REDIRECTS, SNIPPETS};
+use crate::model::annotations::{
+    AWS_SECURITY_GROUPS, AZURE_RANGES, AZURE_TAGS, FURTHER_NETWORKS, HOST_ALIASES, INJECTING, REDIRECTS, SNIPPETS, TLS_OF_PROVIDERS, one_of,
+};
 
 /// Kept with their value.
 const KEPT: &[&str] = &[
@@ -86,6 +88,7 @@ const KEPT: &[&str] = &[
     "service.beta.kubernetes.io/aws-load-balancer-source-ranges",
     "service.beta.kubernetes.io/load-balancer-source-ranges",
     "service.beta.kubernetes.io/azure-load-balancer-internal",
+    AZURE_TAGS,
     "service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type",
     "service.beta.kubernetes.io/openstack-internal-load-balancer",
     "service.beta.kubernetes.io/cce-load-balancer-internal-vpc",
@@ -120,6 +123,7 @@ const PRESENT: &[&str] = &[
     "networking.gke.io/managed-certificates",
     "nginx.ingress.kubernetes.io/auth-secret",
     "nginx.ingress.kubernetes.io/auth-tls-secret",
+    AZURE_RANGES,
 ];
 
 /// JSON lists of command-line words (k3s and RKE2 publish a node's arguments so).
@@ -133,7 +137,8 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
     if KEPT.contains(&name) || REDIRECTS.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
         let text = serde_json::from_str::<Cow<'_, str>>(value.get());
         if text.is_ok_and(|text| looks_secret(&text)) { push_text(REDACTED, out) } else { compact(value.get(), out) }
-    } else if [PRESENT, SNIPPETS, INJECTING].iter().any(|list| list.contains(&name))
+    } else if [PRESENT, SNIPPETS, INJECTING, HOST_ALIASES, AWS_SECURITY_GROUPS].iter().any(|list| list.contains(&name))
+        || one_of(TLS_OF_PROVIDERS, name).is_some()
         || name.starts_with("alb.ingress.kubernetes.io/conditions.")
     {
         // An empty one is, to whoever reads it, none.

@@ -6,8 +6,10 @@ use serde::Deserialize;
 
 pub(super) type Annotations = BTreeMap<String, String>;
 
-/// Annotations that name a certificate to a cloud's load balancer; that they are there is enough.
-pub(super) const GOOGLE_CERTIFICATES: &[&str] = &["ingress.gcp.kubernetes.io/pre-shared-cert", "networking.gke.io/managed-certificates"];
+/// Names a certificate of the cloud; that it is there is enough.
+pub(super) const GOOGLE_PRE_SHARED: &str = "ingress.gcp.kubernetes.io/pre-shared-cert";
+/// Names an object by which a certificate is asked for.
+pub(super) const GOOGLE_MANAGED: &str = "networking.gke.io/managed-certificates";
 pub(super) const GOOGLE_HTTP: &str = "kubernetes.io/ingress.allow-http";
 pub(super) const GOOGLE_FRONTEND: &str = "networking.gke.io/v1beta1.FrontendConfig";
 pub(super) const LISTEN_PORTS: &str = "alb.ingress.kubernetes.io/listen-ports";

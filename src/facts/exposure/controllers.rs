@@ -217,6 +217,22 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether ingress-nginx redirects hosts without a certificate where an Ingress says nothing: `force-ssl-redirect` of its ConfigMap.
+    pub(super) fn ingress_nginx_may_force(&self, what: &str, instance: &str) -> Known<bool> {
+        let say = "nginx.ingress.kubernetes.io/force-ssl-redirect: \"true\"";
+        match &self.ingress_nginx {
+            Known::Known(Some(_)) if instance == FIRST_NGINX => Known::Known(self.ingress_nginx_forces(instance)),
+            Known::Unknown(unseen) if instance == FIRST_NGINX => Known::Unknown(unseen.clone()),
+            _ => Known::Unknown(left(
+                what,
+                "a host without a certificate of its own is redirected where force-ssl-redirect stands in the controller's ConfigMap, which is not read",
+                say,
+            )),
+        }
+    }
+}
+
 /// The name by which the first instance of ingress-nginx knows its classes. The ConfigMap that is read is this one's.
 pub(super) const FIRST_NGINX: &str = "k8s.io/ingress-nginx";
 

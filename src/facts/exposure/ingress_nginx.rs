@@ -46,8 +46,17 @@ pub(super) enum Certificate {
     Named { own: bool },
     /// An older Ingress has a TLS section without the host, and a later one has the host: what the older one has decides.
     Overruled,
-    /// None that is named for it.
+    /// No entry of the TLS sections that there are names it: it gets a certificate of the section that fits, or the controller's own.
+    NotListed,
+    /// No Ingress for it has a TLS section.
     None,
+}
+
+impl Certificate {
+    /// Whether the host has some certificate, whichever: then plain requests are redirected.
+    pub(super) fn is_some(self) -> bool {
+        self != Self::None
+    }
 }
 
 /// Ingresses of ingress-nginx, by instance of the controller and host.
@@ -107,7 +116,8 @@ impl Merged {
         match first {
             Some(first) if first.covers == Some(true) => Certificate::Named { own: first.place == place(ingress) },
             Some(_) if any => Certificate::Overruled,
-            _ => Certificate::None,
+            Some(_) => Certificate::NotListed,
+            None => Certificate::None,
         }
     }
 

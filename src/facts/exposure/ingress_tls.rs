@@ -3,9 +3,9 @@
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec, IngressTLS};
 
 use super::annotations::{
-    Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_CERTIFICATES, GOOGLE_FRONTEND, GOOGLE_HTTP, HAPROXY_INGRESS, HAPROXY_TECHNOLOGIES,
-    KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_PASSTHROUGH, ROUTE_TERMINATION, TRAEFIK_TLS,
-    kong_serves_plain, said, truth,
+    Annotations, CERTIFICATE_ARN, CONTOUR_FORCE, GOOGLE_FRONTEND, GOOGLE_HTTP, GOOGLE_MANAGED, GOOGLE_PRE_SHARED, HAPROXY_INGRESS,
+    HAPROXY_TECHNOLOGIES, KONG_OVERRIDE, KONG_PROTOCOLS, LISTEN_PORTS, MERGEABLE, NGINX_FORCE, NGINX_ORG, NGINX_PASSTHROUGH,
+    ROUTE_TERMINATION, TRAEFIK_TLS, kong_serves_plain, said, truth,
 };
 use super::aws::{Groups, Seen, redirects_all};
 use super::controllers::{Engine, Settings, left};
@@ -14,7 +14,7 @@ use super::ingress_nginx::{Certificate, Said, covering, says};
 use crate::facts::Known;
 use crate::facts::table::read::Reader;
 use crate::model::Unseen;
-use crate::model::annotations::REDIRECTS;
+use crate::model::annotations::{HOST_ALIASES, REDIRECTS};
 
 const DEFAULT_CERTIFICATE: &str =
     "no plain request is answered, and what HTTPS shows is a certificate of the controller's own, of which nothing is seen";
@@ -53,6 +53,18 @@ pub(super) fn has_secret(entry: &IngressTLS) -> bool {
 /// Whether the entry lists the host letter by letter, with a Secret.
 pub(super) fn names_with_secret(entry: &IngressTLS, host: &str) -> bool {
     !host.is_empty() && has_secret(entry) && entry.hosts.iter().flatten().any(|listed| listed == host)
+}
+
+/// The annotation by which an Ingress publishes further hosts, where its controller reads one, or may.
+pub(super) fn host_alias(engine: Engine, annotations: &Annotations) -> Option<&'static str> {
+    let reads = |name: &&str| match engine {
+        Engine::IngressNginx => name.starts_with("nginx.ingress.kubernetes.io/"),
+        Engine::HaproxyIngress => name.starts_with("haproxy-ingress.github.io/") || name.starts_with("ingress.kubernetes.io/"),
+        Engine::Kong => name.starts_with("konghq.com/"),
+        Engine::Other => true,
+        _ => false,
+    };
+    HOST_ALIASES.iter().copied().filter(reads).find(|name| annotations.get(*name).is_some_and(|value| !value.is_empty()))
 }
 
 /// What TLS is provided by, where something does.
@@ -142,7 +154,16 @@ impl Asked<'_> {
             // `pkg/translator/translator.go`, NewEnv: certificates come from the Secrets, whatever hosts are listed, and serve all of the
             // load balancer; an entry without a Secret is passed over.
             Engine::GoogleCloud if self.spec.tls.iter().flatten().any(has_secret) => Tls::By(SPEC_TLS),
-            Engine::GoogleCloud => GOOGLE_CERTIFICATES.iter().find_map(|name| self.has(name)).map_or(Tls::None, Tls::By),
+            Engine::GoogleCloud if self.has(GOOGLE_PRE_SHARED).is_some() => Tls::By(GOOGLE_PRE_SHARED),
+            // Without a certificate there is no listener for HTTPS, and without plain HTTP nothing else either.
+            Engine::GoogleCloud if self.has(GOOGLE_MANAGED).is_some() => match said(self.annotations, &[GOOGLE_HTTP]) {
+                Some(false) => Tls::By(GOOGLE_MANAGED),
+                _ => self.unknown(
+                    "it names a ManagedCertificate, and whether that is there and active is not seen: until it is, only plain HTTP is served",
+                    "Look at status.certificateStatus of the ManagedCertificate, which has to be Active.",
+                ),
+            },
+            Engine::GoogleCloud => Tls::None,
             Engine::IngressNginx if !self.host.is_empty() => match self.nginx.map(|(certificate, _)| certificate) {
                 Some(Certificate::Named { own: true }) => Tls::By(SPEC_TLS),
                 Some(Certificate::Named { own: false }) => Tls::By("spec.tls of another Ingress for the host"),
@@ -150,9 +171,13 @@ impl Asked<'_> {
                     "an older Ingress for the host has spec.tls without it, and ingress-nginx takes the certificate from there",
                     "Write the host into spec.tls of the oldest Ingress that has the host, or look at which certificate is shown.",
                 ),
-                Some(Certificate::None) | None if self.passed_through() => {
+                Some(Certificate::NotListed | Certificate::None) | None if self.passed_through() => {
                     self.unknown("ingress-nginx passes TLS on to the pods, which end it", "Look at the certificate that the pods show.")
                 }
+                Some(Certificate::NotListed) => self.unknown(
+                    "its TLS section does not list the host, and ingress-nginx takes a certificate of the section that names it, or one of its own",
+                    "Write the host into spec.tls, or look at which certificate is shown.",
+                ),
                 Some(Certificate::None) | None if self.forced().known() != Some(&false) => {
                     self.unknown(DEFAULT_CERTIFICATE, "Write the host and secretName into spec.tls.")
                 }
@@ -196,7 +221,7 @@ impl Asked<'_> {
         let hint = termination
             .map(|_| ROUTE_TERMINATION)
             .or_else(|| listens.then_some(LISTEN_PORTS))
-            .or_else(|| [CERTIFICATE_ARN, GOOGLE_CERTIFICATES[0], GOOGLE_CERTIFICATES[1]].into_iter().find_map(|name| self.has(name)));
+            .or_else(|| [CERTIFICATE_ARN, GOOGLE_PRE_SHARED, GOOGLE_MANAGED].into_iter().find_map(|name| self.has(name)));
         let traefik = self.annotations.get(TRAEFIK_TLS).filter(|value| *value == "true").map(|_| TRAEFIK_TLS);
         match hint.or(traefik) {
             Some(hint) if self.class.is_empty() => {
@@ -265,7 +290,12 @@ impl Asked<'_> {
             ),
         };
         match self.engine {
-            // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set.
+            // Its annotations documentation: force-ssl-redirect redirects in any case, ssl-redirect where TLS is set. The server for any host has
+            // no certificate under the name that is asked for (`certificate.lua`, configured_for_current_request).
+            Engine::IngressNginx if self.host.is_empty() => match says(self.annotations).0 {
+                Some(forces) => self.but_for_some_paths(Known::Known(forces)),
+                None => self.but_for_some_paths(self.settings.ingress_nginx_may_force(&what, self.instance)),
+            },
             Engine::IngressNginx => match self.nginx.map_or(Some(says(self.annotations)), |(_, said)| said) {
                 Some((Some(true), _) | (_, Some(true))) => self.but_for_some_paths(Known::Known(true)),
                 Some((_, Some(false))) => word(false),
@@ -325,6 +355,53 @@ impl Asked<'_> {
             Engine::Other => {
                 unread("it is not known which controller serves it, or what that does with plain HTTP", "in the words of its controller")
             }
+        }
+    }
+
+    /// Whether the host is answered over plain HTTP with anything but a redirect.
+    pub(super) fn plain(&self, tls: &Known<bool>, redirect: &Known<&'static str>) -> Known<bool> {
+        let has_some_certificate = self.nginx.is_some_and(|(certificate, _)| certificate.is_some());
+        match self.forced() {
+            // Whatever certificate there is.
+            Known::Known(true) => Known::Known(false),
+            Known::Unknown(unseen) => Known::Unknown(unseen),
+            Known::Known(false) if has_some_certificate => redirect.clone().map(|word| word != ON),
+            // Without a certificate of its own the host is not redirected, and plain requests are passed on beside (`lua_ingress.lua`).
+            Known::Known(false) if self.passed_through() && tls.known() != Some(&true) => Known::Known(true),
+            Known::Known(false) => match (tls, redirect) {
+                (Known::Known(false), _) | (Known::Unknown(_), Known::Known(OFF)) => Known::Known(true),
+                (Known::Known(true), redirect) => redirect.clone().map(|word| word != ON),
+                (Known::Unknown(unseen), _) => Known::Unknown(unseen.clone()),
+            },
+        }
+    }
+
+    /// TLS of the hosts that such an annotation adds; their names are not stored.
+    pub(super) fn tls_of_alias(&self, name: &str) -> Unseen {
+        Unseen::not_visible(
+            format!("TLS of further hosts of {}", self.text()),
+            format!(
+                "its annotation {name} publishes hosts that are not stored, and they get its certificate only where that is valid for them"
+            ),
+            "Write the hosts into rules and spec.tls in place of the annotation.",
+        )
+    }
+
+    /// The redirect of such hosts. ingress-nginx leaves out those for which the certificate is not valid (`nginx.go`,
+    /// configureCertificates); of Kong, the protocols are those of all its hosts.
+    pub(super) fn redirect_of_alias(&self, name: &str) -> Known<&'static str> {
+        let certain = match self.engine {
+            Engine::Kong => true,
+            Engine::IngressNginx => self.forced() == Known::Known(true) || says(self.annotations) == (None, Some(false)),
+            _ => said(self.annotations, HAPROXY_INGRESS) == Some(false),
+        };
+        match self.redirect() {
+            Known::Known(_) if !certain => Known::Unknown(left(
+                &format!("further hosts of {}", self.text()),
+                &format!("its annotation {name} publishes hosts that are not stored, and those without a certificate are not redirected"),
+                "in rules and spec.tls, in place of the annotation",
+            )),
+            redirect => redirect,
         }
     }
 

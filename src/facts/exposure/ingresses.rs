@@ -8,10 +8,11 @@ use super::aws::{Groups, Member, Seen};
 use super::controllers::{Engine, Settings};
 use super::ingress_classes::{Classes, IngressClassRow, class_of};
 use super::ingress_nginx::Merged;
-use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls, has_secret};
+use super::ingress_tls::{Asked, ON, SPEC_TLS, Tls, has_secret, host_alias};
+use super::load_balancers;
 use super::published::Way;
 use super::remedies;
-use super::service_entrances::{Program, Programs, is_of_aws};
+use super::service_entrances::{Program, Programs, ends_tls_somewhere};
 use crate::facts::context::Context;
 use crate::facts::table::schema::{Row, TableRow, table};
 use crate::facts::workloads::containers::sorted_owned;
@@ -23,14 +24,15 @@ use crate::model::sources::{
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
-    /// One row per Ingress and host that it publishes. Rules without a host, and the default backend, answer for any host and are one
+    /// One row per Ingress and host that it publishes, and one for the hosts that an annotation adds (`server-alias`, `host-aliases`). Rules without a host, and the default backend, answer for any host and are one
     /// row with an empty host.
     pub struct IngressRow as "ingresses" counting "hosts of Ingresses" from [INGRESSES] {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.
         name: String, at "/metadata/name";
-        /// The host as written, perhaps with a wildcard; empty for any host.
+        /// The host as written, perhaps with a wildcard; empty for any host. Of hosts that an annotation adds, whose names are not stored,
+        /// the name of the annotation.
         host: String, at "/spec/rules";
         /// The host as a sentence says it: `any host` where it is empty.
         host_text: String, at "/spec/rules";
@@ -48,7 +50,7 @@ table! {
         tls_change: String, at "/spec/tls";
         /// What provides TLS: `spec.tls` or the annotation; empty when nothing known does.
         tls_by: String, at "/spec/tls";
-        /// The Secret with the certificate; empty when the controller's own is used. The Secret itself is never read.
+        /// The Secret with the certificate; empty when the controller's own is used, as ingress-nginx does for any host. The Secret itself is never read.
         secret: String, at "/spec/tls";
         /// The redirect from plain HTTP to HTTPS beside TLS, by what the Ingress says in its controller's words and by what the controller
         /// does where it says nothing: `switched off` where plain HTTP is answered, `switched on` where it is redirected or closed. Unknown
@@ -116,6 +118,9 @@ pub(super) fn ways(context: &Context<'_>) -> Result<Vec<Way>, FactsError> {
     Ok(read(context)?.0.into_iter().flat_map(|(_, ways)| ways).collect())
 }
 
+/// A host, what is behind it, and the annotation that adds it.
+type Host = (String, BTreeSet<String>, Option<&'static str>);
+
 /// Rows with the ways in that they open, the classes, and which class each Ingress is of.
 type Read = (Vec<(Row, Vec<Way>)>, Classes, Vec<(String, Evidence)>);
 
@@ -173,21 +178,11 @@ fn read(context: &Context<'_>) -> Result<Read, FactsError> {
     Ok((rows, classes, used))
 }
 
-/// The AWS provider ends TLS where a certificate is named, on the ports that are named, or on all (cloud-provider-aws,
-/// ServiceAnnotationLoadBalancerSSLPorts).
 fn ends_tls(service: &Service, entrance: bool) -> Option<EndsTls> {
-    let annotations = service.metadata.annotations.as_ref()?;
-    annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert").filter(|value| !value.is_empty())?;
-    let spec = service.spec.as_ref();
-    if !is_of_aws(service) || spec.and_then(|spec| spec.type_.as_deref()) != Some("LoadBalancer") {
-        return None;
-    }
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
-    let text = format!("{}/{}", part(&service.metadata.namespace), part(&service.metadata.name));
-    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
-    Some(EndsTls {
-        text,
-        addresses: status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect(),
+    ends_tls_somewhere(service).then(|| EndsTls {
+        text: format!("{}/{}", part(&service.metadata.namespace), part(&service.metadata.name)),
+        addresses: load_balancers::addresses(service).into_iter().collect(),
         entrance,
     })
 }
@@ -210,43 +205,53 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
         name: name.clone(),
         uid: ingress.metadata.uid.clone(),
     };
-    let row = |(host, backends): (String, BTreeSet<String>)| {
+    let mut all: Vec<Host> = hosts(spec).into_iter().map(|(host, backends)| (host, backends, None)).collect();
+    if let Some(alias) = host_alias(engine, annotations) {
+        let backends = all.iter().flat_map(|(_, backends, _)| backends.iter().cloned()).collect();
+        all.push((alias.to_owned(), backends, Some(alias)));
+    }
+    let instance = around.classes.instance(&class);
+    let row = |(host, backends, alias): &Host| {
+        // Of hosts that an annotation adds, the Ingress says what it says of any host.
+        let (alias, backends) = (*alias, backends.clone());
+        let asked_host: &str = if alias.is_some() { "" } else { host };
         let asked = Asked {
             ingress,
             spec,
             annotations,
             engine,
             class: &class,
-            host: &host,
+            host: asked_host,
             settings: around.settings,
             reader: &around.context.reader,
-            instance: around.classes.instance(&class),
-            nginx: (engine == Engine::IngressNginx && !host.is_empty()).then(|| {
-                let instance = around.classes.instance(&class);
-                (around.nginx.certificate(instance, &host, ingress), around.nginx.says(instance, &host, ingress))
-            }),
+            instance,
+            nginx: (engine == Engine::IngressNginx && !asked_host.is_empty())
+                .then(|| (around.nginx.certificate(instance, asked_host, ingress), around.nginx.says(instance, asked_host, ingress))),
             aws,
             groups: around.groups,
             passthrough: around.passthrough,
-            named_elsewhere: around.contour.contains(&host),
+            named_elsewhere: around.contour.contains(asked_host),
         };
-        let (tls_by, tls) = match asked.tls() {
-            Tls::By(by) => (by, Known::Known(true)),
-            Tls::Unknown(unseen) => ("", Known::Unknown(unseen)),
-            Tls::None => ("", without_visible_tls(&namespace, &name, &addresses, around)),
+        let (tls_by, tls) = match (alias, asked.tls()) {
+            (Some(alias), _) => ("", Known::Unknown(asked.tls_of_alias(alias))),
+            (None, Tls::By(by)) => (by, Known::Known(true)),
+            (None, Tls::Unknown(unseen)) => ("", Known::Unknown(unseen)),
+            (None, Tls::None) => ("", without_visible_tls(&namespace, &name, &addresses, around)),
         };
-        let redirect = resolved(around, &class).and_then(|()| asked.redirect());
-        let plain = match asked.forced() {
-            // Whatever certificate there is.
-            Known::Known(true) => Known::Known(false),
-            Known::Unknown(unseen) => Known::Unknown(unseen),
-            // Without a certificate of its own the host is not redirected, and plain requests are passed on beside (`lua_ingress.lua`).
-            Known::Known(false) if asked.passed_through() && tls.known() != Some(&true) => Known::Known(true),
-            Known::Known(false) => {
-                tls.clone().and_then(|tls| if tls { redirect.clone().map(|word| word != ON) } else { Known::Known(true) })
-            }
+        let redirect = resolved(around, &class).and_then(|()| match alias {
+            Some(alias) => asked.redirect_of_alias(alias),
+            None => asked.redirect(),
+        });
+        let plain = match (alias, &redirect) {
+            (Some(_), Known::Known(word)) => Known::Known(*word != ON),
+            (Some(_), Known::Unknown(unseen)) => Known::Unknown(unseen.clone()),
+            (None, redirect) => asked.plain(&tls, redirect),
         };
-        let host_text = if host.is_empty() { "any host".to_owned() } else { format!("the host {host}") };
+        let host_text = match (alias, host.as_str()) {
+            (Some(alias), _) => format!("the hosts of its annotation {alias}"),
+            (None, "") => "any host".to_owned(),
+            (None, host) => format!("the host {host}"),
+        };
         let ways = backends.iter().map(|service| Way {
             namespace: namespace.clone(),
             service: Some(service.clone()),
@@ -255,17 +260,28 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             origin: origin.at("/spec"),
         });
         let ways = ways.collect();
-        let secret = asked.covering().flatten().filter(|_| tls_by == SPEC_TLS).unwrap_or_default().to_owned();
-        let present =
-            |names: &[&str]| names.iter().filter(|name| annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect();
+        // For any host, ingress-nginx shows a certificate of its own (createServers).
+        let is_shown = tls_by == SPEC_TLS && !(engine == Engine::IngressNginx && host.is_empty());
+        let secret = asked.covering().flatten().filter(|_| is_shown).unwrap_or_default().to_owned();
+        // They are said once, beside the hosts of its rules.
+        let present = |names: &[&str]| {
+            names.iter().filter(|name| alias.is_none() && annotations.contains_key(**name)).map(|name| (*name).to_owned()).collect()
+        };
         let typed = IngressRow {
             host_text,
-            tls_change: if tls == Known::Known(true) { String::new() } else { remedies::tls(engine, &host) },
+            tls_change: match alias {
+                _ if tls == Known::Known(true) => String::new(),
+                Some(alias) => remedies::alias(alias),
+                None => remedies::tls(engine, host),
+            },
             redirect_change: if redirect == Known::Known(ON) {
                 String::new()
+            } else if let Some(alias) = alias {
+                remedies::alias(alias)
             } else {
                 remedies::redirect(
                     engine,
+                    host,
                     around.settings.never_redirected(around.classes.instance(&class)).known().is_some_and(Option::is_some),
                 )
             },
@@ -289,7 +305,7 @@ fn of_ingress(ingress: &Ingress, origin: &Evidence, aws: Option<&Seen>, around: 
             .evidenced("controller", around.classes.evidence(&class));
         (row, ways)
     };
-    hosts(spec).into_iter().map(row).collect()
+    all.iter().map(row).collect()
 }
 
 /// Whether it is known which controller a class means: an IngressClass that was not read may say so.

@@ -1,16 +1,21 @@
-//! What an object of type LoadBalancer says to the cloud it runs in: internal or not, and for which callers.
+//! What an object of type LoadBalancer says to whoever makes its load balancer: internal or not, and for which callers.
 
 // `core::net` holds addresses only; `std::net` could open a connection.
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Service;
+
 use crate::facts::Known;
+use crate::facts::network::are_most_of_the_world;
 use crate::model::Unseen;
+use crate::model::annotations::{AWS_SECURITY_GROUPS, AZURE_RANGES, AZURE_TAGS};
 
 type Annotations = BTreeMap<String, String>;
 
 const AWS_SCHEME: &str = "service.beta.kubernetes.io/aws-load-balancer-scheme";
 const AWS_INTERNAL: &str = "service.beta.kubernetes.io/aws-load-balancer-internal";
+const ALIBABA_ADDRESS_TYPE: &str = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type";
 /// `k8s.io/api/core/v1` AnnotationLoadBalancerSourceRangesKey: read by cloud providers where the field is empty.
 const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
@@ -22,34 +27,166 @@ const INTERNAL: &[(&str, &str)] = &[
     ("service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type", "private"),
     ("service.beta.kubernetes.io/openstack-internal-load-balancer", "true"),
     ("service.beta.kubernetes.io/cce-load-balancer-internal-vpc", "true"),
-    ("service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type", "intranet"),
+    (ALIBABA_ADDRESS_TYPE, "intranet"),
     ("service.beta.kubernetes.io/oci-load-balancer-internal", "true"),
 ];
 
-/// Load balancer classes of the AWS Load Balancer Controller and of EKS Auto Mode. Where no annotation says it, the load balancer keeps the
-/// scheme that it has, and a new one gets what the controller was told (`--default-load-balancer-scheme`; pkg/service,
-/// buildLoadBalancerScheme): neither is seen.
-const AWS_CLASSES: &[&str] = &["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
+/// Which controller makes the load balancer of a Service. Only what it reads counts: of a Service with a class, the cloud provider and every
+/// other controller keep away (`core/v1` ServiceSpec, loadBalancerClass).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Controller {
+    /// The AWS Load Balancer Controller, or that of EKS Auto Mode.
+    Aws,
+    /// GKE by a class that decides alone between inside and outside (GKE, *LoadBalancer Service parameters*).
+    Google { internal: bool },
+    /// Alibaba's, by its own classes.
+    Alibaba,
+    /// The operator of Tailscale, which publishes in the user's own network (*Expose a Service using a LoadBalancer*).
+    Tailscale,
+    /// That of a class whose words are not known here.
+    Stranger,
+    /// The cloud provider, whichever it is.
+    Provider(Given),
+}
 
-/// What makes the load balancer internal: the annotation, or the class whose default it is. `None` where nothing known does.
-/// An annotation of one cloud is nothing to a load balancer that bears the name of another one.
-pub(super) fn internal_by(annotations: &Annotations, class: Option<&str>, addresses: &[String], what: &str) -> Known<String> {
-    let named = addresses.iter().any(|address| is_name_of_aws(address));
-    let by = asked_by(annotations).filter(|by| by.contains("aws-load-balancer") || !named);
-    let spoken = [AWS_SCHEME, AWS_INTERNAL].iter().any(|name| annotations.contains_key(*name));
-    let of_the_controller = class.is_some_and(|class| AWS_CLASSES.contains(&class))
-        || annotations.get(AWS_TYPE).is_some_and(|kind| matches!(kind.as_str(), "external" | "nlb-ip"));
-    match by {
-        None if of_the_controller && !spoken => Known::Unknown(Unseen::not_visible(
-            format!("whether the load balancer of {what} is an internal one"),
-            "nothing on it says so, and the controller of AWS keeps the scheme that a load balancer has, or takes its own default",
-            "Set service.beta.kubernetes.io/aws-load-balancer-scheme, or look at the scheme of the load balancer.",
-        )),
-        by => Known::Known(by.unwrap_or_default()),
+/// What a load balancer was given, as far as it says whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Nothing,
+    /// A name that AWS gives.
+    NameOfAws,
+    /// Addresses, which AWS never gives.
+    Addresses,
+    /// Names that say nothing.
+    Names,
+}
+
+impl Controller {
+    pub(super) fn of(class: Option<&str>, annotations: &Annotations, addresses: &[String]) -> Self {
+        let given = match addresses {
+            [] => Given::Nothing,
+            all if all.iter().any(|address| is_name_of_aws(address)) => Given::NameOfAws,
+            all if all.iter().any(|address| address.parse::<IpAddr>().is_ok()) => Given::Addresses,
+            _ => Given::Names,
+        };
+        match class {
+            // Which of AWS's two is to make it (AWS Load Balancer Controller, annotations of Services).
+            None if given != Given::Addresses
+                && annotations.get(AWS_TYPE).is_some_and(|kind| matches!(kind.as_str(), "external" | "nlb-ip")) =>
+            {
+                Self::Aws
+            }
+            None => Self::Provider(given),
+            Some("service.k8s.aws/nlb" | "eks.amazonaws.com/nlb") => Self::Aws,
+            Some("networking.gke.io/l4-regional-external" | "networking.gke.io/l4-regional-external-legacy") => {
+                Self::Google { internal: false }
+            }
+            Some("networking.gke.io/l4-regional-internal" | "networking.gke.io/l4-regional-internal-legacy") => {
+                Self::Google { internal: true }
+            }
+            Some("tailscale") => Self::Tailscale,
+            Some(class) if class.starts_with("alibabacloud.com/") => Self::Alibaba,
+            Some(_) => Self::Stranger,
+        }
+    }
+
+    pub(super) fn of_service(service: &Service) -> Self {
+        let none = Annotations::new();
+        let class = service.spec.as_ref().and_then(|spec| spec.load_balancer_class.as_deref());
+        Self::of(class, service.metadata.annotations.as_ref().unwrap_or(&none), &addresses(service))
+    }
+
+    /// Whether it reads the annotations of AWS that say where TLS ends.
+    pub(super) fn reads_tls_of_aws(self) -> bool {
+        matches!(self, Self::Aws | Self::Provider(Given::Nothing | Given::NameOfAws))
+    }
+
+    /// Whether it may be a provider with words for TLS that are not AWS's.
+    pub(super) fn may_end_tls(self) -> bool {
+        matches!(self, Self::Alibaba) || matches!(self, Self::Provider(given) if given != Given::NameOfAws)
+    }
+
+    /// What makes the load balancer internal: the annotation, or the class. Empty where nothing does that the controller heeds.
+    pub(super) fn internal_by(self, annotations: &Annotations, what: &str) -> Known<String> {
+        let of_class = || Known::Known("spec.loadBalancerClass".to_owned());
+        let words = |all: &[(&str, &str)]| {
+            all.iter().find(|(name, wanted)| value(annotations, name).as_deref() == Some(*wanted)).map(|(name, _)| (*name).to_owned())
+        };
+        match self {
+            Self::Google { internal: true } | Self::Tailscale => of_class(),
+            Self::Google { internal: false } | Self::Stranger => Known::Known(String::new()),
+            Self::Alibaba => Known::Known(words(&[(ALIBABA_ADDRESS_TYPE, "intranet")]).unwrap_or_default()),
+            Self::Provider(Given::NameOfAws) => Known::Known(asked_of_aws(annotations).flatten().unwrap_or_default()),
+            Self::Provider(_) => Known::Known(asked_of_aws(annotations).unwrap_or_else(|| words(INTERNAL)).unwrap_or_default()),
+            // Where no annotation says it, the load balancer keeps the scheme that it has, and a new one gets what the controller was told
+            // (`--default-load-balancer-scheme`; pkg/service, buildLoadBalancerScheme): neither is seen.
+            Self::Aws => match asked_of_aws(annotations) {
+                Some(by) => Known::Known(by.unwrap_or_default()),
+                None => Known::Unknown(Unseen::not_visible(
+                    format!("whether the load balancer of {what} is an internal one"),
+                    "nothing on it says so, and the controller of AWS keeps the scheme that a load balancer has, or takes its own default",
+                    "Set service.beta.kubernetes.io/aws-load-balancer-scheme, or look at the scheme of the load balancer.",
+                )),
+            },
+        }
+    }
+
+    /// The source ranges in force: the field, or the annotation where the field is empty (`cloud-provider/service/helpers`,
+    /// GetLoadBalancerSourceRanges; kube-proxy and the controllers of other classes know the field only).
+    pub(super) fn source_ranges(self, field: Option<&Vec<String>>, annotations: &Annotations) -> Vec<String> {
+        let from_field: Vec<String> = field.into_iter().flatten().map(|range| range.trim().to_owned()).collect();
+        if !from_field.is_empty() || matches!(self, Self::Stranger | Self::Tailscale) {
+            return from_field;
+        }
+        let annotation = annotations.get(SOURCE_RANGES).map(String::as_str).unwrap_or("");
+        annotation.split(',').map(str::trim).filter(|range| !range.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Whether the ranges leave anyone out: there are some, each is a network, and together they are less than half of the Internet. Of a
+    /// family of the Service of which there is none, everybody is let in (kube-proxy, serviceport.go). Unknown where a rule beside them
+    /// lets others in, or takes their place.
+    pub(super) fn limits_sources(self, ranges: &[String], families: &[String], annotations: &Annotations, what: &str) -> Known<bool> {
+        let unknown = |why: String, how_to_see: &str| {
+            Known::Unknown(Unseen::not_visible(format!("who may use the load balancer of {what}"), why, how_to_see))
+        };
+        let there = |names: &[&'static str]| {
+            names.iter().copied().find(|name| annotations.get(*name).is_some_and(|value| !value.trim().is_empty()))
+        };
+        // cloud-provider-azure, pkg/provider/loadbalancer/accesscontrol.go: a rule for each tag, and one for the ranges.
+        if let Self::Provider(Given::Nothing | Given::Addresses | Given::Names) = self {
+            let tags = annotations.get(AZURE_TAGS).map(String::as_str).unwrap_or("");
+            if tags.split(',').any(|tag| tag.trim().eq_ignore_ascii_case("internet")) {
+                return Known::Known(false);
+            }
+            if let Some(name) = there(&[AZURE_TAGS, AZURE_RANGES]) {
+                return unknown(
+                    format!("{name} lets callers in beside the source ranges, and which addresses those are is not seen"),
+                    "Look at the rules of the network security group.",
+                );
+            }
+        }
+        // AWS Load Balancer Controller, annotations of Services (lb-source-ranges is ignored beside these groups); cloud-provider-aws,
+        // buildELBSecurityGroupList.
+        if let Self::Aws | Self::Provider(Given::Nothing | Given::NameOfAws) = self
+            && let Some(name) = there(AWS_SECURITY_GROUPS)
+        {
+            return unknown(
+                format!(
+                    "{name} names security groups or lists of prefixes, and what these let in is not seen: beside it the source ranges may not count"
+                ),
+                "Look at the inbound rules of the security groups.",
+            );
+        }
+        Known::Known(limit_sources(ranges, families))
     }
 }
 
-/// Which controller is to make the load balancer (AWS Load Balancer Controller, annotations of Services).
+/// Addresses and names that the load balancer was given.
+pub(super) fn addresses(service: &Service) -> Vec<String> {
+    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
+    status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect()
+}
+
 const AWS_TYPE: &str = "service.beta.kubernetes.io/aws-load-balancer-type";
 
 /// Whether a name is one that AWS gives to load balancers.
@@ -58,70 +195,37 @@ pub(super) fn is_name_of_aws(name: &str) -> bool {
     name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn")
 }
 
-fn asked_by(annotations: &Annotations) -> Option<String> {
-    let value = |name: &str| annotations.get(name).map(|value| value.trim().to_ascii_lowercase());
-    if let Some(scheme) = value(AWS_SCHEME) {
-        return (scheme == "internal").then(|| AWS_SCHEME.to_owned());
+fn value(annotations: &Annotations, name: &str) -> Option<String> {
+    annotations.get(name).map(|value| value.trim().to_ascii_lowercase())
+}
+
+/// What the annotations of AWS say, where they say something: the one that asks for an internal load balancer, if it does.
+fn asked_of_aws(annotations: &Annotations) -> Option<Option<String>> {
+    if let Some(scheme) = value(annotations, AWS_SCHEME) {
+        return Some((scheme == "internal").then(|| AWS_SCHEME.to_owned()));
     }
     // The older AWS provider takes any value but `false` and the empty one for yes (cloud-provider-aws, EnsureLoadBalancer).
-    if let Some(internal) = value(AWS_INTERNAL) {
-        return (!internal.is_empty() && internal != "false").then(|| AWS_INTERNAL.to_owned());
+    value(annotations, AWS_INTERNAL).map(|internal| (!internal.is_empty() && internal != "false").then(|| AWS_INTERNAL.to_owned()))
+}
+
+fn limit_sources(ranges: &[String], families: &[String]) -> bool {
+    let each = families.iter().all(|family| ranges.iter().any(|range| range.contains(':') != (family == "IPv4")));
+    each && !ranges.is_empty() && are_most_of_the_world(ranges) == Ok(false)
+}
+
+/// Whether all of what it was given is of private networks. Unknown where a name stands beside a private address, of which nobody says
+/// whether it is another name for that one.
+pub(super) fn all_private(addresses: &[String], what: &str) -> Known<bool> {
+    let private: Vec<Option<bool>> = addresses.iter().map(|address| is_private(address)).collect();
+    let some = private.contains(&Some(true)) && !private.contains(&Some(false));
+    match private.contains(&None) {
+        true if some => Known::Unknown(Unseen::not_visible(
+            format!("whether the load balancer of {what} has private addresses only"),
+            "it has a private address, and a name beside it that may stand for that one or for another",
+            "Look up what the name stands for.",
+        )),
+        _ => Known::Known(some),
     }
-    INTERNAL.iter().find(|(name, wanted)| value(name).as_deref() == Some(*wanted)).map(|(name, _)| (*name).to_owned())
-}
-
-/// The source ranges in force: the field, or the annotation where the field is empty (`cloud-provider/service/helpers`,
-/// GetLoadBalancerSourceRanges).
-pub(super) fn source_ranges(field: Option<&Vec<String>>, annotations: &Annotations) -> Vec<String> {
-    let from_field: Vec<String> = field.into_iter().flatten().map(|range| range.trim().to_owned()).collect();
-    if !from_field.is_empty() {
-        return from_field;
-    }
-    let annotation = annotations.get(SOURCE_RANGES).map(String::as_str).unwrap_or("");
-    annotation.split(',').map(str::trim).filter(|range| !range.is_empty()).map(str::to_owned).collect()
-}
-
-/// Whether the ranges leave anyone out: there are some, each is a network, and together they are not every address of a family. Of a
-/// family of the Service of which there is none, everybody is let in (kube-proxy, serviceport.go).
-pub(super) fn limit_sources(ranges: &[String], families: &[String]) -> bool {
-    let networks: Option<Vec<Network>> = ranges.iter().map(|range| network(range)).collect();
-    networks.is_some_and(|networks| {
-        let has = |v4: bool| networks.iter().any(|network| network.0 == v4);
-        let each = families.iter().all(|family| has(family == "IPv4"));
-        each && !networks.is_empty() && !cover(&networks, u128::from(u32::MAX), true) && !cover(&networks, u128::MAX, false)
-    })
-}
-
-/// Whether it is of IPv4, its first and its last address.
-type Network = (bool, u128, u128);
-
-fn network(range: &str) -> Option<Network> {
-    let (address, length) = range.split_once('/')?;
-    let (v4, bits, address) = match address.parse::<IpAddr>().ok()? {
-        IpAddr::V4(v4) => (true, 32, u128::from(v4.to_bits())),
-        IpAddr::V6(v6) => (false, 128, v6.to_bits()),
-    };
-    let free: u32 = u32::checked_sub(bits, length.parse().ok()?)?;
-    let hosts = 1_u128.checked_shl(free).map_or(u128::MAX, |size| size - 1);
-    Some((v4, address & !hosts, address | hosts))
-}
-
-/// Whether the networks of a family hold every address up to `end`: 0.0.0.0/1 and 128.0.0.0/1 do.
-fn cover(networks: &[Network], end: u128, v4: bool) -> bool {
-    let mut of_family: Vec<(u128, u128)> =
-        networks.iter().filter(|network| network.0 == v4).map(|&(_, first, last)| (first, last)).collect();
-    of_family.sort_unstable();
-    let mut next = 0;
-    for (first, last) in of_family {
-        if first > next {
-            return false;
-        }
-        match last.checked_add(1) {
-            Some(after) if last < end => next = next.max(after),
-            _ => return true,
-        }
-    }
-    false
 }
 
 /// Whether an address is of a network that the internet does not route to (RFC 1918, 6598, 3927, 4193, 4291). `None` for a name of which
@@ -151,7 +255,7 @@ mod tests {
     use super::*;
 
     fn internal_by(annotations: &Annotations, class: Option<&str>, addresses: &[String]) -> Option<String> {
-        match super::internal_by(annotations, class, addresses, "x") {
+        match Controller::of(class, annotations, addresses).internal_by(annotations, "x") {
             Known::Known(by) => (!by.is_empty()).then_some(by),
             Known::Unknown(_) => Some("not known".to_owned()),
         }
@@ -180,8 +284,17 @@ mod tests {
         assert_eq!(internal_by(&annotations(&[]), nlb, &[]).as_deref(), Some("not known"));
         assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing")]), nlb, &[]), None);
         assert_eq!(internal_by(&annotations(&[(AWS_SCHEME, "internet-facing"), (AWS_INTERNAL, "true")]), nlb, &[]), None);
-        assert_eq!(internal_by(&annotations(&[]), Some("clinic.example/lb"), &[]), None);
+        for class in ["clinic.example/lb", "networking.gke.io/l4-regional-external"] {
+            for (name, value) in INTERNAL.iter().copied().chain([(AWS_SCHEME, "internal")]) {
+                assert_eq!(internal_by(&annotations(&[(name, value)]), Some(class), &[]), None, "{class} {name}");
+            }
+        }
+        for class in ["networking.gke.io/l4-regional-internal", "tailscale"] {
+            assert!(internal_by(&annotations(&[]), Some(class), &[]).is_some(), "{class}");
+        }
+        assert!(internal_by(&annotations(&[(ALIBABA_ADDRESS_TYPE, "intranet")]), Some("alibabacloud.com/nlb"), &[]).is_some());
         let azure = annotations(&[("service.beta.kubernetes.io/azure-load-balancer-internal", "true")]);
+        assert_eq!(internal_by(&azure, nlb, &[]).as_deref(), Some("not known"));
         let name = ["x-1.elb.us-east-1.amazonaws.com".to_owned()];
         assert_eq!(internal_by(&azure, None, &name), None);
         assert!(internal_by(&azure, None, &["10.0.0.7".to_owned()]).is_some());
@@ -190,13 +303,9 @@ mod tests {
     #[test]
     fn a_range_that_holds_every_address_limits_nothing() {
         let ranges = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        for limiting in [
-            &["10.0.0.0/8"][..],
-            &["192.0.2.7/32", "2001:db8::/32"],
-            &["0.0.0.0/1", "0.0.0.0/2", "10.0.0.0/8"],
-            &["0.0.0.0/1", "192.0.0.0/2"],
-            &["128.0.0.0/1", "::/1"],
-        ] {
+        for limiting in
+            [&["10.0.0.0/8"][..], &["192.0.2.7/32", "2001:db8::/32"], &["64.0.0.0/2", "10.0.0.0/8"], &["128.0.0.0/1", "2001::/16"]]
+        {
             assert!(limit_sources(&ranges(limiting), &[]), "{limiting:?}");
         }
         for open in [
@@ -210,6 +319,9 @@ mod tests {
             &["0.0.0.0/1", "128.0.0.0/1"],
             &["192.0.0.0/2", "10.0.0.0/8", "128.0.0.0/2", "0.0.0.0/1"],
             &["8000::/1", "::/1"],
+            // All but one block.
+            &["128.0.0.0/1", "64.0.0.0/2", "32.0.0.0/3", "16.0.0.0/4", "8.0.0.0/5", "4.0.0.0/6", "2.0.0.0/7"],
+            &["0.0.0.0/1"],
         ] {
             assert!(!limit_sources(&ranges(open), &[]), "{open:?}");
         }
@@ -231,8 +343,10 @@ mod tests {
     #[test]
     fn the_annotation_speaks_where_the_field_is_silent() {
         let noted = annotations(&[(SOURCE_RANGES, "10.0.0.0/8, 192.0.2.0/24")]);
-        assert_eq!(source_ranges(None, &noted), ["10.0.0.0/8", "192.0.2.0/24"]);
-        assert_eq!(source_ranges(Some(&vec!["198.51.100.0/24".to_owned()]), &noted), ["198.51.100.0/24"]);
+        let provider = Controller::Provider(Given::Nothing);
+        assert_eq!(provider.source_ranges(None, &noted), ["10.0.0.0/8", "192.0.2.0/24"]);
+        assert_eq!(provider.source_ranges(Some(&vec!["198.51.100.0/24".to_owned()]), &noted), ["198.51.100.0/24"]);
+        assert!(Controller::Stranger.source_ranges(None, &noted).is_empty());
     }
 
     #[test]

@@ -23,7 +23,8 @@ table! {
     /// One row per workload that something outside the cluster can reach: through a Service that is published by itself (a load balancer,
     /// a port of every node, external addresses), an Ingress, a route at a Gateway, a Route of OpenShift, a VirtualService at a Gateway of
     /// Istio, a router of Traefik or an HTTPProxy of Contour, and the Services behind these; or through a port of its own on the nodes.
-    /// Where a program that serves routes passes ports on by a ConfigMap, which is not read, every workload may be one.
+    /// Where a program that serves routes passes ports on by a ConfigMap, which is not read, every workload may be one, and where a Service
+    /// without a selector is published in the clear, whose endpoints somebody else writes.
     pub struct PublishedRow as "published_workloads" counting "published workloads" from
         [SERVICES, INGRESSES, GATEWAYS, HTTP_ROUTES, GRPC_ROUTES, TLS_ROUTES, TCP_ROUTES, UDP_ROUTES, OPENSHIFT_ROUTES, ISTIO_GATEWAYS,
          VIRTUAL_SERVICES, INGRESS_ROUTES, INGRESS_ROUTE_TCPS, OLD_INGRESS_ROUTES, OLD_INGRESS_ROUTE_TCPS, HTTP_PROXIES, PODS, REPLICA_SETS, DEPLOYMENTS,
@@ -96,6 +97,8 @@ enum Target<'s> {
     Pods(&'s str, &'s BTreeMap<String, String>),
     /// Perhaps any workload of the namespace.
     Perhaps(&'s str),
+    /// Perhaps any workload at all: endpoints that are written by hand may be the addresses of pods of any namespace (CVE-2021-25740).
+    Anybody,
     Nobody,
 }
 
@@ -105,7 +108,7 @@ fn target<'s>(way: &'s Way, services: &'s Services) -> Target<'s> {
     for _ in 0..HOPS {
         match services.get_key_value(&at) {
             Some(((namespace, _), Leads::Selects(selector))) => return Target::Pods(namespace, selector),
-            Some(((namespace, _), Leads::ByHand)) => return Target::Perhaps(namespace),
+            Some((_, Leads::ByHand)) => return Target::Anybody,
             Some((_, Leads::To(Some(next)))) => at = next.clone(),
             Some((_, Leads::To(None))) | None => return Target::Nobody,
         }
@@ -138,10 +141,11 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     for group in context.pods()?.iter().filter(|group| !group.is_finished()) {
         groups.entry(group.namespace()).or_default().push(group);
     }
-    let by_hand: Vec<(String, Way)> = ways.iter().filter_map(|way| perhaps(way, &services)).collect();
+    let namespaces: Vec<&str> = groups.keys().copied().collect();
+    let by_hand: Vec<(String, Way)> = ways.iter().flat_map(|way| perhaps(way, &services, &namespaces)).collect();
     let sure = ways.iter().filter_map(|way| match target(way, &services) {
         Target::Pods(namespace, selector) => Some((namespace, Some(selector), way)),
-        Target::Perhaps(_) | Target::Nobody => None,
+        Target::Perhaps(_) | Target::Anybody | Target::Nobody => None,
     });
     let open = by_hand.iter().map(|(namespace, way)| (namespace.as_str(), None, way));
     for (namespace, selector, way) in sure.chain(open) {
@@ -156,21 +160,36 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     Ok(by_workload.into_iter().filter_map(|(workload, (origins, ways))| row(workload, &origins, &ways)).collect())
 }
 
-/// A way of which it is not known to which workloads of a namespace it leads: where it is not encrypted, any of them may be reached over
-/// plain HTTP.
-fn perhaps(way: &Way, services: &Services) -> Option<(String, Way)> {
-    let Target::Perhaps(namespace) = target(way, services) else { return None };
+/// A way of which it is not known to which workloads of which namespaces it leads: where it is not encrypted, any of them may be reached
+/// over plain HTTP.
+fn perhaps(way: &Way, services: &Services, namespaces: &[&str]) -> Vec<(String, Way)> {
+    let target = target(way, services);
+    let (among, by_hand) = match &target {
+        Target::Perhaps(namespace) => (std::slice::from_ref(namespace), false),
+        Target::Anybody => (namespaces, true),
+        Target::Pods(..) | Target::Nobody => return Vec::new(),
+    };
     let unseen = match &way.plain {
-        Known::Known(false) => return None,
-        Known::Unknown(unseen) => unseen.clone(),
-        Known::Known(true) => Unseen::not_visible(
-            format!("whom the way in by {} leads to in the namespace {namespace}", way.text),
-            "its Service has no selector: whoever writes its endpoints decides, and these are not read",
-            "Look at the EndpointSlices of the Service.",
+        Known::Known(false) => return Vec::new(),
+        Known::Unknown(unseen) if !by_hand => unseen.clone(),
+        _ => Unseen::not_visible(
+            format!("whom the way in by {} leads to", way.in_its_namespace()),
+            "its Service has no selector: whoever writes its endpoints decides, and may write the addresses of pods of any namespace; these are not read",
+            format!("Look at the EndpointSlices of the Service (kubectl get endpointslices -n {}).", way.namespace),
         ),
     };
     let text = if way.text.starts_with("perhaps ") { way.text.clone() } else { format!("perhaps {}", way.text) };
-    Some((namespace.to_owned(), Way { plain: Known::Unknown(unseen), text, ..way.clone() }))
+    let to = |namespace: &&str| {
+        let text = if *namespace == way.namespace { text.clone() } else { format!("{text} of the namespace {}", way.namespace) };
+        ((*namespace).to_owned(), Way { plain: Known::Unknown(unseen.clone()), text, ..way.clone() })
+    };
+    among.iter().map(to).collect()
+}
+
+impl Way {
+    fn in_its_namespace(&self) -> String {
+        format!("{} of the namespace {}", self.text, self.namespace)
+    }
 }
 
 /// Ports that a program which serves routes passes on to Services as they come, by a ConfigMap that its arguments name and that is not
@@ -245,10 +264,15 @@ fn on_the_nodes(group: &PodGroup) -> Vec<(&PodGroup, Way)> {
             way(format!("the port {} of the node", port.host_port), plain)
         })
         .collect();
-    if group.host_network && group.ports.is_empty() {
+    // A port that is not written down is open all the same (`core/v1` Container, ports).
+    if group.host_network {
+        let why = match group.ports.is_empty() {
+            true => "its pods use the node's network, and write no port down",
+            false => "its pods use the node's network, where every port is open that the programs open, written down or not",
+        };
         let unseen = Unseen::not_visible(
             format!("whether {} of {} serves plain HTTP on its nodes", group.workload_text(), group.namespace()),
-            "its pods use the node's network, and write no port down",
+            why,
             "Ask which ports the program opens, and what it speaks there.",
         );
         ways.push(way("ports of the node, which are not written down".to_owned(), Known::Unknown(unseen)));

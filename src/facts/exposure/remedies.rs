@@ -18,11 +18,19 @@ pub(super) fn tls(engine: Engine, host: &str) -> String {
     }
 }
 
+/// What gives hosts TLS, and a redirect, that an annotation adds.
+pub(super) fn alias(annotation: &str) -> String {
+    format!("write the hosts of {annotation} into rules and spec.tls, in place of the annotation")
+}
+
 /// What closes plain HTTP beside TLS. `never` says that the controller was told to leave paths open, whatever an Ingress says.
-pub(super) fn redirect(engine: Engine, never: bool) -> String {
+pub(super) fn redirect(engine: Engine, host: &str, never: bool) -> String {
     let set = |annotation: &str| format!("set {annotation}");
     match engine {
         Engine::IngressNginx if never => "take the paths out of no-tls-redirect-locations in the controller's ConfigMap".to_owned(),
+        Engine::IngressNginx if host.is_empty() => {
+            "name the host in the rule and in spec.tls, or set nginx.ingress.kubernetes.io/force-ssl-redirect: \"true\"".to_owned()
+        }
         Engine::IngressNginx => set("nginx.ingress.kubernetes.io/ssl-redirect: \"true\" on each Ingress for the host"),
         Engine::NginxOrg => set("nginx.org/ssl-redirect: \"true\""),
         Engine::HaproxyTechnologies => set("haproxy.org/ssl-redirect: \"true\""),
@@ -70,8 +78,9 @@ mod tests {
 
     #[test]
     fn each_in_the_words_of_its_own() {
-        assert_eq!(redirect(Engine::Kong, false), r#"set konghq.com/protocols: "https""#);
-        assert!(redirect(Engine::IngressNginx, true).contains("no-tls-redirect-locations"));
+        assert_eq!(redirect(Engine::Kong, "", false), r#"set konghq.com/protocols: "https""#);
+        assert!(redirect(Engine::IngressNginx, "", false).contains("force-ssl-redirect"));
+        assert!(redirect(Engine::IngressNginx, "a.example", true).contains("no-tls-redirect-locations"));
         assert!(tls(Engine::AwsLoadBalancer, "a.example").contains("listen-ports"));
         assert_eq!(tls(Engine::IngressNginx, ""), "name the host in the rule, and add it to spec.tls with a secretName");
         assert!(entrance("HTTPProxy", "tls").contains("permitInsecure"));

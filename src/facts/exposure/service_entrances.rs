@@ -6,10 +6,12 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::entrances::{Behind, Entrance};
+use super::load_balancers::{Controller, addresses};
 use crate::facts::FactsError;
 use crate::facts::Known;
 use crate::facts::context::Context;
 use crate::model::Unseen;
+use crate::model::annotations::{TLS_OF_PROVIDERS, one_of};
 
 type Annotations = BTreeMap<String, String>;
 
@@ -97,20 +99,29 @@ fn entrance(
     if port.protocol.as_deref().is_some_and(|protocol| protocol != "TCP") {
         return None;
     }
-    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
-    let addresses: Vec<String> = status.into_iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())).collect();
-    let by_aws = kind == "LoadBalancer" && is_of_aws(service);
-    let (tls, plain, pointer) = if by_aws && ends_tls(annotations, port) {
-        ("at the load balancer", Known::Known(false), "/metadata/annotations".to_owned())
+    let of_annotations = || "/metadata/annotations".to_owned();
+    let (tls, plain, pointer) = if kind == "LoadBalancer" && ends_tls(Controller::of_service(service), annotations, port) {
+        ("at the load balancer", Known::Known(false), of_annotations())
     } else {
         let at = format!("/spec/ports/{number}");
         match speaks(port) {
             Speaks::Plain if behind == Program::ServesRoutes => ("", served(&format!("the Service {}", display(service))), at),
-            Speaks::Plain => ("", Known::Known(true), at),
-            Speaks::Tls if leads_to_plain(port) => {
-                ("", unknown(service, port, "by its name or number it is for TLS, and it leads to a port for plain HTTP"), at)
+            Speaks::Plain
+                if kind == "LoadBalancer"
+                    && let Some(name) = tls_of_a_provider(service, annotations) =>
+            {
+                ("", may_end_tls(service, port, name), of_annotations())
             }
+            Speaks::Plain => ("", Known::Known(true), at),
+            Speaks::Tls if !leads_to_tls(port) => (
+                "",
+                unknown(service, port, "by its name or number it is for TLS, and what speaks on the port that it leads to is not said"),
+                at,
+            ),
             Speaks::Tls => ("by the program", Known::Known(false), at),
+            Speaks::Other if leads_to_plain(port) => {
+                ("", unknown(service, port, "its number is that of another protocol, and it leads to a port for plain HTTP"), at)
+            }
             Speaks::Other => return None,
             Speaks::Unknown => {
                 ("", unknown(service, port, "neither its number, its name nor its appProtocol says what goes through it"), at)
@@ -120,7 +131,10 @@ fn entrance(
     Some(Entrance {
         part: port.port.to_string(),
         pointer,
-        hosts: addresses.into_iter().chain(service.spec.iter().flat_map(|spec| spec.external_ips.iter().flatten().cloned())).collect(),
+        hosts: addresses(service)
+            .into_iter()
+            .chain(service.spec.iter().flat_map(|spec| spec.external_ips.iter().flatten().cloned()))
+            .collect(),
         tls: tls.to_owned(),
         plain,
         counts_to: service.metadata.namespace.clone(),
@@ -136,24 +150,31 @@ enum Speaks {
     Unknown,
 }
 
-/// Whether the port of the pods is one that is known for plain HTTP: then TLS is ended before it, or nowhere. What the application's
-/// protocol is said to be counts more.
-fn leads_to_plain(port: &ServicePort) -> bool {
-    port.app_protocol.is_none()
-        && match &port.target_port {
-            Some(IntOrString::Int(number)) => PLAIN_PORTS.contains(number),
-            Some(IntOrString::String(name)) => matches!(name.as_str(), "http" | "web" | "http-web" | "h2c"),
-            None => false,
+/// Whether what a port leads to speaks TLS as well, so that nothing ends it on the way: no load balancer or node makes TLS out of a plain
+/// port. What the application's protocol is said to be counts more, and so does a name where both ports are one.
+fn leads_to_tls(port: &ServicePort) -> bool {
+    let of_tls = |number: &i32| TLS_PORTS.contains(number);
+    port.app_protocol.is_some()
+        || match &port.target_port {
+            Some(IntOrString::Int(number)) => *number == port.port || of_tls(number),
+            Some(IntOrString::String(name)) => is_named_for(&name.to_ascii_lowercase(), TLS_WORDS),
+            None => true,
         }
 }
 
-/// Whether the load balancer may be one of AWS: no other controller reads its annotations. Its addresses are names of AWS.
-pub(super) fn is_of_aws(service: &Service) -> bool {
-    let class = service.spec.as_ref().and_then(|spec| spec.load_balancer_class.as_deref());
-    let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|status| status.ingress.as_ref());
-    let mut given = status.into_iter().flatten().filter(|at| at.ip.is_some() || at.hostname.is_some()).peekable();
-    class.is_none_or(|class| matches!(class, "service.k8s.aws/nlb" | "eks.amazonaws.com/nlb"))
-        && (given.peek().is_none() || given.filter_map(|at| at.hostname.as_deref()).any(super::load_balancers::is_name_of_aws))
+/// Whether the port of the pods is one that is known for plain HTTP.
+fn leads_to_plain(port: &ServicePort) -> bool {
+    match &port.target_port {
+        Some(IntOrString::Int(number)) => PLAIN_PORTS.contains(number),
+        Some(IntOrString::String(name)) => is_named_for(&name.to_ascii_lowercase(), PLAIN_WORDS),
+        None => false,
+    }
+}
+
+/// An annotation by which a provider may end TLS, or redirect, at the load balancer.
+fn tls_of_a_provider(service: &Service, annotations: &Annotations) -> Option<&'static str> {
+    let said = || annotations.iter().filter(|(_, value)| !value.is_empty()).find_map(|(name, _)| one_of(TLS_OF_PROVIDERS, name));
+    Controller::of_service(service).may_end_tls().then(said).flatten()
 }
 
 /// Whether nodes answer for `externalIPs`: a Service without an address of its own is left out of everything (kube-proxy,
@@ -163,6 +184,14 @@ pub(super) fn answers_external_ips(spec: &ServiceSpec) -> bool {
 }
 
 const PLAIN_PORTS: &[i32] = &[80, 8000, 8008, 8080, 8081, 8088];
+const TLS_PORTS: &[i32] = &[443, 4443, 6443, 8443, 9443, 10443];
+const TLS_WORDS: &[&str] = &["https", "wss", "tls", "grpcs", "ssl"];
+const PLAIN_WORDS: &[&str] = &["http", "http2", "h2c", "ws", "web", "grpc", "http1"];
+
+/// Whether a name is one of these words, or begins with one and a dash.
+fn is_named_for(name: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+}
 
 /// Whether a port of the node that a pod takes serves plain HTTP: by its name, its number, and the number of the container's port.
 pub(super) fn of_node_port(name: &str, on_node: i32, in_pod: i32) -> Known<bool> {
@@ -179,7 +208,12 @@ pub(super) fn of_node_port(name: &str, on_node: i32, in_pod: i32) -> Known<bool>
     };
     match said {
         Speaks::Plain => Known::Known(true),
-        Speaks::Tls if !leads_to_plain(&port(on_node)) => Known::Known(false),
+        // The name is that of the pod's own port.
+        Speaks::Tls
+            if leads_to_tls(&port(on_node)) || (is_named_for(&name.to_ascii_lowercase(), TLS_WORDS) && !PLAIN_PORTS.contains(&in_pod)) =>
+        {
+            Known::Known(false)
+        }
         Speaks::Other => Known::Known(false),
         Speaks::Tls | Speaks::Unknown => Known::Unknown(Unseen::not_visible(
             format!("whether the port {on_node} of the node serves plain HTTP"),
@@ -191,35 +225,53 @@ pub(super) fn of_node_port(name: &str, on_node: i32, in_pod: i32) -> Known<bool>
 
 /// By the protocol of the application (`core/v1` ServicePort, appProtocol), by the name of the port, and by its number.
 fn speaks(port: &ServicePort) -> Speaks {
-    let named = |name: &str, word: &str| name == word || name.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'));
     let words = [port.app_protocol.as_deref(), port.name.as_deref()].into_iter().flatten().map(str::to_ascii_lowercase);
     for word in words {
         let word = word.strip_prefix("kubernetes.io/").unwrap_or(&word);
-        if ["https", "wss", "tls", "grpcs", "ssl"].iter().any(|tls| named(word, tls)) {
+        if is_named_for(word, TLS_WORDS) {
             return Speaks::Tls;
         }
-        if ["http", "http2", "h2c", "ws", "web", "grpc", "http1"].iter().any(|plain| named(word, plain)) {
+        if is_named_for(word, PLAIN_WORDS) {
             return Speaks::Plain;
         }
     }
     match port.port {
         plain if PLAIN_PORTS.contains(&plain) => Speaks::Plain,
-        443 | 4443 | 8443 | 9443 => Speaks::Tls,
+        tls if TLS_PORTS.contains(&tls) => Speaks::Tls,
         other if OTHER_PROTOCOLS.contains(&other) => Speaks::Other,
         _ => Speaks::Unknown,
     }
 }
 
 /// cloud-provider-aws and the AWS Load Balancer Controller: with a certificate, TLS ends on the ports that are listed by number or name, or
-/// on all.
-fn ends_tls(annotations: &Annotations, port: &ServicePort) -> bool {
+/// on all where none are. `*` is every port to the provider, and none to the controller (its annotations of Services, ssl-ports).
+fn ends_tls(controller: Controller, annotations: &Annotations, port: &ServicePort) -> bool {
     // An empty one is none.
-    if annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-cert").is_none_or(String::is_empty) {
+    if !controller.reads_tls_of_aws() || annotations.get(AWS_CERTIFICATE).is_none_or(String::is_empty) {
         return false;
     }
-    let listed = annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-ports").map(String::as_str).unwrap_or("*");
-    let is_this = |word: &str| word == "*" || word == port.port.to_string() || port.name.as_deref() == Some(word);
+    let Some(listed) = annotations.get("service.beta.kubernetes.io/aws-load-balancer-ssl-ports") else { return true };
+    let every = |word: &str| word == "*" && controller != Controller::Aws;
+    let is_this = |word: &str| every(word) || word == port.port.to_string() || port.name.as_deref() == Some(word);
     listed.split(',').map(str::trim).any(is_this)
+}
+
+const AWS_CERTIFICATE: &str = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert";
+
+/// Whether the load balancer of a Service ends TLS on some port.
+pub(super) fn ends_tls_somewhere(service: &Service) -> bool {
+    let spec = service.spec.as_ref().filter(|spec| spec.type_.as_deref() == Some("LoadBalancer"));
+    let Some((spec, annotations)) = spec.zip(service.metadata.annotations.as_ref()) else { return false };
+    let controller = Controller::of_service(service);
+    spec.ports.iter().flatten().any(|port| ends_tls(controller, annotations, port)) || tls_of_a_provider(service, annotations).is_some()
+}
+
+fn may_end_tls(service: &Service, port: &ServicePort, name: &str) -> Known<bool> {
+    Known::Unknown(Unseen::not_visible(
+        format!("whether the port {} of the Service {} serves plain HTTP", port.port, display(service)),
+        format!("the load balancer may end TLS or redirect there: {name} is set, and what the provider makes of it is not known here"),
+        "Ask for the port over plain HTTP, or look at the listeners of the load balancer.",
+    ))
 }
 
 fn display(service: &Service) -> String {
@@ -267,7 +319,14 @@ mod tests {
             (json!({"port": 443, "name": "https", "targetPort": "http"}), Some(None)),
             (json!({"port": 443, "name": "https", "targetPort": 8443}), Some(Some(false))),
             (json!({"port": 443, "appProtocol": "https", "targetPort": 8080}), Some(Some(false))),
+            (json!({"port": 443, "targetPort": 3000}), Some(None)),
+            (json!({"port": 443, "name": "https", "targetPort": "app"}), Some(None)),
+            (json!({"port": 443, "targetPort": "https-web"}), Some(Some(false))),
+            (json!({"port": 443, "targetPort": 443}), Some(Some(false))),
+            (json!({"port": 9000, "name": "https", "targetPort": 9000}), Some(Some(false))),
             (json!({"port": 5432, "name": "main"}), None),
+            (json!({"port": 5432, "targetPort": 8080}), Some(None)),
+            (json!({"port": 5432, "targetPort": 5433}), None),
             (json!({"port": 80, "protocol": "UDP"}), None),
         ] {
             assert_eq!(plain(json!({}), "LoadBalancer", port.clone()), said, "{port}");
@@ -280,5 +339,28 @@ mod tests {
         assert_eq!(plain(certificate("80"), "LoadBalancer", json!({"port": 80})), Some(Some(false)));
         assert_eq!(plain(certificate("443,https"), "LoadBalancer", json!({"port": 80})), Some(Some(true)));
         assert_eq!(plain(certificate("*"), "NodePort", json!({"port": 80})), Some(Some(true)));
+        assert_eq!(plain(certificate("*"), "LoadBalancer", json!({"port": 80})), Some(Some(false)));
+        let mut of_the_controller = certificate("*");
+        of_the_controller["service.beta.kubernetes.io/aws-load-balancer-type"] = json!("external");
+        assert_eq!(plain(of_the_controller.clone(), "LoadBalancer", json!({"port": 80})), Some(Some(true)));
+        of_the_controller["service.beta.kubernetes.io/aws-load-balancer-ssl-ports"] = json!("80");
+        assert_eq!(plain(of_the_controller, "LoadBalancer", json!({"port": 80})), Some(Some(false)));
+        let of_digital_ocean = json!({"service.beta.kubernetes.io/do-loadbalancer-redirect-http-to-https": "[redacted]"});
+        assert_eq!(plain(of_digital_ocean.clone(), "LoadBalancer", json!({"port": 80})), Some(None));
+        assert_eq!(plain(of_digital_ocean, "NodePort", json!({"port": 80})), Some(Some(true)));
+    }
+
+    #[test]
+    fn what_a_port_of_the_node_serves() {
+        for (name, on_node, in_pod, said) in [
+            ("", 443, 3000, None),
+            ("https", 443, 3000, Some(false)),
+            ("https", 443, 8080, None),
+            ("", 443, 8443, Some(false)),
+            ("", 80, 8443, Some(true)),
+            ("", 7000, 5432, Some(false)),
+        ] {
+            assert_eq!(of_node_port(name, on_node, in_pod).known().copied(), said, "{name} {on_node} {in_pod}");
+        }
     }
 }

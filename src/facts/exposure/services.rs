@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::load_balancers::{internal_by, is_private, limit_sources, source_ranges};
+use super::load_balancers::{Controller, all_private, is_private};
 use super::remedies;
 use super::service_entrances::answers_external_ips;
 use crate::facts::context::Context;
@@ -43,14 +43,15 @@ table! {
         load_balancer_class: String, at "/spec/loadBalancerClass";
         /// Addresses and names that the load balancer was given, sorted.
         addresses: Vec<String>, at "/status/loadBalancer/ingress";
-        /// Whether it was given addresses, and all of them are of private networks.
-        private_addresses: bool, at "/status/loadBalancer/ingress";
+        /// Whether it was given addresses, and all of them are of private networks. Unknown where a name stands beside a private one.
+        private_addresses: Known<bool>, at "/status/loadBalancer/ingress";
         /// Whether it was given an address that is not of a private network. Of names only those of AWS count that say it.
         public_address: bool, at "/status/loadBalancer/ingress";
         /// Networks from which the load balancer may be used: the field, or the annotation where the field is empty; sorted.
         source_ranges: Vec<String>, at "/spec/loadBalancerSourceRanges";
-        /// Whether these leave anyone out, in each family of addresses that the Service has.
-        limits_sources: bool, at "/spec/loadBalancerSourceRanges";
+        /// Whether these leave more than half of the Internet out, in each family of addresses that the Service has. Unknown where an annotation
+        /// names security groups (AWS) or further callers (Azure) beside them.
+        limits_sources: Known<bool>, at "/spec/loadBalancerSourceRanges";
         /// `externalIPs`: addresses of nobody in particular that every node then answers for; sorted.
         external_ips: Vec<String>, at "/spec/externalIPs";
         /// `externalName`: what it is another name for.
@@ -97,7 +98,9 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
     let node_ports = sorted_owned(ports().filter_map(|port| Some(format!("{}/{}", port.node_port.filter(|n| *n != 0)?, protocol(port)))));
     let status = service.status.and_then(|status| status.load_balancer).and_then(|status| status.ingress);
     let addresses = sorted_owned(status.iter().flatten().flat_map(|at| at.ip.clone().into_iter().chain(at.hostname.clone())));
-    let mut source_ranges = source_ranges(spec.load_balancer_source_ranges.as_ref(), &annotations);
+    let controller = Controller::of(spec.load_balancer_class.as_deref(), &annotations, &addresses);
+    let what = format!("the Service {namespace}/{name}");
+    let mut source_ranges = controller.source_ranges(spec.load_balancer_source_ranges.as_ref(), &annotations);
     source_ranges.sort();
     let external_ips = sorted_owned(spec.external_ips.clone().into_iter().flatten());
     let selector = spec.selector.clone().unwrap_or_default();
@@ -108,21 +111,17 @@ fn row(service: Service, origin: Evidence, groups: &Known<Groups<'_>>) -> Row {
         opens_node_ports: !node_ports.is_empty() || kind == "NodePort" || allocates_node_ports == Some(true),
         node_ports,
         allocates_node_ports,
-        internal_by: if is_load_balancer {
-            internal_by(&annotations, spec.load_balancer_class.as_deref(), &addresses, &format!("the Service {namespace}/{name}"))
-        } else {
-            Known::Known(String::new())
-        },
+        internal_by: if is_load_balancer { controller.internal_by(&annotations, &what) } else { Known::Known(String::new()) },
         load_balancer_class: spec.load_balancer_class.clone().unwrap_or_default(),
         to_change: if is_load_balancer {
             remedies::load_balancer(spec.load_balancer_class.as_deref().unwrap_or_default(), &addresses)
         } else {
             ""
         },
-        private_addresses: !addresses.is_empty() && addresses.iter().all(|address| is_private(address) == Some(true)),
+        private_addresses: all_private(&addresses, &what),
         public_address: addresses.iter().any(|address| is_private(address) == Some(false)),
         addresses,
-        limits_sources: limit_sources(&source_ranges, spec.ip_families.as_deref().unwrap_or_default()),
+        limits_sources: controller.limits_sources(&source_ranges, spec.ip_families.as_deref().unwrap_or_default(), &annotations, &what),
         source_ranges,
         external_ips,
         external_name: spec.external_name.clone().unwrap_or_default(),

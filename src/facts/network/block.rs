@@ -91,6 +91,56 @@ pub(super) fn whole_world<'a>(blocks: impl Iterator<Item = &'a Block>) -> bool {
     })
 }
 
+/// The ranges of addresses that somebody on the Internet can have: what [`OF_NOBODY`] leaves.
+static OF_SOMEBODY: LazyLock<Vec<Cidr>> = LazyLock::new(|| {
+    let families = [(false, u128::from(u32::MAX)), (true, u128::MAX)];
+    families.into_iter().flat_map(|(v6, end)| gaps(OF_NOBODY.iter().filter(|cidr| cidr.v6 == v6), v6, end)).collect()
+});
+
+/// What CIDRs of one family leave, up to `end`.
+fn gaps<'a>(cidrs: impl Iterator<Item = &'a Cidr>, v6: bool, end: u128) -> Vec<Cidr> {
+    let mut cidrs: Vec<&Cidr> = cidrs.collect();
+    cidrs.sort_unstable();
+    let (mut left, mut next) = (Vec::new(), Some(0));
+    for cidr in cidrs {
+        let Some(first) = next else { break };
+        if cidr.first > first {
+            left.push(Cidr { v6, first, last: cidr.first - 1 });
+        }
+        next = cidr.last.checked_add(1).map(|after| after.max(first)).filter(|after| *after <= end);
+    }
+    left.extend(next.map(|first| Cidr { v6, first, last: end }));
+    left
+}
+
+/// Whether the blocks together take in more than half of the IPv4 or of the IPv6 Internet, whatever is excepted from them, and something is
+/// left: nobody who means certain callers writes that. A list of all blocks but one is as open as [`whole_world`].
+pub(super) fn most_of_the_world<'a>(blocks: impl Iterator<Item = &'a Block>) -> bool {
+    let left: Vec<&Block> = blocks.filter(|block| !covered(block.except.iter(), block.cidr.first, block.cidr.last)).collect();
+    are_most(left.iter().map(|block| &block.cidr))
+}
+
+/// The same of networks as they are written; why not, where one is none.
+pub(in crate::facts) fn are_most_of_the_world(networks: &[String]) -> Result<bool, String> {
+    let cidrs: Vec<Cidr> = networks.iter().map(|text| Cidr::read(text)).collect::<Result<_, _>>()?;
+    Ok(are_most(cidrs.iter()))
+}
+
+fn are_most<'a>(cidrs: impl Iterator<Item = &'a Cidr>) -> bool {
+    let cidrs: Vec<&Cidr> = cidrs.collect();
+    [(false, u128::from(u32::MAX)), (true, u128::MAX)].into_iter().any(|(v6, end)| {
+        let of_somebody = || OF_SOMEBODY.iter().filter(move |range| range.v6 == v6);
+        // Neither sum can be larger than all of 2000::/3.
+        let size = |first: u128, last: u128| last - first + 1;
+        let all: u128 = of_somebody().map(|range| size(range.first, range.last)).sum();
+        let outside = gaps(cidrs.iter().copied().filter(|cidr| cidr.v6 == v6), v6, end);
+        let common = |range: &Cidr, other: &Cidr| (range.first.max(other.first), range.last.min(other.last));
+        let pairs = of_somebody().flat_map(|range| outside.iter().map(move |other| common(range, other)));
+        let missing: u128 = pairs.filter(|(first, last)| first <= last).map(|(first, last)| size(first, last)).sum();
+        missing < all / 2
+    })
+}
+
 /// Whether the CIDRs together hold every address from `first` to `last`; they are of one family.
 fn covered<'a>(cidrs: impl Iterator<Item = &'a Cidr>, first: u128, last: u128) -> bool {
     let mut cidrs: Vec<&Cidr> = cidrs.collect();

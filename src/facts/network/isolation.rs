@@ -51,7 +51,7 @@ table! {
         /// Whether a rule allows everything: no peers and no ports. Also true of pods that are not isolated.
         allows_all: Known<bool>;
         /// Whether anybody outside the cluster is allowed, on some port: a rule without peers, or with blocks of addresses that together
-        /// are as wide as IPv4 or IPv6, exceptions aside. Also true of pods that are not isolated.
+        /// are more than half of the IPv4 or IPv6 Internet, exceptions aside. Also true of pods that are not isolated.
         allows_any_address: Known<bool>;
         /// The policies with such rules, with the ports, sorted; and why, where nothing enforces policies.
         any_address_by: Vec<String>;
@@ -314,10 +314,10 @@ impl<'a> Facts<'a> {
         let open = |(_, rule, _): &(&Policy, &Rule, Evidence)| rule.is_open_to_the_world();
         let named = |(policy, rule, place): (&Policy, &Rule, Evidence)| (format!("{} ({})", policy.name, rule.describe_ports()), place);
         let mut open: Vec<(String, Evidence)> = self.rules().into_iter().filter(open).map(named).collect();
-        // Policies add up: blocks of several rules may be as wide as the world together.
+        // Policies add up: blocks of several rules may be most of the world together.
         if open.is_empty() {
             let rules = self.rules();
-            if super::block::whole_world(rules.iter().flat_map(|(_, rule, _)| rule.blocks())) {
+            if super::block::most_of_the_world(rules.iter().flat_map(|(_, rule, _)| rule.blocks())) {
                 open = rules.into_iter().filter(|(_, rule, _)| rule.blocks().next().is_some()).map(named).collect();
             }
         }

@@ -15,6 +15,7 @@ pub mod simulate;
 mod tests;
 mod world;
 
+pub(in crate::facts) use block::are_most_of_the_world;
 pub use flows::Flows;
 pub use namespaces::NamespaceIsolationRow;
 pub use ports::Protocol;

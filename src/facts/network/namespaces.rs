@@ -149,7 +149,7 @@ impl<'w> ForAll<'w> {
         } else {
             Vec::new()
         };
-        let wide = |policy: &Policy| policy.rules(direction).unwrap_or_default().iter().any(Rule::is_open_to_the_world);
+        let wide = |policy: &Policy| policy.rules(direction).unwrap_or_default().iter().any(Rule::takes_everybody);
         let rules = together.iter().flat_map(|(policy, _)| policy.rules(direction).unwrap_or_default());
         let open = if allow_everything(rules) {
             let alone = together.iter().any(|(policy, _)| wide(policy));

@@ -234,8 +234,13 @@ impl Peer {
 }
 
 impl Rule {
-    /// Whether it lets in, or out, whoever is outside the cluster: no peers at all, or blocks that are as wide as the world.
+    /// Whether it lets in, or out, whoever is outside the cluster: no peers at all, or blocks that are most of the world.
     pub(super) fn is_open_to_the_world(&self) -> bool {
+        self.peers.is_empty() || super::block::most_of_the_world(self.blocks())
+    }
+
+    /// Whether it leaves nobody out.
+    pub(super) fn takes_everybody(&self) -> bool {
         self.peers.is_empty() || super::block::whole_world(self.blocks())
     }
 
@@ -260,7 +265,7 @@ impl Rule {
 pub(super) fn allow_everything<'r>(rules: impl Iterator<Item = &'r Rule>) -> bool {
     let rules: Vec<&Rule> = rules.collect();
     let mut ports = PortSet::default();
-    rules.iter().filter(|rule| rule.is_open_to_the_world()).for_each(|rule| ports.union(PortSet::of(&rule.ports, &[])));
+    rules.iter().filter(|rule| rule.takes_everybody()).for_each(|rule| ports.union(PortSet::of(&rule.ports, &[])));
     let full = |rule: &&&Rule| PortSet::of(&rule.ports, &[]).is_full();
     let blocks = rules.iter().filter(full).flat_map(|rule| rule.blocks());
     ports.is_full() || super::block::whole_world(blocks)

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::block::{Block, Cidr, whole_world};
+use super::block::{Block, Cidr, most_of_the_world, whole_world};
 use super::policy::{Direction, Policy, PolicyFile, allow_everything};
 use super::ports::{PortRule, PortSet, Protocol};
 
@@ -89,6 +89,30 @@ fn the_world_is_recognised_in_every_form() -> Result<(), String> {
         (Vec::new(), false),
     ] {
         assert_eq!(whole_world(blocks.iter()), expected, "{blocks:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn most_of_the_world_is_more_than_half_of_what_somebody_has() -> Result<(), String> {
+    let all_but_one =
+        ["128.0.0.0/1", "64.0.0.0/2", "32.0.0.0/3", "16.0.0.0/4", "8.0.0.0/5", "4.0.0.0/6", "2.0.0.0/7"].map(|text| block(text, &[]));
+    for (blocks, expected) in [
+        (all_but_one.into_iter().collect::<Result<Vec<_>, _>>()?, true),
+        (vec![block("0.0.0.0/0", &[])?], true),
+        (vec![block("0.0.0.0/0", &["0.0.0.0/7"])?], true),
+        (vec![block("0.0.0.0/0", &["0.0.0.0/0"])?], false),
+        (vec![block("0.0.0.0/1", &[])?], true),
+        // The upper half has the blocks of nobody.
+        (vec![block("128.0.0.0/1", &[])?], false),
+        (vec![block("64.0.0.0/2", &[])?, block("10.0.0.0/8", &[])?], false),
+        (vec![block("2000::/3", &[])?], true),
+        (vec![block("::/0", &[])?], true),
+        (vec![block("2000::/4", &[])?], false),
+        (vec![block("fc00::/7", &[])?], false),
+        (Vec::new(), false),
+    ] {
+        assert_eq!(most_of_the_world(blocks.iter()), expected, "{blocks:?}");
     }
     Ok(())
 }

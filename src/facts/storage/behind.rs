@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::classes::{Class, Classes};
-use super::drivers::{Encryption, Parameters, canonical, encryption, has_key, has_parameter, has_replicas, on_node, reads_attributes};
+use super::drivers::{
+    Encryption, Parameters, canonical, encryption, has_key, has_parameter, has_replicas, on_node, reads_attributes, writes_attributes,
+};
 use super::transit::traffic;
 use super::volumes::Volume;
 use crate::facts::Known;
@@ -85,6 +87,17 @@ fn not_shown(what: &str, driver: &str) -> Unseen {
     )
 }
 
+/// The same of the nodes that it lies on.
+fn place_not_shown(what: &str, driver: &str) -> Unseen {
+    Unseen::not_visible(
+        format!("where {what} lies"),
+        format!(
+            "it was made by hand, or by another class than the one that it names, and {driver} reads the number of replicas only when it makes a volume"
+        ),
+        "Ask the storage itself on how many nodes this volume lies.",
+    )
+}
+
 /// A volume does not say with which key it is encrypted; the parameters that it was made with do.
 fn key_not_shown(what: &str) -> Unseen {
     Unseen::not_visible(
@@ -163,7 +176,8 @@ pub(super) fn bound(asked: &Asked<'_>, volume: &Volume, origin: &Evidence, class
     let driver = volume.spec.driver();
     let written = volume.spec.csi.as_ref().map(|csi| csi.volume_attributes.clone()).unwrap_or_default();
     // Others read these when they make a volume, and not when they mount one: on the volume they say nothing.
-    let attributes = if reads_attributes(&driver) { written.clone() } else { Parameters::new() };
+    let decided = reads_attributes(&driver) || (writes_attributes(&driver) && is_provisioned(volume, &driver));
+    let attributes = if decided { written.clone() } else { Parameters::new() };
     let what = format!("the volume {} of {}", volume.name(), asked.what);
     let mut said = Said::new(&driver, &attributes, asked, &what);
     // What the volume itself leaves open and its class may decide.
@@ -185,8 +199,11 @@ pub(super) fn bound(asked: &Asked<'_>, volume: &Volume, origin: &Evidence, class
             }
             Maker::NotRead(unseen) => open.fill(&mut said, Said::nothing(&unseen)),
             Maker::Nobody => {
-                if open.encrypted && has_parameter(&driver) && !reads_attributes(&driver) {
+                if open.encrypted && has_parameter(&driver) && !decided {
                     said.encryption.encrypted = Known::Unknown(not_shown(&what, &driver));
+                }
+                if open.on_node && !decided {
+                    said.on_node = Known::Unknown(place_not_shown(&what, &driver));
                 }
                 if open.customer_key && said.encryption.customer_key.known().is_some() {
                     said.encryption.customer_key = Known::Unknown(key_not_shown(&what));
@@ -245,6 +262,13 @@ enum Maker<'a> {
     Nobody,
 }
 
+/// Whether the driver made the volume for its claim: the provisioner's mark is on it, and its name ends with the uid of the claim.
+fn is_provisioned(volume: &Volume, driver: &str) -> bool {
+    let annotations = volume.metadata.annotations.as_ref();
+    let mark = annotations.and_then(|all| all.get("pv.kubernetes.io/provisioned-by"));
+    mark.is_some_and(|mark| canonical(mark) == canonical(driver)) && volume.is_named_for_its_claim()
+}
+
 /// A class's parameters say something about a volume only if the class made it: the provisioner's mark is on the volume, its name ends
 /// with the uid of its claim, as the provisioner writes it (one that was copied to another claim or class has another name), and the class
 /// is not younger (parameters cannot be changed, but a class can be deleted and made again).
@@ -252,12 +276,8 @@ fn made_by<'a>(volume: &Volume, driver: &str, asked: &Asked<'_>, classes: &'a Cl
     if let Known::Unknown(unseen) = classes_read {
         return Maker::NotRead(unseen.clone());
     }
-    let annotations = volume.metadata.annotations.as_ref();
-    let marked = annotations.and_then(|all| all.get("pv.kubernetes.io/provisioned-by"));
     let Some(class) = asked.class.and_then(|name| classes.get(name)) else { return Maker::Nobody };
-    let by_it = marked.is_some_and(|mark| canonical(mark) == canonical(&class.object.provisioner))
-        && canonical(driver) == canonical(&class.object.provisioner)
-        && volume.is_named_for_its_claim();
+    let by_it = canonical(driver) == canonical(&class.object.provisioner) && is_provisioned(volume, driver);
     let older = match (&class.object.metadata.creation_timestamp, &volume.metadata.creation_timestamp) {
         (Some(class), Some(volume)) => class.0 <= volume.0,
         // Without times nothing speaks against it; the API always sets them.

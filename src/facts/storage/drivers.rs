@@ -94,10 +94,17 @@ fn replicas(driver: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a driver acts on what the attributes of a volume say when it mounts it, and not only when it makes one: of ceph-csi and
-/// Longhorn encryption is set up on the node, and both keep it and their replicas in the volume's attributes.
+/// Whether a driver acts on what the attributes of a volume say when it mounts it, and not only when it makes one: of ceph-csi encryption
+/// is set up on the node, by the volume's attributes.
 pub(super) fn reads_attributes(driver: &str) -> bool {
-    matches!(canonical(driver), "rbd.csi.ceph.com" | "cephfs.csi.ceph.com" | "driver.longhorn.io")
+    matches!(canonical(driver), "rbd.csi.ceph.com" | "cephfs.csi.ceph.com")
+}
+
+/// Whether a driver writes the parameters that it made a volume with into the volume's attributes, and does not read them again: of
+/// Longhorn its own Volume decides when it mounts (longhorn-manager, csi/node_server.go). They say something about a volume that it made,
+/// and nothing about one for which a PersistentVolume was written by hand.
+pub(super) fn writes_attributes(driver: &str) -> bool {
+    canonical(driver) == "driver.longhorn.io"
 }
 
 /// Whether parameters decide on how many nodes a volume of the driver lies.

@@ -38,11 +38,17 @@ const ENTRANCES: &[&str] = &[
     "jcmoraisjr/haproxy-ingress",
     "library/traefik",
     "rancher/mirrored-library-traefik",
-    "envoyproxy/envoy",
-    "istio/proxyv2",
     "cilium/cilium-envoy",
     "openshift/origin-haproxy-router",
 ];
+
+/// The proxy of Istio, which is an entrance alone in its pod, and a sidecar beside an application (Istio, *Installing Gateways*; what tells
+/// them apart, `proxy router`, is a word that is not stored).
+const OF_ISTIO: &[&str] = &["istio/proxyv2"];
+/// A proxy for everything, which is a sidecar where another container of the pod has ports of its own. What serves it (of Contour and Envoy
+/// Gateway the `shutdown-manager`) writes none down that an application would.
+const PROXIES: &[&str] = &["envoyproxy/envoy"];
+const SERVES_A_PROXY: &[&str] = &["projectcontour/contour", "envoyproxy/gateway"];
 
 /// Arguments by which such a program passes TCP connections on to Services as they come: a ConfigMap names port and Service (ingress-nginx,
 /// *Exposing TCP and UDP services*; HAProxy Technologies and HAProxy Ingress, command-line arguments).
@@ -66,7 +72,20 @@ pub(in crate::facts) fn serves_routes(spec: &PodSpec) -> Option<Serves> {
     let is_one = |name: &str| {
         ENTRANCES.iter().any(|end| name.ends_with(end)) || matches!(name, "traefik" | "kong" | "docker.io/traefik" | "docker.io/kong")
     };
-    let runs = |container: &&Container| container.image.as_deref().map(crate::facts::agents::repository).is_some_and(is_one);
+    let is = |container: &Container, ends: &[&str]| {
+        let name = container.image.as_deref().map(crate::facts::agents::repository);
+        name.is_some_and(|name| ends.iter().any(|end| name.ends_with(end)))
+    };
+    let has_ports = |container: &Container| container.ports.as_ref().is_some_and(|ports| !ports.is_empty());
+    let alone = spec.containers.len() == 1;
+    let before_applications = |container: &Container| {
+        spec.containers.iter().any(|other| other.name != container.name && has_ports(other) && !is(other, SERVES_A_PROXY))
+    };
+    let runs = |container: &&Container| {
+        container.image.as_deref().map(crate::facts::agents::repository).is_some_and(is_one)
+            || (is(container, OF_ISTIO) && alone)
+            || (is(container, PROXIES) && !before_applications(container))
+    };
     let mut serves: Option<Serves> = None;
     for container in spec.containers.iter().filter(runs) {
         let own = serves.get_or_insert(Serves { passes_on: None, passthrough: false });
