@@ -103,8 +103,6 @@ const fn by_bootstrap_token(all: &'static [Atom]) -> Way {
 /// A program of one's own choice in a running pod, which finds the token of the pod's account.
 pub(super) const SHELL: &[Way] =
     &[one(&[Atom::ShellCreate]), by_get(&[Atom::ShellGet]), one(&[Atom::EphemeralContainers]), one(&[Atom::ChangePods])];
-/// A container of one's own making on a node, in a pod that is made or in one that runs.
-pub(super) const RUN: &[Way] = &[one(&[Atom::WriteWorkloads]), one(&[Atom::EphemeralContainers]), one(&[Atom::GrantPods])];
 
 impl Kind {
     /// All kinds, gravest first.

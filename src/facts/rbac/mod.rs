@@ -8,6 +8,7 @@ mod asked;
 mod columns;
 mod grants;
 mod guard_writers;
+mod guarded;
 mod interference;
 mod kinds;
 mod leads;
