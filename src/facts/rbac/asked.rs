@@ -48,11 +48,19 @@ pub(super) struct Asked {
     pub(super) names: Names,
 }
 
-pub(super) const fn anywhere(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+pub(super) const fn anywhere(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
     Asked { atom, verbs, resources, place: Place::Anywhere, names: Names::Restricted }
 }
 
-pub(super) const fn cluster(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+pub(super) const fn cluster(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
     Asked { atom, verbs, resources, place: Place::Cluster, names: Names::Restricted }
 }
 

@@ -31,7 +31,7 @@ table! {
         /// Who may stop or reconfigure what answers, in words with what lets them, sorted: change, scale or delete workloads there, write
         /// ConfigMaps, Secrets, Services, NetworkPolicies or what the engine is told, act as its accounts, grant rights. Of rights on named objects
         /// those count that are on what stands behind the Services, and on what can be made to. Unknown where that cannot be told of the only ones.
-        holders: Known<Vec<String>>, consulting [VERSION, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS];
+        holders: Known<Vec<String>>, needs [VERSION], consulting [DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS];
     }
 }
 

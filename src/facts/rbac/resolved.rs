@@ -206,7 +206,8 @@ fn bootstrap(grants: &[Grant<'_>], roles: &[RoleInfo], server: &Server) -> Known
         grant.namespace().is_none() && grant.who.as_ref().is_some_and(is_one)
     };
     let held: Vec<&Grant<'_>> = grants.iter().filter(of_groups).collect();
-    let has = |atom: Atom| held.iter().any(|grant| grant.role.and_then(|(_, index)| roles.get(index)).is_some_and(|info| info.rights.has(atom)));
+    let has =
+        |atom: Atom| held.iter().any(|grant| grant.role.and_then(|(_, index)| roles.get(index)).is_some_and(|info| info.rights.has(atom)));
     let certificates = Kind::ApproveCertificates.held(server, has, has);
     match (certificates, has(Atom::Everything)) {
         (_, true) | (Known::Known(Some(_)), _) => server.bootstrap.clone(),
@@ -228,7 +229,9 @@ impl RoleInfo {
     fn new(role: &Role, rights: Rights, shipped: &Shipped, leads: &Leads<'_>, served: &Served) -> Self {
         let place = role.namespace.as_deref();
         let given = |atom: Atom, bound: &Bound| match atom {
-            Atom::GrantPods => leads.gives(place, bound, &[Atom::Everything, Atom::WriteWorkloads, Atom::EphemeralContainers, Atom::GrantPods]),
+            Atom::GrantPods => {
+                leads.gives(place, bound, &[Atom::Everything, Atom::WriteWorkloads, Atom::EphemeralContainers, Atom::GrantPods])
+            }
             Atom::ReadLogs => leads.gives(place, bound, &[Atom::ReadLogs]),
             _ => leads.worth((place, &role.name), bound),
         };

@@ -5,10 +5,10 @@ use super::resolved::{Grant, Resolved};
 use super::takeover::{Kinds, Leads, Step, Takeover};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
-use crate::model::{Evidence, Unseen};
 use crate::model::sources::{
     CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, PODS, ROLE_BINDINGS, ROLES, SERVERS_SEEN, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
 };
+use crate::model::{Evidence, Unseen};
 
 /// Ways in one row.
 const PATHS: usize = 4;
@@ -173,7 +173,9 @@ fn by_tools(namespace: &str, via: &str) -> Unseen {
 fn by_apis(via: &str) -> Unseen {
     Unseen::not_understood(
         "what changing an APIService or a CustomResourceDefinition of some name leads to".to_owned(),
-        format!("the account may have a program of its own answer for one group or kind, and what acts on its objects is not followed ({via})"),
+        format!(
+            "the account may have a program of its own answer for one group or kind, and what acts on its objects is not followed ({via})"
+        ),
         "Look at who reads the objects of that group or kind, or take update and patch on it from the account.",
     )
 }

@@ -64,7 +64,9 @@ pub(super) fn takes_bootstrap_tokens(context: &crate::facts::context::Context<'_
     for server in &servers.list {
         match servers.value(server, SETTING, Some("false")) {
             // As `strconv.ParseBool` reads it.
-            Known::Known((value, _)) if matches!(value.as_str(), "true" | "True" | "TRUE" | "t" | "T" | "1") => return Ok(Known::Known(true)),
+            Known::Known((value, _)) if matches!(value.as_str(), "true" | "True" | "TRUE" | "t" | "T" | "1") => {
+                return Ok(Known::Known(true));
+            }
             Known::Known(_) => {}
             Known::Unknown(unseen) => doubt = Some(unseen),
         }
