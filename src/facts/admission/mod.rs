@@ -10,13 +10,14 @@ mod conditions;
 mod engines;
 mod exemptions;
 mod expressions;
+mod guards;
 mod parameters;
 mod policies;
 mod rules;
 mod scope;
 mod webhooks;
 
-pub(super) use webhooks::guards;
+pub(super) use guards::{Guard, guards};
 
 use super::Family;
 use super::namespaces::{NamespaceRow, Server};

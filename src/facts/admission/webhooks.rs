@@ -93,7 +93,7 @@ pub(super) struct Configuration {
     #[serde(default)]
     pub(super) metadata: ObjectMeta,
     #[serde(default)]
-    webhooks: Vec<Webhook>,
+    pub(super) webhooks: Vec<Webhook>,
 }
 
 impl Readable for Configuration {
@@ -161,6 +161,11 @@ impl Webhook {
             .as_ref()
             .filter(|_| self.client_config.url.is_none())
             .map(|one| (one.namespace.as_str(), one.name.as_str(), one.port.unwrap_or(443)))
+    }
+
+    /// The host of its URL, where it is named by one.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.client_config.url.as_deref().and_then(host)
     }
 
     /// Whether its selector and conditions take something that is made in a namespace; nothing where one of them is not understood.
@@ -343,21 +348,6 @@ pub(super) fn read(context: &Context<'_>, plugins: &Plugins) -> Result<Vec<Place
         })?;
     }
     Ok(all)
-}
-
-/// Namespaces with the Services of webhooks about what Kubernetes itself keeps, and the names of these webhooks.
-pub(in crate::facts) fn guards(context: &Context<'_>) -> Result<BTreeMap<String, BTreeSet<String>>, FactsError> {
-    let mut guards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for source in [&VALIDATING_WEBHOOKS, &MUTATING_WEBHOOKS] {
-        context.reader.each::<Configuration>(source, |configuration, _| {
-            for webhook in configuration.webhooks.iter().filter(|webhook| webhook.guards_kubernetes()) {
-                if let Some((namespace, ..)) = webhook.service() {
-                    guards.entry(namespace.to_owned()).or_default().insert(webhook.name.clone());
-                }
-            }
-        })?;
-    }
-    Ok(guards)
 }
 
 pub(super) fn rows(context: &Context<'_>, webhooks: &[Placed], backends: &Backends) -> Result<Vec<Row>, FactsError> {

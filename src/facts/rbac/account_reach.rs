@@ -2,20 +2,20 @@ use std::collections::BTreeSet;
 
 use super::policy::Who;
 use super::takeover::Takeover;
-use super::takeovers::of_cluster;
+use super::takeovers::{doubt_of_cluster, of_cluster};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
 use crate::facts::workloads::pass::TemplateAccounts;
 use crate::facts::workloads::service_accounts::{ServiceAccounts, Usage, Usages};
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, ROLE_BINDINGS, ROLES, SERVERS_SEEN, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
 };
 
 table! {
     /// One row per service account as which pods run, or which the template of a workload without pods names (a CronJob between two runs, a
     /// Deployment that is scaled to nothing), with what its holder can do to the cluster: by what the account holds, by its groups,
     /// and by the accounts that it can take over from there.
-    pub struct AccountReachRow as "account_reach" counting "service accounts of workloads" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] + WORKLOADS consulting [KUBEADM_CONFIG, METRICS] {
+    pub struct AccountReachRow as "account_reach" counting "service accounts of workloads" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS] + WORKLOADS consulting [KUBEADM_CONFIG] + SERVERS_SEEN {
         /// Namespace.
         namespace: String, at "/metadata/namespace";
         /// Name.
@@ -52,7 +52,8 @@ pub(super) fn rows(
             let who = Who::account(namespace, name);
             let leads = takeover.all(&who);
             let found = of_cluster(&leads.kinds);
-            let known = |values: Vec<String>| match &leads.doubt {
+            let doubt = doubt_of_cluster(&leads);
+            let known = |values: Vec<String>| match &doubt {
                 Some(unseen) if values.is_empty() => Known::Unknown(unseen.clone()),
                 _ => Known::Known(values),
             };

@@ -9,7 +9,7 @@
 use super::policy::RBAC;
 use super::rights::Atom;
 use super::rules::ALL;
-use super::things::TEMPLATES;
+use super::things::{ADMISSION, APIS, MADE_ONCE, TEMPLATES};
 
 /// Where the request is made that the right is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,24 +48,36 @@ pub(super) struct Asked {
     pub(super) names: Names,
 }
 
-const fn anywhere(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+pub(super) const fn anywhere(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
     Asked { atom, verbs, resources, place: Place::Anywhere, names: Names::Restricted }
 }
 
-const fn cluster(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+pub(super) const fn cluster(
+    atom: Atom,
+    verbs: &'static [&'static str],
+    resources: &'static [(&'static str, &'static str, &'static str)],
+) -> Asked {
     Asked { atom, verbs, resources, place: Place::Cluster, names: Names::Restricted }
 }
 
+const fn system(atom: Atom, verbs: &'static [&'static str], resources: &'static [(&'static str, &'static str, &'static str)]) -> Asked {
+    Asked { atom, verbs, resources, place: Place::System, names: Names::Restricted }
+}
+
 impl Asked {
-    const fn named(self, names: Names) -> Self {
+    pub(super) const fn named(self, names: Names) -> Self {
         Self { names, ..self }
     }
 }
 
-const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
-const MAKE: &[&str] = &["create", "update", "patch"];
-const CHANGE: &[&str] = &["update", "patch"];
-const DELETE: &[&str] = &["delete", "deletecollection"];
+pub(super) const WRITE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
+pub(super) const MAKE: &[&str] = &["create", "update", "patch"];
+pub(super) const CHANGE: &[&str] = &["update", "patch"];
+pub(super) const DELETE: &[&str] = &["delete", "deletecollection"];
 const HTTP: &[&str] = &["get", "create", "update", "patch", "delete"];
 /// Verbs whose answer holds what was stored. A patch answers with the whole object, a deleted collection with its objects, and a deletion
 /// that waits (propagationPolicy Foreground) with the object, all of them with dryRun too
@@ -73,10 +85,8 @@ const HTTP: &[&str] = &["get", "create", "update", "patch", "delete"];
 const SHOWS: &[&str] = &["get", "list", "watch", "patch", "delete", "deletecollection"];
 const ROLES: &[(&str, &str, &str)] = &[(RBAC, "roles", ""), (RBAC, "clusterroles", "")];
 const CERTIFICATES: &str = "certificates.k8s.io";
-const ADMISSION: &str = "admissionregistration.k8s.io";
 pub(super) const AUTHENTICATION: &str = "authentication.k8s.io";
-const APIS: &str = "apiregistration.k8s.io";
-const CUSTOM: &str = "apiextensions.k8s.io";
+pub(super) const CUSTOM: &str = "apiextensions.k8s.io";
 const NETWORKING: &str = "networking.k8s.io";
 const GATEWAYS: &str = "gateway.networking.k8s.io";
 const ISTIO: &str = "networking.istio.io";
@@ -86,7 +96,7 @@ const GROUP_SNAPSHOTS: &str = "groupsnapshot.storage.k8s.io";
 const CLIENT_SIGNERS: &[&str] = &["kubernetes.io/kube-apiserver-client", "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/*"];
 const SHELLS: &[(&str, &str, &str)] = &[("", "pods", "exec"), ("", "pods", "attach")];
 const FORWARDS: &[(&str, &str, &str)] = &[("", "pods", "portforward")];
-pub(super) const PODS: &[(&str, &str, &str)] = &[("", "pods", "")];
+const PODS: &[(&str, &str, &str)] = &[("", "pods", "")];
 
 pub(super) const ASKED: &[Asked] = &[
     cluster(Atom::ImpersonateUsers, &["impersonate"], &[("", "users", "")]),
@@ -192,7 +202,7 @@ pub(super) const ASKED: &[Asked] = &[
     cluster(Atom::SteerPods, MAKE, &[("", "nodes", "")]),
     cluster(Atom::SteerPods, CHANGE, &[("", "nodes", "status")]),
     anywhere(Atom::SteerPods, &["create"], &[("", "pods", "binding"), ("", "bindings", "")]),
-    Asked { atom: Atom::SystemConfig, verbs: WRITE, resources: &[("", "configmaps", "")], place: Place::System, names: Names::Restricted },
+    system(Atom::SystemConfig, WRITE, &[("", "configmaps", "")]),
     cluster(Atom::TrustBundles, WRITE, &[(CERTIFICATES, "clustertrustbundles", "")]),
     anywhere(Atom::ReadSecrets, SHOWS, &[("", "secrets", "")]),
     // What is pushed to a store outside is read there.
@@ -202,6 +212,8 @@ pub(super) const ASKED: &[Asked] = &[
     anywhere(Atom::ReadSecrets, &["create"], &[("velero.io", "downloadrequests", "")]),
     anywhere(Atom::ReadASecret, SHOWS, &[("", "secrets", "")]).named(Names::Named),
     anywhere(Atom::CreateSecrets, &["create"], &[("", "secrets", "")]).named(Names::Enough),
+    // The server looks for bootstrap tokens by this name.
+    system(Atom::BootstrapTokens, &["create"], &[("", "secrets", "")]).named(Names::Beginning("bootstrap-token-")),
     anywhere(Atom::ChangeSecrets, &["update", "patch", "delete", "deletecollection"], &[("", "secrets", "")]),
     anywhere(Atom::CreateTokens, &["create"], &[("", "serviceaccounts", "token")]),
     // Nothing by itself: a binding may name an account that is not there yet.
@@ -225,8 +237,10 @@ pub(super) const ASKED: &[Asked] = &[
     anywhere(Atom::EphemeralContainers, CHANGE, &[("", "pods", "ephemeralcontainers")]),
     // Kruise adds the container in the writer's place.
     anywhere(Atom::EphemeralContainers, MAKE, &[("apps.kruise.io", "ephemeraljobs", "")]),
-    anywhere(Atom::WriteWorkloads, MAKE, PODS),
+    anywhere(Atom::WriteWorkloads, &["create"], MADE_ONCE),
     anywhere(Atom::WriteWorkloads, MAKE, TEMPLATES),
+    // Of what a pod runs as, its images alone can be changed (`ValidatePodUpdate`): a program of one's own where the old one was.
+    anywhere(Atom::ChangePods, CHANGE, PODS),
     // A build of OpenShift runs what was sent.
     anywhere(
         Atom::WriteWorkloads,
@@ -382,20 +396,6 @@ pub(super) const ASKED: &[Asked] = &[
     anywhere(Atom::ScaleSets, CHANGE, &[("apps", "statefulsets", "scale")]),
     anywhere(Atom::ScaleSets, MAKE, &[("autoscaling", "horizontalpodautoscalers", ""), ("keda.sh", "scaledobjects", "")])
         .named(Names::Enough),
-    // Of a program that guards others: whoever stops it, or changes what it is told or how it is found, switches its guard off. By name, too.
-    anywhere(
-        Atom::StopWorkloads,
-        CHANGE,
-        &[("apps", "deployments", "scale"), ("apps", "statefulsets", "scale"), ("apps", "replicasets", "scale")],
-    )
-    .named(Names::Enough),
-    anywhere(
-        Atom::StopWorkloads,
-        DELETE,
-        &[("apps", "deployments", ""), ("apps", "statefulsets", ""), ("apps", "daemonsets", ""), ("", "services", "")],
-    )
-    .named(Names::Enough),
-    anywhere(Atom::WriteConfig, WRITE, &[("", "configmaps", "")]).named(Names::Enough),
     // Backups live in the namespace of their tool and hold the data of all others.
     anywhere(
         Atom::DeleteBackups,

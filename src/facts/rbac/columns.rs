@@ -29,8 +29,9 @@ macro_rules! with_reach {
                 changes_system_config: Known<bool>;
                 /// Read the content of all Secrets: get, list, watch, and patch, delete and deletecollection, whose answers hold it.
                 reads_secrets: Known<bool>;
-                /// Create tokens of service accounts or Secrets that are filled with them, or impersonate accounts.
-                becomes_service_accounts: Known<bool>, needs [VERSION];
+                /// Create tokens of service accounts or Secrets that are filled with them, or impersonate accounts. Or create Secrets of kube-system,
+                /// where the server takes these for bootstrap tokens with whose groups one may have the certificate of a node.
+                becomes_service_accounts: Known<bool>, needs [VERSION], consulting [] + SERVERS_SEEN;
                 /// Act as users that the role names.
                 impersonates_named: Known<bool>, needs [VERSION];
                 /// Write what a deployment tool carries out with its own rights, such as an Application of Argo CD or a HelmRelease of Flux.
@@ -38,9 +39,9 @@ macro_rules! with_reach {
                 /// pods/exec, pods/attach or pods/portforward: create, or get where the feature gate AuthorizePodWebsocketUpgradeCreatePermission
                 /// is off or not there yet. Or pods/proxy or services/proxy, with any verb.
                 execs: Known<bool>, needs [VERSION];
-                /// Add containers to running pods.
+                /// Add containers to running pods, or change the images of those that run.
                 adds_containers: Known<bool>;
-                /// Create or change pods and what makes them.
+                /// Create pods, and create or change what makes them.
                 writes_workloads: Known<bool>;
                 /// Overwrite or delete all Secrets.
                 changes_secrets: Known<bool>;

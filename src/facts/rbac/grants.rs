@@ -11,7 +11,8 @@ use super::rules::describe;
 use super::standing::Holders;
 use crate::facts::table::schema::Row;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, STATEFUL_SETS, VERSION,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, ROLE_BINDINGS, ROLES, SERVERS_SEEN, SERVICE_ACCOUNTS, STATEFUL_SETS,
+    VERSION,
 };
 use crate::model::{Evidence, ObjectRef};
 

@@ -60,11 +60,20 @@ pub enum Kind {
 /// One way to a kind of reach: all of these rights, where the server's gate leaves it open.
 pub(super) struct Way {
     all: &'static [Atom],
-    gate: Option<&'static Gate>,
+    open: Open,
+}
+
+/// What the server has to leave open for a way.
+#[derive(Clone, Copy)]
+enum Open {
+    Always,
+    By(&'static Gate),
+    /// It takes bootstrap tokens, and their groups may have a node's certificate.
+    ForBootstrapTokens,
 }
 
 const fn one(all: &'static [Atom]) -> Way {
-    Way { all, gate: None }
+    Way { all, open: Open::Always }
 }
 
 impl Way {
@@ -80,15 +89,20 @@ pub(super) const CONSTRAINED: Gate = Gate { name: "ConstrainedImpersonation", op
 const WEBSOCKETS: Gate = Gate { name: "AuthorizePodWebsocketUpgradeCreatePermission", opens: false, exists_from: 35, on_from: 35 };
 
 const fn constrained(all: &'static [Atom]) -> Way {
-    Way { all, gate: Some(&CONSTRAINED) }
+    Way { all, open: Open::By(&CONSTRAINED) }
 }
 
 const fn by_get(all: &'static [Atom]) -> Way {
-    Way { all, gate: Some(&WEBSOCKETS) }
+    Way { all, open: Open::By(&WEBSOCKETS) }
+}
+
+const fn by_bootstrap_token(all: &'static [Atom]) -> Way {
+    Way { all, open: Open::ForBootstrapTokens }
 }
 
 /// A program of one's own choice in a running pod, which finds the token of the pod's account.
-pub(super) const SHELL: &[Way] = &[one(&[Atom::ShellCreate]), by_get(&[Atom::ShellGet]), one(&[Atom::EphemeralContainers])];
+pub(super) const SHELL: &[Way] =
+    &[one(&[Atom::ShellCreate]), by_get(&[Atom::ShellGet]), one(&[Atom::EphemeralContainers]), one(&[Atom::ChangePods])];
 
 impl Kind {
     /// All kinds, gravest first.
@@ -168,7 +182,7 @@ impl Kind {
             Self::BecomeServiceAccounts => (
                 "become-service-accounts",
                 "become accounts",
-                "Act as every service account: by a token, by a Secret that is filled with one, or by impersonation.",
+                "Act as every service account: by a token, by a Secret that is filled with one, by impersonation, or as a node that one registers.",
             ),
             Self::ImpersonateNamed => {
                 ("impersonate-named", "act as named users", "Send requests in the name of users that the role names.")
@@ -178,11 +192,15 @@ impl Kind {
                 "exec",
                 "Run commands in pods, attach to them or reach their ports (pods/exec, attach, portforward, proxy; services/proxy).",
             ),
-            Self::EphemeralContainers => ("ephemeral-containers", "add containers", "Add a container to a running pod."),
+            Self::EphemeralContainers => (
+                "ephemeral-containers",
+                "add containers",
+                "Add a container to a running pod, or put another image into one of its containers.",
+            ),
             Self::WriteWorkloads => (
                 "write-workloads",
                 "run pods",
-                "Create or change pods and what makes them: they mount any Secret and run as any service account.",
+                "Create pods, or create or change what makes them: they mount any Secret and run as any service account.",
             ),
             Self::ChangeSecrets => {
                 ("change-secrets", "overwrite Secrets", "Overwrite or delete any Secret, credentials and keys among them.")
@@ -294,6 +312,10 @@ impl Kind {
                         // A Secret of the type kubernetes.io/service-account-token is filled by the controller manager; its maker chooses
                         // the name and so may read it where one name is allowed.
                         one(&[CreateSecrets, ReadASecret]),
+                        // A Secret of kube-system that is a bootstrap token makes whoever writes it a member of the groups that it names. Where
+                        // these have certificates of nodes, of whichever name, the node has the tokens of all accounts whose pods run on it
+                        // (`plugin/pkg/auth/authenticator/token/bootstrap`, `plugin/pkg/auth/authorizer/node`).
+                        by_bootstrap_token(&[BootstrapTokens]),
                         constrained(&[ServiceAccountMode, OnServiceAccountMode]),
                     ]
                 }
@@ -302,7 +324,7 @@ impl Kind {
             Self::Exec => {
                 const { &[one(&[ShellCreate]), one(&[ForwardCreate]), by_get(&[ShellGet]), by_get(&[ForwardGet]), one(&[Proxy])] }
             }
-            Self::EphemeralContainers => const { &[one(&[EphemeralContainers])] },
+            Self::EphemeralContainers => const { &[one(&[EphemeralContainers]), one(&[ChangePods])] },
             Self::WriteWorkloads => const { &[one(&[WriteWorkloads])] },
             Self::ChangeSecrets => const { &[one(&[ChangeSecrets])] },
             Self::RedirectTraffic => const { &[one(&[RedirectTraffic])] },
@@ -342,7 +364,12 @@ pub(super) fn first_way(
 ) -> Known<Option<&'static [Atom]>> {
     let mut doubt = None;
     for way in ways.iter().filter(|way| way.is_made_of(&held, &decisive)) {
-        match way.gate.map_or(Known::Known(true), |gate| server.leaves_open(gate)) {
+        let open = match way.open {
+            Open::Always => Known::Known(true),
+            Open::By(gate) => server.leaves_open(gate),
+            Open::ForBootstrapTokens => server.bootstrap.clone(),
+        };
+        match open {
             Known::Known(true) => return Known::Known(Some(way.all)),
             Known::Known(false) => {}
             Known::Unknown(unseen) => doubt = Some(unseen),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::Kind;
-use super::rights::{Atom, Bound, Rights};
+use super::rights::{Atom, Bound, Rights, is_of_system};
 
 /// The namespace of a Role, none for a ClusterRole, and its name.
 type Key<'p> = (Option<&'p str>, &'p str);
@@ -100,16 +100,17 @@ impl<'p> Leads<'p> {
     /// Whether the right to bind these roles makes up a kind of reach, together with what the role that holds it leads to.
     pub(super) fn worth(&self, role: Key<'_>, bound: &Bound) -> bool {
         // A Role lets somebody bind in its namespace, where what only holds at cluster scope is not given.
-        let leads = |key: &Key<'_>, atom: Atom| self.atoms.get(key).is_some_and(|held| held.has(atom, role.0.is_some()));
+        let counts = |atom: Atom| !atom.is_of_system_only() || is_of_system(role.0);
+        let leads = |key: &Key<'_>, atom: Atom| counts(atom) && self.atoms.get(key).is_some_and(|held| held.has(atom, role.0.is_some()));
         let targets = self.targets(role.0, bound);
         Kind::any(|atom| leads(&role, atom), |atom| targets.iter().any(|target| leads(target, atom)))
     }
 
-    /// Whether one of these roles shows logs, which is no kind that is grave by itself.
-    pub(super) fn shows_logs(&self, namespace: Option<&str>, bound: &Bound) -> bool {
-        self.targets(namespace, bound)
-            .iter()
-            .any(|target| self.atoms.get(target).is_some_and(|held| held.has(Atom::ReadLogs, namespace.is_some())))
+    /// Whether one of these roles gives one of some rights, of which none is a kind that is grave by itself.
+    pub(super) fn gives(&self, namespace: Option<&str>, bound: &Bound, rights: &[Atom]) -> bool {
+        let targets = self.targets(namespace, bound);
+        let mut held = targets.iter().filter_map(|target| self.atoms.get(target));
+        held.any(|held| rights.iter().any(|&atom| held.has(atom, namespace.is_some())))
     }
 }
 

@@ -8,6 +8,8 @@ mod asked;
 mod columns;
 mod grants;
 mod guard_writers;
+mod guarded;
+mod interference;
 mod kinds;
 mod leads;
 mod names;
@@ -22,6 +24,7 @@ mod served;
 mod server;
 mod shipped;
 mod standing;
+mod steps;
 mod subjects;
 mod takeover;
 mod takeovers;
@@ -78,7 +81,11 @@ pub(super) const FAMILY: Family = Family {
             .reader
             .known_if_complete(&CLUSTER_ROLE_BINDINGS, || ())
             .and_then(|()| context.reader.known_if_complete(&ROLE_BINDINGS, || ()));
-        let server = Server { minor: context.server_minor()?.clone(), gates: Gates::of(&Metrics::read(&context.reader)?) };
+        let server = Server {
+            minor: context.server_minor()?.clone(),
+            gates: Gates::of(&Metrics::read(&context.reader)?),
+            bootstrap: super::settings::takes_bootstrap_tokens(context)?,
+        };
         let resolved = Resolved::new(&policy, server, Served::of(&context.reader)?, kubeadm_made_it(&context.reader)?);
         let holders = Holders::of(&resolved);
         let population = Population {

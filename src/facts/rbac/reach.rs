@@ -11,8 +11,8 @@ use super::takeover::{Kinds, Leads, Takeover};
 use crate::facts::table::schema::Row;
 use crate::model::Evidence;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, STATEFUL_SETS, VERSION,
-    WORKLOADS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVERS_SEEN, SERVICE_ACCOUNTS,
+    STATEFUL_SETS, VERSION, WORKLOADS,
 };
 
 with_reach! {
@@ -60,7 +60,7 @@ pub(super) fn rows(resolved: &Resolved<'_>, holders: &Holders<'_, '_>, takeover:
         let gain = gain(resolved, takeover, who, &standing);
         let own: BTreeSet<Option<String>> = standing.own_places().cloned().collect();
         let mut places = standing.places();
-        places.extend(gain.kinds.keys().cloned());
+        places.extend(gain.kinds.keys().chain(gain.perhaps.keys()).cloned());
         for namespace in places {
             let place = if own.contains(&namespace) {
                 Place::of(resolved, &standing, namespace.as_deref(), |kind| standing.beyond(resolved, kind, namespace.as_deref()))
@@ -78,16 +78,16 @@ pub(super) fn rows(resolved: &Resolved<'_>, holders: &Holders<'_, '_>, takeover:
 
 /// What somebody reaches by further steps beyond what is shipped.
 fn gain(resolved: &Resolved<'_>, takeover: &Takeover<'_, '_>, who: &Who, standing: &Standing<'_, '_, '_>) -> Leads {
-    let mut starts = BTreeSet::new();
+    let mut all = Vec::new();
     let mut doubt = None;
     for namespace in standing.own_places() {
         for grant in standing.own_at(namespace.as_deref()).filter(|grant| resolved.beyond(grant).is_some_and(|rights| rights.leads_on())) {
             let (steps, unseen) = takeover.steps(grant);
-            starts.extend(steps.into_iter().map(|step| step.start));
+            all.extend(steps);
             doubt = doubt.or(unseen);
         }
     }
-    let gain = takeover.gain(who, starts.iter());
+    let gain = takeover.gain(who, all.iter().map(|step| (&step.start, step.maybe.as_ref())));
     Leads { doubt: gain.doubt.clone().or(doubt), ..gain }
 }
 
@@ -124,12 +124,15 @@ fn row(who: &Who, namespace: Option<&str>, standing: &Standing<'_, '_, '_>, plac
     let Place { mut cells, kinds, shipped_kinds, via, evidence } = place;
     let unknown = cells.values().any(|cell| matches!(cell, Known::Unknown(_)));
     let nothing = Kinds::new();
-    let further = gain.kinds.get(&namespace.map(str::to_owned)).unwrap_or(&nothing);
+    let here = namespace.map(str::to_owned);
+    let further = gain.kinds.get(&here).unwrap_or(&nothing);
+    let perhaps = gain.perhaps.get(&here).and_then(|kinds| kinds.values().next());
+    let unknown = unknown || perhaps.is_some();
     if kinds.is_empty() && shipped_kinds.is_empty() && further.is_empty() && !unknown {
         return None;
     }
     // What is reached for certain is said; a doubt is about what may come to it.
-    let known = |values: Vec<String>| match &gain.doubt {
+    let known = |values: Vec<String>| match perhaps.or(gain.doubt.as_ref()) {
         Some(unseen) if values.is_empty() => Known::Unknown(unseen.clone()),
         _ => Known::Known(values),
     };

@@ -63,7 +63,7 @@ pub(super) struct Held {
 }
 
 impl<'p> Resolved<'p> {
-    pub(super) fn new(policy: &'p Policy, server: Server, served: Served, kubeadm: Known<bool>) -> Self {
+    pub(super) fn new(policy: &'p Policy, mut server: Server, served: Served, kubeadm: Known<bool>) -> Self {
         let shipped = Shipped::of(&server.minor, kubeadm);
         let rights: Vec<Rights> = policy.roles.iter().map(|role| Rights::of(&role.rules, &served)).collect();
         let leads = Leads::of(policy.roles.iter().map(|role| (role.namespace.as_deref(), role.name.as_str())).zip(&rights));
@@ -95,6 +95,7 @@ impl<'p> Resolved<'p> {
                 grants.extend(places.iter().map(|within| grant(Some(place), within.clone())));
             }
         }
+        server.bootstrap = bootstrap(&grants, &roles, &server);
         Self { policy, roles, grants, server, shipped }
     }
 
@@ -194,6 +195,30 @@ impl Grant<'_> {
     }
 }
 
+/// The beginning of the names of all groups that a bootstrap token may name (`k8s.io/cluster-bootstrap/token/api`).
+const BOOTSTRAPPERS: &str = "system:bootstrappers";
+
+/// Whether whoever makes a bootstrap token has certificates of nodes by it: the server takes such tokens, and their groups, taken together
+/// because one token may name all of them, may ask for a node's certificate and have it approved, as kubeadm lets them.
+fn bootstrap(grants: &[Grant<'_>], roles: &[RoleInfo], server: &Server) -> Known<bool> {
+    let of_groups = |grant: &&Grant<'_>| {
+        let is_one = |who: &Who| who.kind == "Group" && (who.name == BOOTSTRAPPERS || who.name.starts_with("system:bootstrappers:"));
+        grant.namespace().is_none() && grant.who.as_ref().is_some_and(is_one)
+    };
+    let held: Vec<&Grant<'_>> = grants.iter().filter(of_groups).collect();
+    let has =
+        |atom: Atom| held.iter().any(|grant| grant.role.and_then(|(_, index)| roles.get(index)).is_some_and(|info| info.rights.has(atom)));
+    let certificates = Kind::ApproveCertificates.held(server, has, has);
+    match (certificates, has(Atom::Everything)) {
+        (_, true) | (Known::Known(Some(_)), _) => server.bootstrap.clone(),
+        (Known::Known(None), false) => match held.iter().find_map(|grant| grant.dangling.unseen()) {
+            Some(unseen) if server.bootstrap != Known::Known(false) => Known::Unknown(unseen.clone()),
+            _ => Known::Known(false),
+        },
+        (Known::Unknown(unseen), false) => Known::Unknown(unseen),
+    }
+}
+
 /// Where one subject of a binding stands, or that it has none.
 fn here(binding: &Binding, place: Option<usize>) -> Evidence {
     let pointer = place.map_or_else(|| "/subjects".to_owned(), |place| format!("/subjects/{place}"));
@@ -203,9 +228,14 @@ fn here(binding: &Binding, place: Option<usize>) -> Evidence {
 impl RoleInfo {
     fn new(role: &Role, rights: Rights, shipped: &Shipped, leads: &Leads<'_>, served: &Served) -> Self {
         let place = role.namespace.as_deref();
-        let worth = |bound: &Bound| leads.worth((place, &role.name), bound);
-        let shows = |bound: &Bound| leads.shows_logs(place, bound);
-        let rights = rights.weighed(worth, shows);
+        let given = |atom: Atom, bound: &Bound| match atom {
+            Atom::GrantPods => {
+                leads.gives(place, bound, &[Atom::Everything, Atom::WriteWorkloads, Atom::EphemeralContainers, Atom::GrantPods])
+            }
+            Atom::ReadLogs => leads.gives(place, bound, &[Atom::ReadLogs]),
+            _ => leads.worth((place, &role.name), bound),
+        };
+        let rights = rights.weighed(given);
         let Some((origin, rules)) = shipped.role(role) else {
             let origin = if is_provider(&role.name) { Origin::Provider } else { Origin::Own };
             // A role that a version beyond those that are known may ship is not known to be somebody's own.
@@ -214,9 +244,9 @@ impl RoleInfo {
         };
         let added = |(index, rule): (usize, &PolicyRule)| (!rules.contains(rule) && !covers(rules, rule)).then_some(index);
         let extra: Vec<usize> = role.rules.iter().enumerate().filter_map(added).collect();
-        let mut extra_rights = rights_at(role, &extra, served).weighed(worth, shows);
+        let mut extra_rights = rights_at(role, &extra, served).weighed(given);
         // What the shipped rules give anyway is not added.
-        extra_rights.remove(&Rights::of(rules, served).weighed(worth, shows));
+        extra_rights.remove(&Rights::of(rules, served).weighed(given));
         // Aggregated roles are made to be extended: only what gives a new kind of reach is drift, by itself or with what was there.
         // So is one on named objects of a kind on which the shipped rules give none.
         let harmless = !Kind::any(|atom| rights.has(atom), |atom| extra_rights.has(atom)) && extra_rights.named.is_empty();

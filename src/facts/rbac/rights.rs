@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
-use super::asked::{ASKED, AUTHENTICATION, Asked, Names, ON, PODS, Place, URLS};
+use super::asked::{ASKED, AUTHENTICATION, Asked, Names, ON, Place, URLS};
+use super::interference::INTERFERENCE;
 use super::kinds::Kind;
 use super::rules::{ALL, has, list, names, reaches_url, verb_matches};
 use super::served::Served;
-use super::things::{SETTINGS, TEMPLATES};
+use super::things::{MADE_ONCE, SETTINGS, TEMPLATES};
 use crate::facts::Known;
 use crate::model::Unseen;
 
@@ -33,6 +34,8 @@ pub(super) enum Atom {
     OwnNode,
     OnOwnNode,
     EscalateOrBind,
+    /// Grant a right to run containers on nodes, of which [`Self::EscalateOrBind`] says nothing where roles are bound by name.
+    GrantPods,
     NodesProxy,
     ApproveRequests,
     ApproveForSigner,
@@ -50,6 +53,7 @@ pub(super) enum Atom {
     ReadSecrets,
     ReadASecret,
     CreateSecrets,
+    BootstrapTokens,
     ChangeSecrets,
     CreateTokens,
     CreateAccounts,
@@ -60,16 +64,26 @@ pub(super) enum Atom {
     Proxy,
     EphemeralContainers,
     WriteWorkloads,
+    ChangePods,
     RedirectTraffic,
     NetworkPolicies,
     StopWorkloads,
     WriteConfig,
+    AnInterceptor,
+    AnApi,
     DeleteData,
     ScaleSets,
     DeleteBackups,
     DeployByTools,
     ReadLogs,
     DeleteEvidence,
+}
+
+impl Atom {
+    /// Whether it is a right about kube-system only.
+    pub(super) fn is_of_system_only(self) -> bool {
+        matches!(self, Self::SystemConfig | Self::BootstrapTokens)
+    }
 }
 
 /// A right on named objects that makes its holder somebody else.
@@ -146,7 +160,7 @@ impl Rights {
                     rights.cluster_only.entry(atom).or_insert(index);
                 }
             }
-            for asked in ASKED {
+            for asked in ASKED.iter().chain(INTERFERENCE) {
                 rights.ask(asked, rule, index, served);
             }
             rights.steps.extend(named_steps(rule).into_iter().map(|step| (index, step)));
@@ -189,6 +203,9 @@ impl Rights {
             if whole {
                 let map = if asked.place == Place::Cluster { &mut self.cluster_only } else { &mut self.first };
                 map.entry(asked.atom).or_insert(index);
+                if asked.atom == Atom::EscalateOrBind {
+                    map.entry(Atom::GrantPods).or_insert(index);
+                }
             } else if matches!(asked.names, Names::Restricted) {
                 let resource = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
                 if group.is_empty() && resource.split('/').next() == Some("namespaces") {
@@ -211,12 +228,13 @@ impl Rights {
         }
     }
 
-    /// The same with the right to bind named roles where `worth` says that these lead anywhere, and with what it says that they show.
+    /// The same with the right to bind named roles where `leads` says that these give anything of a right: of any grave kind, of logs, of
+    /// containers on nodes.
     #[must_use]
-    pub(super) fn weighed(mut self, worth: impl Fn(&Bound) -> bool, shows: impl Fn(&Bound) -> bool) -> Self {
-        let found = |is: &dyn Fn(&Bound) -> bool| self.binds.iter().find(|(_, bound)| is(bound)).map(|(index, _)| *index);
-        let (grave, logs) = (found(&worth), found(&shows));
-        for (atom, index) in [(Atom::EscalateOrBind, grave), (Atom::ReadLogs, logs)] {
+    pub(super) fn weighed(mut self, leads: impl Fn(Atom, &Bound) -> bool) -> Self {
+        let found = |atom: Atom| self.binds.iter().find(|(_, bound)| leads(atom, bound)).map(|(index, _)| *index);
+        let given = [Atom::EscalateOrBind, Atom::ReadLogs, Atom::GrantPods].map(|atom| (atom, found(atom)));
+        for (atom, index) in given {
             if let Some(index) = index {
                 self.first.entry(atom).and_modify(|first| *first = index.min(*first)).or_insert(index);
             }
@@ -241,7 +259,7 @@ impl Rights {
 
     /// Which rule gives a right to whoever is bound in that namespace; `None` is a ClusterRoleBinding.
     pub(super) fn rule_for(&self, atom: Atom, namespace: Option<&str>) -> Option<usize> {
-        let system_only = atom == Atom::SystemConfig && !is_of_system(namespace);
+        let system_only = atom.is_of_system_only() && !is_of_system(namespace);
         let anywhere = self.first.get(&atom).filter(|_| !system_only);
         let cluster = self.cluster_only.get(&atom).filter(|_| namespace.is_none());
         let here = namespace.and_then(|namespace| self.space_rule(atom, namespace));
@@ -300,16 +318,18 @@ const STEPS: &[Atom] = &[
     Atom::ServiceAccountMode,
     Atom::OnServiceAccountMode,
     Atom::CreateSecrets,
+    Atom::BootstrapTokens,
     Atom::ReadASecret,
     Atom::ReadSecrets,
     Atom::ShellCreate,
     Atom::ShellGet,
     Atom::EphemeralContainers,
+    Atom::ChangePods,
     Atom::WriteWorkloads,
 ];
 
 /// In kube-system, or everywhere.
-fn is_of_system(namespace: Option<&str>) -> bool {
+pub(super) fn is_of_system(namespace: Option<&str>) -> bool {
     namespace.is_none_or(|namespace| namespace == "kube-system")
 }
 
@@ -370,8 +390,8 @@ fn named_steps(rule: &PolicyRule) -> Vec<NamedStep> {
             steps.push(NamedStep::Templates(resource, names.to_vec()));
         }
     }
-    // A pod's account is fixed once it is there: to choose it, it has to be made.
-    for &(group, resource, _) in PODS {
+    // The account of what is made once is fixed: to choose it, it has to be made.
+    for &(group, resource, _) in MADE_ONCE {
         if verb_matches(rule, "create")
             && verb_matches(rule, "patch")
             && let Some(names) = of(group, resource, "")

@@ -19,6 +19,8 @@ pub(super) struct Gate {
 pub(super) struct Server {
     pub(super) minor: Known<u32>,
     pub(super) gates: Gates,
+    /// Whether it takes bootstrap tokens, and their groups may have certificates of nodes that are approved by themselves.
+    pub(super) bootstrap: Known<bool>,
 }
 
 impl Server {

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::super::Known;
-use super::kinds::{CONSTRAINED, Kind, SHELL};
+use super::kinds::{Kind, SHELL};
 use super::policy::Who;
 use super::resolved::{Grant, Resolved};
-use super::rights::{Atom, NamedStep};
+use super::rights::Atom;
 use super::standing::{Holders, Standing, rule_of};
+use super::steps;
+use super::things::IDENTITIES;
 use crate::model::Unseen;
 
 /// Namespace and name.
@@ -46,14 +48,26 @@ pub(super) type ByPlace = BTreeMap<Option<String>, Kinds>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leads {
     pub(super) kinds: ByPlace,
-    /// Why it may be more.
+    /// Further kinds, and why it is not known whether it leads to them.
+    pub(super) perhaps: BTreeMap<Option<String>, BTreeMap<Kind, Unseen>>,
+    /// The way to a right on APIs of some name, of which it is not known what it is worth.
+    pub(super) apis: Option<String>,
+    /// Why it may be more, wherever.
     pub(super) doubt: Option<Unseen>,
 }
 
 /// What one identity holds, and where it gets to from there.
+#[derive(Default)]
 struct Direct {
     kinds: ByPlace,
+    /// Kinds that it has by rights on named objects which are as good as the whole right.
+    by_name: ByPlace,
+    /// A right on APIs of some name.
+    apis: Option<String>,
+    perhaps: Vec<(Option<String>, Kind, Unseen)>,
     starts: BTreeSet<Start>,
+    /// Steps that it may have or not.
+    maybe: Vec<(Start, Unseen)>,
     doubt: Option<Unseen>,
 }
 
@@ -63,6 +77,8 @@ pub(super) struct Step {
     pub(super) how: &'static str,
     /// Whether it is restricted to named objects.
     pub(super) named: bool,
+    /// Why it is not known whether it is one.
+    pub(super) maybe: Option<Unseen>,
 }
 
 /// Kinds of reach that make their holder any service account of the place, and how.
@@ -82,11 +98,15 @@ const BY_SHELL: &str = "a shell in a pod that holds its token";
 
 /// The closure of reach.
 pub(super) struct Takeover<'r, 'p> {
-    resolved: &'r Resolved<'p>,
+    pub(super) resolved: &'r Resolved<'p>,
     holders: &'r Holders<'r, 'p>,
-    population: &'r Population,
+    pub(super) population: &'r Population,
     /// Accounts that bindings name, by namespace.
     named: BTreeMap<&'r str, Vec<&'r Who>>,
+    /// Namespaces whose accounts hold something of their own, one by one or as a group; and `default`, for what all accounts hold.
+    pub(super) holding: BTreeSet<&'r str>,
+    /// Namespaces of the accounts that there are, by their name.
+    pub(super) by_name: BTreeMap<&'r str, Vec<&'r str>>,
     direct: RefCell<BTreeMap<Who, Rc<Direct>>>,
     leads: RefCell<BTreeMap<Start, Rc<Leads>>>,
 }
@@ -99,182 +119,89 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 named.entry(namespace).or_default().push(who);
             }
         }
-        Self { resolved, holders, population, named, direct: RefCell::default(), leads: RefCell::default() }
+        let groups = holders.everybody().filter(|who| who.kind == "Group");
+        let of_groups = groups.filter_map(|who| who.name.strip_prefix("system:serviceaccounts:"));
+        let holding = named.keys().copied().chain(of_groups).chain(["default"]).collect();
+        let by_name = steps::by_name(population.existing.known().into_iter().flatten());
+        Self { resolved, holders, population, named, holding, by_name, direct: RefCell::default(), leads: RefCell::default() }
     }
 
     /// The steps that a grant gives its subject beyond what is shipped, alone or with what else it holds in the place; and why there may
     /// be more.
     pub(super) fn steps(&self, grant: &Grant<'_>) -> (Vec<Step>, Option<Unseen>) {
-        let (mut steps, mut doubt) = (Vec::new(), None);
-        let (Some(who), Some(rights)) = (&grant.who, self.resolved.beyond(grant)) else { return (steps, doubt) };
+        let mut steps = Vec::new();
+        let (Some(who), Some(rights)) = (&grant.who, self.resolved.beyond(grant)) else { return (steps, None) };
         let namespace = grant.binding.namespace.clone();
         let standing = self.holders.standing(who);
+        let mut add = |start: Start, how: &'static str, held: Known<bool>| {
+            let maybe = match held {
+                Known::Known(true) => None,
+                Known::Known(false) => return,
+                Known::Unknown(unseen) => Some(unseen),
+            };
+            steps.push(Step { start, how, named: false, maybe });
+        };
         for &(kind, how) in BY_KIND.iter().filter(|(kind, _)| is_step(*kind, namespace.as_deref())) {
-            match self.resolved.gives(grant, kind, Some(&standing)).value {
-                Known::Known(true) => {
-                    let makes = self.makes(&standing, namespace.as_deref());
-                    steps.push(Step { start: Start::Accounts { namespace: namespace.clone(), makes }, how, named: false });
-                }
-                Known::Known(false) => {}
-                Known::Unknown(unseen) => doubt = Some(unseen),
+            let held = self.resolved.gives(grant, kind, Some(&standing)).value;
+            if held != Known::Known(false) {
+                let makes = self.makes(&standing, namespace.as_deref());
+                add(Start::Accounts { namespace: namespace.clone(), makes }, how, held);
             }
         }
         if SHELL_ATOMS.iter().any(|&atom| rule_of(Some(rights), grant, atom).is_some()) {
-            match standing.by_ways(self.resolved, SHELL, namespace.as_deref()) {
-                Known::Known(Some(_)) => steps.push(Step { start: Start::Running(namespace.clone()), how: BY_SHELL, named: false }),
-                Known::Known(None) => {}
-                Known::Unknown(unseen) => doubt = Some(unseen),
-            }
+            let held = standing.by_ways(self.resolved, SHELL, namespace.as_deref()).map(|grant| grant.is_some());
+            add(Start::Running(namespace.clone()), BY_SHELL, held);
         }
         for (_, step) in &rights.steps {
-            if let NamedStep::Pods(names) = step {
-                // As which account a pod of that name runs is not followed: a doubt only where some account there would lead on.
-                let running = [Start::Running(namespace.clone())];
-                if !self.gain(who, running.iter()).kinds.is_empty() {
-                    doubt = Some(pods_by_name(names));
-                }
-            }
-            let (found, open) = self.named(step, namespace.as_deref(), &standing);
-            steps.extend(found.into_iter().map(|(start, how)| Step { start, how, named: true }));
-            doubt = open.or(doubt);
+            let found = self.named(step, namespace.as_deref(), &standing);
+            steps.extend(found.into_iter().map(|(start, how, maybe)| Step { start, how, named: true, maybe }));
         }
-        (steps, self.resolved.doubt(grant).or(doubt))
+        (steps, grant.dangling.unseen().cloned())
     }
 
-    /// Where steps of somebody lead, without what that holds anyway.
-    pub(super) fn gain<'s>(&self, who: &Who, starts: impl Iterator<Item = &'s Start>) -> Leads {
+    /// What an identity gains by some steps beyond what it holds itself, the same kinds in the same place left out.
+    pub(super) fn gain<'s>(&self, who: &Who, steps: impl Iterator<Item = (&'s Start, Option<&'s Unseen>)>) -> Leads {
         let mut gain = Leads::default();
-        for start in starts {
-            let leads = self.leads(start);
-            gain.doubt = gain.doubt.or_else(|| leads.doubt.clone());
-            for (place, kinds) in &leads.kinds {
-                for (&kind, path) in kinds {
-                    gain.kinds.entry(place.clone()).or_default().entry(kind).or_insert_with(|| path.clone());
-                }
-            }
+        for (start, maybe) in steps {
+            gain.take(&self.leads(start), maybe);
         }
-        if gain.kinds.is_empty() {
+        if gain.kinds.is_empty() && gain.perhaps.is_empty() {
             return gain;
         }
         let own = self.direct(who);
-        let everywhere: BTreeSet<Kind> = gain.kinds.get(&None).into_iter().flat_map(BTreeMap::keys).copied().collect();
+        let all_of = |kinds: &ByPlace| kinds.get(&None).into_iter().flat_map(BTreeMap::keys).copied().collect::<BTreeSet<Kind>>();
+        let everywhere = all_of(&gain.kinds);
         let has = |place: &Option<String>, kind: Kind| own.kinds.get(place).is_some_and(|kinds| kinds.contains_key(&kind));
         let all = has(&None, Kind::Everything);
+        let holds = |place: &Option<String>, kind: Kind| all || has(&None, kind) || has(place, kind) || has(place, Kind::Everything);
+        let perhaps_everywhere: BTreeSet<Kind> = gain.perhaps.get(&None).into_iter().flat_map(BTreeMap::keys).copied().collect();
+        let sure = &gain.kinds;
+        for (place, kinds) in &mut gain.perhaps {
+            let is_sure = |kind: Kind| everywhere.contains(&kind) || sure.get(place).is_some_and(|kinds| kinds.contains_key(&kind));
+            kinds.retain(|&kind, _| !(holds(place, kind) || is_sure(kind) || (place.is_some() && perhaps_everywhere.contains(&kind))));
+        }
         for (place, kinds) in &mut gain.kinds {
-            let here = place.is_some();
-            kinds.retain(|&kind, _| {
-                !(all || has(&None, kind) || has(place, kind) || has(place, Kind::Everything) || (here && everywhere.contains(&kind)))
-            });
+            kinds.retain(|&kind, _| !(holds(place, kind) || (place.is_some() && everywhere.contains(&kind))));
         }
         gain.kinds.retain(|_, kinds| !kinds.is_empty());
+        gain.perhaps.retain(|_, kinds| !kinds.is_empty());
         gain
     }
 
     /// Everything that an identity can do, by what it holds and by further steps.
     pub(super) fn all(&self, who: &Who) -> Leads {
         let direct = self.direct(who);
-        let mut all = self.gain(who, direct.starts.iter());
-        for (place, kinds) in &direct.kinds {
+        let surely = direct.starts.iter().map(|start| (start, None));
+        let mut all = self.gain(who, surely.chain(direct.maybe.iter().map(|(start, unseen)| (start, Some(unseen)))));
+        for (place, kinds) in direct.kinds.iter().chain(&direct.by_name) {
             all.kinds.entry(place.clone()).or_default().extend(kinds.iter().map(|(&kind, via)| (kind, via.clone())));
         }
+        for (place, kind, unseen) in &direct.perhaps {
+            all.perhaps.entry(place.clone()).or_default().entry(*kind).or_insert_with(|| unseen.clone());
+        }
+        all.apis = direct.apis.clone().or(all.apis);
         all.doubt = direct.doubt.clone().or(all.doubt);
         all
-    }
-
-    /// Whether somebody may create service accounts in a place.
-    fn makes(&self, standing: &Standing<'_, '_, '_>, namespace: Option<&str>) -> bool {
-        standing.counting_in(namespace).any(|grant| rule_of(self.resolved.rights(grant), grant, Atom::CreateAccounts).is_some())
-    }
-
-    /// Whether somebody holds the second half of constrained impersonation, on whatever is then asked for and wherever.
-    fn constrained(&self, standing: &Standing<'_, '_, '_>, half: Atom) -> Known<bool> {
-        let held = standing
-            .places()
-            .iter()
-            .any(|place| standing.at(place.as_deref()).any(|grant| self.resolved.rights(grant).is_some_and(|rights| rights.has(half))));
-        if held { self.resolved.server.leaves_open(&CONSTRAINED) } else { Known::Known(false) }
-    }
-
-    /// Whom a step on named objects makes its holder, and why there may be more.
-    fn named(
-        &self,
-        step: &NamedStep,
-        namespace: Option<&str>,
-        standing: &Standing<'_, '_, '_>,
-    ) -> (Vec<(Start, &'static str)>, Option<Unseen>) {
-        let one = |who: Who, how| (Start::One(who), how);
-        // A right in the whole cluster on named objects is one in every namespace.
-        let spaces: Vec<&str> = match namespace {
-            Some(namespace) => vec![namespace],
-            None => self.named.keys().copied().collect(),
-        };
-        let accounts = |names: &[String], how: &'static str, there: &dyn Fn(&str, &str) -> bool| {
-            let of =
-                |space: &&str| names.iter().filter(|name| there(space, name)).map(|name| Who::account(space, name)).collect::<Vec<_>>();
-            spaces.iter().flat_map(of).map(|who| one(who, how)).collect::<Vec<_>>()
-        };
-        let gated = |half: Atom, found: Vec<(Start, &'static str)>| match self.constrained(standing, half) {
-            Known::Known(true) => (found, None),
-            Known::Known(false) => (Vec::new(), None),
-            Known::Unknown(unseen) => (Vec::new(), Some(unseen)),
-        };
-        let found = match step {
-            // Whoever may make an account that is not there yet has its token then.
-            NamedStep::Accounts(names) => match &self.population.existing {
-                _ if self.makes(standing, namespace) => accounts(names, "a token", &|_, _| true),
-                Known::Known(existing) => {
-                    accounts(names, "a token", &|space, name| existing.contains(&(space.to_owned(), name.to_owned())))
-                }
-                Known::Unknown(unseen) => return (Vec::new(), Some(unseen.clone())),
-            },
-            NamedStep::AsAccounts(names) => accounts(names, "impersonation", &|_, _| true),
-            NamedStep::AsAccountsFor(names) => {
-                return gated(Atom::OnServiceAccountMode, accounts(names, "impersonation", &|_, _| true));
-            }
-            NamedStep::AsUsersFor(names) => {
-                return gated(Atom::OnUserInfo, names.iter().map(|name| one(Who::user(name), "impersonation")).collect());
-            }
-            NamedStep::Secrets(names) => {
-                let listing = |(namespace, secret): &Account| spaces.contains(&namespace.as_str()) && names.contains(secret);
-                let found = self.population.listed_secrets.iter().filter(|(place, _)| listing(place));
-                let found: Vec<_> = found
-                    .flat_map(|((namespace, _), accounts)| accounts.iter().map(|name| Who::account(namespace, name)))
-                    .map(|who| one(who, "a token that is kept in a Secret"))
-                    .collect();
-                // A Secret that somebody made is listed nowhere; its name may say that it holds a token.
-                let tokens: Vec<&String> = names.iter().filter(|name| found.is_empty() && self.may_hold_a_token(name, &spaces)).collect();
-                let doubt = (!tokens.is_empty()).then(|| secrets_by_name(&tokens));
-                return (found, doubt);
-            }
-            NamedStep::Templates(..) => {
-                let makes = self.makes(standing, namespace);
-                vec![(
-                    Start::Accounts { namespace: namespace.map(str::to_owned), makes },
-                    "the template of a workload, which names the account",
-                )]
-            }
-            NamedStep::Pods(_) => Vec::new(),
-            NamedStep::Users(names) => names.iter().map(|name| one(Who::user(name), "impersonation")).collect(),
-            // A request that names groups names a user too.
-            NamedStep::Groups(names) => {
-                let somebody = |grant: &Grant<'_>| {
-                    [Atom::ImpersonateNamed, Atom::ImpersonateAnAccount]
-                        .iter()
-                        .any(|&atom| rule_of(self.resolved.rights(grant), grant, atom).is_some())
-                };
-                if !standing.counting_in(namespace).any(somebody) {
-                    return (Vec::new(), None);
-                }
-                names.iter().map(|name| one(Who::named("Group", name), "impersonation")).collect()
-            }
-        };
-        (found, None)
-    }
-
-    /// Whether a Secret of that name may hold the token of an account that holds something: it is called so, or after the account.
-    fn may_hold_a_token(&self, name: &str, spaces: &[&str]) -> bool {
-        let mut accounts = spaces.iter().filter_map(|space| self.named.get(space)).flatten();
-        accounts.any(|who| name.contains("token") || name == who.name || name.starts_with(&format!("{}-", who.name)))
     }
 
     fn direct(&self, who: &Who) -> Rc<Direct> {
@@ -288,22 +215,32 @@ impl<'r, 'p> Takeover<'r, 'p> {
 
     fn compute_direct(&self, who: &Who) -> Direct {
         let standing = self.holders.standing(who);
-        let mut direct = Direct { kinds: BTreeMap::new(), starts: BTreeSet::new(), doubt: None };
+        let mut direct = Direct::default();
         for place in standing.places() {
             let namespace = place.as_deref();
             let makes = self.makes(&standing, namespace);
             let mut kinds = Kinds::new();
             for kind in Kind::ALL {
+                let start = || Start::Accounts { namespace: place.clone(), makes };
                 match standing.in_fact(self.resolved, kind, namespace) {
                     Known::Known(Some(grant)) => {
                         kinds.insert(kind, grant.binding.via());
                         if is_step(kind, namespace) {
-                            direct.starts.insert(Start::Accounts { namespace: place.clone(), makes });
+                            direct.starts.insert(start());
                         }
                     }
                     Known::Known(None) => {}
-                    Known::Unknown(unseen) => direct.doubt = Some(unseen),
+                    Known::Unknown(unseen) => {
+                        if is_step(kind, namespace) {
+                            direct.maybe.push((start(), unseen.clone()));
+                        }
+                        direct.perhaps.push((place.clone(), kind, unseen));
+                    }
                 }
+            }
+            let by_name = self.by_name(&standing, namespace);
+            if !by_name.is_empty() {
+                direct.by_name.insert(place.clone(), by_name);
             }
             if !kinds.is_empty() {
                 direct.kinds.insert(place.clone(), kinds);
@@ -313,23 +250,42 @@ impl<'r, 'p> Takeover<'r, 'p> {
                     direct.starts.insert(Start::Running(place.clone()));
                 }
                 Known::Known(None) => {}
-                Known::Unknown(unseen) => direct.doubt = Some(unseen),
+                Known::Unknown(unseen) => direct.maybe.push((Start::Running(place.clone()), unseen)),
             }
             for grant in standing.at(namespace) {
                 if let Known::Unknown(unseen) = &grant.dangling {
                     direct.doubt = Some(unseen.clone());
                 }
+                let named = |atom: Atom| rule_of(self.resolved.rights(grant), grant, atom).is_some();
+                if namespace.is_none() && named(Atom::AnApi) {
+                    direct.apis = direct.apis.take().or_else(|| Some(grant.binding.via()));
+                }
                 for (_, step) in self.resolved.rights(grant).into_iter().flat_map(|rights| &rights.steps) {
-                    let (found, doubt) = self.named(step, namespace, &standing);
-                    direct.starts.extend(found.into_iter().map(|(start, _)| start));
-                    // Of what is shipped, the name is that of Kubernetes' own object.
-                    if !grant.is_shipped() && doubt.is_some() {
-                        direct.doubt = doubt;
+                    for (start, _, maybe) in self.named(step, namespace, &standing) {
+                        match maybe {
+                            None => drop(direct.starts.insert(start)),
+                            // Of what is shipped, the name is that of Kubernetes' own object.
+                            Some(_) if grant.is_shipped() => {}
+                            Some(unseen) => direct.maybe.push((start, unseen)),
+                        }
                     }
                 }
             }
         }
         direct
+    }
+
+    /// Kinds of which a right on one object of the right name is as good as the whole.
+    fn by_name(&self, standing: &Standing<'_, '_, '_>, namespace: Option<&str>) -> Kinds {
+        let words = |grant: &Grant<'_>| format!("{} (by name)", grant.binding.via());
+        let find = |is: &dyn Fn(&Grant<'_>) -> bool| standing.at(namespace).find(|grant| is(grant)).map(words);
+        let intercepts = |grant: &Grant<'_>| rule_of(self.resolved.rights(grant), grant, Atom::AnInterceptor).is_some();
+        let maps = |grant: &Grant<'_>| {
+            let rights = self.resolved.rights(grant).filter(|_| grant.within.is_none());
+            rights.is_some_and(|rights| rights.settings(namespace).iter().any(|name| name == IDENTITIES))
+        };
+        let found = [(Kind::ChangePolicies, find(&intercepts)), (Kind::ChangeSystemConfig, find(&maps))];
+        found.into_iter().filter_map(|(kind, via)| Some((kind, via?))).collect()
     }
 
     /// Whom a start is, and why there may be more of them.
@@ -348,11 +304,7 @@ impl<'r, 'p> Takeover<'r, 'p> {
                 // Every namespace has an account `default`, which holds what the groups of service accounts hold.
                 let spaces: BTreeSet<&str> = match namespace {
                     Some(namespace) => BTreeSet::from([namespace.as_str()]),
-                    None => {
-                        let groups = self.holders.everybody().filter(|who| who.kind == "Group");
-                        let of_groups = groups.filter_map(|who| who.name.strip_prefix("system:serviceaccounts:"));
-                        self.named.keys().copied().chain(of_groups).chain(["default"]).collect()
-                    }
+                    None => self.holding.clone(),
                 };
                 let mut members: BTreeSet<Who> = spaces.iter().map(|space| Who::account(space, "default")).collect();
                 let mut doubt = None;
@@ -382,59 +334,97 @@ impl<'r, 'p> Takeover<'r, 'p> {
             return Rc::clone(known);
         }
         let mut found = Leads::default();
-        let mut started: BTreeSet<Start> = BTreeSet::from([start.clone()]);
-        let mut seen: BTreeSet<Who> = BTreeSet::new();
-        let mut queue: VecDeque<(Who, String)> = VecDeque::new();
-        let mut enter = |start: &Start, chain: &str, queue: &mut VecDeque<(Who, String)>, found: &mut Leads| {
-            let (members, doubt) = self.members(start);
-            if found.doubt.is_none() {
-                found.doubt = doubt;
-            }
-            for who in members {
-                if seen.insert(who.clone()) {
-                    let text = if chain.is_empty() { who.text() } else { format!("{chain} → {}", who.text()) };
-                    queue.push_back((who, text));
-                }
-            }
-        };
-        enter(start, "", &mut queue, &mut found);
-        while let Some((who, chain)) = queue.pop_front() {
+        let mut walk = Walk::default();
+        walk.enter(self, start, "", None);
+        while let Some((who, chain, _)) = walk.queue.pop_front() {
             let direct = self.direct(&who);
-            if found.doubt.is_none() {
-                found.doubt.clone_from(&direct.doubt);
-            }
-            for (place, kinds) in &direct.kinds {
+            walk.doubt = walk.doubt.take().or_else(|| direct.doubt.clone());
+            for (place, kinds) in direct.kinds.iter().chain(&direct.by_name) {
                 for (&kind, via) in kinds {
                     found.kinds.entry(place.clone()).or_default().entry(kind).or_insert_with(|| format!("{chain} → {via}"));
                 }
             }
+            found.apis = found.apis.take().or_else(|| direct.apis.as_ref().map(|via| format!("{chain} → {via}")));
+            found.unsure(&direct.perhaps);
             for next in &direct.starts {
-                if started.insert(next.clone()) {
-                    enter(next, &chain, &mut queue, &mut found);
-                }
+                walk.enter(self, next, &chain, None);
+            }
+            walk.maybe.extend(direct.maybe.iter().cloned());
+        }
+        // Only then the steps of which it is not known whether they are any: what is sure is not in doubt.
+        for (next, unseen) in std::mem::take(&mut walk.maybe) {
+            walk.enter(self, &next, "", Some(unseen));
+        }
+        while let Some((who, chain, Some(unseen))) = walk.queue.pop_front() {
+            let direct = self.direct(&who);
+            walk.doubt = walk.doubt.take().or_else(|| direct.doubt.clone());
+            let kinds = direct.kinds.iter().chain(&direct.by_name);
+            let held = kinds.flat_map(|(place, kinds)| kinds.keys().map(|&kind| (place.clone(), kind, unseen.clone())));
+            found.unsure(&held.collect::<Vec<_>>());
+            found.unsure(&direct.perhaps);
+            found.apis = found.apis.take().or_else(|| direct.apis.as_ref().map(|via| format!("{chain} → {via}")));
+            for next in direct.starts.iter().chain(direct.maybe.iter().map(|(next, _)| next)) {
+                walk.enter(self, next, &chain, Some(unseen.clone()));
             }
         }
+        found.doubt = walk.doubt;
         let found = Rc::new(found);
         self.leads.borrow_mut().insert(start.clone(), Rc::clone(&found));
         found
     }
 }
 
-fn secrets_by_name(names: &[&String]) -> Unseen {
-    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    Unseen::not_visible(
-        format!("whether the Secrets {} hold tokens of service accounts", names.join(", ")),
-        "a role lets somebody read Secrets of these names, which may be tokens of an account there; Secrets are never read",
-        "Look at their type: kubectl get secrets --field-selector type=kubernetes.io/service-account-token.",
-    )
+/// Who was found on the way, and where it goes on.
+#[derive(Default)]
+struct Walk {
+    started: BTreeSet<Start>,
+    seen: BTreeSet<Who>,
+    /// With the way in words, and why it is not sure.
+    queue: VecDeque<(Who, String, Option<Unseen>)>,
+    maybe: Vec<(Start, Unseen)>,
+    doubt: Option<Unseen>,
 }
 
-fn pods_by_name(names: &[String]) -> Unseen {
-    Unseen::not_understood(
-        format!("as which service accounts the pods {} run", names.join(", ")),
-        "a role gives a shell in pods by name, and an account of a running pod there leads on",
-        "Look at spec.serviceAccountName of these pods, and at what the account holds (kube-hipaa facts SNAPSHOT reach).",
-    )
+impl Walk {
+    fn enter(&mut self, takeover: &Takeover<'_, '_>, start: &Start, chain: &str, maybe: Option<Unseen>) {
+        if !self.started.insert(start.clone()) {
+            return;
+        }
+        let (members, doubt) = takeover.members(start);
+        self.doubt = self.doubt.take().or(doubt);
+        for who in members {
+            if self.seen.insert(who.clone()) {
+                let text = if chain.is_empty() { who.text() } else { format!("{chain} → {}", who.text()) };
+                self.queue.push_back((who, text, maybe.clone()));
+            }
+        }
+    }
 }
 
-const SHELL_ATOMS: &[Atom] = &[Atom::ShellCreate, Atom::ShellGet, Atom::EphemeralContainers];
+impl Leads {
+    /// Adds what a step leads to, for sure or perhaps.
+    fn take(&mut self, leads: &Self, maybe: Option<&Unseen>) {
+        self.doubt = self.doubt.take().or_else(|| leads.doubt.clone());
+        self.apis = self.apis.take().or_else(|| leads.apis.clone());
+        for (place, kinds) in &leads.kinds {
+            for (&kind, path) in kinds {
+                match maybe {
+                    None => drop(self.kinds.entry(place.clone()).or_default().entry(kind).or_insert_with(|| path.clone())),
+                    Some(unseen) => self.unsure(&[(place.clone(), kind, unseen.clone())]),
+                }
+            }
+        }
+        for (place, kinds) in &leads.perhaps {
+            let unseen = |own: &Unseen| maybe.unwrap_or(own).clone();
+            self.unsure(&kinds.iter().map(|(&kind, own)| (place.clone(), kind, unseen(own))).collect::<Vec<_>>());
+        }
+    }
+
+    fn unsure(&mut self, kinds: &[(Option<String>, Kind, Unseen)]) {
+        for (place, kind, unseen) in kinds {
+            self.perhaps.entry(place.clone()).or_default().entry(*kind).or_insert_with(|| unseen.clone());
+        }
+    }
+}
+
+const SHELL_ATOMS: &[Atom] = &[Atom::ShellCreate, Atom::ShellGet, Atom::EphemeralContainers, Atom::ChangePods];

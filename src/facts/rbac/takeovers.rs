@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::Kind;
 use super::resolved::{Grant, Resolved};
-use super::takeover::{Kinds, Step, Takeover};
+use super::takeover::{Kinds, Leads, Step, Takeover};
 use crate::facts::Known;
 use crate::facts::table::schema::{Row, table};
-use crate::model::Evidence;
 use crate::model::sources::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, METRICS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, KUBEADM_CONFIG, PODS, ROLE_BINDINGS, ROLES, SERVERS_SEEN, SERVICE_ACCOUNTS, VERSION, WORKLOADS,
 };
+use crate::model::{Evidence, Unseen};
 
 /// Ways in one row.
 const PATHS: usize = 4;
@@ -18,7 +18,7 @@ table! {
     /// than the subject does itself. Without such a place there is one row in the binding's own, and where it is not known whether there is
     /// one a row about the whole cluster. What Kubernetes and kubeadm ship is left
     /// out as a beginning, not as an end.
-    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [KUBEADM_CONFIG, METRICS] + WORKLOADS {
+    pub struct TakeoverRow as "takeovers" counting "grants that lead to other identities" from [CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES] consulting [KUBEADM_CONFIG] + SERVERS_SEEN + WORKLOADS {
         /// Namespace that is reached; not set for the whole cluster.
         namespace: Option<String>;
         /// In words, such as `the namespace records` or `the whole cluster`.
@@ -59,14 +59,14 @@ pub(super) fn rows(resolved: &Resolved<'_>, takeover: &Takeover<'_, '_>) -> Vec<
     rows
 }
 
-fn of_grant(grant: &Grant<'_>, takeover: &Takeover<'_, '_>, steps: &[Step], doubt: Option<&crate::model::Unseen>) -> Vec<Row> {
+fn of_grant(grant: &Grant<'_>, takeover: &Takeover<'_, '_>, steps: &[Step], doubt: Option<&Unseen>) -> Vec<Row> {
     let Some(who) = &grant.who else { return Vec::new() };
     let from = grant.binding.namespace.as_deref();
-    let all = takeover.gain(who, steps.iter().map(|step| &step.start));
-    let by_name = takeover.gain(who, steps.iter().filter(|step| step.named).map(|step| &step.start));
-    let by_right = takeover.gain(who, steps.iter().filter(|step| !step.named).map(|step| &step.start));
+    let gain = |of: &dyn Fn(&&Step) -> bool| takeover.gain(who, steps.iter().filter(of).map(|step| (&step.start, step.maybe.as_ref())));
+    let (all, by_name, by_right) = (gain(&|_| true), gain(&|step| step.named), gain(&|step| !step.named));
     let doubt = all.doubt.as_ref().or(doubt);
     let mut rows = Vec::new();
+    let mut places = BTreeSet::new();
     for (place, kinds) in &all.kinds {
         // What a right on everything of a namespace leads to inside it is what the right itself is called dangerous for.
         let inside = place.as_deref() == from;
@@ -74,19 +74,30 @@ fn of_grant(grant: &Grant<'_>, takeover: &Takeover<'_, '_>, steps: &[Step], doub
         let Some(counted) = counted.filter(|kinds| !kinds.is_empty()) else { continue };
         let named = !by_right.kinds.contains_key(place) || inside;
         let leading = steps.iter().filter(|step| !named || step.named);
+        places.insert(place.as_deref());
         rows.push(row(grant, place.as_deref(), named, leading, Known::Known(counted)));
     }
-    if rows.is_empty() {
-        let nothing = Kinds::new();
-        let named = steps.iter().all(|step| step.named);
-        match doubt {
-            None => rows.push(row(grant, from, named, steps.iter(), Known::Known(&nothing))),
-            // Where it would lead is not known: it concerns every namespace.
-            Some(unseen) => rows.push(row(grant, None, named, steps.iter(), Known::Unknown(unseen.clone()))),
+    // What is sure about a place is said; a doubt is about the others.
+    for (place, kinds) in all.perhaps.iter().filter(|(place, _)| !places.contains(&place.as_deref())) {
+        let inside = place.as_deref() == from;
+        let counted = if inside { by_name.perhaps.get(place) } else { Some(kinds) };
+        let Some(unseen) = counted.and_then(|kinds| kinds.values().next()) else { continue };
+        let named = !(by_right.kinds.contains_key(place) || by_right.perhaps.contains_key(place)) || inside;
+        let leading = steps.iter().filter(|step| !named || step.named);
+        rows.push(row(grant, place.as_deref(), named, leading, Known::Unknown(unseen.clone())));
+    }
+    let sure: Vec<&Step> = steps.iter().filter(|step| step.maybe.is_none()).collect();
+    let (nothing, named) = (Kinds::new(), steps.iter().all(|step| step.named));
+    match doubt {
+        // Where it would lead is not known: it concerns every namespace.
+        Some(unseen) if !places.contains(&None) && !all.perhaps.contains_key(&None) => {
+            rows.push(row(grant, None, named, steps.iter(), Known::Unknown(unseen.clone())));
         }
-    } else if let Some(unseen) = doubt {
-        let named = steps.iter().all(|step| step.named);
-        rows.push(row(grant, None, named, steps.iter(), Known::Unknown(unseen.clone())));
+        None if rows.is_empty() && !sure.is_empty() => {
+            let named = sure.iter().all(|step| step.named);
+            rows.push(row(grant, from, named, sure.into_iter(), Known::Known(&nothing)));
+        }
+        _ => {}
     }
     rows
 }
@@ -127,13 +138,44 @@ fn row<'s>(grant: &Grant<'_>, place: Option<&str>, named: bool, steps: impl Iter
     Row::new(format!("{} for {who} into {words}", binding.text()), object, origins, typed).related_to(related).in_namespace(counted)
 }
 
+/// Places of which whoever holds them has the cluster: the whole of it, and kube-system.
+const OF_CLUSTER: [Option<&str>; 2] = [None, Some("kube-system")];
+
 /// The kinds with which one takes over the cluster, and the ways to them: those in the whole cluster, and those in kube-system.
 pub(super) fn of_cluster(kinds: &super::takeover::ByPlace) -> BTreeMap<Kind, String> {
-    let places = [None, Some("kube-system".to_owned())];
-    let found = places.iter().filter_map(|place| kinds.get(place)).flatten();
+    let found = OF_CLUSTER.iter().filter_map(|place| kinds.get(&place.map(str::to_owned))).flatten();
     let mut all = BTreeMap::new();
     for (kind, path) in found.filter(|(kind, _)| kind.takes_over()) {
         all.entry(*kind).or_insert_with(|| path.clone());
     }
     all
+}
+
+/// Why somebody may take over the cluster who is not seen to.
+pub(super) fn doubt_of_cluster(leads: &Leads) -> Option<Unseen> {
+    let perhaps = OF_CLUSTER.iter().filter_map(|place| leads.perhaps.get(&place.map(str::to_owned))).flatten();
+    let perhaps = perhaps.filter(|(kind, _)| kind.takes_over()).map(|(_, unseen)| unseen.clone()).next();
+    let tools = || {
+        let (place, kinds) = leads.kinds.iter().find(|(_, kinds)| kinds.contains_key(&Kind::DeployByTools))?;
+        Some(by_tools(place.as_deref()?, kinds.get(&Kind::DeployByTools)?))
+    };
+    leads.doubt.clone().or(perhaps).or_else(tools).or_else(|| leads.apis.as_deref().map(by_apis))
+}
+
+fn by_tools(namespace: &str, via: &str) -> Unseen {
+    Unseen::not_understood(
+        format!("what a deployment tool does for whoever writes to it in the namespace {namespace}"),
+        format!("the account may write what a tool carries out with its own rights, often those of the whole cluster ({via})"),
+        "Look at what bounds the tool (a project of Argo CD, spec.serviceAccountName in Flux), or take the right from the account.",
+    )
+}
+
+fn by_apis(via: &str) -> Unseen {
+    Unseen::not_understood(
+        "what changing an APIService or a CustomResourceDefinition of some name leads to".to_owned(),
+        format!(
+            "the account may have a program of its own answer for one group or kind, and what acts on its objects is not followed ({via})"
+        ),
+        "Look at who reads the objects of that group or kind, or take update and patch on it from the account.",
+    )
 }

@@ -1,5 +1,8 @@
 //! Names of objects and kinds that rights are about: what makes pods, and settings of the cluster.
 
+pub(super) const ADMISSION: &str = "admissionregistration.k8s.io";
+pub(super) const APIS: &str = "apiregistration.k8s.io";
+
 /// ConfigMaps of kube-system that decide how names resolve, who is who, and what components run with.
 pub(super) const SETTINGS: &[&str] = &[
     "amazon-vpc-cni",
@@ -20,17 +23,30 @@ pub(super) const SETTINGS: &[&str] = &[
     "rke2-coredns-rke2-coredns",
 ];
 
-/// What makes pods from a template of its own. Kinds beyond this list that make pods are not followed.
+/// The setting that maps identities of AWS to users and groups of the cluster, its administrators among them.
+pub(super) const IDENTITIES: &str = "aws-auth";
+
+/// What runs as it was made: its template, or the account and images of its pods, cannot be changed afterwards, only made
+/// (`pkg/apis/batch/validation`, `pkg/apis/core/validation`; the webhooks of the others). Of a pod the image can be changed, see `ChangePods`.
+pub(super) const MADE_ONCE: &[(&str, &str, &str)] = &[
+    ("", "pods", ""),
+    ("batch", "jobs", ""),
+    ("build.openshift.io", "builds", ""),
+    ("tekton.dev", "taskruns", ""),
+    ("tekton.dev", "pipelineruns", ""),
+    ("kubevirt.io", "virtualmachineinstances", ""),
+    ("batch.volcano.sh", "jobs", ""),
+];
+
+/// What makes pods from a template of its own that can be changed. Kinds beyond these two lists that make pods are not followed.
 pub(super) const TEMPLATES: &[(&str, &str, &str)] = &[
     ("", "replicationcontrollers", ""),
     ("apps", "deployments", ""),
     ("apps", "daemonsets", ""),
     ("apps", "statefulsets", ""),
     ("apps", "replicasets", ""),
-    ("batch", "jobs", ""),
     ("batch", "cronjobs", ""),
     ("apps.openshift.io", "deploymentconfigs", ""),
-    ("build.openshift.io", "builds", ""),
     ("build.openshift.io", "buildconfigs", ""),
     ("argoproj.io", "rollouts", ""),
     ("argoproj.io", "workflows", ""),
@@ -41,12 +57,9 @@ pub(super) const TEMPLATES: &[(&str, &str, &str)] = &[
     ("argoproj.io", "eventsources", ""),
     ("tekton.dev", "tasks", ""),
     ("tekton.dev", "pipelines", ""),
-    ("tekton.dev", "taskruns", ""),
-    ("tekton.dev", "pipelineruns", ""),
     ("serving.knative.dev", "services", ""),
     ("serving.knative.dev", "configurations", ""),
     ("kubevirt.io", "virtualmachines", ""),
-    ("kubevirt.io", "virtualmachineinstances", ""),
     ("kubevirt.io", "virtualmachineinstancereplicasets", ""),
     ("pool.kubevirt.io", "virtualmachinepools", ""),
     ("apps.kruise.io", "clonesets", ""),
@@ -63,7 +76,6 @@ pub(super) const TEMPLATES: &[(&str, &str, &str)] = &[
     ("elasticsearch.k8s.elastic.co", "elasticsearches", ""),
     ("kibana.k8s.elastic.co", "kibanas", ""),
     ("k8up.io", "prebackuppods", ""),
-    ("batch.volcano.sh", "jobs", ""),
     ("jobset.x-k8s.io", "jobsets", ""),
     ("leaderworkerset.x-k8s.io", "leaderworkersets", ""),
     ("sparkoperator.k8s.io", "sparkapplications", ""),

@@ -55,6 +55,25 @@ pub(super) fn admission_file(context: &crate::facts::context::Context<'_>) -> Re
     Ok(servers::Seen::read(context)?.given("admission-control-config-file"))
 }
 
+/// Whether an API server takes bootstrap tokens: Secrets of kube-system by which somebody becomes a member of groups that these name. That none
+/// does is known only where all were seen.
+pub(super) fn takes_bootstrap_tokens(context: &crate::facts::context::Context<'_>) -> Result<Known<bool>, FactsError> {
+    const SETTING: &str = "enable-bootstrap-token-auth";
+    let servers = servers::Seen::read(context)?;
+    let mut doubt = servers.unknown(SETTING);
+    for server in &servers.list {
+        match servers.value(server, SETTING, Some("false")) {
+            // As `strconv.ParseBool` reads it.
+            Known::Known((value, _)) if matches!(value.as_str(), "true" | "True" | "TRUE" | "t" | "T" | "1") => {
+                return Ok(Known::Known(true));
+            }
+            Known::Known(_) => {}
+            Known::Unknown(unseen) => doubt = Some(unseen),
+        }
+    }
+    Ok(doubt.map_or(Known::Known(false), Known::Unknown))
+}
+
 /// Which of the admission plugins that are on by default run.
 pub(super) struct Plugins {
     /// By server: those that are switched off.
