@@ -198,7 +198,9 @@ pub(super) struct Templates {
     by_uid: BTreeMap<String, usize>,
     /// By uid of the controller of another project.
     foreign: BTreeMap<String, Vec<Step>>,
-    /// By uid of a Deployment: its ReplicaSets that keep pods, and the newest.
+    /// By uid of a Deployment: its place in `all`, and whether it is paused.
+    deployments: BTreeMap<String, (usize, bool)>,
+    /// By uid of a Deployment: its ReplicaSets that may start what it does not say itself.
     revisions: BTreeMap<String, Vec<Step>>,
     unread: BTreeMap<ObjectRef, Evidence>,
 }
@@ -206,22 +208,22 @@ pub(super) struct Templates {
 impl Templates {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
         let mut this = Self::default();
+        // Before ReplicaSets: nearly all of these say what their Deployment says, and need not be kept.
+        reader.each::<Controller>(&DEPLOYMENTS, |object, origin| {
+            // A paused Deployment keeps its revision while its template changes (`apps/v1` DeploymentSpec.paused).
+            let paused = object.spec.as_ref().and_then(|spec| spec.paused) == Some(true);
+            if let Some(uid) = &object.metadata.uid {
+                this.deployments.insert(uid.clone(), (this.all.len(), paused));
+            }
+            let mark = annotation(&object.metadata, "deployment.kubernetes.io/revision").filter(|_| object.is_observed() && !paused);
+            this.ordinary(&DEPLOYMENTS, "Deployment", "apps", object, origin, mark);
+        })?;
         reader.each::<Controller>(&REPLICA_SETS, |object, origin| this.set(&REPLICA_SETS, "ReplicaSet", "apps", object, origin))?;
+        this.settle_revisions();
         reader.each::<Controller>(&REPLICATION_CONTROLLERS, |object, origin| {
             this.set(&REPLICATION_CONTROLLERS, "ReplicationController", "", object, origin);
         })?;
         reader.each::<Controller>(&JOBS, |object, origin| this.job(object, origin))?;
-        reader.each::<Controller>(&DEPLOYMENTS, |object, origin| {
-            // A paused Deployment keeps its revision while its template changes (`apps/v1` DeploymentSpec.paused).
-            let paused = object.spec.as_ref().and_then(|spec| spec.paused) == Some(true);
-            this.revisions_of(&object, paused);
-            let mark = annotation(&object.metadata, "deployment.kubernetes.io/revision").filter(|_| object.is_observed() && !paused);
-            this.ordinary(&DEPLOYMENTS, "Deployment", "apps", object, origin, mark);
-        })?;
-        // Of a Deployment that is not there any more.
-        for step in std::mem::take(&mut this.revisions).into_values().flatten().filter(|step| step.active) {
-            this.add_set(step.template);
-        }
         reader.each::<Controller>(&STATEFUL_SETS, |object, origin| {
             let status = object.status.as_ref().filter(|_| object.is_observed());
             let mark = status.and_then(|status| status.update_revision.clone());
@@ -263,14 +265,22 @@ impl Templates {
 
     /// The ReplicaSets of a Deployment that start what it does not say itself: those that have pods to make, be it that a quota holds them
     /// back; of a paused one the newest, too, which is what it scales (pkg/controller/deployment/sync.go).
-    fn revisions_of(&mut self, deployment: &Controller, paused: bool) {
-        let steps = deployment.metadata.uid.as_ref().and_then(|uid| self.revisions.remove(uid)).unwrap_or_default();
-        let newest = steps.iter().map(|step| step.age.clone()).max();
-        for step in steps.into_iter().filter(|step| step.active || (paused && Some(&step.age) == newest.as_ref())) {
-            if step.template.spec.as_ref().map(|spec| spec.get()) != deployment.pod_spec() {
-                self.add_set(step.template);
+    fn settle_revisions(&mut self) {
+        for (uid, steps) in std::mem::take(&mut self.revisions) {
+            let paused = self.deployments.get(&uid).is_some_and(|(_, paused)| *paused);
+            let newest = steps.iter().map(|step| step.age.clone()).max();
+            for step in steps.into_iter().filter(|step| step.active || (paused && Some(&step.age) == newest.as_ref())) {
+                if !self.says(&uid, &step.template) {
+                    self.add_set(step.template);
+                }
             }
         }
+    }
+
+    /// Whether a Deployment says what a ReplicaSet of it says.
+    fn says(&self, deployment: &str, set: &Template) -> bool {
+        let own = self.deployments.get(deployment).and_then(|(place, _)| self.all.get(*place));
+        own.is_some_and(|own| own.spec.as_ref().map(|spec| spec.get()) == set.spec.as_ref().map(|spec| spec.get()))
     }
 
     fn add_set(&mut self, template: Template) {
@@ -281,7 +291,7 @@ impl Templates {
     }
 
     /// ReplicaSets and ReplicationControllers. What a Deployment would start stands in the Deployment; of its ReplicaSets see
-    /// [`Self::revisions_of`].
+    /// [`Self::settle_revisions`].
     fn set(&mut self, source: &SourceId, kind: &str, group: &str, object: Controller, origin: Evidence) {
         self.owners.add(&object.metadata);
         let owner = controller(&object.metadata).cloned();
@@ -295,7 +305,11 @@ impl Templates {
             if replicas.is_some() && template.is_some() {
                 let mark = metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash")).cloned();
                 let template = Template::new(source, workload, &metadata, template, origin, mark.map_or(Made::Unknown, Made::By));
-                step(self.revisions.entry(owner.uid.clone()).or_default(), &metadata, replicas != Some(0), template);
+                let paused = self.deployments.get(&owner.uid).is_some_and(|(_, paused)| *paused);
+                // Of a paused one it matters which is the newest.
+                if paused || (replicas != Some(0) && !self.says(&owner.uid, &template)) {
+                    step(self.revisions.entry(owner.uid.clone()).or_default(), &metadata, replicas != Some(0), template);
+                }
             }
             return;
         }
