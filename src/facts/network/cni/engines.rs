@@ -51,7 +51,7 @@ pub(super) fn of_agent(agent: &Agent, settings: &Settings) -> Judged {
             Some(Some(value)) if value == "0" => known(Enforcement::NotEnforcing, "its agent runs with EXPECT_NPC=0"),
             Some(Some(value)) if value == "1" || value.is_empty() => known(Enforcement::Enforcing, ALWAYS),
             Some(_) => {
-                unknown(agent.engine, "EXPECT_NPC of its agent decides, and its value is not stored", "Ask for EXPECT_NPC of its agent.")
+                unknown(agent.engine, "EXPECT_NPC of its agent decides, and is not seen to be 0 or 1", "Ask for EXPECT_NPC of its agent.")
             }
         },
         "Calico" | "Canal" => match calico::bypassed(agent, settings) {
