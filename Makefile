@@ -28,7 +28,7 @@ lint: ## Formatting, clippy and rustdoc, all with warnings denied
 deny: ## Licences, duplicate and banned crates, sources of the dependencies
 	@scripts/deny.sh check bans licenses sources
 
-unit: ## Tests that need nothing but Rust
+unit: ## Tests that need nothing but Rust, sh, zip and unzip
 	$(CARGO) test --locked --no-fail-fast
 
 live: ## Tests against a real control plane and against Kubernetes' own code

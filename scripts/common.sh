@@ -9,6 +9,10 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/kube-hipaa
 deny_version=0.20.2
 deny_root=$cache/tools/cargo-deny-$deny_version
 
+# The version of cargo-deb that [package.metadata.deb] is written for.
+cargo_deb_version=3.8.0
+cargo_deb_root=$cache/tools/cargo-deb-$cargo_deb_version
+
 fail() { # $1: what failed, $2: on what, $3: what to do
     printf 'error: %s\n  on: %s\n  try: %s\n' "$1" "$2" "$3" >&2
     exit 1

@@ -19,7 +19,7 @@ cargo run --quiet --locked -- demo --quiet -o "$1/demo"
 cargo run --quiet --locked -- assess tests/golden/empty-cluster.zip --allow-incomplete --quiet -o "$1/empty-cluster"
 status=0
 # The first one is also spoilt in several ways, so it is a small one.
-node tests/documents/check.mjs "$1"/sample/report.html "$1"/[!s]*/report.html >"$1/result.txt" || status=$?
+node tests/documents/check.mjs "$1"/sample/report.html "$1"/[!s]*/report.html "$1"/*/diff.html "$1"/*/history.html >"$1/result.txt" || status=$?
 cat "$1/result.txt"
 # One line per report, one per spoilt report that has to be noticed, and one below each per complaint.
 good=$(grep -cE '^(ok|noticed): ' "$1/result.txt" || true)

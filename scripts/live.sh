@@ -8,5 +8,8 @@ KUBE_HIPAA_CONTROL_PLANE=${KUBE_HIPAA_CONTROL_PLANE:-$(sh tests/control-plane/bu
 export KUBE_HIPAA_CONTROL_PLANE
 sh tests/oracle/build.sh >/dev/null
 sh tests/oracle-network/build.sh >/dev/null
+sh tests/store/build.sh >/dev/null
+KUBE_HIPAA_STATIC=$(sh scripts/static.sh)
+export KUBE_HIPAA_STATIC
 # Two at a time: each control plane takes a processor. Left out are no tests, but tools for developers: keep_running, record_…, write_samples. The browser has its own target.
-exec cargo test --locked --no-fail-fast -- --ignored --test-threads=2 --skip keep_running --skip measure_ --skip record_ --skip write_samples --skip a_real_browser
+exec cargo test --locked --no-fail-fast -- --ignored --test-threads=2 --skip keep_running --skip measure_ --skip record_ --skip write_samples --skip a_real_browser --skip add_a_large_file

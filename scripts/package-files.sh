@@ -7,7 +7,10 @@ program=$1
 folder=$2
 mkdir -p "$folder/man/man1" "$folder/completions"
 "$program" man >"$folder/man/man1/kube-hipaa.1"
-for command in scan demo collect assess facts who-can render permissions preflight controls completions; do
+# Those that the help lists, so that none is forgotten.
+commands=$("$program" --help | sed -n '/^Commands:$/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p' | grep -vx help)
+[ -n "$commands" ] || fail 'the manual pages cannot be written' "$program, whose help lists no commands" 'take a program of this version'
+for command in $commands; do
     "$program" man "$command" >"$folder/man/man1/kube-hipaa-$command.1"
 done
 "$program" completions bash >"$folder/completions/kube-hipaa"

@@ -21,7 +21,15 @@ want java default-jre-headless
 want jq jq
 want npm npm
 want openssl openssl
+want ssh-keygen openssh-client
 want flock util-linux
+want script bsdutils
+want unzip unzip
+want zip zip
+want curl curl
+want strace strace
+want ruby ruby
+want dpkg-deb dpkg
 if [ -n "$packages" ]; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
         fail 'packages of the system are missing' "packages (by their Debian names):$packages" \
@@ -40,9 +48,14 @@ node_major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
 
 # --- What this project builds or fetches for itself ------------------------------------------------------------------------------
 sh scripts/cargo-deny.sh
-for module in control-plane oracle oracle-network crds; do
+sh scripts/cargo-deb.sh
+for module in control-plane oracle oracle-network crds store deploy-tools; do
     sh "tests/$module/build.sh" >/dev/null || fail "tests/$module cannot be built" "tests/$module/build.sh" 'read the message above'
 done
+
+sh tests/deploy-tools/schemas.sh >/dev/null || fail 'the schemas of CycloneDX are missing' 'tests/deploy-tools/schemas.sh' 'read the message above'
+
+sh tests/oscal/build.sh >/dev/null || fail "the judges of OSCAL cannot be installed" "tests/oscal/build.sh" "read the message above"
 
 sh scripts/npm.sh
 

@@ -13,7 +13,7 @@ impl Hasher {
     }
     /// The digest as 64 lower-case hex digits.
     pub fn finish(self) -> String {
-        hex(&self.0.finalize().into())
+        hex(&self.0.finalize())
     }
 }
 
@@ -43,7 +43,27 @@ pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     hasher.finish()
 }
 
-fn hex(bytes: &[u8; 32]) -> String {
+/// A UUID of a name within a namespace, version 5 (RFC 9562 section 5.5): the same name always gives the same one.
+pub fn uuid_v5(namespace: &[u8; 16], name: &str) -> String {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
+    context.update(namespace);
+    context.update(name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    bytes[6] = bytes[6] & 0x0f | 0x50;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = hex(&bytes);
+    let mut parts = [8, 4, 4, 4, 12].into_iter().scan(0, |at, length| {
+        let part = digits.get(*at..*at + length);
+        *at += length;
+        part
+    });
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    parts.for_each(|part| text.extend(["-", part]));
+    text
+}
+
+fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
@@ -57,6 +77,13 @@ mod tests {
     fn agrees_with_the_published_test_vector() {
         // FIPS 180-4 example: SHA-256 of "abc".
         assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn names_get_the_uuid_of_the_rfc() {
+        // RFC 9562, appendix A.4: www.example.com in the namespace of domain names.
+        let dns = [0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8];
+        assert_eq!(uuid_v5(&dns, "www.example.com"), "2ed6657d-e927-568b-95e1-2665a8aea6a2");
     }
 
     #[test]

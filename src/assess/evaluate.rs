@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::answers::{Answers, Asked};
 use super::scope::{Membership, ResolvedScope};
 use super::verdict::{self, Conclusion, Tally};
 use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext, Work};
 use crate::digest::sha256_parts;
 use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
-use crate::model::{EphiScope, Evidence, Exposure, FactValue, Facts, Finding, NonEmpty, Sample, Unseen, UnseenKind, risk};
+use crate::model::{
+    EphiScope, Evidence, Exposure, FactValue, Facts, Finding, NonEmpty, Sample, ScopeRole, Undecided, Unseen, UnseenKind, risk,
+};
 
 /// How many passing rows are shown as a sample.
 const SAMPLE: usize = 5;
@@ -18,6 +21,8 @@ const EVIDENCE: usize = 4;
 const SAMPLE_EVIDENCE: usize = 1;
 /// How many reasons for undecided rows are kept one by one.
 const REASONS: usize = 20;
+/// How many undecided things are named.
+const UNDECIDED: usize = 5000;
 
 /// One control with its outcome and the numbers behind it.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub struct Evaluated<'a> {
     pub failed: u64,
     /// Things that could not be decided.
     pub unknown: u64,
+    /// Which things could not be decided; none where there are none.
+    pub undecided: Option<Undecided>,
     /// What became of it.
     pub conclusion: Conclusion,
 }
@@ -56,15 +63,17 @@ impl<'a> Evaluation<'a> {
         let asks = runs.iter().any(|run| run.check.asks_scope());
         let environment = Environment::default().with_ephi(self.scope.ephi_names().filter(|_| asks));
         let mut things = 0;
+        let mut asked: Vec<Asked<'_>> = runs.iter().map(|run| Asked::of(run.check, schema)).collect();
         for (index, row) in rows.iter().enumerate() {
             // Rows with one key describe variants of one thing, which counts once.
             if index.checked_sub(1).and_then(|before| rows.get(before)).is_none_or(|before| before.key != row.key) {
                 things += 1;
             }
             let context = RowContext::new(&environment, schema, row);
-            let membership = row.namespace.as_deref().map_or(Membership::In, |namespace| self.scope.membership(namespace));
-            for run in &mut runs {
-                run.row(&Seen { thing: things, row, context: &context, membership: &membership });
+            let membership =
+                row.namespace.as_deref().map_or(Membership::In(ScopeRole::Maintains), |namespace| self.scope.membership(namespace));
+            for (run, asked) in runs.iter_mut().zip(&mut asked) {
+                run.row(&Seen { thing: things, row, context: &context, membership: &membership }, asked);
             }
         }
         for mut run in runs {
@@ -90,7 +99,7 @@ impl<'a> Evaluation<'a> {
 
 impl<'a> Evaluated<'a> {
     fn of_nothing(control: &'a Control, conclusion: Conclusion) -> Self {
-        Self { control, examined: 0, failed: 0, unknown: 0, conclusion }
+        Self { control, examined: 0, failed: 0, unknown: 0, undecided: None, conclusion }
     }
 }
 
@@ -116,12 +125,12 @@ fn no_table(name: &str) -> Unseen {
 }
 
 /// A row as the controls see it.
-struct Seen<'s> {
+struct Seen<'c, 'e, 'r> {
     /// The number of the thing that it describes: rows with one key have one number, and come one after the other.
     thing: u64,
-    row: &'s Row,
-    context: &'s RowContext<'s>,
-    membership: &'s Membership,
+    row: &'r Row,
+    context: &'c RowContext<'e>,
+    membership: &'c Membership,
 }
 
 /// How many different things, counted as they come.
@@ -136,6 +145,18 @@ impl Things {
         if self.last != thing {
             (self.last, self.count) = (thing, self.count + 1);
         }
+    }
+}
+
+/// How far what the row shows can be reached.
+fn exposure<'r>(seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) -> Exposure {
+    // Not known counts as reachable: a rank must not fall because something was not seen.
+    let holds = |exposed: &mut Answers<'r>| exposed.holds(seen.row, seen.context, &mut Work::default());
+    let open = asked.exposed.as_mut().is_some_and(|exposed| holds(exposed) != Ok(false));
+    match (open, &seen.row.namespace) {
+        (true, _) => Exposure::Open,
+        (false, None) => Exposure::Cluster,
+        (false, Some(_)) => Exposure::Namespace,
     }
 }
 
@@ -156,6 +177,8 @@ struct Run<'a> {
     examined: Things,
     failed: Things,
     unknown: Things,
+    /// Fingerprints of those that are not decided.
+    undecided: BTreeSet<String>,
     reasons: BTreeSet<Unseen>,
     /// How many more of each kind.
     more_reasons: BTreeMap<UnseenKind, u64>,
@@ -191,6 +214,7 @@ impl<'a> Run<'a> {
             examined: Things::default(),
             failed: Things::default(),
             unknown: Things::default(),
+            undecided: BTreeSet::new(),
             reasons: BTreeSet::new(),
             more_reasons: BTreeMap::new(),
             sample: Vec::new(),
@@ -198,24 +222,24 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn row(&mut self, seen: &Seen<'_>) {
+    fn row<'r>(&mut self, seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) {
         if self.check.reach == Reach::Ephi {
             match seen.membership {
-                Membership::In => {}
-                Membership::Out => return,
+                Membership::In(role) if seen.row.namespace.is_none() || self.check.roles.contains(role) => {}
+                Membership::In(_) | Membership::Out => return,
                 Membership::Unknown(unseen) => {
-                    self.unknown.add(seen.thing);
+                    self.not_decided(seen);
                     self.reason(unseen);
                     return;
                 }
             }
         }
-        match self.check.when.as_ref().map(|when| when.holds_within(seen.context, &mut self.work)) {
+        match asked.when.as_mut().map(|when| when.holds(seen.row, seen.context, &mut self.work)) {
             None | Some(Ok(true)) => {}
             Some(Ok(false)) => return,
             Some(Err(undecided)) => return self.undecided(seen, &undecided.to_string()),
         }
-        let answer = match self.check.require.holds_within(seen.context, &mut self.work) {
+        let answer = match asked.require.holds(seen.row, seen.context, &mut self.work) {
             Ok(answer) => answer,
             Err(undecided) => return self.undecided(seen, &undecided.to_string()),
         };
@@ -227,14 +251,14 @@ impl<'a> Run<'a> {
                 self.sample.push(sample);
             }
             true => {}
-            false => self.finding(seen),
+            false => self.finding(seen, asked),
         }
     }
 
     /// A row that may be in scope and could not be decided counts as examined and unknown.
-    fn undecided(&mut self, seen: &Seen<'_>, error: &str) {
+    fn undecided(&mut self, seen: &Seen<'_, '_, '_>, error: &str) {
         self.examined.add(seen.thing);
-        self.unknown.add(seen.thing);
+        self.not_decided(seen);
         let unknown = |&index: &usize| match seen.row.cells.get(index) {
             Some(Known::Unknown(unseen)) => Some(&**unseen),
             _ => None,
@@ -249,6 +273,21 @@ impl<'a> Run<'a> {
                 "Look at the object by hand; report it as a bug of this control.",
             ));
         }
+    }
+
+    fn not_decided(&mut self, seen: &Seen<'_, '_, '_>) {
+        self.unknown.add(seen.thing);
+        // One more than is told shows that there are more.
+        if self.undecided.len() <= UNDECIDED {
+            let print = self.fingerprint(seen.row);
+            self.undecided.insert(print);
+        }
+    }
+
+    /// Of a finding about this row.
+    fn fingerprint(&self, row: &Row) -> String {
+        let digest = sha256_parts([self.control.id.as_bytes(), self.schema.name.as_bytes(), row.key.as_bytes()]);
+        digest.chars().take(16).collect()
     }
 
     fn reason(&mut self, unseen: &Unseen) {
@@ -296,28 +335,17 @@ impl<'a> Run<'a> {
         evidence
     }
 
-    /// How far what the row shows can be reached.
-    fn exposure(&self, row: &Row, context: &RowContext<'_>) -> Exposure {
-        // Not known counts as reachable: a rank must not fall because something was not seen.
-        let open = self.check.exposed.as_ref().is_some_and(|exposed| exposed.holds(context) != Ok(false));
-        match (open, &row.namespace) {
-            (true, _) => Exposure::Open,
-            (false, None) => Exposure::Cluster,
-            (false, Some(_)) => Exposure::Namespace,
-        }
-    }
-
-    fn finding(&mut self, seen: &Seen<'_>) {
+    fn finding<'r>(&mut self, seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) {
         let row = seen.row;
         let variant = self.failed.last == seen.thing;
         self.failed.add(seen.thing);
         let evidence = self.evidence(row, EVIDENCE);
         let facts = self.facts(row);
-        let exposure = self.exposure(row, seen.context);
+        let exposure = exposure(seen, asked);
         let scope = match (&row.namespace, seen.membership) {
             (None, _) => EphiScope::ClusterWide,
             (Some(_), Membership::Out) => EphiScope::Elsewhere,
-            (Some(_), Membership::In | Membership::Unknown(_)) => EphiScope::Ephi,
+            (Some(_), Membership::In(_) | Membership::Unknown(_)) => EphiScope::Ephi,
         };
         let risk = risk(self.control.severity, exposure, scope);
         if variant && let Some(known) = self.findings.last_mut() {
@@ -333,9 +361,8 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        let digest = sha256_parts([self.control.id.as_bytes(), self.schema.name.as_bytes(), row.key.as_bytes()]);
         let finding = Finding {
-            fingerprint: digest.chars().take(16).collect(),
+            fingerprint: self.fingerprint(row),
             severity: self.control.severity,
             risk,
             exposure,
@@ -346,6 +373,7 @@ impl<'a> Run<'a> {
             related: row.related.clone(),
             facts,
             evidence,
+            waiver: None,
         };
         self.findings.push(finding);
     }
@@ -359,23 +387,24 @@ impl<'a> Run<'a> {
             undecided.extend(scope.gaps().cloned());
         }
         for (kind, more) in self.more_reasons {
-            undecided.push(Unseen::new(
-                kind,
-                format!("{more} more rows of the table {}", self.schema.name),
-                "each has a reason of its own; only the first are listed",
-                format!("List them with `kube-hipaa facts SNAPSHOT {}`.", self.schema.name),
-            ));
+            undecided.push(Unseen::remainder(kind, more, self.schema.name));
         }
         // An object that could only have decided about a namespace without ePHI leaves a verdict on those with it as it is.
         let across = self.check.reach != Reach::Ephi || self.schema.reaches_across();
         let concern = |namespace: &str| across || !matches!(scope.membership(namespace), Membership::Out);
+        let complete = coverage.complete_within(&self.check.sources(), self.schema.left_out_anywhere(), concern);
+        let known = self.undecided.len() <= UNDECIDED;
+        let others_decided = complete.is_ok() && known && (self.check.reach != Reach::Ephi || scope.gaps().next().is_none());
+        let fingerprints = self.undecided.into_iter().take(UNDECIDED).collect::<Vec<_>>();
+        let undecided_things = (!fingerprints.is_empty()).then_some(Undecided { fingerprints, others_decided });
         let tally = Tally { findings, examined: self.examined.count, undecided, rows: self.things, sample: self.sample };
         Evaluated {
             control: self.control,
             examined: self.examined.count,
             failed: self.failed.count,
             unknown: self.unknown.count,
-            conclusion: verdict::of_check(tally, coverage.complete_within(&self.check.sources(), self.schema.left_out_anywhere(), concern)),
+            undecided: undecided_things,
+            conclusion: verdict::of_check(tally, complete),
         }
     }
 }

@@ -1,21 +1,24 @@
 //! From tables and a catalog to an assessment. No clock, no disk, no environment: the same input gives the same bytes.
 
+mod answers;
 mod evaluate;
 mod exhibits;
+mod people;
 mod scope;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use evaluate::{Evaluated, Evaluation, evaluate, evaluate_those};
-pub use scope::{Declared, Membership, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
+pub use people::{SCOPE_FILE, Workspace, Written, hints, lay_beside, same_person};
+pub use scope::{Declared, Membership, Others, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::Conclusion;
 
-use crate::catalog::{Catalog, Framework};
+use crate::catalog::{Catalog, Framework, Mapping};
 use crate::facts::{Computation, Computed, FactsError};
 use crate::model::{
-    ASSESSMENT_SCHEMA, Assessment, BenchmarkItem, ControlResult, LookedAt, OutcomeCounts, OutcomeWord, Paragraph, SeverityCounts,
-    SnapshotIndex, SourceCoverage, Support, ToolIdentity, Totals,
+    ASSESSMENT_SCHEMA, Applies, Assessment, BenchmarkItem, ControlResult, Entity, EventServed, LookedAt, OutcomeCounts, OutcomeWord,
+    Paragraph, ProposedSection, RiskInput, Scope, SeverityCounts, SnapshotIndex, SourceCoverage, ToolIdentity, Totals, WeaknessOf,
 };
 use crate::parallel;
 
@@ -33,13 +36,15 @@ pub struct Input<'a> {
     pub framework: &'a Framework,
     /// Which namespaces hold ePHI.
     pub scope: &'a ScopeDeclaration,
+    /// What people handed in.
+    pub workspace: Option<&'a Workspace>,
     /// Who assesses.
     pub tool: ToolIdentity,
 }
 
 /// Assesses a snapshot. The only error is that it cannot be read.
 pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
-    let Input { index, index_sha256, tables, catalog, framework, scope, tool } = input;
+    let Input { index, index_sha256, tables, catalog, framework, scope, workspace, tool } = input;
     let namespaces = tables.namespaces()?;
     let scope = ResolvedScope::new(scope, &namespaces);
     // Each table goes away when its controls are done, while the next one is made.
@@ -49,14 +54,18 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
             let (mut evaluation, mut kept) = (Evaluation::new(catalog, &scope, |_| true), exhibits::Kept::default());
             for (schema, rows) in tables {
                 evaluation.rows(schema, &rows);
-                kept.add(schema, rows);
+                kept.add(schema, rows, &scope);
             }
             (evaluation, kept)
         },
     );
     let Computed { coverage: read, network } = computed?;
-    let (exhibits, evaluated) = parallel::both(|| kept.build(&read, &network, &scope), || evaluation.finish(&read));
+    let (exhibits::Built { exhibits, images, undeclared }, evaluated) =
+        parallel::both(|| kept.build(&read, &network, &scope), || evaluation.finish(&read));
     let paragraphs_of = framework.paragraphs_of();
+    let entity = scope.declarations().and_then(|declared| declared.entity).unwrap_or_default();
+    let idle: BTreeSet<&str> =
+        framework.paragraphs.iter().filter(|one| !Applies::of(one.condition, entity).is_yes()).map(|one| one.id.value.as_str()).collect();
     let cluster = &index.cluster;
     let fitting =
         catalog.benchmarks().and_then(|benchmarks| benchmarks.fitting(cluster.version.as_deref(), cluster.distribution.as_deref()));
@@ -71,7 +80,10 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
         outcomes.insert(result.control.id.clone(), word);
         totals.controls.add(word);
         let benchmark = fitting.as_ref().map(|fitting| fitting.items_of(&result.control.id)).into_iter().flatten().collect();
-        let control = control_result(result, paragraphs.into_iter().flatten().collect(), benchmark);
+        // A check is told of a paragraph that concerns somebody; a question may be how that is found out.
+        let asks = result.control.check().is_none();
+        let concerning = paragraphs.into_iter().flatten().filter(|id| asks || !idle.contains(id.as_str())).collect();
+        let control = control_result(result, concerning, benchmark);
         control.findings().iter().for_each(|finding| totals.findings.add(finding.severity));
         controls.push(control);
     }
@@ -79,25 +91,71 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
     for source in &coverage {
         *totals.sources.entry(source.state.word().to_owned()).or_default() += 1;
     }
-    Ok(Assessment {
+    let described = Scope { undeclared, ..scope.describe() };
+    let declarations = scope.declarations().map(|declared| people::observe(declared, &described, &exhibits, &images));
+    let risk_input = Some(risk_input(catalog, &controls));
+    let mut assessment = Assessment {
         schema: ASSESSMENT_SCHEMA.to_owned(),
         tool,
         catalog: catalog.identity().clone(),
         snapshot_sha256: index_sha256.to_owned(),
+        hypothetical: None,
+        mapping: Some(framework.identity()),
         cluster: index.cluster.clone(),
         collected: index.collected.clone(),
-        scope: scope.describe(),
+        scope: described,
+        workspace: None,
         totals,
         coverage,
         controls,
-        paragraphs: framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes)).collect(),
+        paragraphs: framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes, entity)).collect(),
+        proposed: None,
+        risk_input,
         benchmark: fitting.map(|fitting| fitting.described),
         exhibits,
-    })
+        declarations,
+        people: None,
+    };
+    if let Some(workspace) = workspace {
+        people::lay_beside(workspace, &mut assessment);
+    }
+    Ok(assessment)
+}
+
+/// The paragraphs of a proposed rule, with what became of the checks that are relevant to them. It changes nothing of the assessment.
+pub fn proposed(framework: &Framework, assessment: &Assessment) -> ProposedSection {
+    let outcomes = assessment.controls.iter().map(|control| (control.id.clone(), control.word())).collect();
+    let entity = assessment.declarations.as_ref().and_then(|declared| declared.entity).unwrap_or_default();
+    let paragraphs = framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes, entity)).collect();
+    ProposedSection { mapping: framework.identity(), paragraphs }
+}
+
+/// What the catalog says of the controls that found something or could not be decided.
+fn risk_input(catalog: &Catalog, controls: &[ControlResult]) -> RiskInput {
+    let open: BTreeSet<&str> = controls
+        .iter()
+        .filter(|control| matches!(control.word(), OutcomeWord::Fail | OutcomeWord::NotAssessed))
+        .map(|control| control.id.as_str())
+        .collect();
+    let reference = catalog.reference();
+    let weaknesses = reference.weaknesses.iter().filter(|one| open.contains(one.control.as_str())).map(|one| WeaknessOf {
+        control: one.control.clone(),
+        noun: one.noun.clone(),
+        concerns: one.concerns.clone(),
+        sp_800_190: one.sp_800_190.clone(),
+    });
+    let events = reference.threats.iter().map(|event| EventServed {
+        id: event.id.clone(),
+        title: event.title.clone(),
+        kind: event.kind.word().to_owned(),
+        concerns: event.concerns.clone(),
+        served_by: event.served_by.iter().filter(|id| open.contains(id.as_str())).cloned().collect(),
+    });
+    RiskInput { weaknesses: weaknesses.collect(), events: events.collect() }
 }
 
 fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
-    let Evaluated { control, examined, failed, unknown, conclusion } = result;
+    let Evaluated { control, examined, failed, unknown, undecided, conclusion } = result;
     let check = control.check();
     ControlResult {
         id: control.id.clone(),
@@ -117,7 +175,9 @@ fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec
         examined,
         failed,
         unknown,
+        undecided,
         outcome: conclusion.into_outcome(),
+        answers: Vec::new(),
     }
 }
 
@@ -137,9 +197,11 @@ fn coverage(index: &SnapshotIndex, catalog: &Catalog) -> Vec<SourceCoverage> {
         .collect()
 }
 
-fn paragraph_result(paragraph: &crate::catalog::FrameworkParagraph, outcomes: &BTreeMap<String, OutcomeWord>) -> Paragraph {
+fn paragraph_result(paragraph: &crate::catalog::FrameworkParagraph, outcomes: &BTreeMap<String, OutcomeWord>, entity: Entity) -> Paragraph {
+    let applies = Applies::of(paragraph.condition, entity);
     let mut counts = OutcomeCounts::default();
-    for mapping in &paragraph.controls {
+    // What concerns nobody has no outcomes.
+    for mapping in paragraph.controls.iter().filter(|_| applies.is_yes()) {
         if let Some(outcome) = outcomes.get(&mapping.control.value) {
             counts.add(*outcome);
         }
@@ -152,14 +214,17 @@ fn paragraph_result(paragraph: &crate::catalog::FrameworkParagraph, outcomes: &B
         kind: paragraph.kind,
         required: paragraph.required,
         text: paragraph.text.clone(),
-        controls: paragraph
-            .controls
-            .iter()
-            .map(|mapping| Support { control: mapping.control.value.clone(), extent: mapping.extent })
-            .collect(),
+        continues: paragraph.continues.clone(),
+        part_of: paragraph.part_of.clone(),
+        condition: paragraph.condition,
+        applies,
+        note: paragraph.note.clone(),
+        controls: paragraph.controls.iter().map(Mapping::support).collect(),
         counts,
         cluster_shows: paragraph.cluster_shows.trim().to_owned(),
         cluster_cannot_show: paragraph.cluster_cannot_show.trim().to_owned(),
-        ask_for: paragraph.ask_for.clone(),
+        ask_for: paragraph.ask_for(),
+        asks: paragraph.asks.clone(),
+        disposition: None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::sha256_parts;
 pub use crate::facts::SelectorError;
 use crate::facts::{self, ReadNamespaces, SYSTEM_NAMESPACES};
-use crate::model::{Scope, ScopeSource, Unseen};
+use crate::model::{Declarations, Scope, ScopeRole, ScopeSource, Undeclared, Unseen};
 
 /// What the user declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,17 @@ pub enum ScopeDeclaration {
     },
 }
 
+/// Namespaces that pass ePHI on, or administer those that keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Others {
+    /// Which of the two.
+    pub role: ScopeRole,
+    /// By name.
+    pub namespaces: Vec<String>,
+    /// By label.
+    pub selectors: Vec<Selector>,
+}
+
 /// Who declared a scope, and when, as the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
@@ -34,6 +45,10 @@ pub struct Declared {
     pub by: Option<String>,
     /// A date.
     pub on: Option<String>,
+    /// What else the file says.
+    pub declarations: Option<Declarations>,
+    /// What has to do with ePHI without keeping it.
+    pub others: Vec<Others>,
 }
 
 /// A label selector as the user wrote it.
@@ -57,12 +72,12 @@ impl Selector {
     }
 }
 
-/// Whether a namespace holds ePHI.
+/// What a namespace has to do with ePHI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// It does.
-    In,
-    /// It does not, as far as was declared.
+    /// It is in scope: it keeps ePHI, passes it on, or administers what keeps it.
+    In(ScopeRole),
+    /// Nothing, as far as was declared.
     Out,
     /// Its labels were not read.
     Unknown(Unseen),
@@ -91,30 +106,64 @@ impl<'a> ResolvedScope<'a> {
         self.unmatched.iter().map(|(_, unseen)| unseen)
     }
 
-    /// Whether a namespace holds ePHI.
+    /// What a list of the namespaces in scope may lack: those that were not read, and [`ResolvedScope::gaps`].
+    pub fn unseen(&self) -> impl Iterator<Item = &Unseen> {
+        self.gap.into_iter().chain(self.gaps())
+    }
+
+    /// What else was declared about the cluster.
+    pub fn declarations(&self) -> Option<&'a Declarations> {
+        match self.declaration {
+            ScopeDeclaration::Declared { declared, .. } => declared.declarations.as_ref(),
+            ScopeDeclaration::Default => None,
+        }
+    }
+
+    /// What a namespace has to do with ePHI: of several declarations the nearest to it.
     pub fn membership(&self, namespace: &str) -> Membership {
         match self.declaration {
             ScopeDeclaration::Default if SYSTEM_NAMESPACES.contains(&namespace) => Membership::Out,
-            ScopeDeclaration::Default => Membership::In,
-            ScopeDeclaration::Declared { namespaces, selectors, .. } => {
-                if namespaces.iter().any(|name| name == namespace) {
-                    return Membership::In;
+            ScopeDeclaration::Default => Membership::In(ScopeRole::Maintains),
+            ScopeDeclaration::Declared { namespaces, selectors, declared, .. } => {
+                let all: Vec<(ScopeRole, &[String], &[Selector])> =
+                    std::iter::once((ScopeRole::Maintains, namespaces.as_slice(), selectors.as_slice()))
+                        .chain(
+                            declared.others.iter().map(|others| (others.role, others.namespaces.as_slice(), others.selectors.as_slice())),
+                        )
+                        .collect();
+                if let Some((role, ..)) = all.iter().find(|(_, names, _)| names.iter().any(|name| name == namespace)) {
+                    return Membership::In(*role);
                 }
-                if selectors.is_empty() {
+                if all.iter().all(|(.., selectors)| selectors.is_empty()) {
                     return Membership::Out;
                 }
                 match self.labels.get(namespace) {
-                    Some(labels) if selectors.iter().any(|selector| selector.matches(labels)) => Membership::In,
-                    Some(_) => Membership::Out,
+                    Some(labels) => all
+                        .iter()
+                        .find(|(.., selectors)| selectors.iter().any(|selector| selector.matches(labels)))
+                        .map_or(Membership::Out, |(role, ..)| Membership::In(*role)),
                     None => Membership::Unknown(self.gap.cloned().unwrap_or_else(|| Unseen::not_understood(format!("the labels of the namespace {namespace}"), "an object names it, and it was not among the namespaces that were read: it was made or removed during collection", "Collect again."))),
                 }
             }
         }
     }
 
-    /// The names of the namespaces that hold ePHI, among those that were read.
+    /// The names of the namespaces in scope, among those that were read.
     pub fn ephi(&self) -> impl Iterator<Item = &'a String> {
-        self.labels.keys().filter(|name| self.membership(name) == Membership::In)
+        self.labels.keys().filter(|name| matches!(self.membership(name), Membership::In(_)))
+    }
+
+    /// The names of the namespaces that nobody declared anything about, with their labels: neither in scope nor left out, and not
+    /// Kubernetes' own. None where nobody declared a scope.
+    pub fn undeclared(&self) -> impl Iterator<Item = (&'a String, &'a BTreeMap<String, String>)> {
+        let excluded = self.declarations().map(|declared| declared.excluded.as_slice()).unwrap_or_default();
+        let declared = *self.declaration != ScopeDeclaration::Default;
+        self.labels.iter().filter(move |(name, _)| {
+            declared
+                && self.membership(name) == Membership::Out
+                && !SYSTEM_NAMESPACES.contains(&name.as_str())
+                && !excluded.iter().any(|one| one.namespace == **name)
+        })
     }
 
     /// The same as a list; none where namespaces may be missing from it.
@@ -124,10 +173,15 @@ impl<'a> ResolvedScope<'a> {
 
     /// As it stands in an assessment.
     pub fn describe(&self) -> Scope {
-        let (mut ephi, mut other) = (Vec::new(), Vec::new());
+        let (mut ephi, mut other, mut roles) = (Vec::new(), Vec::new(), BTreeMap::new());
         for name in self.labels.keys() {
             match self.membership(name) {
-                Membership::In => ephi.push(name.clone()),
+                Membership::In(role) => {
+                    ephi.push(name.clone());
+                    if role != ScopeRole::Maintains {
+                        roles.insert(name.clone(), role);
+                    }
+                }
                 Membership::Out | Membership::Unknown(_) => other.push(name.clone()),
             }
         }
@@ -136,7 +190,14 @@ impl<'a> ResolvedScope<'a> {
             ScopeDeclaration::Declared { source, namespaces, selectors, sha256, declared } => {
                 // Named namespaces count even when the list of namespaces could not be read.
                 if self.gap.is_some() {
-                    ephi.extend(namespaces.iter().filter(|name| !self.labels.contains_key(*name)).cloned());
+                    let unread = |name: &&String| !self.labels.contains_key(*name);
+                    ephi.extend(namespaces.iter().filter(unread).cloned());
+                    for others in &declared.others {
+                        for name in others.namespaces.iter().filter(unread) {
+                            ephi.push(name.clone());
+                            roles.insert(name.clone(), others.role);
+                        }
+                    }
                 }
                 let computed = || {
                     let names = namespaces.iter().map(|name| name.as_bytes());
@@ -155,6 +216,8 @@ impl<'a> ResolvedScope<'a> {
             declared_on: declared.on,
             ephi_namespaces: ephi,
             other_namespaces: other,
+            roles,
+            undeclared: self.undeclared().map(|(name, _)| Undeclared { namespace: name.clone(), speaks_for: Vec::new() }).collect(),
             unmatched,
             complete: self.gap.is_none(),
             sha256,
@@ -164,17 +227,19 @@ impl<'a> ResolvedScope<'a> {
 
 /// Names that no namespace has, and selectors that select none, among all the namespaces of the cluster.
 fn unmatched(declaration: &ScopeDeclaration, labels: &BTreeMap<String, BTreeMap<String, String>>) -> Vec<(String, Unseen)> {
-    let ScopeDeclaration::Declared { namespaces, selectors, .. } = declaration else { return Vec::new() };
+    let ScopeDeclaration::Declared { namespaces, selectors, declared, .. } = declaration else { return Vec::new() };
+    let namespaces: Vec<&String> = namespaces.iter().chain(declared.others.iter().flat_map(|others| &others.namespaces)).collect();
+    let selectors: Vec<&Selector> = selectors.iter().chain(declared.others.iter().flat_map(|others| &others.selectors)).collect();
     let unseen = |what: String, why: &str, how: &str| {
         Unseen::not_understood(what, why.to_owned(), format!("Correct the scope: {how}, then assess again."))
     };
-    let names = namespaces.iter().filter(|name| !labels.contains_key(*name)).map(|name| {
+    let names = namespaces.into_iter().filter(|name| !labels.contains_key(*name)).map(|name| {
         let what = format!("the namespace `{name}`");
         let why = "the scope names it and the cluster does not have it";
         (name.clone(), unseen(what, why, "name a namespace that exists, or take this one out"))
     });
     let selects = |selector: &&Selector| labels.values().any(|labels| selector.matches(labels));
-    let selectors = selectors.iter().filter(|selector| !selects(selector)).map(|selector| {
+    let selectors = selectors.into_iter().filter(|selector| !selects(selector)).map(|selector| {
         let what = format!("the namespaces with the labels `{}`", selector.text);
         let why = "the scope selects them and the cluster has none";
         (selector.text.clone(), unseen(what, why, "write labels that a namespace has, or take this selector out"))

@@ -91,6 +91,7 @@ mod tests {
             related: Vec::new(),
             facts: Facts::default(),
             evidence: Vec::new(),
+            waiver: None,
         }
     }
 
@@ -156,7 +157,15 @@ mod tests {
     /// Coverage that failed and says nothing is no coverage: there is no way to make an empty list of reasons.
     #[test]
     fn a_question_is_manual() {
-        let question = Question { ask: "A".into(), evidence: "E".into(), who: "W".into() };
+        let question = Question {
+            ask: "A".into(),
+            evidence: "E".into(),
+            who: "W".into(),
+            role: None,
+            period: None,
+            applies_when: None,
+            how_often: None,
+        };
         assert_eq!(of_question(question).outcome().word(), OutcomeWord::Manual);
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Archive {
 }
 
 /// The table of contents ends with this many bytes.
-const END: u64 = 22;
+pub(super) const END: u64 = 22;
 /// The part of a local header before the name.
 const LOCAL: u64 = 30;
 /// The part of an entry of the table of contents before the name.
@@ -153,7 +153,7 @@ impl Archive {
 }
 
 /// The folder in the archive that is the bundle, with its slash: that of `bagit.txt`. Without one, the only folder at the top.
-fn base(names: &[String]) -> String {
+pub(super) fn base(names: &[String]) -> String {
     if names.iter().any(|name| name == super::BAGIT.0) {
         return String::new();
     }
@@ -191,15 +191,38 @@ struct Contents {
 }
 
 /// An entry of the table of contents as it stands there.
-struct Central {
-    name: Vec<u8>,
+#[derive(Clone, Debug)]
+pub(super) struct Central {
+    pub(super) name: Vec<u8>,
     flags: u16,
     method: u16,
     crc: u32,
     packed: u32,
-    size: u32,
-    offset: u64,
+    pub(super) size: u32,
+    pub(super) offset: u64,
     wrong: Option<&'static str>,
+}
+
+impl Central {
+    /// The unpacked content. `bytes` begin with the header before the data and hold all of the data.
+    pub(super) fn unpack(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
+        let mut at_start = Cursor::new(bytes);
+        let here = Self { offset: 0, ..self.clone() };
+        let (start, differs) = match local(&mut at_start, &here) {
+            Ok(read) => read,
+            Err(Unreadable::Io(error)) => return Err(error),
+            Err(Unreadable::Form(why)) => return Err(wrong(why)),
+        };
+        if let Some(why) = self.wrong.or(differs) {
+            return Err(wrong(why));
+        }
+        let (packed, size) = (u64::from(self.packed), u64::from(self.size));
+        let data = usize::try_from(start).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+        let mut content = Vec::new();
+        unpacked(data, Entry { start, packed, size, crc: self.crc, deflated: self.method == 8 }).read_to_end(&mut content)?;
+        Ok(content)
+    }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -219,35 +242,14 @@ impl Contents {
         if length < END || from.read_exact(&mut first).is_err() || !first.starts_with(b"PK") {
             return Err(Unreadable::Form("it is no zip archive"));
         }
-        let end_at = length - END;
-        from.seek(SeekFrom::Start(end_at))?;
+        from.seek(SeekFrom::Start(length - END))?;
         let mut end = [0; END as usize];
         from.read_exact(&mut end)?;
-        if !end.starts_with(b"PK\x05\x06") {
-            return Err(Unreadable::Form("it is cut off, or something follows behind its end"));
-        }
-        let entries = usize::from(u16_at(&end, 10));
-        let (size, start) = (u64::from(u32_at(&end, 12)), u64::from(u32_at(&end, 16)));
-        let one_disk = u32_at(&end, 4) == 0 && u16_at(&end, 8) == u16_at(&end, 10) && u16_at(&end, 20) == 0;
-        if !one_disk || start + size != end_at {
-            return Err(Unreadable::Form("its end does not fit: something was cut out, put in or put before it"));
-        }
-        if entries > MOST_ENTRIES || size > MOST_CONTENTS {
-            return Err(Unreadable::Form("it has more files than any bundle"));
-        }
+        let End { entries, start, size } = ending(&end, length).map_err(Unreadable::Form)?;
         from.seek(SeekFrom::Start(start))?;
         let mut table = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
         from.read_exact(&mut table)?;
-        let mut centrals = Vec::new();
-        let mut rest = table.as_slice();
-        for _ in 0..entries {
-            let (central, behind) = central(rest).ok_or(Unreadable::Form("its table of contents is damaged"))?;
-            centrals.push(central);
-            rest = behind;
-        }
-        if !rest.is_empty() {
-            return Err(Unreadable::Form("its table of contents has more entries than it says"));
-        }
+        let centrals = centrals(&table, entries).map_err(Unreadable::Form)?;
         Self::placed(from, centrals, start)
     }
 
@@ -281,6 +283,42 @@ impl Contents {
         }
         Ok(contents)
     }
+}
+
+/// What the last bytes of an archive say of its table of contents.
+pub(super) struct End {
+    pub(super) entries: usize,
+    pub(super) start: u64,
+    pub(super) size: u64,
+}
+
+/// Reads the end of an archive of this length.
+pub(super) fn ending(end: &[u8; END as usize], length: u64) -> Result<End, &'static str> {
+    if !end.starts_with(b"PK\x05\x06") {
+        return Err("it is cut off, or something follows behind its end");
+    }
+    let entries = usize::from(u16_at(end, 10));
+    let (size, start) = (u64::from(u32_at(end, 12)), u64::from(u32_at(end, 16)));
+    let one_disk = u32_at(end, 4) == 0 && u16_at(end, 8) == u16_at(end, 10) && u16_at(end, 20) == 0;
+    if !one_disk || start + size + END != length {
+        return Err("its end does not fit: something was cut out, put in or put before it");
+    }
+    if entries > MOST_ENTRIES || size > MOST_CONTENTS {
+        return Err("it has more files than any bundle");
+    }
+    Ok(End { entries, start, size })
+}
+
+/// Reads a table of contents.
+pub(super) fn centrals(table: &[u8], entries: usize) -> Result<Vec<Central>, &'static str> {
+    let mut centrals = Vec::new();
+    let mut rest = table;
+    for _ in 0..entries {
+        let (central, behind) = central(rest).ok_or("its table of contents is damaged")?;
+        centrals.push(central);
+        rest = behind;
+    }
+    if rest.is_empty() { Ok(centrals) } else { Err("its table of contents has more entries than it says") }
 }
 
 /// The first entry, and what follows it.

@@ -58,6 +58,12 @@ impl Bag {
         Self(Store::Memory(files))
     }
 
+    /// The names of all files, sorted. What no bundle has is left out: [`super::verify()`] says it.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let found = self.listing(&mut Vec::new())?;
+        Ok(found.into_iter().filter(|(_, found)| matches!(found, Found::File(_))).map(|(name, _)| name).collect())
+    }
+
     /// Bytes that all files together may have.
     pub(super) fn most_bytes(&self) -> u64 {
         match &self.0 {
@@ -85,7 +91,7 @@ impl Bag {
     }
 
     /// The bytes of a file.
-    pub(super) fn read(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+    pub fn read(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         match &self.0 {
             Store::Folder(folder) => {

@@ -1,5 +1,7 @@
 //! What the files of a bundle say of each other: so that files of two bundles cannot be mixed unseen.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, BufReader, Read};
 
@@ -9,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::bag::MOST_FILES;
 
 use super::lists::is_digest;
-use crate::model::{CatalogIdentity, ClusterIdentity, Collected, ToolIdentity, Totals};
+use super::record::Record;
+use crate::model::{CatalogIdentity, ClusterIdentity, Collected, ToolIdentity, Totals, WorkspaceUsed};
 
 /// No index, no list comes near this.
 pub(super) const MOST_INDEX: u64 = 128 * 1024 * 1024;
 /// The smaller files.
 pub(super) const MOST_SMALL: u64 = 4 * 1024 * 1024;
+/// A summary holds about five hundred bytes per finding; that of 20,000 has 10 MB.
+pub const MOST_SUMMARY: u64 = 32 * 1024 * 1024;
 /// A list of as many files as a bundle may have, with the longest names.
 pub(super) const MOST_LIST: u64 = 16 * 1024 * 1024;
 /// The versions of the format of an assessment that are known here only by these fields.
@@ -31,24 +36,49 @@ pub struct AssessmentHead {
     pub catalog: CatalogIdentity,
     /// Digest of the snapshot's index.
     pub snapshot_sha256: String,
+    /// Whether manifests were laid over the snapshot before it was assessed.
+    pub hypothetical: bool,
     /// Which cluster.
     pub cluster: ClusterIdentity,
     /// When and by whom it was read.
     pub collected: Collected,
+    /// The workspace whose files were read, where one was named.
+    pub workspace: Option<WorkspaceUsed>,
     /// Counts.
     pub totals: Totals,
 }
 
 impl AssessmentHead {
-    /// Reads the beginning, which says all of it. What follows may be large, and is a matter of digests.
+    /// Reads all of it, and keeps what it says about itself: so that nothing that stands behind (that it is hypothetical, say) is passed by.
+    ///
+    /// # Errors
+    /// Where it is no JSON to its end, is no assessment, says something twice, or says more about itself than any assessment does.
     pub fn read(from: impl Read) -> io::Result<Self> {
+        let is_kept = Cell::new(true);
+        let mut json = serde_json::Deserializer::from_reader(BufReader::new(Kept { from, is_kept: &is_kept, left: MOST_SMALL }));
         let mut parts = Parts::default();
-        let read = serde_json::Deserializer::from_reader(BufReader::new(from.take(MOST_SMALL))).deserialize_map(Fill(&mut parts));
-        match (parts.whole(), read) {
-            (Some(head), _) if head.schema.starts_with(SCHEMA_FAMILY) => Ok(head),
-            (None, Err(error)) => Err(error.into()),
-            _ => Err(io::Error::other("it is not an assessment of kube-hipaa")),
+        json.deserialize_map(Fill(&mut parts, &is_kept))?;
+        json.end()?;
+        let head = parts.whole().filter(|head| head.schema.starts_with(SCHEMA_FAMILY));
+        head.ok_or_else(|| io::Error::other("it is not an assessment of kube-hipaa"))
+    }
+}
+
+/// Lets pass any number of bytes that are passed over, and few that are kept.
+struct Kept<'a, R> {
+    from: R,
+    is_kept: &'a Cell<bool>,
+    left: u64,
+}
+
+impl<R: Read> Read for Kept<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.from.read(buffer)?;
+        if self.is_kept.get() {
+            let left = self.left.checked_sub(n as u64);
+            self.left = left.ok_or_else(|| io::Error::other("it says more about itself than any assessment does"))?;
         }
+        Ok(n)
     }
 }
 
@@ -59,36 +89,31 @@ struct Parts {
     tool: Option<ToolIdentity>,
     catalog: Option<CatalogIdentity>,
     snapshot_sha256: Option<String>,
+    hypothetical: bool,
     cluster: Option<ClusterIdentity>,
     collected: Option<Collected>,
+    workspace: Option<WorkspaceUsed>,
     totals: Option<Totals>,
 }
 
 impl Parts {
-    fn is_whole(&self) -> bool {
-        let texts = self.schema.is_some() && self.snapshot_sha256.is_some();
-        texts
-            && self.tool.is_some()
-            && self.catalog.is_some()
-            && self.cluster.is_some()
-            && self.collected.is_some()
-            && self.totals.is_some()
-    }
     fn whole(self) -> Option<AssessmentHead> {
         Some(AssessmentHead {
             schema: self.schema?,
             tool: self.tool?,
             catalog: self.catalog?,
             snapshot_sha256: self.snapshot_sha256?,
+            hypothetical: self.hypothetical,
             cluster: self.cluster?,
             collected: self.collected?,
+            workspace: self.workspace,
             totals: self.totals?,
         })
     }
 }
 
-/// Takes the fields of an object until all are there.
-struct Fill<'a>(&'a mut Parts);
+/// Takes these fields of an object, and passes over the others.
+struct Fill<'a>(&'a mut Parts, &'a Cell<bool>);
 
 impl<'de> Visitor<'de> for Fill<'_> {
     type Value = ();
@@ -96,20 +121,29 @@ impl<'de> Visitor<'de> for Fill<'_> {
         f.write_str("an assessment")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "schema" => self.0.schema = Some(map.next_value()?),
                 "tool" => self.0.tool = Some(map.next_value()?),
                 "catalog" => self.0.catalog = Some(map.next_value()?),
                 "snapshot_sha256" => self.0.snapshot_sha256 = Some(map.next_value()?),
+                "hypothetical" => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.0.hypothetical = true;
+                }
                 "cluster" => self.0.cluster = Some(map.next_value()?),
                 "collected" => self.0.collected = Some(map.next_value()?),
+                "workspace" => self.0.workspace = Some(map.next_value()?),
                 "totals" => self.0.totals = Some(map.next_value()?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                _ => {
+                    self.1.set(false);
+                    map.next_value::<IgnoredAny>()?;
+                    self.1.set(true);
+                }
             }
-            if self.0.is_whole() {
-                // The only way to leave the rest unread; nobody sees it.
-                return Err(A::Error::custom("enough"));
+            if let Some(twice) = seen.replace(key) {
+                return Err(A::Error::custom(format!("{twice} stands twice")));
             }
         }
         Ok(())
@@ -133,6 +167,9 @@ pub struct Summary {
     pub totals: Totals,
     /// Digest of the snapshot's index.
     pub snapshot_sha256: String,
+    /// What of the assessment a record over time is made of; absent in bundles of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
 }
 
 impl Summary {
@@ -149,6 +186,7 @@ impl Summary {
             collected: head.collected.clone(),
             totals: head.totals.clone(),
             snapshot_sha256: head.snapshot_sha256.clone(),
+            record: None,
         }
     }
 }
@@ -171,9 +209,21 @@ impl Previous {
     }
 
     /// Whether it can be one.
-    pub(super) fn is_good(&self) -> bool {
+    fn is_good(&self) -> bool {
         let good = |c: char| !c.is_control() && c != '/';
         is_digest(&self.id) && !self.name.is_empty() && self.name.chars().count() <= 255 && self.name.chars().all(good)
+    }
+
+    /// The bytes of the file. They are the only ones that it may hold, so that no two readers read something else in them.
+    pub fn file(previous: Option<&Self>) -> io::Result<Vec<u8>> {
+        Ok([serde_json::to_vec_pretty(&previous)?.as_slice(), b"\n"].concat())
+    }
+
+    /// Reads the file; `None` where it has not its form.
+    pub(super) fn read(bytes: &[u8]) -> Option<Option<Self>> {
+        let previous: Option<Self> = serde_json::from_slice(bytes).ok()?;
+        let good = previous.as_ref().is_none_or(Self::is_good) && Self::file(previous.as_ref()).is_ok_and(|file| file == bytes);
+        good.then_some(previous)
     }
 }
 

@@ -8,21 +8,30 @@ mod archive;
 mod bag;
 mod content;
 mod fits;
+mod form;
 mod info;
 mod lists;
+mod marks;
+mod members;
 mod names;
 mod pack;
 mod readme;
+mod record;
+mod record_people;
 mod seal;
 mod verify;
 
 pub use bag::{Bag, MOST_FILES};
-pub use content::{AssessmentHead, Previous, Summary};
+pub use content::{AssessmentHead, MOST_SUMMARY, Previous, Summary};
 pub use lists::{is_list, list};
+pub use marks::{MarkState, SignatureVerdict, TimestampVerdict, is_before};
+pub use members::{Members, Ranges};
 pub use names::odd;
 pub use pack::{MOST_PACKED, Packer};
+pub use record::{Record, RecordControl, RecordFinding, RecordScope, RecordSource};
+pub use record_people::{RecordDecision, RecordPeople, RecordQuestion};
 pub use seal::{About, Counting, Digested, Sealed, base_name, tag_files};
-pub use verify::{Expected, Mark, Problem, ProblemKind, Verdict, looks_like_one, verify};
+pub use verify::{Expected, Problem, ProblemKind, Verdict, looks_like_one, verify};
 
 /// What says that a folder is a bag; the only bytes that it may hold.
 pub const BAGIT: (&str, &str) = ("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");

@@ -104,9 +104,30 @@ in rbac.authorization.k8s.io.roles) and the digest from the report:
 
 Signature and time
 ------------------
-Beside tagmanifest-sha256.txt there may be tagmanifest-sha256.txt.sig (a
-signature) and tagmanifest-sha256.txt.tsr (a timestamp). Without them the id is
-what proves: note it in a place that the keeper of the bundle cannot change.
+Beside tagmanifest-sha256.txt there may be a signature (its name with .sig) and
+a timestamp (with .tsr) over it. Without them the id is what proves: note it in
+a place that the keeper of the bundle cannot change.
+
+6. The signature is one of `ssh-keygen -Y sign`. SIGNERS is a file with a line
+   for each key that may sign, got from somewhere else than this bundle: a name,
+   a space, and the public key. The first command prints the name, the second
+   says that the signature is good; AT is the time of the collection, or of the
+   timestamp, as 20261128160300:
+
+     WHO=$(ssh-keygen -Y find-principals -f SIGNERS \
+       -s tagmanifest-sha256.txt.sig)
+     TZ=UTC ssh-keygen -Y verify -f SIGNERS -I "$WHO" -n kube-hipaa \
+       -O verify-time=AT -s tagmanifest-sha256.txt.sig \
+       < tagmanifest-sha256.txt
+
+7. The timestamp is the answer of a timestamp authority (RFC 3161). CA.pem holds
+   its root certificate, got from the authority. The first command prints the
+   time, the second `Verification: OK`; add `-attime` with that time in seconds
+   since 1970 when the certificates have expired since:
+
+     openssl ts -reply -in tagmanifest-sha256.txt.tsr -text
+     openssl ts -verify -data tagmanifest-sha256.txt \
+       -in tagmanifest-sha256.txt.tsr -CAfile CA.pem
 "#;
 
 #[cfg(test)]

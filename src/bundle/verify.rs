@@ -8,9 +8,11 @@ use serde::Serialize;
 use super::bag::{Bag, Found, MOST_FILES};
 use super::content::{MOST_LIST, MOST_SMALL, Previous, Summary};
 use super::lists::{self, Listed};
+use super::marks::{SignatureVerdict, TimestampVerdict};
 use super::names::odd;
 use super::seal::Digested;
 use super::{BAG_INFO, BAGIT, DATA, MANIFEST, SIGNATURE, TAG_MANIFEST, TAGS, TIMESTAMP, info};
+use crate::signing::{AllowedSigners, Authorities};
 
 /// What kind of problem it is, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -34,6 +36,10 @@ pub enum ProblemKind {
     Chain,
     /// It is larger than any bundle.
     Size,
+    /// The signature is not good, or not there.
+    Signature,
+    /// The timestamp is not good, or not there.
+    Timestamp,
 }
 
 impl ProblemKind {
@@ -49,6 +55,8 @@ impl ProblemKind {
             Self::Mixed => "mixed",
             Self::Chain => "chain",
             Self::Size => "size",
+            Self::Signature => "signature",
+            Self::Timestamp => "timestamp",
         }
     }
 }
@@ -64,27 +72,6 @@ pub struct Problem {
     pub what: String,
 }
 
-/// Whether there is a signature or a timestamp.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Mark {
-    /// There is none.
-    #[serde(rename = "none")]
-    None,
-    /// There is one, and this version cannot say whether it is good.
-    #[serde(rename = "present, not checked by this version")]
-    NotChecked,
-}
-
-impl Mark {
-    /// The words of JSON.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::NotChecked => "present, not checked by this version",
-        }
-    }
-}
-
 /// What is known of a bundle from elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected<'a> {
@@ -92,6 +79,14 @@ pub struct Expected<'a> {
     pub id: Option<&'a str>,
     /// The id of the bundle before.
     pub previous: Option<&'a str>,
+    /// Who may have signed it.
+    pub signers: Option<&'a AllowedSigners>,
+    /// Who may have stamped it.
+    pub authorities: Option<&'a Authorities>,
+    /// Whether a bundle without a signature is none.
+    pub signature_required: bool,
+    /// Whether a bundle without a timestamp is none.
+    pub timestamp_required: bool,
 }
 
 /// What came out.
@@ -110,9 +105,9 @@ pub struct Verdict {
     /// Everything that is wrong, sorted.
     pub problems: Vec<Problem>,
     /// `tagmanifest-sha256.txt.sig`.
-    pub signature: Mark,
+    pub signature: SignatureVerdict,
     /// `tagmanifest-sha256.txt.tsr`.
-    pub timestamp: Mark,
+    pub timestamp: TimestampVerdict,
     /// The bundle before, as this one names it.
     pub previous: Option<Previous>,
     /// What the summary of this content is. Of a bundle that is not whole it is what somebody wrote.
@@ -121,6 +116,8 @@ pub struct Verdict {
 
 /// The files of documents that are not sealed: nothing else is listed.
 pub(super) const ASSESSMENT: &str = "assessment.json";
+/// The folders in `data/`; documents stand beside them.
+const FOLDERS: [&str; 3] = ["catalog/", "snapshot/", "workspace/"];
 /// The largest file.
 const MOST_FILE: u64 = u32::MAX as u64;
 
@@ -132,7 +129,7 @@ pub fn verify(bag: &Bag, expected: Expected<'_>) -> io::Result<Verdict> {
     let sealed =
         check.has(BAGIT.0) || !check.has(ASSESSMENT) || !check.has(MANIFEST) || check.found.keys().any(|name| name.starts_with(DATA));
     let bytes = check.sizes();
-    let mut summary = None;
+    let (mut summary, mut marks) = (None, Default::default());
     if check.is_bounded(bytes) {
         check.names();
         if sealed {
@@ -146,10 +143,12 @@ pub fn verify(bag: &Bag, expected: Expected<'_>) -> io::Result<Verdict> {
         if sealed {
             check.beside(summary.as_ref());
             check.expected(expected);
+            marks = check.marks(expected, summary.as_ref());
+        } else {
+            check.not_sealed(expected);
         }
     }
-    let mark = |name| if check.has(name) { Mark::NotChecked } else { Mark::None };
-    let (signature, timestamp, files) = (mark(SIGNATURE), mark(TIMESTAMP), check.found.len() as u64);
+    let ((signature, timestamp), files) = (marks, check.found.len() as u64);
     let Check { mut problems, id, previous, .. } = check;
     problems.sort();
     problems.dedup();
@@ -316,6 +315,13 @@ impl Check<'_> {
                 self.problem(&name, ProblemKind::Added, "it is a file that no bundle has");
             }
         }
+        let in_folder = |name: &&String| {
+            name.strip_prefix(DATA).is_some_and(|below| below.contains('/') && !FOLDERS.iter().any(|folder| below.starts_with(folder)))
+        };
+        let elsewhere: Vec<String> = self.found.keys().filter(in_folder).cloned().collect();
+        for name in elsewhere {
+            self.problem(&name, ProblemKind::Added, "it stands in a folder that no bundle has");
+        }
         let there: BTreeSet<String> = self.found.keys().filter(|name| name.starts_with(DATA)).cloned().collect();
         self.compare(&listed.digests, &there, MANIFEST);
     }
@@ -325,6 +331,18 @@ impl Check<'_> {
         let listed = self.list(MANIFEST).unwrap_or_default();
         let there: BTreeSet<String> = self.found.keys().filter(|name| *name != MANIFEST).cloned().collect();
         self.compare(&listed.digests, &there, MANIFEST);
+    }
+
+    /// What is asked of a bundle, these documents are not: whoever requires a signature does not take what nobody could sign.
+    fn not_sealed(&mut self, expected: Expected<'_>) {
+        let asked = [
+            (expected.id.is_some() || expected.previous.is_some(), TAG_MANIFEST, ProblemKind::Chain, "a bundle is expected"),
+            (expected.signature_required, SIGNATURE, ProblemKind::Signature, "a signature is required"),
+            (expected.timestamp_required, TIMESTAMP, ProblemKind::Timestamp, "a timestamp is required"),
+        ];
+        for (_, file, kind, what) in asked.into_iter().filter(|(is_asked, ..)| *is_asked) {
+            self.problem(file, kind, format!("it is not there, and {what}: this is evidence that was not sealed"));
+        }
     }
 
     fn compare(&mut self, listed: &BTreeMap<String, String>, there: &BTreeSet<String>, list: &str) {

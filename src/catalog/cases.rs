@@ -21,6 +21,10 @@ struct CaseFile {
     findings: Option<usize>,
     ephi: Option<Vec<String>>,
     #[serde(default)]
+    transmits: Vec<String>,
+    #[serde(default)]
+    administers: Vec<String>,
+    #[serde(default)]
     objects: String,
     #[serde(default)]
     urls: BTreeMap<String, serde_json::Value>,
@@ -46,6 +50,10 @@ pub struct Case {
     pub findings: Option<usize>,
     /// The namespaces that hold ePHI; absent means all but the system ones.
     pub ephi: Option<Vec<String>>,
+    /// Namespaces that pass it on.
+    pub transmits: Vec<String>,
+    /// Namespaces that administer those that hold it.
+    pub administers: Vec<String>,
     /// The objects of the cluster.
     pub objects: Vec<serde_json::Value>,
     /// Content of URLs such as `/flagz`, and of other sources that hold no objects, by name; a list is several lines (`/metrics`).
@@ -77,6 +85,8 @@ pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Problem>> {
                 expect: case.expect,
                 findings: case.findings,
                 ephi: case.ephi,
+                transmits: case.transmits,
+                administers: case.administers,
                 objects: objects.into_iter().filter(|object| !object.is_null()).collect(),
                 urls: case.urls,
                 server: case.server,

@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use super::lint::{Problem, Problems};
 use super::predicate::Predicate;
 use crate::facts::{TableSchema, schemas};
-use crate::model::{LookedAt, Question, Severity, SourceId};
+use crate::model::{LookedAt, Question, Role, ScopeRole, Severity, SourceId};
 
 /// A control file as written; unknown keys are refused, because a misspelt key must not weaken a control.
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,7 @@ struct ControlFile {
     severity_because: String,
     over: Option<Spanned<String>>,
     scope: Option<Reach>,
+    roles: Option<Spanned<Vec<ScopeRole>>>,
     when: Option<Spanned<String>>,
     require: Option<Spanned<String>>,
     exposed: Option<Spanned<String>>,
@@ -74,6 +75,10 @@ struct QuestionFile {
     ask: String,
     evidence: String,
     who: String,
+    role: Option<Role>,
+    period: Option<String>,
+    applies_when: Option<String>,
+    how_often: Option<String>,
 }
 
 /// Which rows a control looks at.
@@ -137,6 +142,8 @@ pub struct Check {
     pub table: &'static TableSchema,
     /// Which rows are looked at.
     pub reach: Reach,
+    /// Of those in namespaces in scope, the ones of namespaces that have this to do with ePHI.
+    pub roles: Vec<ScopeRole>,
     /// Which of them are in scope; all when absent.
     pub when: Option<Predicate>,
     /// What passes.
@@ -270,6 +277,7 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
                 || parsed.finding.is_some()
                 || parsed.fails.is_some()
                 || parsed.scope.is_some()
+                || parsed.roles.is_some()
                 || !parsed.show.is_empty()
             {
                 problem(
@@ -278,7 +286,9 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
                 );
             }
             match parsed.question {
-                Some(QuestionFile { ask, evidence, who }) => Some(ControlKind::Manual(Question { ask, evidence, who })),
+                Some(QuestionFile { ask, evidence, who, role, period, applies_when, how_often }) => {
+                    Some(ControlKind::Manual(Question { ask, evidence, who, role, period, applies_when, how_often }))
+                }
                 None => {
                     problem(1, "a manual control needs `question: {ask, evidence, who}`".to_owned());
                     None
@@ -314,6 +324,14 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
 }
 
 fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<Check> {
+    let roles = match &parsed.roles {
+        Some(roles) if parsed.scope != Some(Reach::Ephi) || roles.value.is_empty() => {
+            problem(roles.referenced.line(), "`roles` narrows `scope: ephi` to some of maintains, transmits, administers".to_owned());
+            return None;
+        }
+        Some(roles) => roles.value.clone(),
+        None => ScopeRole::ALL.to_vec(),
+    };
     let (Some(over), Some(require), Some(fails), Some(finding), Some(reach)) =
         (&parsed.over, &parsed.require, &parsed.fails, &parsed.finding, parsed.scope)
     else {
@@ -354,6 +372,7 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
     Some(Check {
         table,
         reach,
+        roles,
         when: when.flatten(),
         require: require?,
         exposed: exposed.flatten(),

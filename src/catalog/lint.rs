@@ -35,11 +35,18 @@ impl Problems {
         let (line, column) = (at.referenced.line(), Some(at.referenced.column()));
         self.push(Problem { file: file.to_owned(), line, column, message: message.into() });
     }
+    pub(super) fn placed(&mut self, file: &str, line: u64, column: u64, message: impl Into<String>) {
+        self.push(Problem { file: file.to_owned(), line, column: Some(column), message: message.into() });
+    }
     pub(super) fn yaml(&mut self, file: &str, error: &serde_saphyr::Error) {
         let line = error.location().map_or(1, |location| location.line());
-        let message = error.to_string();
+        // The words for people: the others speak of options of a library.
+        let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
         // The first line holds the message; the rest is a picture of the file, which the line number replaces.
-        let message = message.lines().next().unwrap_or("not valid YAML").to_owned();
+        let message = message.lines().next().unwrap_or("not valid YAML");
+        let place = error.location().map(|at| format!("line {} column {}: ", at.line(), at.column())).unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        let message = message.strip_prefix(place.as_str()).unwrap_or(message).to_owned();
         self.push(Problem { file: file.to_owned(), line, column: error.location().map(|location| location.column()), message });
     }
     pub(super) fn len(&self) -> usize {

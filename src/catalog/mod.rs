@@ -2,11 +2,15 @@
 
 mod benchmark;
 mod cases;
+mod config_file;
 mod control;
 mod framework;
 mod limits;
 mod lint;
+mod people;
 mod predicate;
+mod published;
+mod reference;
 mod row_context;
 mod scope_file;
 
@@ -16,13 +20,22 @@ use include_dir::{Dir, DirEntry, include_dir};
 
 pub use benchmark::{Benchmarks, Fitting, MappedItem};
 pub use cases::{Case, read_cases};
+pub use config_file::{CONFIG_SCHEMA, Place as ConfigPlace, Setting, read_config_file};
 pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
 pub use framework::{Framework, FrameworkParagraph, Mapping, Unmapped};
 pub use limits::Work;
 pub use lint::Problem;
+pub use people::{
+    AnswerFile, Answered, Attached, AttachedState, Context as PeopleContext, DispositionFile, PeopleFiles, PeopleKind, PeopleText, Place,
+    Placed, ReviewedAccess, WaiverFile, is_date, named_files, read_people,
+};
 pub use predicate::{ExpressionProblem, Predicate, Undecided};
+pub use published::{List, MAPPING_SCHEMA, Published, PublishedMapping, published};
+pub use reference::{
+    ChangedRelation, Changes, Crosswalk, MappingVersion, Practice, Reference, Relation, ThreatEvent, ThreatKind, Weakness, WrongMapping,
+};
 pub use row_context::{Environment, RowContext};
-pub use scope_file::{EphiScope, ScopeFile, read_scope_file};
+pub use scope_file::{SCOPE_SCHEMA, ScopeContext, ScopeFile, read_scope_file};
 
 use crate::digest::{sha256_hex, sha256_parts};
 use crate::model::{CatalogIdentity, Overlay, SourceId};
@@ -31,6 +44,9 @@ static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/controls");
 
 /// The file of the benchmarks; all others beside it are frameworks.
 const BENCHMARKS: &str = "frameworks/cis.yaml";
+
+/// The folder of what stands beside the mapping.
+const REFERENCE: &str = "reference/";
 
 /// The version of the built-in catalog, which moves with the program.
 pub const CATALOG_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -61,6 +77,7 @@ pub struct Catalog {
     controls: Vec<Control>,
     frameworks: Vec<Framework>,
     benchmarks: Option<Benchmarks>,
+    reference: Reference,
     cases: Vec<Case>,
     identity: CatalogIdentity,
     /// What each control rests on, in their order.
@@ -95,8 +112,8 @@ impl Catalog {
     fn read(overlays: &[OverlayFolder], built_in_cases: bool) -> Result<Self, CatalogError> {
         let mut problems = lint::Problems::default();
         let mut controls: BTreeMap<String, Control> = BTreeMap::new();
-        let mut frameworks = Vec::new();
-        let mut benchmarks = None;
+        let (mut frameworks, mut parts) = (Vec::new(), Vec::new());
+        let (mut benchmarks, mut reference) = (None, Reference::default());
         let mut cases = Vec::new();
         let mut overlay_identities = Vec::new();
         let mut digests: Vec<(String, String)> = Vec::new();
@@ -104,6 +121,10 @@ impl Catalog {
             digests.push((path.clone(), sha256_hex(text.as_bytes())));
             let file = format!("controls/{path}");
             match kind_of(&path) {
+                FileKind::Framework if framework::Part::is_one(text) => match serde_saphyr::from_str(text) {
+                    Ok(part) => parts.push((file, part)),
+                    Err(error) => problems.yaml(&file, &error),
+                },
                 FileKind::Framework => match serde_saphyr::from_str::<Framework>(text) {
                     Ok(framework) => frameworks.push((file, framework)),
                     Err(error) => problems.yaml(&file, &error),
@@ -112,6 +133,7 @@ impl Catalog {
                     Ok(read) => benchmarks = Some((file, read)),
                     Err(error) => problems.yaml(&file, &error),
                 },
+                FileKind::Reference => reference.read(&file, text, &mut problems),
                 FileKind::Cases if built_in_cases => read_cases_into(&file, text, &mut cases, &mut problems),
                 FileKind::Cases => {}
                 FileKind::Control => {
@@ -121,6 +143,7 @@ impl Catalog {
                 }
             }
         }
+        framework::join(parts, &mut frameworks, &mut problems);
         let ids: Vec<&str> = controls.keys().map(String::as_str).collect();
         for (file, framework) in &frameworks {
             framework.lint(file, &ids, &mut problems);
@@ -131,6 +154,9 @@ impl Catalog {
         if let Some((file, benchmarks)) = &benchmarks {
             benchmarks.lint(file, &ids, &mut problems);
         }
+        let (checks, questions): (Vec<&str>, Vec<&str>) =
+            ids.iter().partition(|id| controls.get(**id).is_some_and(|one| one.check().is_some()));
+        reference.lint(&checks, &questions, &frameworks, &mut problems);
         for folder in overlays {
             let identity = lay_over(folder, &mut controls, &mut cases, &mut problems);
             digests.push((format!("overlay {}", identity.name), identity.sha256.clone()));
@@ -153,6 +179,7 @@ impl Catalog {
             rests_on,
             frameworks: frameworks.into_iter().map(|(_, framework)| framework).collect(),
             benchmarks: benchmarks.map(|(_, benchmarks)| benchmarks),
+            reference,
             cases,
         })
     }
@@ -183,6 +210,10 @@ impl Catalog {
     pub fn benchmarks(&self) -> Option<&Benchmarks> {
         self.benchmarks.as_ref()
     }
+    /// What stands beside the mapping: crosswalks, practices, threat events.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
     /// The cases beside the controls, with the id of their control.
     pub fn cases(&self) -> &[Case] {
         &self.cases
@@ -196,6 +227,7 @@ impl Catalog {
 enum FileKind {
     Framework,
     Benchmarks,
+    Reference,
     Cases,
     Control,
 }
@@ -203,6 +235,8 @@ enum FileKind {
 fn kind_of(path: &str) -> FileKind {
     if path == BENCHMARKS {
         FileKind::Benchmarks
+    } else if path.starts_with(REFERENCE) {
+        FileKind::Reference
     } else if path.starts_with("frameworks/") {
         FileKind::Framework
     } else if path.ends_with(".cases.yaml") {
@@ -254,27 +288,35 @@ pub fn built_in_files() -> Vec<(String, &'static str)> {
 /// Frameworks of the user's own, and mappings of own controls to the paragraphs of one that is there: `frameworks/*.yaml` in a folder.
 fn own_frameworks(folder: &OverlayFolder, controls: &[&str], frameworks: &mut Vec<(String, Framework)>, problems: &mut lint::Problems) {
     let mut files: Vec<&OverlayFile> = folder.files.iter().filter(|file| matches!(kind_of(&file.path), FileKind::Framework)).collect();
-    // Whole frameworks first, so that the others can extend them.
-    files.sort_by_key(|file| (framework::Extension::is_one(&file.text), &file.path));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let (mut own, mut parts, mut extensions) = (Vec::new(), Vec::new(), Vec::new());
     for OverlayFile { path, text } in files {
         let file = format!("{}/{path}", folder.shown);
-        if framework::Extension::is_one(text) {
-            match serde_saphyr::from_str::<framework::Extension>(text) {
-                Ok(extension) => extension.apply(&file, frameworks, controls, problems),
-                Err(error) => problems.yaml(&file, &error),
-            }
+        let read = if framework::Extension::is_one(text) {
+            serde_saphyr::from_str(text).map(|extension| extensions.push((file.clone(), extension)))
+        } else if framework::Part::is_one(text) {
+            serde_saphyr::from_str(text).map(|part| parts.push((file.clone(), part)))
+        } else {
+            serde_saphyr::from_str(text).map(|framework| own.push((file.clone(), framework)))
+        };
+        if let Err(error) = read {
+            problems.yaml(&file, &error);
+        }
+    }
+    framework::join(parts, &mut own, problems);
+    for (file, framework) in own {
+        if frameworks.iter().any(|(_, known)| known.id == framework.id) {
+            let id = &framework.id;
+            problems.at(&file, 1, format!("there is a framework `{id}` already; write `extends: {id}` to add to it"));
             continue;
         }
-        match serde_saphyr::from_str::<Framework>(text) {
-            Ok(own) if frameworks.iter().any(|(_, known)| known.id == own.id) => {
-                problems.at(&file, 1, format!("there is a framework `{}` already; write `extends: {}` to add to it", own.id, own.id));
-            }
-            Ok(own) => {
-                own.lint(&file, controls, problems);
-                frameworks.push((file, own));
-            }
-            Err(error) => problems.yaml(&file, &error),
-        }
+        framework.lint(&file, controls, problems);
+        frameworks.push((file, framework));
+    }
+    // When all of them are there.
+    for (file, extension) in extensions {
+        let extension: framework::Extension = extension;
+        extension.apply(&file, frameworks, controls, problems);
     }
 }
 
@@ -292,6 +334,7 @@ fn lay_over(
         match kind_of(path) {
             // When all controls are there: see `own_frameworks`.
             FileKind::Framework => {}
+            FileKind::Reference => problems.at(&file, 1, "`reference/` belongs to the built-in controls"),
             FileKind::Benchmarks => problems.at(&file, 1, "the numbers of the benchmarks are those of the built-in controls"),
             FileKind::Cases => read_cases_into(&file, text, cases, problems),
             FileKind::Control => {

@@ -129,6 +129,15 @@ impl Predicate {
 
     /// The same for a row of many, which together may not be more than `work`.
     pub fn holds_within(&self, row: &RowContext<'_>, work: &mut Work) -> Result<bool, Undecided> {
+        self.fits(row, work)?;
+        self.decide(row)
+    }
+
+    /// Whether a row may be asked about within `work`, which is then taken.
+    pub fn fits(&self, row: &RowContext<'_>, work: &mut Work) -> Result<(), Undecided> {
+        if self.loops.is_empty() {
+            return Ok(());
+        }
         let steps: u64 = self.loops.iter().map(|nest| steps(nest, row)).fold(0, u64::saturating_add);
         if steps > limits::MOST_STEPS {
             return Err(Undecided(format!(
@@ -140,6 +149,11 @@ impl Predicate {
         if !work.take(steps) {
             return Err(Undecided(format!("`{}` takes too many steps over all rows: loops over long lists in many rows", self.source)));
         }
+        Ok(())
+    }
+
+    /// What it says of a row that [fits](Self::fits). The same values of its [columns](Self::columns) have the same answer.
+    pub fn decide(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
         match self.program.execute(row.cel()) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(Undecided(format!("`{}` gave {other:?}, which is neither true nor false", self.source))),

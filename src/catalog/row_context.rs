@@ -1,5 +1,6 @@
 //! A row as predicates see it.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use cel::common::traits::Indexer;
@@ -38,23 +39,18 @@ impl std::fmt::Debug for Environment {
     }
 }
 
-/// A row as CEL sees it, shared by all controls over its table. A column becomes a value of CEL when a predicate asks for it; asking
-/// for an unknown one is an error.
+/// A row as CEL sees it, shared by all controls over its table; made when the first of them asks. A column becomes a value of CEL when a
+/// predicate asks for it; asking for an unknown one is an error.
 pub struct RowContext<'r> {
-    context: Context<'r, 'r>,
+    environment: &'r Environment,
+    context: OnceCell<Context<'r, 'r>>,
     row: RowValue<'r>,
 }
 
 impl<'r> RowContext<'r> {
     /// The row's value.
     pub fn new(environment: &'r Environment, schema: &'r TableSchema, row: &'r Row) -> Self {
-        let mut context = Context::with_env(environment.env.clone());
-        if let Some(names) = &environment.ephi {
-            context.add_variable_as_val("ephi", Box::new(CelList::from(names.iter().map(|name| text(name)).collect::<Vec<_>>())));
-        }
-        let row = RowValue { schema, cells: &row.cells };
-        context.add_variable_as_val("row", Box::new(row));
-        Self { context, row }
+        Self { environment, context: OnceCell::new(), row: RowValue { schema, cells: &row.cells } }
     }
 
     /// How many elements the list of a column has; anything else is one.
@@ -67,7 +63,14 @@ impl<'r> RowContext<'r> {
     }
 
     pub(super) fn cel(&self) -> &Context<'r, 'r> {
-        &self.context
+        self.context.get_or_init(|| {
+            let mut context = Context::with_env(self.environment.env.clone());
+            if let Some(names) = &self.environment.ephi {
+                context.add_variable_as_val("ephi", Box::new(CelList::from(names.iter().map(|name| text(name)).collect::<Vec<_>>())));
+            }
+            context.add_variable_as_val("row", Box::new(self.row));
+            context
+        })
     }
 }
 

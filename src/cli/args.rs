@@ -1,13 +1,23 @@
 mod bundles;
 mod cluster;
+mod people;
+mod tables;
+mod time;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::log::LogFormat;
 use crate::model::Severity;
-pub use bundles::{BundleArgs, VerifyArgs, VerifyFormat};
+pub use bundles::{BundleArgs, MarkArgs, StoreArgs, VerifyArgs, VerifyFormat};
 pub use cluster::{CollectOptionsArgs, ConnectArgs, NameArgs, PaceArgs};
+pub use people::{
+    AnswerArgs, AsksArgs, AsksFormat, DecisionArg, DisposeArgs, InitArgs, PeopleCommand, QuestionsArgs, QuestionsFormat, WaiveArgs,
+    WorkspaceArgs,
+};
+pub use tables::{FactsArgs, FactsFormat, WhoCanArgs, WhoCanFormat};
+pub use time::{DiffArgs, DiffFormat, HistoryArgs, HistoryFormat};
 
 const EXIT_HELP: &str = "\
 Exit status:
@@ -16,7 +26,7 @@ Exit status:
   2  a usage, scope or catalog error, found before anything was asked of the cluster; or a file that cannot be read or written
   3  nothing could be collected: no cluster, no identity, or no right at all
   4  done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1
-  5  verify: the bundle is not what it claims to be
+  5  verify: the bundle or the record is not what it claims to be
 
 First steps:
   kube-hipaa demo                              the report of a reference cluster; needs no cluster
@@ -25,8 +35,8 @@ First steps:
   kube-hipaa scan -o evidence                  with the report and everything it rests on
   kube-hipaa permissions | kubectl apply -f -  an identity with the least rights";
 
-/// Looks at a live Kubernetes cluster, never changes it, and writes the evidence that an auditor of the HIPAA Security Rule
-/// (45 CFR Part 164 Subpart C) asks for.
+/// Looks at a live Kubernetes cluster, never changes it, and writes evidence of the kind that OCR's audit protocol for the HIPAA
+/// Security Rule (45 CFR Part 164 Subpart C) asks regulated entities for.
 ///
 /// It only looks: get and list requests, and reviews of its own rights. It never reads a Secret, and it lists every request that it
 /// made. What it could not see is reported as not assessed, never as a pass. It makes no statement about compliance.
@@ -39,6 +49,12 @@ pub struct Cli {
     /// When to use colour: auto, always or never
     #[arg(long, value_enum, global = true, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
     pub color: Color,
+    /// File with values for flags that are not given; no such file is read that was not named
+    #[arg(long, global = true, value_name = "FILE", env = super::config::VARIABLE, hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// How to write to standard error: text for people, or json, one object a line
+    #[arg(long, value_enum, global = true, default_value_t = LogFormat::Text, value_name = "FORM", hide_possible_values = true)]
+    pub log_format: LogFormat,
 }
 
 /// The commands.
@@ -48,7 +64,7 @@ pub enum Command {
     ///
     /// With -o DIR the evidence folder is written too: report.html, report.md, assessment.json, lists as CSV, requests.jsonl and the snapshot.
     #[command(
-        after_help = "Examples:\n  kube-hipaa scan --ephi-selector data=ephi\n  kube-hipaa scan --scope scope.yaml -o evidence --fail-on high"
+        after_help = "Examples:\n  kube-hipaa scan --ephi-selector data=ephi\n  kube-hipaa scan --scope scope.yaml -o evidence --fail-on high\n  kube-hipaa scan --scope scope.yaml --store s3://audit/record"
     )]
     Scan(ScanArgs),
     /// Show everything on a cluster that is part of the program; needs no cluster
@@ -62,7 +78,12 @@ pub enum Command {
     )]
     Collect(CollectArgs),
     /// Assess a saved snapshot, offline
-    #[command(after_help = "Examples:\n  kube-hipaa assess cluster.zip\n  kube-hipaa assess evidence -o again --controls our-controls")]
+    ///
+    /// With --with the manifests are laid over the snapshot first, as if they had been applied and controllers had done their work; an object with
+    /// `$patch: delete` is taken away. Such an assessment says on every page that it is hypothetical, and cannot be sealed.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa assess cluster.zip\n  kube-hipaa assess evidence -o again --controls our-controls\n  kube-hipaa assess cluster.zip --with manifests -o what-if && kube-hipaa diff cluster.zip what-if"
+    )]
     Assess(AssessArgs),
     /// Print the tables that controls look at
     ///
@@ -84,23 +105,43 @@ pub enum Command {
         after_help = "Examples:\n  kube-hipaa render evidence -o again --format markdown,csv\n  kube-hipaa render assessment.json --format html > report.html"
     )]
     Render(RenderArgs),
-    /// Seal an evidence folder, so that nobody can change it unseen
+    /// What people declare and answer
+    #[command(flatten)]
+    People(PeopleCommand),
+    /// Seal an evidence folder, so that a change shows to whoever noted its id
     ///
     /// The bundle is a folder or a .zip with the evidence, the rules by which it was assessed, and lists of digests (BagIt 1.0, RFC 8493).
-    /// Its id, which is printed, stands for all of it: note the id where the keeper of the bundle cannot change it. README.txt in
-    /// the bundle says how it is checked without this program.
+    /// Its id, which is printed, stands for all of it: note the id where the keeper of the bundle cannot change it, have the bundle signed by
+    /// an SSH key, or stamped by a timestamp authority. README.txt in the bundle says how all of it is checked without this program.
     #[command(
-        after_help = "Examples:\n  kube-hipaa bundle evidence -o 2026-11-28.zip\n  kube-hipaa bundle evidence -o 2026-11-29.zip --previous 2026-11-28.zip"
+        after_help = "Examples:\n  kube-hipaa bundle evidence -o 2026-11-28.zip --sign-key key\n  kube-hipaa bundle evidence --store /var/lib/record --timestamp-url http://tsa.example/tsr"
     )]
     Bundle(BundleArgs),
-    /// Check that a bundle is what was sealed
+    /// Check that a bundle is what was sealed, or a store what was put into it
     ///
-    /// Names every file that was changed, removed, added or put in from elsewhere, and ends with 5 if there is one. An evidence folder that
-    /// was not sealed is checked by its own list of digests.
+    /// Names every file that was changed, removed, added or put in from elsewhere, and ends with 5 if there is one. Of a store every bundle is
+    /// checked, and the chain of every cluster: gaps, broken links and forks are named. An evidence folder that was not sealed is checked by
+    /// its own list of digests.
     #[command(
-        after_help = "Examples:\n  kube-hipaa verify 2026-11-28.zip\n  kube-hipaa verify 2026-11-29.zip --previous 2026-11-28.zip --format json"
+        after_help = "Examples:\n  kube-hipaa verify 2026-11-28.zip --allowed-signers signers --require-signature --tsa-ca authority.pem\n  kube-hipaa verify s3://audit/record"
     )]
     Verify(VerifyArgs),
+    /// Say what changed between two observations, and why
+    ///
+    /// OLD and NEW are snapshots, assessments, evidence folders or bundles. What is not seen any more is never called gone. Where both hold
+    /// their snapshot and the rules or the scope differ, the old one is assessed again by the new ones, so that a cause is shown and not guessed.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa diff yesterday.zip today.zip\n  kube-hipaa diff evidence-1 evidence-2 --format markdown --fail-on-new high"
+    )]
+    Diff(DiffArgs),
+    /// Show the record of a cluster over time
+    ///
+    /// Reads the bundles of a store: what each control and paragraph was when, since when each finding stands and how long it took to mend it,
+    /// gaps in the schedule, days of the last twelve months without evidence. A record whose newest bundle is older than its schedule says so first.
+    #[command(
+        after_help = "Examples:\n  kube-hipaa history /var/lib/kube-hipaa\n  kube-hipaa history /var/lib/kube-hipaa --since 2026-01-01 -o record"
+    )]
+    History(HistoryArgs),
     /// Print the manifests of the least rights that a scan needs
     #[command(
         after_help = "Examples:\n  kube-hipaa permissions | kubectl apply -f -\n  kube-hipaa permissions --core-only -n audit > rights.yaml"
@@ -162,6 +203,9 @@ pub struct AssessOptionsArgs {
     /// Framework whose paragraphs are reported
     #[arg(long, value_name = "ID", default_value = "hipaa")]
     pub framework: String,
+    /// Proposed rule to set beside it, in a section of its own and outside of all counts, such as nprm-2025
+    #[arg(long, value_name = "ID")]
+    pub proposed: Option<String>,
     /// Exit with 1 when a finding is at least this severe
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
@@ -170,6 +214,23 @@ pub struct AssessOptionsArgs {
     pub allow_incomplete: bool,
     #[command(flatten)]
     pub(super) narrow: NarrowArgs,
+}
+
+impl AssessOptionsArgs {
+    /// As if nothing had been said.
+    pub(super) fn plain() -> Self {
+        Self {
+            scope: None,
+            ephi_namespace: Vec::new(),
+            ephi_selector: Vec::new(),
+            controls: Vec::new(),
+            framework: "hipaa".to_owned(),
+            proposed: None,
+            fail_on: None,
+            allow_incomplete: false,
+            narrow: NarrowArgs::default(),
+        }
+    }
 }
 
 /// What of the findings the terminal shows.
@@ -235,7 +296,13 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub(super) assess: AssessOptionsArgs,
     #[command(flatten)]
+    pub(super) people: WorkspaceArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+    #[command(flatten)]
+    pub(super) marks: MarkArgs,
 }
 
 /// Arguments of `demo`.
@@ -278,72 +345,19 @@ pub struct CollectArgs {
 pub struct AssessArgs {
     /// Folder or .zip of a snapshot, or an evidence folder
     pub(super) snapshot: PathBuf,
+    /// File or folder of manifests that are laid over the snapshot before it is assessed, to say what they would change; may be repeated
+    #[arg(long = "with", value_name = "FILE|DIR", conflicts_with = "store")]
+    pub(super) manifests: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) assess: AssessOptionsArgs,
     #[command(flatten)]
+    pub(super) people: WorkspaceArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
-}
-
-/// Arguments of `facts`.
-#[derive(Debug, Args)]
-pub struct FactsArgs {
-    /// Folder or .zip of a snapshot, or an evidence folder
-    pub(super) snapshot: PathBuf,
-    /// The table
-    pub(super) table: Option<String>,
-    /// Only rows for which this expression holds, such as `row.privileged`
-    #[arg(long = "where", value_name = "CEL", requires = "table")]
-    pub(super) filter: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = FactsFormat::Table)]
-    pub(super) format: FactsFormat,
-}
-
-/// How `facts` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FactsFormat {
-    /// For reading
-    Table,
-    /// A list of rows, one object each
-    Json,
-    /// For spreadsheets
-    Csv,
-}
-
-/// Arguments of `who-can`.
-#[derive(Debug, Args)]
-pub struct WhoCanArgs {
-    /// The verb, such as get, list, create or impersonate
-    pub(super) verb: String,
-    /// The resource, such as secrets, deployments.apps or pods/exec, or a URL such as /metrics
-    pub(super) resource: String,
-    /// The name of one object
-    pub(super) name: Option<String>,
-    /// Only in this namespace
-    #[arg(short, long, value_name = "NAMESPACE")]
-    pub(super) namespace: Option<String>,
-    /// List what Kubernetes' own bindings (system:...) give, too, and do not only count it
-    #[arg(short, long)]
-    pub(super) all: bool,
-    /// Folder or .zip of a snapshot, or an evidence folder [default: ask the cluster]
-    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["kubeconfig", "context", "impersonate", "impersonate_groups", "timeout", "concurrency", "page_size", "no_anonymous_request", "no_progress"])]
-    pub(super) from: Option<PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = WhoCanFormat::Table)]
-    pub(super) format: WhoCanFormat,
     #[command(flatten)]
-    pub(super) connect: ConnectArgs,
+    pub(super) store: StoreArgs,
     #[command(flatten)]
-    pub(super) collect: CollectOptionsArgs,
-}
-
-/// How `who-can` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WhoCanFormat {
-    /// For reading
-    Table,
-    /// For programs
-    Json,
+    pub(super) marks: MarkArgs,
 }
 
 /// Arguments of `render`.
@@ -421,6 +435,21 @@ pub enum ControlsCommand {
     /// Check all files and report every problem with file and line
     #[command(after_help = "Examples:\n  kube-hipaa controls lint\n  kube-hipaa controls lint --controls our-controls")]
     Lint,
+    /// Write the mapping for others to read: JSON, lists as CSV, and OSCAL (catalogue, mapping collection, component definition)
+    #[command(
+        after_help = "Examples:\n  kube-hipaa controls export -o mapping\n  kube-hipaa controls export -o mapping --framework nprm-2025"
+    )]
+    Export {
+        /// Folder for the files; written anew, or with --force in place of one that was written by this command
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// The framework to write
+        #[arg(long, value_name = "ID", default_value = "hipaa")]
+        framework: String,
+        /// Replace a folder that this command wrote
+        #[arg(long)]
+        force: bool,
+    },
     /// Run the cases beside the controls
     #[command(
         after_help = "Examples:\n  kube-hipaa controls test --controls our-controls\n  kube-hipaa controls test pod/privileged-container"

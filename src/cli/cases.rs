@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::assess::{Declared, Evaluated, ResolvedScope, ScopeDeclaration, evaluate_those};
+use crate::assess::{Declared, Evaluated, Others, ResolvedScope, ScopeDeclaration, evaluate_those};
 use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeSource,
-    SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
+    ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeRole,
+    ScopeSource, SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
 };
 use crate::snapshot::Snapshot;
 
@@ -81,7 +81,9 @@ fn with_result<T>(
     let declaration = match &case.ephi {
         None => ScopeDeclaration::Default,
         Some(namespaces) => {
-            let (source, declared) = (ScopeSource::Flags, Declared::default());
+            let others = [(ScopeRole::Transmits, &case.transmits), (ScopeRole::Administers, &case.administers)];
+            let others = others.map(|(role, names)| Others { role, namespaces: names.clone(), selectors: Vec::new() });
+            let (source, declared) = (ScopeSource::Flags, Declared { others: others.to_vec(), ..Declared::default() });
             ScopeDeclaration::Declared { source, namespaces: namespaces.clone(), selectors: Vec::new(), sha256: None, declared }
         }
     };

@@ -5,10 +5,12 @@ use super::error::{CliError, Exit};
 use super::grid::grid;
 use super::nearest::{nearest, there_are};
 use super::output::print;
-use super::{cases, inputs};
+use super::{cases, export, inputs};
 use crate::catalog::{Case, Catalog, CatalogError, Control, ControlKind, Problem};
+use crate::model::ScopeRole;
+use crate::snapshot::Finishing;
 
-pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
+pub(super) fn run(args: &ControlsArgs, finishing: &Finishing) -> Result<Exit, CliError> {
     let catalog = inputs::catalog(&args.controls)?;
     match &args.command {
         ControlsCommand::List => print(list(&catalog).as_bytes())?,
@@ -36,6 +38,7 @@ pub(super) fn run(args: &ControlsArgs) -> Result<Exit, CliError> {
                 .as_bytes(),
             )?;
         }
+        ControlsCommand::Export { output, framework, force } => return export::run(&catalog, framework, output, *force, finishing),
         ControlsCommand::Test { id } => test(&catalog, id.as_deref())?,
     }
     Ok(Exit::Done)
@@ -63,6 +66,16 @@ fn list(catalog: &Catalog) -> String {
     format!("{text}\n{} controls; `kube-hipaa controls show ID` prints one whole\n", catalog.controls().len())
 }
 
+/// Which namespaces a control looks at.
+fn in_scope(roles: &[ScopeRole]) -> &'static str {
+    match (roles.contains(&ScopeRole::Transmits), roles.contains(&ScopeRole::Administers)) {
+        (true, true) => "in namespaces that hold ePHI, pass it on or administer it",
+        (true, false) => "in namespaces that hold ePHI or pass it on",
+        (false, true) => "in namespaces that hold ePHI or administer it",
+        (false, false) => "in namespaces that hold ePHI",
+    }
+}
+
 /// One control as plain text.
 fn show(catalog: &Catalog, control: &Control) -> String {
     let mut text = format!("{} (version {}, {})\n{}\n", control.id, control.version, control.severity.word(), control.title);
@@ -81,7 +94,7 @@ fn show(catalog: &Catalog, control: &Control) -> String {
                     "the table {}, {}",
                     check.table.name,
                     match check.reach {
-                        crate::catalog::Reach::Ephi => "in namespaces that hold ePHI",
+                        crate::catalog::Reach::Ephi => in_scope(&check.roles),
                         crate::catalog::Reach::Cluster => "in the whole cluster",
                     }
                 ),
@@ -95,14 +108,21 @@ fn show(catalog: &Catalog, control: &Control) -> String {
             field("Asks", &question.ask);
             field("Evidence expected", &question.evidence);
             field("Who answers", &question.who);
+            field("For which time", question.period.as_deref().unwrap_or_default());
+            field("How often", question.how_often.as_deref().unwrap_or_default());
+            field("Asked where", question.applies_when.as_deref().unwrap_or_default());
         }
     }
     field("What to change", &control.fix);
     field("What it does not show", &control.limits);
     for framework in catalog.frameworks() {
-        if let Some(paragraphs) = framework.paragraphs_of().get(control.id.as_str()) {
-            field(&format!("Evidence relevant to ({})", framework.title), &paragraphs.join(", "));
-        }
+        let relations = framework.paragraphs.iter().flat_map(|paragraph| {
+            paragraph.controls.iter().filter(|mapping| mapping.control.value == control.id).map(move |mapping| (paragraph, mapping))
+        });
+        let lines: Vec<String> = relations
+            .map(|(paragraph, mapping)| format!("{} ({}): {}", paragraph.id.value, mapping.extent.word(), mapping.because.trim()))
+            .collect();
+        field(&format!("Evidence relevant to ({})", framework.title), &lines.join("\n"));
     }
     if let Some(benchmarks) = catalog.benchmarks() {
         for item in benchmarks.everything_of(&control.id) {

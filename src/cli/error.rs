@@ -13,11 +13,11 @@ pub enum Exit {
     Gate,
     /// Usage, scope, catalog or file error.
     Usage,
-    /// Nothing could be collected.
+    /// Nothing could be collected, or it was interrupted.
     NothingCollected,
     /// Done, but reads failed and verdicts are missing.
     Incomplete,
-    /// A bundle is not what it claims to be.
+    /// A bundle or a record is not what it claims to be.
     NotWhole,
 }
 
@@ -30,9 +30,12 @@ impl Exit {
             Self::Usage,
             "A usage, scope or catalog error, found before anything was asked of the cluster; or a file that cannot be read or written.",
         ),
-        (Self::NothingCollected, "Nothing could be collected: no cluster, no identity, or no right at all."),
+        (
+            Self::NothingCollected,
+            "Nothing could be collected: no cluster, no identity, or no right at all. Also where it was interrupted: nothing was written.",
+        ),
         (Self::Incomplete, "Done, but reads failed and verdicts are missing (not with --allow-incomplete); comes before 1."),
-        (Self::NotWhole, "`verify`: the bundle is not what it claims to be."),
+        (Self::NotWhole, "`verify`: the bundle or the record is not what it claims to be."),
     ];
     /// The number.
     pub fn code(self) -> u8 {
@@ -146,6 +149,27 @@ pub enum CliError {
         /// The limit.
         most: u64,
     },
+    /// A workspace that is no folder.
+    #[error("{} is no folder, and a workspace is one", .0.display())]
+    NotAWorkspace(PathBuf),
+    /// A file that was read is another one now.
+    #[error("{} was changed while it was used", .0.display())]
+    ChangedMeanwhile(PathBuf),
+    /// Both a workspace and the command line say where ePHI is.
+    #[error("both {} and the command line say which namespaces hold ePHI", .0.display())]
+    TwoScopes(PathBuf),
+    /// What people are to say was not said, and nobody can be asked.
+    #[error("missing: {}", .0.join(", "))]
+    NotSaid(Vec<&'static str>),
+    /// Nothing is read any more from whoever is asked.
+    #[error("no answer: the input ended")]
+    InputEnded,
+    /// What was to be written would not be read again.
+    #[error("will not write this:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+    WouldNotBeRead(Vec<String>),
+    /// A sheet of accesses is not one.
+    #[error(transparent)]
+    Sheet(#[from] super::access_review::SheetError),
     /// A folder that holds no assessment or no snapshot.
     #[error("{} holds no {what}", .path.display())]
     Lacks {
@@ -174,6 +198,15 @@ pub enum CliError {
     /// Evidence cannot be sealed.
     #[error(transparent)]
     Seal(#[from] super::bundle::SealError),
+    /// A bundle cannot be signed, stamped or checked.
+    #[error(transparent)]
+    Mark(#[from] super::marks::MarkError),
+    /// A store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] crate::history::store::StoreError),
+    /// Manifests cannot be laid over a snapshot.
+    #[error(transparent)]
+    WhatIf(#[from] super::what_if::WhatIfError),
     /// A saved assessment cannot be read.
     #[error("{} cannot be read as an assessment", .path.display())]
     Assessment {
@@ -181,6 +214,27 @@ pub enum CliError {
         path: PathBuf,
         /// Why.
         source: crate::report::json::ReadError,
+    },
+    /// An assessment of a snapshot over which manifests were laid.
+    #[error("{} is hypothetical: manifests were laid over the snapshot, and no cluster was seen like this", .0.display())]
+    Hypothetical(PathBuf),
+    /// What lies beside an assessment of a run that was kept.
+    #[error("{} cannot be read: it does not say since when findings stand", .path.display())]
+    Since {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A bundle that was changed is no side of a comparison.
+    #[error("{} is not what was sealed: {problem}{}", .path.display(), if *.all > 1 { format!(", and {} more", .all - 1) } else { String::new() })]
+    NotWhole {
+        /// Which.
+        path: PathBuf,
+        /// The first problem.
+        problem: String,
+        /// How many there are.
+        all: usize,
     },
     /// A document cannot be rendered.
     #[error(transparent)]
@@ -235,7 +289,8 @@ impl CliError {
             Self::Catalog(_) | Self::Problems { .. } => "Correct the lines above; nothing was asked of the cluster.".to_owned(),
             Self::Selector(_) => "Correct the selector; nothing was asked of the cluster.".to_owned(),
             Self::Unknown { known, .. } => known.clone(),
-            Self::Pointless { .. } => "Leave it out, or name a folder with -o DIR.".to_owned(),
+            Self::Pointless { why: "no folder is written", .. } => "Leave it out, or name a folder with -o DIR.".to_owned(),
+            Self::Pointless { .. } => "Leave it out.".to_owned(),
             Self::Archive(_) => "Name a folder; `kube-hipaa collect -o NAME.zip` writes a snapshot as one file.".to_owned(),
             Self::NotAFile(_) => "Save it to a file first, and name that.".to_owned(),
             Self::TooLarge { .. } => "Check that it is the file that was meant.".to_owned(),
@@ -243,6 +298,7 @@ impl CliError {
                 "Name an evidence folder that kube-hipaa wrote; of a snapshot, `kube-hipaa assess {} -o DIR` makes one.",
                 path.display()
             ),
+            Self::Lacks { what: "bundle", .. } => "Name the store into which `scan --store` puts bundles.".to_owned(),
             Self::Lacks { .. } => {
                 "`scan -o`, `demo` and `collect` keep the snapshot; `assess` and `render` write documents only. Name the one they were made of."
                     .to_owned()
@@ -251,6 +307,16 @@ impl CliError {
             Self::Question(_) => "For example: kube-hipaa who-can get secrets -n NAMESPACE.".to_owned(),
             Self::WhereUndecided { .. } => "Choose columns that are known for every row.".to_owned(),
             Self::Seal(error) => error.advice(),
+            Self::Mark(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::WhatIf(error) => error.advice(),
+            Self::NotAWorkspace(_) => "Name the folder that `kube-hipaa init -w DIR` wrote.".to_owned(),
+            Self::ChangedMeanwhile(_) => "Run it again.".to_owned(),
+            Self::TwoScopes(_) => "Leave --scope, --ephi-namespace and --ephi-selector out; or take scope.yaml out of the workspace.".to_owned(),
+            Self::NotSaid(_) => "Say them as flags; on a terminal they are asked for.".to_owned(),
+            Self::InputEnded => "Say what is missing as flags.".to_owned(),
+            Self::WouldNotBeRead(_) => "Correct what was said; nothing was written.".to_owned(),
+            Self::Sheet(error) => error.advice(),
             // These texts already end with what to do.
             Self::Snapshot(SnapshotError::NoParent { parent, .. }) => format!("mkdir -p {}", parent.display()),
             Self::Snapshot(
@@ -263,7 +329,10 @@ impl CliError {
             Self::Snapshot(_) => {
                 "Collect again, or check that the path names a snapshot folder, a .zip of one, or an evidence folder.".to_owned()
             }
+            Self::NotWhole { path, .. } => format!("`kube-hipaa verify {}` says more; take the bundle as it was sealed.", path.display()),
+            Self::Since { path, .. } => format!("Take {} as it was written; or render assessment.json alone.", path.display()),
             Self::Assessment { .. } => "Name an assessment.json that this version can read.".to_owned(),
+            Self::Hypothetical(_) => "Name the evidence of the cluster as it is.".to_owned(),
             Self::Report(_) => "Report this as a bug of kube-hipaa; assessment.json can be rendered by another version.".to_owned(),
             // These texts already end with what to do.
             Self::Collect(_) => String::new(),

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use super::args::AssessOptionsArgs;
 use super::error::CliError;
-use crate::assess::{Declared, ScopeDeclaration, Selector};
-use crate::catalog::{Catalog, OverlayFile, OverlayFolder, read_scope_file};
+use crate::assess::{Declared, Others, ScopeDeclaration, Selector};
+use crate::catalog::{Catalog, OverlayFile, OverlayFolder, Problem, ScopeContext, read_scope_file};
 use crate::digest::sha256_hex;
+use crate::facts::rbac::Kind;
 use crate::model::ScopeSource;
 use crate::snapshot::Snapshot;
 
 /// No file of controls, no scope file comes near this.
-const MOST_YAML: u64 = 4 * 1024 * 1024;
+pub(super) const MOST_YAML: u64 = 4 * 1024 * 1024;
 /// No assessment comes near this: that of 20,000 pods has a tenth of it.
 pub(super) const MOST_ASSESSMENT: u64 = 1024 * 1024 * 1024;
 
@@ -113,20 +114,44 @@ fn walk(root: &Path, folder: &Path, walked: &mut BTreeSet<PathBuf>, files: &mut 
     Ok(())
 }
 
+/// A scope file, or everything that is wrong with it.
+pub(super) fn scope_of(path: &Path, text: &str) -> Result<ScopeDeclaration, Vec<Problem>> {
+    let reaches: Vec<&'static str> = Kind::ALL.into_iter().map(Kind::id).collect();
+    let context = ScopeContext { selector: &selector_problem, reaches: &reaches };
+    let file = read_scope_file(&path.display().to_string(), text, &context)?;
+    Ok(ScopeDeclaration::Declared {
+        source: ScopeSource::File,
+        namespaces: file.namespaces.into_iter().map(|name| name.value).collect(),
+        // What is wrong with one was said above.
+        selectors: file.selectors.iter().filter_map(|selector| selector.value.parse().ok()).collect(),
+        sha256: Some(sha256_hex(text.as_bytes())),
+        declared: Declared {
+            by: file.declared_by,
+            on: file.declared_on,
+            declarations: file.declarations,
+            others: file
+                .others
+                .into_iter()
+                .map(|(role, names, selectors)| Others {
+                    role,
+                    namespaces: names.into_iter().map(|name| name.value).collect(),
+                    selectors: selectors.iter().filter_map(|selector| selector.value.parse().ok()).collect(),
+                })
+                .collect(),
+        },
+    })
+}
+
+/// Whether the command line says where ePHI is.
+pub(super) fn says_scope(args: &AssessOptionsArgs) -> bool {
+    args.scope.is_some() || !args.ephi_namespace.is_empty() || !args.ephi_selector.is_empty()
+}
+
 /// Which namespaces hold ePHI.
 pub(super) fn scope(args: &AssessOptionsArgs) -> Result<ScopeDeclaration, CliError> {
     if let Some(path) = &args.scope {
         let text = read_text(path)?;
-        let shown = path.display().to_string();
-        let file =
-            read_scope_file(&shown, &text, selector_problem).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
-        return Ok(ScopeDeclaration::Declared {
-            source: ScopeSource::File,
-            namespaces: file.ephi.namespaces.into_iter().map(|name| name.value).collect(),
-            selectors: selectors(file.ephi.selectors.iter().map(|selector| selector.value.as_str()))?,
-            sha256: Some(sha256_hex(text.as_bytes())),
-            declared: Declared { by: file.declared_by, on: file.declared_on.map(|date| date.value) },
-        });
+        return scope_of(path, &text).map_err(|problems| CliError::Problems { path: path.clone(), problems });
     }
     if args.ephi_namespace.is_empty() && args.ephi_selector.is_empty() {
         return Ok(ScopeDeclaration::Default);

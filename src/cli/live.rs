@@ -9,6 +9,7 @@ use super::args::{
 };
 use super::error::{CliError, Exit};
 use super::output::{Destination, print};
+use super::record::{self, Record};
 use super::run::{Ending, Plan, deliver};
 use super::signals::LOOK;
 use super::{sources, tell, tool};
@@ -20,9 +21,10 @@ use crate::snapshot::{Finishing, Snapshot, SnapshotWriter, private};
 
 /// `scan`.
 pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliError> {
-    let plan = Plan::new(&args.assess)?;
+    let plan = Plan::with(&args.assess, &args.people)?;
     let destination = Destination::prepare(&args.output, finishing)?;
     plan.check_narrow(&destination, &args.output)?;
+    let (record, to_stdout) = (Record::open(&args.store, &args.marks, finishing)?, record::to_stdout(&destination));
     // Without a folder to keep it in, the snapshot goes away with this variable.
     let scratch = match &destination {
         Destination::Folder(..) => None,
@@ -49,8 +51,19 @@ pub(super) fn scan(args: &ScanArgs, finishing: &Finishing) -> Result<Exit, CliEr
         _ => None,
     };
     let narrow = plan.narrow(&assessment)?;
-    let ending = Ending { next, quiet: plan.in_one_line(&assessment), narrow: narrow.as_ref() };
+    let since = record.as_ref().and_then(|record| record.since(&assessment));
+    let (quiet, workspace) = (plan.in_one_line(&assessment), plan.found());
+    let ending = Ending { next, quiet, narrow: narrow.as_ref(), since: since.as_ref(), workspace };
+    // With a folder the snapshot moves there.
+    let moved = match &destination {
+        Destination::Folder(..) => args.output.output.as_ref().map(|folder| folder.join("snapshot")),
+        _ => None,
+    };
     deliver(destination, &args.output, &assessment, Some(&snapshot.index().requests), &ending)?;
+    if record.is_some() {
+        let snapshot = moved.as_deref().map(Snapshot::open).transpose()?.unwrap_or(snapshot);
+        record::add(record.as_ref(), &plan.keeping(&assessment, since.as_ref(), &snapshot), (&args.output, to_stdout), finishing)?;
+    }
     Ok(plan.exit(&assessment))
 }
 
@@ -162,7 +175,7 @@ fn run(
             anonymous_request: !collect_args.no_anonymous_request,
             ..paced(name, &collect_args.pace, &connection)
         };
-        let bar = Bar::new(collect_args.no_progress);
+        let bar = Bar::new(collect_args.no_progress || super::log::is_json());
         let result = collect_cluster(connection.config, options, &bar, writer).await;
         bar.0.finish_and_clear();
         Ok(result?)
@@ -170,7 +183,7 @@ fn run(
 }
 
 /// Runs `work` until it is done or interrupted; ends after all that it began has ended.
-fn on_runtime<T>(finishing: &Finishing, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+pub(super) fn on_runtime<T>(finishing: &Finishing, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     runtime.block_on(async {
         tokio::select! {

@@ -2,29 +2,53 @@
 
 #![expect(clippy::disallowed_methods, reason = "files and environment are for the command line")]
 
+mod access_review;
+mod answer;
 mod args;
+mod ask;
+mod asks;
 mod bundle;
 pub mod cases;
 mod catalog_commands;
 mod color;
+mod config;
+mod diff;
+mod dispose;
 mod error;
+mod evidence;
+mod export;
 mod grid;
+mod history;
+mod init;
 mod inputs;
 mod live;
+mod log;
 mod man;
+mod marks;
 mod narrow;
 mod nearest;
 mod output;
+mod passphrase;
+mod people;
+mod questions;
+mod record;
 mod replace;
 mod run;
+mod sheet;
+mod sides;
 mod signals;
 mod sources;
 mod tables;
 mod verify;
+mod verify_store;
+mod waive;
+mod what_if;
 mod who_can;
+mod workspace;
+mod yaml;
 
-use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
 
@@ -37,23 +61,43 @@ use crate::snapshot::Finishing;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let configured = match config::configured(std::env::args_os().collect()) {
+        Ok(configured) => configured,
+        Err(error) => {
+            log::explain(&error);
+            return ExitCode::from(error.exit().code());
+        }
+    };
+    let cli = match Cli::try_parse_from(&configured.arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors and go to standard output.
-            let _ = error.print();
+            log::parser(&error, configured.used.as_deref());
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() });
         }
     };
     color::choose(cli.color);
-    let command = cli.command;
-    match signals::interruptible(move |finishing| run(&command, finishing)) {
-        Ok(exit) => ExitCode::from(exit.code()),
-        Err(error) => {
-            explain(&error);
-            ExitCode::from(error.exit().code())
-        }
+    log::choose(cli.log_format);
+    if let Some(used) = configured.used.filter(|_| !configured.quiet) {
+        tell(&used);
     }
+    let (begun, name) = (Instant::now(), name(&configured.arguments));
+    log::event("started", [("command", name.clone().into()), ("version", tool().version.into())]);
+    let command = cli.command;
+    let exit = match signals::interruptible(move |finishing| run(&command, finishing)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            log::explain(&error);
+            error.exit()
+        }
+    };
+    log::finished(&name, exit, begun.elapsed().as_secs_f64());
+    ExitCode::from(exit.code())
+}
+
+/// What the command is called.
+fn name(arguments: &[std::ffi::OsString]) -> String {
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(arguments).ok();
+    matches.as_ref().and_then(|matches| matches.subcommand_name()).unwrap_or_default().to_owned()
 }
 
 fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
@@ -65,11 +109,14 @@ fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
         Command::Facts(args) => tables::run(args),
         Command::WhoCan(args) => who_can::run(args, finishing),
         Command::Render(args) => run::render(args, finishing),
+        Command::People(command) => people::run(command, finishing),
         Command::Bundle(args) => bundle::run(args, finishing),
         Command::Verify(args) => verify::run(args),
+        Command::Diff(args) => diff::run(args, finishing),
+        Command::History(args) => history::run(args, finishing),
         Command::Permissions(args) => live::permissions(args),
         Command::Preflight(args) => live::preflight(args, finishing),
-        Command::Controls(args) => catalog_commands::run(args),
+        Command::Controls(args) => catalog_commands::run(args, finishing),
         Command::Man { command } => man::print(command.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -80,29 +127,9 @@ fn run(command: &Command, finishing: &Finishing) -> Result<Exit, CliError> {
     }
 }
 
-/// What failed, on what, why, and what to do.
-fn explain(error: &CliError) {
-    let mut text = format!("error: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        let line = source.to_string();
-        if !text.contains(&line) {
-            text.push_str(&format!("\n  because: {line}"));
-        }
-        cause = source.source();
-    }
-    let advice = error.advice();
-    if !advice.is_empty() {
-        text.push_str(&format!("\n  try: {advice}"));
-    }
-    tell(&text);
-}
-
 /// A line to standard error, which is for people.
 fn tell(text: &str) {
-    let mut err = std::io::stderr().lock();
-    // Nobody is left to be told when standard error is closed.
-    let _ = writeln!(err, "{}", crate::report::escape::terminal_lines(text));
+    log::tell(text);
 }
 
 /// Columns of the terminal: its own width, else COLUMNS, else 100.

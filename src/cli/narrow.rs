@@ -61,6 +61,9 @@ impl Narrow {
         let mut text = if shown.is_empty() { String::new() } else { grid(&["severity", "control", "namespace", "finding"], rows) };
         let unseen = assessment.controls.iter().filter(|control| self.controls.is_empty() || self.controls.contains(&control.id));
         let unseen = unseen.filter(|control| !control.unseen().is_empty()).count();
+        if let Some(hypothetical) = &assessment.hypothetical {
+            text.push_str(&format!("\n▲ {}\n", hypothetical.said()));
+        }
         text.push_str(&format!(
             "\n{} of {} findings shown; the whole cluster was judged, and the exit status and all documents are of the whole\n",
             shown.len(),

@@ -11,9 +11,9 @@ use tempfile::{TempDir, TempPath};
 
 use super::args::OutputArgs;
 use super::error::CliError;
-use super::replace::replaceable;
+use super::replace::{SINCE, replaceable};
 use crate::bundle::{Counting, Digested, MANIFEST, list};
-use crate::model::{Assessment, RequestRecord};
+use crate::model::{Assessment, RequestRecord, Since};
 use crate::report::{DEFAULTS, Document, FORMATS, Format, Reported};
 use crate::snapshot::{Finishing, OTHER_ARCHIVES, private};
 
@@ -59,7 +59,7 @@ impl Destination {
     }
 }
 
-fn format(name: &str) -> Result<&'static dyn Format, CliError> {
+pub(super) fn format(name: &str) -> Result<&'static dyn Format, CliError> {
     crate::report::format(name).ok_or_else(|| CliError::Format {
         name: name.to_owned(),
         known: FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", "),
@@ -253,6 +253,25 @@ impl Staged {
     }
 }
 
+/// One document in a file of its own. With `force` it may replace what `is_ours` knows by its beginning.
+pub(super) fn write_document(
+    target: &Path,
+    bytes: &[u8],
+    force: bool,
+    readable: bool,
+    finishing: &Finishing,
+    is_ours: fn(&str) -> bool,
+) -> Result<PathBuf, CliError> {
+    const FILE: &str = "document";
+    let name = target.file_name().ok_or_else(|| CliError::NoName(target.to_owned()))?.to_string_lossy().into_owned();
+    if force {
+        super::replace::replaceable_document(target, is_ours)?;
+    }
+    let staged = Staged::beside(target, &name, force, finishing, |_| Ok(()))?.readable(readable);
+    staged.write(FILE, bytes)?;
+    staged.commit_only(Some(FILE))
+}
+
 /// A file to which nothing is written after an interrupt.
 pub(super) struct Guarded<'a> {
     file: File,
@@ -287,8 +306,17 @@ pub(super) fn requests_jsonl(requests: &[RequestRecord]) -> Vec<u8> {
 }
 
 /// The documents, rendered into a folder.
-pub(super) fn write_documents(folder: &Staged, formats: &[&'static dyn Format], assessment: &Assessment) -> Result<(), CliError> {
-    let (reported, written) = (Reported::new(assessment), Mutex::new(BTreeSet::new()));
+pub(super) fn write_documents(
+    folder: &Staged,
+    formats: &[&'static dyn Format],
+    assessment: &Assessment,
+    since: Option<&Since>,
+) -> Result<(), CliError> {
+    let (reported, written) = (Reported::new(assessment).with(since), Mutex::new(BTreeSet::new()));
+    if let Some(since) = since {
+        let bytes = serde_json::to_vec_pretty(since).map_err(|error| CliError::write(Path::new(SINCE))(error.into()))?;
+        folder.write(SINCE, &[bytes.as_slice(), b"\n"].concat())?;
+    }
     let write = |format: &'static dyn Format| {
         for document in format.render(&reported)? {
             // What one format attaches may be another's own file: the bytes are the same.

@@ -10,6 +10,7 @@ mod credentials;
 mod discovery;
 pub mod guard;
 pub mod inventory;
+mod manifests;
 mod metrics;
 mod observed;
 mod order;
@@ -31,11 +32,12 @@ use kube::config::AuthInfo;
 
 pub use connect::{ConnectError, ConnectOptions, Connection, KubeconfigProblem, connect};
 pub use credentials::Credentials;
+pub use manifests::{Manifest, ManifestError, manifests};
 pub use preflight::{Can, Check, Preflight, preflight, preflight_with};
 pub use request::Retries;
 pub use rights::ExcessRight;
 pub use run::{collect, collect_with};
-pub use stored::{NotStored, Stored, stored_answer, stored_object};
+pub use stored::{NotStored, Stored, source_of, stored_answer, stored_object};
 
 use crate::model::{SourceId, SourceState, ToolIdentity};
 use crate::snapshot::SnapshotError;

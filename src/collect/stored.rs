@@ -66,9 +66,27 @@ pub enum NotStored {
 
 /// One object of a list.
 pub fn stored_object(object: &Value) -> Result<Stored, NotStored> {
-    let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return Err(NotStored::Unnamed) };
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let (found, source) = found(object)?;
+    let (version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+    let json = pruned(found, &object.to_string(), Some((version, kind)))?;
+    Ok(Stored { source, kind: kind.to_owned(), json })
+}
+
+/// Under which source an object would stand, and its kind, whatever else it says.
+pub fn source_of(object: &Value) -> Result<(SourceId, String), NotStored> {
+    found(object).map(|(_, source)| (source, text(object, "kind").to_owned()))
+}
+
+fn text<'o>(object: &'o Value, name: &str) -> &'o str {
+    object.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn found(object: &Value) -> Result<(&'static Entry, SourceId), NotStored> {
+    let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+    if api_version.is_empty() || kind.is_empty() {
+        return Err(NotStored::Unnamed);
+    }
+    let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
     let what = || format!("{kind} of {api_version}");
     let metadata = |name: &str| object.pointer(&format!("/metadata/{name}")).and_then(Value::as_str).unwrap_or_default();
     let found = inventory().iter().filter(|entry| entry.source.api_group() == group).find(|entry| match entry.reach {
@@ -90,12 +108,7 @@ pub fn stored_object(object: &Value) -> Result<Stored, NotStored> {
     }
     // Whoever defines kinds of such a group calls the resource as the kind in lower case (Gatekeeper's constraints).
     let source = if found.reach == Reach::KindsOf { SourceId::dynamic(group, &kind.to_lowercase()) } else { found.source.clone() };
-    let json = pruned(found, &object.to_string(), Some((&qualified(group, version), kind)))?;
-    Ok(Stored { source, kind: kind.to_owned(), json })
-}
-
-fn qualified(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    Ok((found, source))
 }
 
 fn pruned(entry: &Entry, text: &str, kind: Option<(&str, &str)>) -> Result<String, NotStored> {

@@ -99,6 +99,12 @@ impl Selector {
         Ok(Self::of_requirements(requirements))
     }
 
+    /// The same of one in JSON; none of what apimachinery would refuse.
+    pub fn of_json(selector: &serde_json::Value) -> Option<Self> {
+        let file: SelectorFile = serde_json::from_value(selector.clone()).ok()?;
+        Self::read(&file).ok()
+    }
+
     /// The same of a typed one.
     pub(super) fn of(selector: &LabelSelector) -> Result<Self, String> {
         let equal = |(key, value): (&String, &String)| Requirement::In(key.clone(), BTreeSet::from([value.clone()]));

@@ -25,9 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use labels::{Selector, SelectorError};
 pub use namespaces::SYSTEM_NAMESPACES;
+pub use storage::VolumeRow;
 pub use table::{
     Cell, Column, ColumnType, CompleteCoverage, Coverage, Known, Row, Sources, Table, TableRow, TableSchema, Typed, unseen_source,
 };
+pub use workloads::containers::ContainerRow;
 
 use context::Context;
 

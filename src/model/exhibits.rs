@@ -15,6 +15,43 @@ pub struct Exhibits {
     /// Namespace × direction × isolation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<IsolationMatrix>,
+    /// Every access that is not Kubernetes' own: who holds which role through which binding. It is what a review of access looks at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accesses: Option<AccessList>,
+    /// Claims and volumes of namespaces in scope: where ePHI may rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rest: Option<AtRestList>,
+}
+
+/// Where ePHI may rest, as far as claims and volumes show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AtRestList {
+    /// Why some may be missing; empty when everything that it rests on was read.
+    pub unseen: Vec<Unseen>,
+    /// One for each claim, template of claims or volume, sorted by namespace and name.
+    pub volumes: Vec<AtRest>,
+}
+
+/// One claim or volume.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct AtRest {
+    /// Its namespace.
+    pub namespace: String,
+    /// What it is, such as `Claim films`.
+    pub title: String,
+    /// What it lies on, in words.
+    pub storage: String,
+    /// Whether that is encrypted, as far as driver, class and volume show; absent where the layer below decides or something was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<bool>,
+    /// Why that is not known, and whom to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// Whether the parameters name a key of the customer; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_key: Option<bool>,
+    /// Workloads that mount it, sorted.
+    pub workloads: Vec<String>,
 }
 
 /// Who has which dangerous reach into which namespace with ePHI, by RBAC.
@@ -61,6 +98,41 @@ pub struct AccessCell {
     pub reaches: Vec<String>,
     /// The bindings it comes from, such as `RoleBinding imaging/imaging-engineers-edit → ClusterRole edit`, sorted.
     pub via: Vec<String>,
+}
+
+/// Every access that is not Kubernetes' own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessList {
+    /// Why accesses may be missing, or why what they give is not wholly known; empty when everything that it rests on was read.
+    pub unseen: Vec<Unseen>,
+    /// One for each identity and binding, sorted.
+    pub accesses: Vec<Access>,
+    /// How many are left out because binding, role and identity are exactly what Kubernetes ships.
+    pub shipped: u64,
+}
+
+/// One identity, one binding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Access {
+    /// The identity in words, such as `ServiceAccount delivery/deploy-runner`.
+    pub identity: String,
+    /// The binding and the role, such as `RoleBinding imaging/engineers → ClusterRole edit`.
+    pub access: String,
+    /// `User`, `Group` or `ServiceAccount`.
+    pub kind: String,
+    /// Namespace of a service account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// Whether it holds in the whole cluster.
+    pub everywhere: bool,
+    /// Namespaces with ePHI in which it holds, sorted.
+    pub ephi_namespaces: Vec<String>,
+    /// Dangerous reach that it gives beyond what Kubernetes ships, by id as in the legend of the matrix; empty for one that gives none.
+    pub reach: Vec<String>,
+    /// The first rules of the role in words.
+    pub rules: Vec<String>,
 }
 
 /// What NetworkPolicies isolate.

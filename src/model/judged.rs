@@ -23,11 +23,14 @@ pub enum Judged {
     Engines,
     /// When settings that agents read at their start were last changed.
     Changes,
+    /// What ReplicaSets of Deployments start, and whether they have pods to make.
+    Revisions,
 }
 
 impl Judged {
     /// Everything that the collector of this version does.
-    pub const ALL: [Self; 6] = [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes];
+    pub const ALL: [Self; 7] =
+        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions];
 
     /// As it stands in `index.json`.
     pub fn name(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Judged {
             Self::Routes => "routes",
             Self::Engines => "engines",
             Self::Changes => "changes",
+            Self::Revisions => "revisions",
         }
     }
 
@@ -50,13 +54,14 @@ impl Judged {
             Self::Routes => "where routes lead",
             Self::Engines => "conditions, exceptions and states of policies",
             Self::Changes => "when settings were last changed",
+            Self::Revisions => "what older revisions of Deployments still start",
         }
     }
 
     /// Sources whose objects say less than they seem to where it was not done. None where single columns are unknown instead.
     pub fn sources(self) -> Vec<SourceId> {
         match self {
-            Self::Credentials | Self::Networks | Self::Changes => Vec::new(),
+            Self::Credentials | Self::Networks | Self::Changes | Self::Revisions => Vec::new(),
             Self::Entrances => vec![INGRESSES],
             Self::Routes => vec![GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES],
             Self::Engines => {

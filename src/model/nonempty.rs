@@ -13,6 +13,10 @@ pub struct NonEmpty<T>(Vec<T>);
 pub struct Empty;
 
 impl<T> NonEmpty<T> {
+    /// Hands out each of them to be changed; none comes or goes.
+    pub fn each_mut(&mut self, change: impl FnMut(&mut T)) {
+        self.0.iter_mut().for_each(change);
+    }
     /// `None` when `items` is empty.
     pub fn new(items: Vec<T>) -> Option<Self> {
         if items.is_empty() { None } else { Some(Self(items)) }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, NonEmpty, Proof, Question, Unseen};
+use super::{Finding, NonEmpty, Proof, Question, SharedWaiver, Unseen};
 
 /// The result of one control in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,19 @@ impl OutcomeWord {
             Self::Manual => "manual",
             Self::Pass => "pass",
             Self::NotApplicable => "not applicable",
+        }
+    }
+    /// Those of checks: all but a question to people.
+    pub const OF_CHECKS: [Self; 4] = [Self::Fail, Self::NotAssessed, Self::Pass, Self::NotApplicable];
+
+    /// What stands beside a citation in its place: what became of a check says nothing of a paragraph, as auditors of controls word it.
+    pub fn cited(self) -> &'static str {
+        match self {
+            Self::Fail => "exceptions noted",
+            Self::NotAssessed => "not examined",
+            Self::Manual => "to be answered",
+            Self::Pass => "none noted",
+            Self::NotApplicable => "nothing in scope",
         }
     }
     /// The shape that stands beside the word in every document, so that colour is never alone.
@@ -121,6 +134,12 @@ impl Outcome {
         match self {
             Self::Fail(findings, _) => findings.as_slice(),
             _ => &[],
+        }
+    }
+    /// Lays waivers beside findings. Whatever is laid there, the outcome and the findings stay what they are.
+    pub fn lay_waivers(&mut self, mut of: impl FnMut(&Finding) -> Option<SharedWaiver>) {
+        if let Self::Fail(findings, _) = self {
+            findings.each_mut(|finding| finding.waiver = of(finding));
         }
     }
     /// What was not seen, of a fail and of not assessed.

@@ -17,6 +17,16 @@ pub enum UnseenKind {
     NotUnderstood,
 }
 
+/// Things of a control that could not be decided, and whether those are all: then what is not among them was decided, and what was not
+/// found is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Undecided {
+    /// The fingerprints that they would have as findings, sorted.
+    pub fingerprints: Vec<String>,
+    /// True when everything that the control rests on was read, so that every other thing was decided.
+    pub others_decided: bool,
+}
+
 /// Something that a verdict would have needed and that was not seen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Unseen {
@@ -37,6 +47,9 @@ pub struct Unseen {
     pub missing_rule: Option<Box<AccessRule>>,
 }
 
+/// What stands behind the number of rows that are not listed.
+const REMAINDER: &str = "more rows of the table";
+
 impl Unseen {
     /// A read was denied, failed, or ended half way.
     pub fn read_failed(what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {
@@ -49,6 +62,19 @@ impl Unseen {
     /// It was read and could not be understood.
     pub fn not_understood(what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {
         Self::new(UnseenKind::NotUnderstood, what, why, how_to_see)
+    }
+    /// More rows of a table than are listed, each with a reason of its own.
+    pub fn remainder(kind: UnseenKind, more: u64, table: &str) -> Self {
+        Self::new(
+            kind,
+            format!("{more} {REMAINDER} {table}"),
+            "each has a reason of its own; only the first are listed",
+            format!("List them with `kube-hipaa facts SNAPSHOT {table}`."),
+        )
+    }
+    /// Whether it only says that there is more.
+    pub fn is_remainder(&self) -> bool {
+        self.what.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(REMAINDER))
     }
     /// The same, counted to an already known kind.
     pub fn new(kind: UnseenKind, what: impl Into<String>, why: impl Into<String>, how_to_see: impl Into<String>) -> Self {

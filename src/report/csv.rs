@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, Write};
 
 use super::{Document, File, Format, ReportError, Reported, escape};
-use crate::model::{Assessment, Evidence, Flow, ObjectRef};
+use crate::model::{Assessment, Evidence, Finding, Flow, ObjectRef};
 
 const FINDINGS: &str = "findings.csv";
 const ACCESS: &str = "access.csv";
@@ -46,18 +46,55 @@ pub(super) fn attach<'a>(document: Document<'a>, reported: &Reported<'a>) -> Res
     Ok(documents)
 }
 
+/// A list in memory, every cell in quotes.
+pub(super) fn list(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing into a vector does not fail.
+    let _ = write_list(header, rows, &mut bytes);
+    bytes
+}
+
+fn write_list(header: &[&str], rows: impl Iterator<Item = Vec<String>>, into: &mut dyn Write) -> io::Result<()> {
+    let mut out = Rows::new(into, header)?;
+    for row in rows {
+        out.texts(row.iter().map(String::as_str))?;
+        out.end()?;
+    }
+    out.out.flush()
+}
+
 /// Rows as RFC 4180 has them, every cell in quotes.
 struct Rows<W: Write> {
     out: W,
     cell: String,
     first: bool,
+    /// The cells with which every row begins, as they are written.
+    lead: Vec<u8>,
 }
+
+/// With what every row begins, so that rows of several clusters and days can be put together.
+const LEAD: [&str; 3] = ["cluster_uid", "cluster", "collected"];
 
 impl<'w> Rows<BufWriter<&'w mut dyn Write>> {
     fn new(out: &'w mut dyn Write, header: &[&str]) -> io::Result<Self> {
-        let mut rows = Self { out: BufWriter::with_capacity(64 * 1024, out), cell: String::new(), first: true };
+        let out = BufWriter::with_capacity(64 * 1024, out);
+        let mut rows = Self { out, cell: String::new(), first: true, lead: Vec::new() };
         rows.texts(header.iter().copied())?;
         rows.end()?;
+        Ok(rows)
+    }
+    /// Rows about a cluster as it was seen at a time.
+    fn of(assessment: &Assessment, out: &'w mut dyn Write, header: &[&str]) -> io::Result<Self> {
+        let mut rows = Self::new(out, &[&LEAD, header].concat())?;
+        let (cluster, collected) = (&assessment.cluster, &assessment.collected);
+        let mut lead = Vec::new();
+        for (number, text) in [cluster.uid.as_deref().unwrap_or_default(), &cluster.name, &collected.finished].into_iter().enumerate() {
+            if number > 0 {
+                lead.push(b',');
+            }
+            quoted(&mut lead, text)?;
+        }
+        rows.lead = lead;
         Ok(rows)
     }
     fn text(&mut self, text: &str) -> io::Result<()> {
@@ -68,20 +105,17 @@ impl<'w> Rows<BufWriter<&'w mut dyn Write>> {
     }
     /// A cell that is put together.
     fn cell(&mut self, fill: impl FnOnce(&mut String) -> fmt::Result) -> io::Result<()> {
-        if !std::mem::take(&mut self.first) {
+        let first = std::mem::take(&mut self.first);
+        if first {
+            self.out.write_all(&self.lead)?;
+        }
+        if !first || !self.lead.is_empty() {
             self.out.write_all(b",")?;
         }
         self.cell.clear();
         // Writing to a string does not fail.
         let _ = fill(&mut self.cell);
-        self.out.write_all(b"\"")?;
-        for (i, part) in escape::csv_cell(&self.cell).split('"').enumerate() {
-            if i > 0 {
-                self.out.write_all(b"\"\"")?;
-            }
-            self.out.write_all(part.as_bytes())?;
-        }
-        self.out.write_all(b"\"")
+        quoted(&mut self.out, &self.cell)
     }
     /// A cell of several parts with `between` between them.
     fn joined<T>(
@@ -110,6 +144,23 @@ impl<'w> Rows<BufWriter<&'w mut dyn Write>> {
     fn done(mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+fn quoted(out: &mut impl Write, text: &str) -> io::Result<()> {
+    out.write_all(b"\"")?;
+    for (i, part) in escape::csv_cell(text).split('"').enumerate() {
+        if i > 0 {
+            out.write_all(b"\"\"")?;
+        }
+        out.write_all(part.as_bytes())?;
+    }
+    out.write_all(b"\"")
+}
+
+/// Who lives with a finding, in one line.
+fn waiver(line: &mut String, finding: &Finding) -> fmt::Result {
+    let Some(waiver) = &finding.waiver else { return Ok(()) };
+    write!(line, "{}; until {}; owner {}; approved by {}", waiver.state.label(), waiver.until, waiver.owner, waiver.approved_by)
 }
 
 /// One piece of evidence in one line.
@@ -142,7 +193,8 @@ fn evidence(line: &mut String, evidence: &Evidence) -> fmt::Result {
 }
 
 fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
-    let mut rows = Rows::new(
+    let mut rows = Rows::of(
+        assessment,
         out,
         &[
             "control",
@@ -163,6 +215,7 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
             "fingerprint",
             "evidence",
             "counts in",
+            "waiver",
         ],
     )?;
     for control in &assessment.controls {
@@ -187,6 +240,7 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
             rows.texts([paragraphs.as_str(), &control.title, &finding.fingerprint])?;
             rows.joined("\n", &finding.evidence, evidence)?;
             rows.joined("; ", &places, |cell, place| cell.write_str(place))?;
+            rows.cell(|cell| waiver(cell, finding))?;
             rows.end()?;
         }
     }
@@ -196,7 +250,7 @@ fn findings(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
 fn access(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
     let Some(matrix) = &assessment.exhibits.access else { return Ok(()) };
     let header = ["subject kind", "subject namespace", "subject name", "ephi namespace", "reach", "reach id", "through"];
-    let mut rows = Rows::new(out, &header)?;
+    let mut rows = Rows::of(assessment, out, &header)?;
     for subject in &matrix.subjects {
         let who = &subject.subject;
         for cell in &subject.cells {
@@ -213,7 +267,8 @@ fn access(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
 
 fn isolation(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
     let Some(matrix) = &assessment.exhibits.isolation else { return Ok(()) };
-    let mut rows = Rows::new(
+    let mut rows = Rows::of(
+        assessment,
         out,
         &[
             "from namespace",

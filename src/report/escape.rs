@@ -57,13 +57,19 @@ pub(crate) fn html(text: &str, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// For Markdown: text within a line, a heading or a cell of a table. Templates never let a value begin a line.
+/// For Markdown: text within a line, a heading, an item of a list or a cell of a table. What would begin a block where the text begins a
+/// line or an item is escaped there (CommonMark 0.31, 4.1, 4.3, 5.2).
 pub(crate) fn markdown(text: &str, out: &mut dyn Write) -> io::Result<()> {
     let text = visible(text);
     let mut before = '\0';
+    let (mut first, mut number) = (true, true);
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
+            // The text of an item begins where its first letter stands, and lists below it no deeper than that.
+            ' ' if before == '\0' && rest.peek() == Some(&' ') => out.write_all(b"&#32;")?,
+            '-' | '+' | '=' if first && rest.peek().is_none_or(|next| !next.is_alphanumeric()) => write!(out, "\\{c}")?,
+            '.' | ')' if number && !first && rest.peek().is_none_or(|next| next.is_whitespace()) => write!(out, "\\{c}")?,
             '&' => out.write_all(b"&amp;")?,
             '<' => out.write_all(b"&lt;")?,
             '>' => out.write_all(b"&gt;")?,
@@ -85,6 +91,8 @@ pub(crate) fn markdown(text: &str, out: &mut dyn Write) -> io::Result<()> {
             c => out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?,
         }
         before = c;
+        first &= c.is_whitespace();
+        number &= c.is_whitespace() || c.is_ascii_digit();
     }
     Ok(())
 }
@@ -137,6 +145,12 @@ pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
         false => visible(text),
     };
     if text.starts_with(starts) || shown.trim_start().starts_with(starts) { Cow::Owned(format!("'{shown}")) } else { shown }
+}
+
+/// For the value of a label in the text format of Prometheus, between quotes.
+pub(crate) fn prometheus_label(text: &str) -> String {
+    // No line feed is left that would have to be written as `\n`.
+    visible(text).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// For the inside of a CSS string: everything but letters, digits and spaces as `\`, hex digits and the space that ends them.
@@ -194,12 +208,22 @@ mod tests {
     fn markdown_is_inert_and_readable() -> io::Result<()> {
         assert_eq!(written(markdown, "run_as_root is [x](http://y) a|b www.z")?, "run_as_root is \\[x\\](http\\://y) a&#124;b www\\.z");
         assert_eq!(written(markdown, "me@clinic")?, "me`@`clinic");
+        for (text, held) in
+            [("---", "\\---"), (" - a - b", " \\- a - b"), ("1. one", "1\\. one"), ("2) two", "2\\) two"), ("-5 and 2.0.0", "-5 and 2.0.0")]
+        {
+            assert_eq!(written(markdown, text)?, held);
+        }
         Ok(())
     }
 
     #[test]
     fn a_css_string_cannot_be_left() {
         assert_eq!(css_string("a\"}</style>"), "a\\22 \\7D \\3C \\2F style\\3E ");
+    }
+
+    #[test]
+    fn a_label_of_prometheus_cannot_be_left() {
+        assert_eq!(prometheus_label("a\"} 1\nb\\"), "a\\\"} 1␊b\\\\");
     }
 
     #[test]

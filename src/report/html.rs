@@ -35,10 +35,10 @@ impl Format for Html {
 }
 
 /// What stands in the template where the style sheet comes.
-const STYLE: &str = "/*style*/";
+pub(super) const STYLE: &str = "/*style*/";
 
 /// A style sheet without comments, indentation and spaces that say nothing.
-fn squeezed(style: &str) -> String {
+pub(super) fn squeezed(style: &str) -> String {
     let mut out = String::with_capacity(style.len());
     let comment = |line: &str| line.starts_with("/*") && line.ends_with("*/");
     for line in style.lines().map(str::trim).filter(|line| !line.is_empty() && !comment(line)) {
@@ -64,6 +64,6 @@ fn squeezed(style: &str) -> String {
 }
 
 /// Allows the one style block whose text is `style`, and nothing else.
-fn policy(style: &str) -> String {
+pub(super) fn policy(style: &str) -> String {
     format!("default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'", STANDARD.encode(sha256(style.as_bytes())))
 }

@@ -25,7 +25,11 @@ impl Format for Json {
     }
 }
 
-fn write(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the bytes of `assessment.json`.
+///
+/// # Errors
+/// Where `out` takes nothing more.
+pub fn write(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     // An assessment has no key that is not a string and no value that is not serialisable: what fails is `out`.
     serde_json::to_writer_pretty(&mut out, assessment)?;

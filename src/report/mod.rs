@@ -10,14 +10,18 @@ mod example;
 mod html;
 pub mod json;
 mod markdown;
+pub mod prometheus;
+mod risk;
 mod templates;
 mod terminal;
+pub mod time;
 pub mod view;
+pub mod xlsx;
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
-use crate::model::Assessment;
+use crate::model::{Assessment, Since};
 
 pub use terminal::{Summary, summary};
 
@@ -80,16 +84,22 @@ impl<'a> Document<'a> {
 #[derive(Debug)]
 pub struct Reported<'a> {
     assessment: &'a Assessment,
+    since: Option<&'a Since>,
     view: OnceLock<view::View>,
 }
 
 impl<'a> Reported<'a> {
     /// Nothing is worked out yet.
     pub fn new(assessment: &'a Assessment) -> Self {
-        Self { assessment, view: OnceLock::new() }
+        Self { assessment, since: None, view: OnceLock::new() }
+    }
+    /// The same with what is known of the bundles before.
+    #[must_use]
+    pub fn with(self, since: Option<&'a Since>) -> Self {
+        Self { since, ..self }
     }
     fn view(&self) -> &view::View {
-        self.view.get_or_init(|| view::build(self.assessment))
+        self.view.get_or_init(|| view::build_since(self.assessment, self.since))
     }
 }
 
@@ -107,7 +117,8 @@ pub trait Format: Sync {
 }
 
 /// Every format that there is, in the order in which help and documentation list them.
-pub static FORMATS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &json::Json, &csv::Csv];
+pub static FORMATS: &[&dyn Format] =
+    &[&html::Html, &markdown::Markdown, &json::Json, &csv::Csv, &risk::RiskAnalysis, &prometheus::Prometheus];
 
 /// Those that are written when nobody chooses. Lists of another one lie beside them where they leave something to it.
 pub static DEFAULTS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &json::Json];
@@ -130,6 +141,15 @@ pub enum ReportError {
         /// What the template engine said.
         #[source]
         source: tera::Error,
+    },
+    /// Sheets could not be packed.
+    #[error("the {format} sheets could not be packed; please report this, with the version of the program")]
+    Packing {
+        /// The name of the format.
+        format: &'static str,
+        /// What the library said.
+        #[source]
+        source: io::Error,
     },
 }
 

@@ -8,9 +8,11 @@ use super::{ReportError, escape};
 
 static HTML: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/html");
 static MARKDOWN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/markdown");
+static TIME: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/time");
 
-fn load(tera: &mut Tera, folder: &Dir<'static>) -> Result<(), tera::Error> {
+fn load(tera: &mut Tera, folder: &Dir<'static>, wanted: impl Fn(&str) -> bool) -> Result<(), tera::Error> {
     let files = folder.entries().iter().filter_map(DirEntry::as_file);
+    let files = files.filter(|file| file.path().to_str().is_some_and(&wanted));
     let named = files.filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)));
     tera.add_raw_templates(named)
 }
@@ -20,7 +22,7 @@ pub(super) fn html() -> Result<Tera, tera::Error> {
     let mut tera = Tera::new();
     tera.set_escape_fn(escape::html);
     tera.autoescape_on([""]);
-    load(&mut tera, &HTML)?;
+    load(&mut tera, &HTML, |_| true)?;
     Ok(tera)
 }
 
@@ -32,7 +34,27 @@ pub(super) fn markdown() -> Result<Tera, tera::Error> {
     tera.register_filter("code", escape::markdown_code);
     tera.register_filter("target", escape::markdown_target);
     tera.register_filter("verbatim", escape::markdown_verbatim);
-    load(&mut tera, &MARKDOWN)?;
+    load(&mut tera, &MARKDOWN, |_| true)?;
+    Ok(tera)
+}
+
+/// HTML of more than one moment: the sheet and the small pieces are those of the report.
+pub(super) fn html_over_time() -> Result<Tera, tera::Error> {
+    let mut tera = Tera::new();
+    tera.set_escape_fn(escape::html);
+    tera.autoescape_on([""]);
+    load(&mut tera, &HTML, |name| ["parts.html", "report.css"].contains(&name))?;
+    load(&mut tera, &TIME, |name| !name.ends_with(".md"))?;
+    Ok(tera)
+}
+
+/// Markdown of more than one moment.
+pub(super) fn markdown_over_time() -> Result<Tera, tera::Error> {
+    let mut tera = Tera::new();
+    tera.set_escape_fn(escape::markdown);
+    tera.autoescape_on([""]);
+    tera.register_filter("code", escape::markdown_code);
+    load(&mut tera, &TIME, |name| name.ends_with(".md"))?;
     Ok(tera)
 }
 

@@ -25,9 +25,16 @@ pub struct Summary<'a> {
 pub fn summary(assessment: &Assessment, look: &Summary<'_>) -> String {
     let page = Page { width: look.width.max(40), color: look.color };
     let mut out = String::new();
+    if let Some(hypothetical) = &assessment.hypothetical {
+        for (number, line) in view::hypothetical_said(hypothetical).iter().enumerate() {
+            page.push(&mut out, &page.mark(OutcomeWord::NotAssessed), 2, line, 4, if number == 0 { BOLD } else { Style::new() });
+        }
+        out.push('\n');
+    }
     page.head(&mut out, assessment);
+    page.people(&mut out, assessment);
     page.unseen(&mut out, assessment);
-    page.standards(&mut out, assessment);
+    page.paragraphs(&mut out, assessment);
     page.findings(&mut out, assessment);
     let mut last = Vec::new();
     last.extend(look.report.map(|path| ("Report", path)));
@@ -42,10 +49,10 @@ pub fn summary(assessment: &Assessment, look: &Summary<'_>) -> String {
     out
 }
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
 
-fn outcome_style(outcome: OutcomeWord) -> Style {
+pub(super) fn outcome_style(outcome: OutcomeWord) -> Style {
     match outcome {
         OutcomeWord::Fail => AnsiColor::Red.on_default().bold(),
         OutcomeWord::NotAssessed => AnsiColor::Yellow.on_default().bold(),
@@ -55,7 +62,7 @@ fn outcome_style(outcome: OutcomeWord) -> Style {
     }
 }
 
-fn severity_style(severity: Severity) -> Style {
+pub(super) fn severity_style(severity: Severity) -> Style {
     match severity {
         Severity::Critical | Severity::High => outcome_style(OutcomeWord::Fail),
         Severity::Medium => outcome_style(OutcomeWord::NotAssessed),
@@ -63,13 +70,14 @@ fn severity_style(severity: Severity) -> Style {
     }
 }
 
-struct Page {
-    width: u16,
-    color: bool,
+/// Lays text out.
+pub(super) struct Page {
+    pub(super) width: u16,
+    pub(super) color: bool,
 }
 
 impl Page {
-    fn paint(&self, style: Style, text: &str) -> String {
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
@@ -93,7 +101,7 @@ impl Page {
         table.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    fn push(&self, out: &mut String, first: &str, indent: u16, text: &str, most: usize, style: Style) {
+    pub(super) fn push(&self, out: &mut String, first: &str, indent: u16, text: &str, most: usize, style: Style) {
         for (i, line) in self.wrapped(text, indent, most).iter().enumerate() {
             let lead = if i == 0 { first.to_owned() } else { " ".repeat(indent.into()) };
             out.push_str(&format!("{lead}{}\n", self.paint(style, line)));
@@ -125,6 +133,8 @@ impl Page {
                     value.as_ref().map(|value| format!(" {word} {}", clip(value, 40))).unwrap_or_default()
                 };
                 let by = part("by", &scope.declared_by) + &part("on", &scope.declared_on);
+                let nobody = scope.source == ScopeSource::File && scope.declared_by.is_none();
+                let by = if nobody { format!(" by nobody who is named{by}") } else { by };
                 format!("ePHI declared{by} in {count}: {}", names.join(", "))
             }
         };
@@ -154,26 +164,25 @@ impl Page {
         self.push(out, "  ", 2, "kube-hipaa preflight says which, and what to grant.", 2, DIM);
     }
 
-    fn standards(&self, out: &mut String, assessment: &Assessment) {
+    fn paragraphs(&self, out: &mut String, assessment: &Assessment) {
         let layout = Layout::of(self.width);
         let mut table = self.table();
-        let mut header = vec![Cell::new(if layout == Layout::Narrow { "" } else { "Standard" }), Cell::new("")];
-        for outcome in OutcomeWord::ALL {
-            let (shape, label) = (outcome.shape(), label(outcome));
+        let mut header = vec![Cell::new(if layout == Layout::Narrow { "" } else { "Paragraph" }), Cell::new("")];
+        for outcome in OutcomeWord::OF_CHECKS {
+            let (shape, label) = (outcome.shape(), outcome.cited());
             let text = match layout {
                 Layout::Narrow => shape.to_owned(),
-                Layout::Middle if outcome == OutcomeWord::NotAssessed => format!("{shape} not\nassessed"),
-                Layout::Middle => format!("{shape}\n{label}"),
+                Layout::Middle => format!("{shape} {}", label.replacen(' ', "\n", 1)),
                 Layout::Wide => format!("{shape} {label}"),
             };
             header.push(Cell::new(text).set_alignment(CellAlignment::Right));
         }
         table.set_header(header);
-        let mut asked = 0_u64;
-        for (id, title, counts) in view::standard_counts(assessment) {
-            // A standard about which only people can say something takes no line; how many there are stands below.
-            if matches!(counts, [0, 0, only, 0, 0] if only > 0) {
-                asked += 1;
+        let mut quiet = 0_u64;
+        for (id, title, counts) in view::paragraph_counts(assessment) {
+            // A person looks at one screen; how many there are stands below.
+            if matches!(counts, [0, 0, ..]) {
+                quiet += 1;
                 continue;
             }
             let title = if layout == Layout::Narrow { String::new() } else { title };
@@ -183,11 +192,11 @@ impl Page {
             row.max_height(1);
             table.add_row(row);
         }
-        let mut total = vec![Cell::new("All controls"), Cell::new("")];
-        total.extend(OutcomeWord::ALL.map(|outcome| number(assessment.totals.controls.get(outcome))));
+        let mut total = vec![Cell::new("All checks"), Cell::new("")];
+        total.extend(OutcomeWord::OF_CHECKS.map(|outcome| number(assessment.totals.controls.get(outcome))));
         table.add_row(total);
         let gap = if layout == Layout::Wide { 2 } else { 1 };
-        let last = OutcomeWord::ALL.len() + 1;
+        let last = OutcomeWord::OF_CHECKS.len() + 1;
         for (index, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, if index == last { 0 } else { gap }));
         }
@@ -199,7 +208,7 @@ impl Page {
             }
         }
         out.push('\n');
-        self.push(out, "", 0, "Controls by standard of the HIPAA Security Rule (one may count in several)", 2, BOLD);
+        self.push(out, "", 0, "Checks relevant to each paragraph (one may count in several, and decides none)", 2, BOLD);
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         let rule = "─".repeat(lines.iter().map(|line| line.chars().count()).max().unwrap_or(0));
         let header = lines.len().saturating_sub(table.row_count());
@@ -214,29 +223,23 @@ impl Page {
             };
             out.push_str(&format!("{painted}\n"));
         }
-        if asked > 0 {
-            let text = format!(
-                "{} not listed: only people can answer for {}.",
-                view::many(asked, "more standard", "more standards"),
-                if asked == 1 { "it" } else { "them" }
-            );
+        if quiet > 0 {
+            let text = format!("{} not listed: none noted in what was examined.", view::many(quiet, "more paragraph", "more paragraphs"));
             self.push(out, "", 0, &text, 2, DIM);
         }
         let counts = &assessment.totals.controls;
         let mut meanings = Vec::new();
         if counts.not_assessed > 0 {
-            meanings.push("▲ could not be seen: unknown, never a pass");
+            meanings.push("▲ could not be seen: unknown, never a pass".to_owned());
         }
         if counts.manual > 0 {
-            meanings.push("◆ a question to people");
+            meanings.push(format!("◆ {}", view::many(counts.manual, "question to people", "questions to people")));
         }
-        if !meanings.is_empty() && layout != Layout::Narrow {
-            for line in self.wrapped(&meanings.join("   "), 0, 2) {
-                out.push_str(&format!("{}\n", self.shapes(&line)));
-            }
+        for line in self.wrapped(&meanings.join("   "), 0, 2).into_iter().filter(|line| !line.is_empty()) {
+            out.push_str(&format!("{}\n", self.shapes(&line)));
         }
         if layout == Layout::Narrow {
-            let legend = OutcomeWord::ALL.map(|outcome| format!("{} {}", outcome.shape(), label(outcome))).join("  ");
+            let legend = OutcomeWord::OF_CHECKS.map(|outcome| format!("{} {}", outcome.shape(), outcome.cited())).join("  ");
             out.push('\n');
             for line in self.wrapped(&legend, 0, 2) {
                 out.push_str(&format!("{}\n", self.shapes(&line)));
@@ -249,6 +252,14 @@ impl Page {
         OutcomeWord::ALL
             .iter()
             .fold(line.to_owned(), |line, &outcome| line.replace(outcome.shape(), &self.paint(outcome_style(outcome), outcome.shape())))
+    }
+
+    /// What people handed in, in one line: the report says the rest.
+    fn people(&self, out: &mut String, assessment: &Assessment) {
+        let Some(people) = &assessment.people else { return };
+        let text = view::people_in_short(people);
+        let (mark, indent) = if people.problems.is_empty() { (String::new(), 0) } else { (self.mark(OutcomeWord::NotAssessed), 2) };
+        self.push(out, &mark, indent, &text, 2, Style::new());
     }
 
     fn findings(&self, out: &mut String, assessment: &Assessment) {
@@ -277,7 +288,7 @@ impl Page {
     }
 }
 
-/// How much room there is for the table of standards.
+/// How much room there is for the table of paragraphs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// Shapes only, explained below the table.
@@ -297,20 +308,12 @@ impl Layout {
         }
     }
     /// Column and least width.
-    fn widths(self) -> [(usize, u16); 6] {
+    fn widths(self) -> [(usize, u16); 5] {
         match self {
-            Self::Narrow => [(0, 16), (2, 3), (3, 3), (4, 3), (5, 3), (6, 3)],
-            Self::Middle => [(0, 16), (2, 4), (3, 8), (4, 6), (5, 4), (6, 3)],
-            Self::Wide => [(0, 16), (2, 6), (3, 14), (4, 8), (5, 6), (6, 5)],
+            Self::Narrow => [(0, 20), (2, 3), (3, 3), (4, 3), (5, 3)],
+            Self::Middle => [(0, 20), (2, 12), (3, 8), (4, 6), (5, 9)],
+            Self::Wide => [(0, 20), (2, 18), (3, 14), (4, 12), (5, 18)],
         }
-    }
-}
-
-/// The word of an outcome, short where a terminal has no room.
-fn label(outcome: OutcomeWord) -> &'static str {
-    match outcome {
-        OutcomeWord::NotApplicable => "n/a",
-        other => other.label(),
     }
 }
 

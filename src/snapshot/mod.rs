@@ -17,6 +17,7 @@
 mod budget;
 mod error;
 mod finishing;
+pub mod laid;
 mod line;
 pub mod measure;
 mod objects;
@@ -55,6 +56,8 @@ pub struct Snapshot {
     index_sha256: String,
     store: Arc<Store>,
     unpacked: Arc<Budget>,
+    /// Objects that are laid over those that were read.
+    laid: Arc<laid::LaidOver>,
     /// For tests: how many objects of a source are shown.
     shown: BTreeMap<SourceId, u64>,
     /// For tests: another order.
@@ -70,6 +73,7 @@ impl Snapshot {
             index_sha256,
             store: Arc::new(Store::Memory(objects)),
             unpacked: Arc::new(Budget::new(MAX_UNPACKED)),
+            laid: Arc::default(),
             shown: BTreeMap::new(),
             seed: None,
         }
@@ -102,6 +106,10 @@ impl Snapshot {
     /// there is nothing is for the source's state to say.
     pub fn objects(&self, source: &SourceId) -> Result<Objects<'_>, SnapshotError> {
         let objects = Objects::open(&self.store, &self.unpacked, &self.index, source)?;
+        let objects = match self.laid.get(source) {
+            Some(laid) => objects.laid_over(laid, &self.index.collected.finished),
+            None => objects,
+        };
         let objects = match self.shown.get(source) {
             Some(&limit) => objects.limited(limit),
             None => objects,

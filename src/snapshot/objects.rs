@@ -1,5 +1,6 @@
 //! Reading objects back, one at a time.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use flate2::read::GzDecoder;
 
 use super::SnapshotError;
 use super::budget::Budget;
+use super::laid::{Key, over};
 use super::line::{self, BadLine};
 use super::store::Store;
 use crate::model::{Page, SnapshotIndex, SourceId};
@@ -62,6 +64,10 @@ impl<'a> Objects<'a> {
             }))),
             Err(error) => Err(SnapshotError::Damaged { place: store.place(), file, why: format!("cannot be read any more ({error})") }),
         }
+    }
+
+    pub(super) fn laid_over(self, laid: &'a BTreeMap<Key, Option<String>>, collected: &'a str) -> Self {
+        Self(Box::new(over(self.0, laid, collected)))
     }
 
     pub(super) fn limited(self, limit: u64) -> Self {

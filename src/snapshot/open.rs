@@ -101,6 +101,7 @@ impl Snapshot {
             index_sha256: crate::digest::sha256_hex(&bytes),
             store: Arc::new(store),
             unpacked: Arc::new(Budget::new(most)),
+            laid: Arc::default(),
             shown: BTreeMap::new(),
             seed: None,
         })

@@ -94,7 +94,10 @@ async function print(page, file, complaints) {
       if (missing.length > plain.length / 50) complaints.push(`${format}: ${missing.length} of ${plain.length} texts of folds are not printed, such as ${missing.slice(0, 3).join(' | ')}`);
       const sheets = execFileSync('pdftotext', ['-layout', path, '-'], { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\f').map(squeeze);
       const first = sheets.findIndex((sheet) => sheet.startsWith('1Ononepage'));
-      if (first < 0 || !sheets[first].includes('Whatpeoplestillhavetoanswer')) {
+      const overTime = await page.evaluate(() => document.body.classList.contains('time'));
+      if (overTime) {
+        if (!sheets[0]) complaints.push(`${format}: the first sheet is empty`);
+      } else if (first < 0 || !sheets[first].includes('Whatpeoplestillhavetoanswer')) {
         // Names that are thousands of characters long take what room they need.
         if (texts.every((text) => text.length < 2000)) complaints.push(`${format}: what is called one page is not one`);
       }
@@ -109,6 +112,8 @@ async function print(page, file, complaints) {
 async function filters(page, file, complaints) {
   await page.setViewport({ width: 1200, height: 900 });
   await page.goto(pathToFileURL(resolve(file)).href);
+  // Pages about more than one moment have none.
+  if (await page.evaluate(() => document.body.classList.contains('time') && !document.querySelector('.filter'))) return;
   const shown = (selector) => page.evaluate((s) => [...document.querySelectorAll(s)].filter((e) => e.getClientRects().length > 0).length, selector);
   const all = await shown('.group');
   const press = async (id) => {

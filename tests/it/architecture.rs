@@ -185,7 +185,7 @@ fn arrows_are_seen_however_a_path_is_written() {
     assert_eq!(all("src/report/view/mod.rs", "use super::super::facts::Row;\nuse super::facts::Row;"), [1], "report::facts is its own");
     assert_eq!(all("src/report/mod.rs", "mod inner { use super::super::assess::Outcome; }"), [1]);
     assert_eq!(all("src/report/mod.rs", "fn f(x: crate::assess::Outcome) {}"), [1]);
-    assert_eq!(all("src/model/mod.rs", "use crate::digest::sha256_hex;"), [1]);
+    assert_eq!(all("src/model/mod.rs", "use crate::snapshot::Snapshot;"), [1]);
     assert_eq!(all("src/assess/mod.rs", "use crate::collect::inventory;"), [1]);
     assert_eq!(all("src/collect/mod.rs", "use crate::cli::Exit;"), [1]);
     assert_eq!(all("src/catalog/mod.rs", "use crate::facts::{TableSchema, schemas};\nuse crate::facts::Tables;"), [2]);

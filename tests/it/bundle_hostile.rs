@@ -157,6 +157,93 @@ fn archives_that_two_programs_read_differently() {
     refused("packed with bzip2", method);
 }
 
+/// What one program passes by may be a name, a key or a kind of file for another.
+#[test]
+fn entries_with_more_than_an_entry_has() {
+    // One field more in both headers of an entry, with a comment in the table.
+    let changed = |extra: &[u8], comment: &[u8], attributes: Option<(u8, u32)>| -> Vec<u8> {
+        let mut zip = zipped(&small(None));
+        let at = central(&zip, "base/README.txt");
+        let local = u32::from_le_bytes(zip[at + 42..at + 46].try_into().unwrap()) as usize;
+        let end = zip.len() - 22;
+        let start = u32::from_le_bytes(zip[end + 16..end + 20].try_into().unwrap()) as usize;
+        if let Some((system, attributes)) = attributes {
+            zip[at + 5] = system;
+            zip[at + 38..at + 42].copy_from_slice(&attributes.to_le_bytes());
+        }
+        let length = u16::try_from(extra.len()).unwrap().to_le_bytes();
+        zip[at + 30..at + 32].copy_from_slice(&length);
+        zip[at + 32..at + 34].copy_from_slice(&u16::try_from(comment.len()).unwrap().to_le_bytes());
+        zip[local + 28..local + 30].copy_from_slice(&length);
+        let grown = extra.len();
+        // Every entry behind lies further on.
+        let mut entry = start;
+        while entry < end {
+            let place = u32::from_le_bytes(zip[entry + 42..entry + 46].try_into().unwrap()) as usize;
+            if place > local {
+                zip[entry + 42..entry + 46].copy_from_slice(&u32::try_from(place + grown).unwrap().to_le_bytes());
+            }
+            let name = usize::from(u16::from_le_bytes(zip[entry + 28..entry + 30].try_into().unwrap()));
+            entry += 46 + name;
+        }
+        let (behind, in_local) = (at + 46 + "base/README.txt".len(), local + 30 + "base/README.txt".len());
+        let table = u32::try_from(end - start + grown + comment.len()).unwrap();
+        zip[end + 12..end + 16].copy_from_slice(&table.to_le_bytes());
+        zip[end + 16..end + 20].copy_from_slice(&u32::try_from(start + grown).unwrap().to_le_bytes());
+        zip.splice(behind..behind, extra.iter().chain(comment).copied());
+        zip.splice(in_local..in_local, extra.iter().copied());
+        zip
+    };
+    let passes = |what: &str, zip: Vec<u8>| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.zip"), &zip).unwrap();
+        let verdict = verified_zip(zip);
+        assert!(verdict.whole, "{what}: {:?}", verdict.problems);
+        let shell = by_shell(&folder.path().join("a.zip"), &[]);
+        assert_eq!(code(&shell), 0, "{what}: {}", stdout(&shell));
+    };
+    passes("as it is", changed(b"", b"", None));
+    passes("times", changed(b"UT\x05\0\x01\0\0\0\0", b"", None));
+    passes("hidden", changed(b"", b"", Some((0, 2))));
+    passes("by anybody", changed(b"", b"", Some((3, 0o104_755 << 16))));
+    for (what, zip) in [
+        ("a key of WinZip", changed(b"\x01\x99\x07\0\x02\0AE\x03\x08\0", b"", None)),
+        ("another name", changed(b"up\x0d\0\x01\0\0\0\0evil.txt", b"", None)),
+        ("larger than it says", changed(b"\x01\0\x10\0\x05\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0", b"", None)),
+        ("a field that is cut off", changed(b"UT\x2c\x01", b"", None)),
+        ("a comment", changed(b"", b"hello", None)),
+        ("a folder of DOS", changed(b"", b"", Some((0, 0x10)))),
+        ("a link of no system that has them", changed(b"", b"", Some((0, 0o120_777 << 16)))),
+        ("a link", changed(b"", b"", Some((3, 0o120_777 << 16)))),
+    ] {
+        refused(what, zip);
+    }
+}
+
+/// A record that is compared with its assessment takes no more memory than a record has.
+#[test]
+fn an_assessment_of_more_findings_than_any_record_has() {
+    let mut files = small(None);
+    let finding = "{\n          \"fingerprint\": \"\",\n          \"statement\": \"\",\n          \"subject\": {\n            \"group\": \"\",\n            \"kind\": \"\",\n            \"name\": \"\"\n          }\n        }";
+    let control = format!(
+        "[\n    {{\n      \"id\": \"a\",\n      \"version\": 1,\n      \"title\": \"\",\n      \"severity\": \"low\",\n      \"paragraphs\": [],\n      \"outcome\": \"fail\",\n      \"unknown\": 0,\n      \"unseen\": [],\n      \"findings\": [\n        {}{finding}\n      ]\n    }}\n  ]",
+        format!("{finding},\n        ").repeat(250_000)
+    );
+    let scope = "\"scope\": {\n    \"source\": \"flags\",\n    \"sha256\": \"\",\n    \"ephi_namespaces\": [],\n    \"other_namespaces\": []\n  },\n  \"coverage\": [],\n  \"paragraphs\": []";
+    let text = String::from_utf8(files["data/assessment.json"].clone())
+        .unwrap()
+        .replace("\"controls\": []", &format!("\"controls\": {control},\n  {scope}"));
+    let error = kube_hipaa::bundle::Record::of(text.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("more than any record does"), "{error}");
+    files.insert("data/assessment.json".into(), text.into_bytes());
+    let mut summary: serde_json::Value = serde_json::from_slice(&files["data/summary.json"]).unwrap();
+    summary["record"] =
+        serde_json::json!({"scope": {"source": "flags", "sha256": "", "ephi": 0, "other": 0}, "controls": [], "unread": []});
+    files.insert("data/summary.json".into(), summary.to_string().into_bytes());
+    let verdict = verified(&with_lists_rewritten(files));
+    assert_eq!(problems(&verdict), ["mixed data/summary.json"], "{:?}", verdict.problems);
+}
+
 /// A small archive may say to hold little or much: neither is unpacked beyond what a bundle holds.
 #[test]
 fn bombs() {

@@ -1,5 +1,7 @@
 //! Every way to tamper with a bundle is seen, with the name of the file, by the program and by the script with standard tools.
 
+use std::path::Path;
+
 use kube_hipaa::bundle::{Bag, Expected, Previous, verify};
 
 use crate::cli::{code, run, stdout};
@@ -152,7 +154,7 @@ fn both_lists_written_again_make_another_id() {
     let id = verified(&honest).id.unwrap();
     assert!(verdict.whole && verdict.id.as_deref() != Some(id.as_str()), "it is whole, and another one");
     // Who noted the id sees it.
-    let with_id = verify(&Bag::in_memory(forged.clone()), Expected { id: Some(&id), previous: None }).unwrap();
+    let with_id = verify(&Bag::in_memory(forged.clone()), Expected { id: Some(&id), ..Expected::default() }).unwrap();
     assert_eq!(problems(&with_id), ["chain tagmanifest-sha256.txt"]);
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("forged"), &forged);
@@ -217,6 +219,129 @@ fn a_broken_link_to_the_bundle_before() {
     }
 }
 
+/// Documents have one form, so that whoever reads lines and whoever reads JSON see the same. Every list fits.
+#[test]
+fn documents_in_another_form_with_lists_that_fit() {
+    let other = |name: &'static str, change: &dyn Fn(&str) -> String| {
+        let files = changed(|files| {
+            let again = change(&text(files, name));
+            assert_ne!(again, text(files, name), "nothing was changed");
+            if name == "data/snapshot/index.json" {
+                let digest = |files: &Files| kube_hipaa::digest::sha256_hex(&files[name]);
+                let before = digest(files);
+                files.insert(name.into(), again.into_bytes());
+                for about in ["data/assessment.json", "data/summary.json"] {
+                    let about_it = text(files, about).replace(&before, &digest(files));
+                    files.insert(about.into(), about_it.into_bytes());
+                }
+            } else {
+                files.insert(name.into(), again.into_bytes());
+            }
+        });
+        with_lists_rewritten(files)
+    };
+    let assessment = "data/assessment.json";
+    let at_end = |more: &'static str| move |text: &str| format!("{},\n  {more}\n}}\n", text.trim_end().strip_suffix("\n}").unwrap());
+    for (what, change) in [
+        ("hypothetical behind all else", &at_end("\"hypothetical\": {}") as &dyn Fn(&str) -> String),
+        ("hypothetical before all else", &|text: &str| text.replacen('{', "{\n  \"hypothetical\": null,", 1)),
+        ("compact", &|text| format!("{}\n", serde_json::from_str::<serde_json::Value>(text).unwrap())),
+        ("cut", &|text| text[..text.len() / 2].to_owned()),
+        ("garbage behind", &|text| format!("{text}garbage")),
+        ("a line behind", &|text| format!("{text}{{}}\n")),
+        ("another cluster before", &|text| text.replacen('{', "{\n  \"cluster\": {\n    \"name\": \"x\",\n    \"server\": \"y\"\n  },", 1)),
+        ("a time behind", &at_end("\"collected\": {\n    \"finished\": \"2020-01-01T00:00:00Z\"\n  }")),
+        (
+            "a file of a workspace that is not there",
+            &at_end("\"workspace\": {\n    \"files\": {\n      \"answers/a.yaml\": \"00\"\n    }\n  }"),
+        ),
+        ("no UTF-8", &|text| text.replace("https://small", "https://sm\u{1}ll")),
+        ("line ends", &|text| text.replace('\n', "\r\n")),
+        ("a time that is none", &|text| text.replace("2026-11-28T16:03:00Z", "2026-11-28T25:03:00Z")),
+        ("a day that is none", &|text| text.replace("2026-11-28T16:00:00Z", "2026-02-29T16:00:00Z")),
+        ("another zone", &|text| text.replace("2026-11-28T16:03:00Z", "2026-11-28T16:03:00+14:00")),
+        ("no time", &|text| text.replace("2026-11-28T16:03:00Z", "2026-11-28 yesterday")),
+    ] {
+        both(
+            what,
+            &other(assessment, change),
+            &["mixed data/assessment.json"].into_iter().filter(|_| !what.contains("workspace")).collect::<Vec<_>>(),
+        );
+    }
+    let index = "data/snapshot/index.json";
+    both(
+        "a compact index",
+        &other(index, &|text| format!("{}\n", serde_json::from_str::<serde_json::Value>(text).unwrap())),
+        &["mixed data/snapshot/index.json"],
+    );
+    both("an index with more behind", &other(index, &|text| format!("{text}x\n")), &["mixed data/snapshot/index.json"]);
+    let id = "a".repeat(64);
+    for previous in [
+        " null ".to_owned(),
+        "null".to_owned(),
+        format!("{{\"name\":\"x\",\"id\":\"{id}\"}}"),
+        format!("{{\n  \"name\": \"\",\n  \"id\": \"{id}\"\n}}\n"),
+        format!("{{\n  \"name\": \"../x\",\n  \"id\": \"{id}\"\n}}\n"),
+        format!("{{\n  \"name\": \"x\\u0007\",\n  \"id\": \"{id}\"\n}}\n"),
+        format!("{{\n  \"name\": \"x\u{85}\",\n  \"id\": \"{id}\"\n}}\n"),
+        format!("{{\n  \"name\": \"{}\",\n  \"id\": \"{id}\"\n}}\n", "\u{e9}".repeat(256)),
+        format!("{{\n  \"name\": \"x\",\n  \"id\": \"{id}\",\n  \"id\": \"{id}\"\n}}\n"),
+        format!("{{\n  \"name\": \"x\",\n  \"name\": \"y\",\n  \"id\": \"{id}\"\n}}\n"),
+        format!("{{\n  \"name\": \"x\",\n  \"id\": \"{id}\"\n"),
+        format!("{{\n  \"name\": \"x\",\n  \"id\": \"{id}\",\n  \"more\": 1\n}}\n"),
+    ] {
+        let files = changed(|files| drop(files.insert("data/previous.json".into(), previous.clone().into_bytes())));
+        both(&previous, &with_lists_rewritten(files), &["chain data/previous.json"]);
+    }
+    for name in ["a b.zip", "o\"\\x.zip", &"\u{e9}".repeat(255), "$(id) %s"] {
+        let folder = tempfile::tempdir().unwrap();
+        let files = small(Some(Previous::new(name, &id)));
+        assert!(verified(&files).whole, "{name}");
+        write(folder.path(), &files);
+        assert_eq!(code(&by_shell(folder.path(), &[])), 0, "{name}");
+    }
+}
+
+/// With lists that fit: what every bundle has, and the only folders that it has.
+#[test]
+fn files_that_belong_to_no_bundle_or_to_every_one() {
+    let again = |change: &dyn Fn(&mut Files)| with_lists_rewritten(changed(|files| change(files)));
+    both("no requests", &again(&|files| drop(files.remove("data/requests.jsonl"))), &["missing data/requests.jsonl"]);
+    both("a folder", &again(&|files| drop(files.insert("data/strange/x.sh".into(), b"x".to_vec()))), &["added data/strange/x.sh"]);
+    both(
+        "a workspace",
+        &again(&|files| drop(files.insert("data/workspace/x.yaml".into(), b"x".to_vec()))),
+        &["mixed data/workspace/x.yaml"],
+    );
+}
+
+/// An answer of people that was replaced or taken away: the assessment names every file of the workspace by its digest.
+#[test]
+fn a_file_of_the_workspace_that_was_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(at("record")).unwrap();
+    let output = run(&["assess", "examples/clinic-snapshot.zip", "-w", "examples/workspace", "-q", "--store", &at("record")]);
+    assert!([0, 1, 4].contains(&code(&output)), "{}", String::from_utf8_lossy(&output.stderr));
+    let zip = bundles::read(Path::new(&at("record"))).into_values().next().unwrap();
+    std::fs::write(at("a.zip"), &zip).unwrap();
+    let shell = by_shell(Path::new(&at("a.zip")), &[]);
+    assert_eq!(code(&shell), 0, "{}", stdout(&shell));
+    assert!(std::process::Command::new("unzip").args(["-q", &at("a.zip"), "-d", &at("unpacked")]).status().unwrap().success());
+    let unpacked = std::fs::read_dir(at("unpacked")).unwrap().next().unwrap().unwrap().path();
+    let files = bundles::read(&unpacked);
+    let answer = files.keys().find(|name| name.starts_with("data/workspace/answers/")).unwrap().clone();
+    let mut better = files.clone();
+    better.get_mut(&answer).unwrap().extend_from_slice(b"# better\n");
+    both("replaced", &with_lists_rewritten(better), &[&format!("mixed {answer}")]);
+    let mut less = files.clone();
+    less.remove(&answer);
+    both("removed", &with_lists_rewritten(less), &[&format!("missing {answer}")]);
+    let mut more = files;
+    more.insert("data/workspace/answers/more.yaml".into(), b"x".to_vec());
+    both("added", &with_lists_rewritten(more), &["mixed data/workspace/answers/more.yaml"]);
+}
+
 #[test]
 fn names_that_look_like_others() {
     let twin = |name: &str| {
@@ -263,7 +388,7 @@ fn the_text_for_people_names_every_file() {
     let output = run(&["verify", folder.path().to_str().unwrap()]);
     let text = stdout(&output);
     assert_eq!(code(&output), 5, "{text}");
-    for part in ["Not what it claims to be: ", "altered  data/report.md", "missing  README.txt", "[31mred"] {
+    for part in ["Not what it claims to be: ", "altered   data/report.md", "missing   README.txt", "[31mred"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains('\u{1b}'), "names of a stranger are printed, not obeyed");

@@ -232,14 +232,14 @@ fn own_frameworks_and_mappings_are_read() {
     let here = folder.path();
     std::fs::create_dir_all(here.join("own/frameworks")).expect("made");
     let paragraph = "id: house-1\n  title: Containers\n  section: house\n  standard: house-1\n  kind: standard\n  required: required\n  \
-                     text: T\n  controls: [{control: pod/privileged-container, extent: partial}]\n  cluster_shows: S\n  \
+                     text: T\n  controls: [{control: pod/privileged-container, extent: partial, because: It looks at containers.}]\n  cluster_shows: S\n  \
                      cluster_cannot_show: N\n  ask_for: [A]\n";
     std::fs::write(
         here.join("own/frameworks/house.yaml"),
         format!("id: house\ntitle: House rules\nas_of: 2026-01-01\nparagraphs:\n- {paragraph}"),
     )
     .expect("written");
-    let mapping = "extends: hipaa\nparagraphs:\n- id: 164.312(b)\n  controls: [{control: pod/privileged-container, extent: supporting}]\n";
+    let mapping = "extends: hipaa\nparagraphs:\n- id: 164.312(b)\n  controls: [{control: pod/privileged-container, extent: supporting, because: It looks at containers.}]\n";
     std::fs::write(here.join("own/frameworks/more.yaml"), mapping).expect("written");
     let clinic = std::env::current_dir().expect("here").join(CLINIC).display().to_string();
     let json = |framework: &str| -> Value {

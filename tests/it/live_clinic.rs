@@ -9,8 +9,10 @@ use kube_hipaa::model::{Assessment, ControlResult, Finding, OutcomeWord, Request
 use kube_hipaa::snapshot::INDEX_FILE;
 use serde_json::{Value, json};
 
+use crate::support::bundles::by_shell;
 use crate::support::clinic::{Clinic, EPHI, folder};
 use crate::support::program::{self, SERVICE_ACCOUNT};
+use crate::support::signing::{Authority, made};
 
 type Proven = Result<(), Box<dyn Error>>;
 /// What was compared, in numbers.
@@ -25,12 +27,14 @@ fn what_the_readme_promises_holds_for_the_clinic() -> Proven {
     let clinic = Clinic::start();
     eprintln!("clinic: every pod runs after {:.1} s", begin.elapsed().as_secs_f32());
     let visit = Visit::new(&clinic)?;
-    let steps: [(&str, fn(&Visit<'_>) -> Numbers); 6] = [
+    let steps: [(&str, fn(&Visit<'_>) -> Numbers); 8] = [
         ("only reads, exactly those that it reports", only_reads_and_reports_each),
         ("finds what the README lists, and nothing else", finds_what_the_readme_lists),
         ("templates stand in only for workloads without pods", templates_stand_in_for_missing_pods),
         ("no flag of the API server is a path of this machine", flags_agree),
         ("an unchanged cluster gives the same files", collects_the_same_twice),
+        ("what was observed is sealed, signed, stamped and verified by both", is_sealed_and_verified),
+        ("what a review of access removes and nobody removed is in the next scan", review_is_followed),
         // The last one: it changes the clinic.
         ("what controls of the network and of Contour say under fix makes them pass", network_fixes_work),
     ];
@@ -65,6 +69,29 @@ impl<'a> Visit<'a> {
         }
         Ok(Self { clinic, kubeconfig, evidence, assessment, scratch })
     }
+}
+
+/// From the scan of a live cluster to a bundle that standard tools verify.
+fn is_sealed_and_verified(visit: &Visit<'_>) -> Numbers {
+    let place = visit.scratch.path().join("clinic.zip");
+    let (to, evidence) = (place.display().to_string(), visit.evidence.display().to_string());
+    let authority = Authority::honest();
+    let (key, signers, root) = (made().path("ed25519"), made().signers("ops", "ed25519"), made().path("root.pem"));
+    let begin = std::time::Instant::now();
+    let output = program::kube_hipaa(["bundle", &evidence, "-o", &to, "--sign-key", &key, "--timestamp-url", &authority.url]);
+    let sealed = begin.elapsed();
+    if !output.status.success() || authority.asked() != 1 {
+        return Err(format!("bundle: {}", program::said(&output)).into());
+    }
+    let marks = ["--allowed-signers", &signers, "--require-signature", "--tsa-ca", &root, "--require-timestamp"];
+    let begin = std::time::Instant::now();
+    let output = program::kube_hipaa([&["verify", to.as_str()], &marks[..]].concat());
+    let verified = begin.elapsed();
+    let script = by_shell(&place, &marks);
+    if !output.status.success() || !script.status.success() {
+        return Err(format!("verify: {}\n{}", program::said(&output), program::said(&script)).into());
+    }
+    Ok(format!("{} bytes sealed in {sealed:?}, verified in {verified:?}", std::fs::metadata(&place)?.len()))
 }
 
 /// The API server's own audit log is the witness.
@@ -333,6 +360,10 @@ fn deny_by_default(namespace: &str, directions: &[&str]) -> Value {
         "metadata": {"name": "deny-by-default", "namespace": namespace},
         "spec": {"podSelector": {}, "policyTypes": directions},
     })
+}
+
+fn review_is_followed(visit: &Visit<'_>) -> Numbers {
+    crate::live_people::a_review_is_followed_by_the_next_scan(visit.clinic, &visit.kubeconfig, &visit.evidence, visit.scratch.path())
 }
 
 /// The clinic has what the other proofs of fixes lack: a network plugin that enforces policies, and pods.

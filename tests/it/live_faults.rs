@@ -119,6 +119,7 @@ impl Judge {
             catalog: &self.catalog,
             framework: self.catalog.framework("hipaa").unwrap(),
             scope: &scope,
+            workspace: None,
             tool: tool(),
         })
         .unwrap()

@@ -4,12 +4,14 @@ mod parts;
 mod saved;
 
 use crate::support::sample_assessment;
+use crate::support::sample_over_time::{difference, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;
 
 use kube_hipaa::model::{Assessment, NonEmpty, Outcome, OutcomeWord};
 use kube_hipaa::report::escape::visible;
+use kube_hipaa::report::time::{self as over_time, Look};
 use kube_hipaa::report::{FORMATS, Format, Reported, Summary, format, summary, view};
 use parts::csv;
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -275,7 +277,7 @@ fn the_terminal_gets_no_control_characters() {
                     while let Some((before, after)) = text.split_once("\u{1b}[") {
                         let rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
                         assert!(rest.starts_with('m'), "{name}: not a style: {rest}");
-                        text = format!("{before}{}", rest.trim_start_matches('m').to_owned());
+                        text = format!("{before}{}", rest.strip_prefix('m').unwrap_or(rest));
                     }
                     if name != "hostile" {
                         assert_eq!(text, plain, "{name} at {width}");
@@ -422,7 +424,7 @@ fn the_summary_fits_one_screen() {
                 &assessment,
                 &Summary { width, color: false, report: Some("evidence/report.html"), next: Some("kube-hipaa preflight") },
             );
-            assert!(name == "hostile" || text.lines().count() <= 42, "{name} at {width}: {} lines\n{text}", text.lines().count());
+            assert!(name == "hostile" || text.lines().count() <= 44, "{name} at {width}: {} lines\n{text}", text.lines().count());
         }
     }
 }
@@ -438,7 +440,12 @@ fn write(folder: &Path) -> Tested {
         for width in [40, 80, 120] {
             let look = Summary { width, color: false, report: Some("evidence/report.html"), next: Some("kube-hipaa preflight") };
             std::fs::write(folder.join(format!("terminal-{width}.txt")), summary(&assessment, &look))?;
+            let look = Look { width, color: false };
+            std::fs::write(folder.join(format!("diff-{width}.txt")), over_time::diff::terminal(&difference(&assessment), look))?;
+            std::fs::write(folder.join(format!("history-{width}.txt")), over_time::history::terminal(&record(&assessment), look))?;
         }
+        std::fs::write(folder.join("diff.html"), over_time::diff::html(&difference(&assessment))?)?;
+        std::fs::write(folder.join("history.html"), over_time::history::html(&record(&assessment))?)?;
     }
     Ok(())
 }
@@ -456,7 +463,11 @@ fn a_real_browser_finds_nothing_to_complain_about() -> Tested {
     write(folder.path())?;
     let mut command = std::process::Command::new("node");
     command.arg("check.mjs").current_dir("tests/documents");
-    command.args(["sample", "hostile", "quiet"].map(|name| folder.path().join(name).join("report.html")));
+    command.args(
+        ["sample", "hostile", "quiet"]
+            .iter()
+            .flat_map(|name| ["report", "diff", "history"].map(|page| folder.path().join(name).join(format!("{page}.html")))),
+    );
     let output = command.output()?;
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     Ok(())

@@ -19,7 +19,8 @@ struct Reaches<'t> {
 
 /// The matrix.
 pub(super) fn matrix(table: &Table, scope: &ResolvedScope<'_>) -> AccessMatrix {
-    let namespaces: Vec<String> = scope.ephi().cloned().collect();
+    // Those that are named count even where the list of namespaces was not read.
+    let namespaces = scope.describe().ephi_namespaces;
     let mut subjects: Vec<SubjectAccess> = Vec::new();
     let (all, odd) = reaches(table);
     for (subject, reaches) in all {
@@ -124,7 +125,7 @@ fn shipped_only(table: &Table) -> u64 {
 fn gaps(table: &Table, scope: &ResolvedScope<'_>) -> Vec<Unseen> {
     let sources = table.schema.sources_for(table.schema.columns.iter().map(|column| column.name));
     let mut unseen: Vec<Unseen> = table.coverage.complete(&sources).err().map(|gaps| gaps.as_slice().to_vec()).unwrap_or_default();
-    unseen.extend(scope.gaps().cloned());
+    unseen.extend(scope.unseen().cloned());
     for cell in table.rows.iter().flat_map(|row| &row.cells) {
         if let Known::Unknown(gap) = cell
             && !unseen.contains(gap)

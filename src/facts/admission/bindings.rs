@@ -121,7 +121,8 @@ pub(super) fn escapes(policy: Option<&Policy>, binding: Option<&Binding>) -> Vec
     let by_selector = [constraints, narrowing].into_iter().flatten().any(|resources| selector::narrows(resources.object_selector.as_ref()));
     let by_condition = policy.is_some_and(|policy| conditions::read_own_labels(&policy.spec.match_conditions));
     let named = |is: bool, name: &str| is.then(|| name.to_owned());
-    let by_name = Scope::of(policy, binding).is_escaped_by_name();
+    let scope = Scope::of(policy, binding);
+    let by_name = scope.is_escaped_by_name() || scope.leaves_out_by_name();
     let found = [(by_condition, "matchConditions"), (by_selector, "objectSelector"), (by_name, "resourceNames")];
     found.into_iter().filter_map(|(is, name)| named(is, name)).collect()
 }

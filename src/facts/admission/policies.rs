@@ -235,10 +235,15 @@ impl Read {
         made: bool,
     ) -> Known<bool> {
         let Some((policy, _)) = self.policy_of(binding) else { return self.all_policies.clone().map(|()| false) };
-        let conditions = &policy.spec.match_conditions;
+        let (conditions, namespaced) = (&policy.spec.match_conditions, namespaces.is_some());
         // Of the policy on the whole: one that checks changes alone does something.
         let take = if made { conditions::take_made } else { conditions::take };
         let asks = |name: &str, labels: &Labels| asks(take, Some(policy), binding, asked, name, labels);
+        // Of the policy on the whole: a namespace that was not read may be one in which it is asked.
+        let not_asked = || match (&self.namespaces, namespaced && !made) {
+            (Known::Unknown(unseen), true) => Known::Unknown(unseen.clone()),
+            _ => Known::Known(false),
+        };
         let mut answers: Vec<(Option<bool>, &str)> = match namespaces {
             Some(all) => all.map(|(name, labels)| (asks(name, labels), name.as_str())).collect(),
             None => vec![(take(conditions, "", asked), "")],
@@ -246,7 +251,8 @@ impl Read {
         // Any that is sure decides, and one that is open is nearer to it than one that is out.
         answers.sort_by_key(|(answer, _)| answer.map_or(1, |asked| if asked { 0 } else { 2 }));
         match (&self.plugin, answers.first()) {
-            (Known::Known(false), _) | (_, None | Some((Some(false), _))) => Known::Known(false),
+            (Known::Known(false), _) => Known::Known(false),
+            (_, None | Some((Some(false), _))) => not_asked(),
             (plugin, Some((Some(true), _))) => plugin.clone(),
             (_, Some((None, namespace))) => Known::Unknown(conditions::undecided(&binding.spec.policy_name, conditions, namespace, asked)),
         }

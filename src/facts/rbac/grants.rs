@@ -84,7 +84,7 @@ with_reach! {
 }
 
 /// The column of each kind of reach, here and in the table `reach`.
-pub(super) const COLUMNS: [(Kind, &str); 24] = [
+pub const COLUMNS: [(Kind, &str); 24] = [
     (Kind::Everything, "everything"),
     (Kind::Impersonate, "impersonates"),
     (Kind::Escalate, "escalates"),

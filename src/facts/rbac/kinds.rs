@@ -143,12 +143,16 @@ impl Kind {
             Self::Escalate => {
                 ("escalate", "grant rights", "Write roles or bindings that give more than one holds (verbs escalate and bind).")
             }
-            Self::ProxyNodes => {
-                ("proxy-nodes", "reach kubelets", "Run commands in every pod of a node through its kubelet, past the audit log.")
-            }
-            Self::ApproveCertificates => {
-                ("approve-certificates", "issue certificates", "Approve or sign client certificates, for any user or node.")
-            }
+            Self::ProxyNodes => (
+                "proxy-nodes",
+                "reach kubelets",
+                "Run commands in every pod of a node through its kubelet; requests straight to the kubelet stand in no audit log.",
+            ),
+            Self::ApproveCertificates => (
+                "approve-certificates",
+                "issue certificates",
+                "Approve or sign client certificates, for nearly any user or group, or for a node, by the signer.",
+            ),
             Self::ChangeApis => (
                 "change-apis",
                 "serve APIs",

@@ -33,6 +33,7 @@ mod who_can;
 
 use std::collections::BTreeSet;
 
+pub use grants::{COLUMNS as REACH_COLUMNS, GrantRow};
 pub use kinds::Kind;
 pub use names::{is_cluster_scoped, is_cluster_scoped_anywhere};
 pub use policy::{Action, Asker, Binding, Decision, MASTERS, Policy, Role, Who};

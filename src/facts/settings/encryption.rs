@@ -35,6 +35,9 @@ table! {
         /// Providers that wrote such objects: `aescbc`, `aesgcm`, `secretbox`, `kms v1`, `kms v2`, `identity`, which does not encrypt, or
         /// `unknown`. Sorted.
         writers: Known<Vec<String>>;
+        /// Where the key of what was written lies, by provider: `outside the server (KMS)`, `in a file on the host of the API server`, `none:
+        /// not encrypted`, or `unknown`; several with commas between them.
+        key: Known<String>;
         /// Providers that read such objects, sorted.
         readers: Known<Vec<String>>;
         /// Whether what is written is encrypted.
@@ -253,6 +256,7 @@ impl Counted<'_> {
             kms_v1,
             // One side of what is compared in the rows of statements.
             contradiction: Known::Known(None),
+            key: super::keys::place(&writers),
             writers,
             readers,
         };
@@ -263,6 +267,7 @@ impl Counted<'_> {
         let origins = self.metrics.any().or(self.fallback).cloned().into_iter().collect();
         Row::new(format!("{resource}@/metrics"), api_server("/metrics"), origins, typed)
             .evidenced("encrypts", decided)
+            .evidenced("key", wrote.clone())
             .evidenced("writers", wrote)
             .evidenced("reads_plaintext", read.clone())
             .evidenced("readers", read)
@@ -277,20 +282,26 @@ fn evidence(side: &BTreeMap<&'static str, Vec<&Sample>>) -> Vec<Evidence> {
     names.into_iter().flat_map(|(_, samples)| samples.iter().map(|sample| sample.origin.clone())).collect()
 }
 
-/// Where nothing says anything about encryption but the counters, there is a side that was not seen.
-fn unseen_statement(servers: &ApiServers) -> Row {
-    let unseen = servers.gap("encryption-provider-config");
-    let typed = EncryptionRow {
-        resource: UNNAMED.to_owned(),
-        from: "setting",
+/// A row in which everything is unknown.
+fn nothing(resource: &str, from: &'static str, unseen: Unseen) -> EncryptionRow {
+    EncryptionRow {
+        resource: resource.to_owned(),
+        from,
         instance: String::new(),
         writers: Known::Unknown(unseen.clone()),
+        key: Known::Unknown(unseen.clone()),
         readers: Known::Unknown(unseen.clone()),
         encrypts: Known::Unknown(unseen.clone()),
         reads_plaintext: Known::Unknown(unseen.clone()),
         kms_v1: Known::Unknown(unseen.clone()),
         contradiction: Known::Unknown(unseen),
-    };
+    }
+}
+
+/// Where nothing says anything about encryption but the counters, there is a side that was not seen.
+fn unseen_statement(servers: &ApiServers) -> Row {
+    let unseen = servers.gap("encryption-provider-config");
+    let typed = nothing(UNNAMED, "setting", unseen);
     Row::new("setting@".to_owned(), api_server("kube-apiserver"), servers.fallback.iter().cloned().collect(), typed)
 }
 
@@ -301,17 +312,7 @@ fn other_servers(why: &str, servers: &ApiServers) -> Row {
         how_to_see: "Collect from each API server by its own address.".to_owned(),
         ..super::not_visible("kube-apiserver", "encryption-provider-config", &why.replace("were seen", "answered with its counters"))
     };
-    let typed = EncryptionRow {
-        resource: SECRETS.to_owned(),
-        from: "metrics",
-        instance: String::new(),
-        writers: Known::Unknown(unseen.clone()),
-        readers: Known::Unknown(unseen.clone()),
-        encrypts: Known::Unknown(unseen.clone()),
-        reads_plaintext: Known::Unknown(unseen.clone()),
-        kms_v1: Known::Unknown(unseen.clone()),
-        contradiction: Known::Unknown(unseen),
-    };
+    let typed = nothing(SECRETS, "metrics", unseen);
     Row::new(format!("{SECRETS}@"), api_server("kube-apiserver"), servers.fallback.iter().cloned().collect(), typed)
 }
 
@@ -370,6 +371,7 @@ impl Statement {
             from: self.from,
             instance: self.instance.clone(),
             writers: Known::Unknown(unsaid("which provider writes")),
+            key: Known::Unknown(unsaid("where the key lies")),
             readers: Known::Unknown(unsaid("which providers read")),
             reads_plaintext: Known::Unknown(unsaid("whether objects are stored unencrypted")),
             kms_v1: if self.kms { Known::Unknown(unsaid("which version of the KMS interface is used")) } else { Known::Known(false) },

@@ -10,6 +10,7 @@ mod encryption;
 mod files;
 mod flags;
 pub(super) mod gates;
+mod keys;
 mod kubeadm;
 mod machines;
 mod mirrors;

@@ -11,6 +11,8 @@ mod transit;
 mod velero;
 mod volumes;
 
+pub use volumes::VolumeRow;
+
 use super::table::schema::TableRow;
 use super::{FactsError, Family};
 

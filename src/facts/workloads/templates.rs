@@ -13,7 +13,7 @@ use super::written;
 use crate::facts::FactsError;
 use crate::facts::table::read::{MetaOnly, Readable, Reader};
 use crate::model::sources::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, POD_MAKERS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS};
-use crate::model::{Evidence, ObjectRef, SourceId};
+use crate::model::{Evidence, Judged, ObjectRef, SourceId};
 
 /// A controller with its template, the spec of which is still text.
 #[derive(Debug, Deserialize)]
@@ -77,7 +77,7 @@ impl Controller {
         self.status.as_ref().is_some_and(|status| status.observed_generation == self.metadata.generation)
     }
 
-    /// Whether it has pods to make. An earlier collector did not keep the number of those of a Deployment.
+    /// Whether it has pods to make.
     pub(super) fn is_active(&self) -> bool {
         self.spec.as_ref().and_then(|spec| spec.replicas).is_some_and(|replicas| replicas != 0)
     }
@@ -203,11 +203,13 @@ pub(super) struct Templates {
     /// By uid of a Deployment: its ReplicaSets that may start what it does not say itself.
     revisions: BTreeMap<String, Vec<Step>>,
     unread: BTreeMap<ObjectRef, Evidence>,
+    /// Whether the collector kept of ReplicaSets of Deployments neither the number of pods nor the whole template.
+    bare_revisions: bool,
 }
 
 impl Templates {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
-        let mut this = Self::default();
+        let mut this = Self { bare_revisions: reader.unjudged(Judged::Revisions).is_some(), ..Self::default() };
         // Before ReplicaSets: nearly all of these say what their Deployment says, and need not be kept.
         reader.each::<Controller>(&DEPLOYMENTS, |object, origin| {
             // A paused Deployment keeps its revision while its template changes (`apps/v1` DeploymentSpec.paused).
@@ -283,6 +285,12 @@ impl Templates {
         own.is_some_and(|own| own.spec.as_ref().map(|spec| spec.get()) == set.spec.as_ref().map(|spec| spec.get()))
     }
 
+    /// Whether a ReplicaSet was made from what its Deployment says now.
+    fn is_current(&self, deployment: &str, set: &ObjectMeta) -> bool {
+        let made = self.deployments.get(deployment).and_then(|(place, _)| self.all.get(*place)).map(|own| &own.made);
+        matches!(made, Some(Made::By(mark)) if annotation(set, "deployment.kubernetes.io/revision").as_ref() == Some(mark))
+    }
+
     fn add_set(&mut self, template: Template) {
         if let Some(uid) = template.origin.object().and_then(|set| set.uid.clone()) {
             self.by_uid.insert(uid, self.all.len());
@@ -301,7 +309,9 @@ impl Templates {
         let template = spec.and_then(|spec| spec.template);
         let workload = self.owners.root(&metadata, kind, group);
         if let Some(owner) = owner.as_ref().filter(|_| of_deployment) {
-            // An earlier collector kept neither the number nor the whole template.
+            if self.bare_revisions && !self.is_current(&owner.uid, &metadata) {
+                self.not_read(workload.clone(), &origin.at("/metadata"));
+            }
             if replicas.is_some() && template.is_some() {
                 let mark = metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash")).cloned();
                 let template = Template::new(source, workload, &metadata, template, origin, mark.map_or(Made::Unknown, Made::By));
@@ -342,16 +352,20 @@ impl Templates {
         }
     }
 
+    /// Remembers a controller of which something is not read, at the first place by name, so that the order of the input does not matter.
+    fn not_read(&mut self, workload: ObjectRef, origin: &Evidence) {
+        let place = self.unread.entry(workload).or_insert_with(|| origin.clone());
+        if origin.object() < place.object() {
+            *place = origin.clone();
+        }
+    }
+
     /// A live pod. `text` is its spec.
     pub(super) fn saw(&mut self, meta: &ObjectMeta, text: &str, origin: &Evidence) {
         let Some(owner) = controller(meta) else { return };
         if owners::makes_more(owner) {
             let workload = owners::reference(owner, meta.namespace.clone().unwrap_or_default());
-            // The first by name, so that the order of the input does not matter.
-            let place = self.unread.entry(workload).or_insert_with(|| origin.clone());
-            if origin.object() < place.object() {
-                *place = origin.clone();
-            }
+            self.not_read(workload, origin);
             return;
         }
         let never_changed = meta.generation == Some(1);

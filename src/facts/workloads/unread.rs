@@ -59,8 +59,11 @@ fn row(schema: &'static TableSchema, template: &Unread, key: String) -> Row {
 fn unseen(template: &Unread) -> Unseen {
     let workload = &template.workload;
     let (kind, name, namespace) = (&workload.kind, &workload.name, namespace(template));
-    let (why, how_to_see) = if workload.group == "apps" {
-        ("of ReplicaSets the snapshot holds metadata only".to_owned(), "Collect again with this version.".to_owned())
+    let again = || "Collect again with this version.".to_owned();
+    let (why, how_to_see) = if workload.group == "apps" && kind == "Deployment" {
+        ("of ReplicaSets of older revisions the snapshot holds neither the template nor how many pods they keep".to_owned(), again())
+    } else if workload.group == "apps" {
+        ("of ReplicaSets the snapshot holds metadata only".to_owned(), again())
     } else {
         let of = format!("{}.{}", kind.to_ascii_lowercase(), workload.group);
         (

@@ -11,8 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessRule, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Evidence, Exhibits, Exposure, Extent, Facts, Implementation, LeftOut,
-    LookedAt, ObjectRef, Outcome, OutcomeCounts, OutcomeWord, ParagraphKind, Severity, SourceId, SourceState, ToolIdentity, Unseen,
+    AccessRule, Answer, Applies, Ask, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Condition, Declarations, Disposition, Evidence,
+    Exhibits, Exposure, Extent, Facts, Hypothetical, Implementation, LeftOut, LookedAt, MappingIdentity, ObjectRef, Outcome, OutcomeCounts,
+    OutcomeWord, ParagraphKind, People, RiskInput, Role, ScopeRole, Severity, SharedWaiver, SourceId, SourceState, Supports, ToolIdentity,
+    Undecided, Unseen, WaiverState, WorkspaceUsed,
 };
 
 /// The name of the format and its version.
@@ -27,14 +29,24 @@ pub struct Assessment {
     pub tool: ToolIdentity,
     /// Which controls were used.
     pub catalog: CatalogIdentity,
+    /// Which mapping says what the controls are evidence for; absent in assessments of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<MappingIdentity>,
     /// Digest of the snapshot's `index.json`, 64 hex digits, which in turn names every file by digest.
     pub snapshot_sha256: String,
+    /// Manifests that were laid over the snapshot before it was assessed; absent where it was assessed as it is. Then
+    /// `snapshot_sha256` is that of no snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypothetical: Option<Hypothetical>,
     /// Which cluster.
     pub cluster: ClusterIdentity,
     /// When and by whom it was read.
     pub collected: Collected,
     /// Which namespaces count as holding ePHI, and who said so.
     pub scope: Scope,
+    /// The workspace whose files were read; absent where none was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceUsed>,
     /// Counts.
     pub totals: Totals,
     /// Every source with its state.
@@ -43,12 +55,24 @@ pub struct Assessment {
     pub controls: Vec<ControlResult>,
     /// Every paragraph of 164.308 to 164.316.
     pub paragraphs: Vec<Paragraph>,
+    /// A proposed rule that was asked for: outside of all counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<ProposedSection>,
+    /// What a risk analysis can take from the findings; absent in assessments of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_input: Option<RiskInput>,
     /// The benchmark whose numbers stand beside controls; absent in assessments of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benchmark: Option<Benchmark>,
     /// Matrices of access and isolation; empty in assessments of older versions.
     #[serde(default)]
     pub exhibits: Exhibits,
+    /// What the scope file says beyond where ePHI is, set against what was observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declarations: Option<Declarations>,
+    /// What people handed in; absent where no workspace was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<People>,
 }
 
 /// Identity of the catalog.
@@ -102,12 +126,37 @@ pub struct Scope {
     pub ephi_namespaces: Vec<String>,
     /// Namespaces seen in the cluster that are not in that list, sorted.
     pub other_namespaces: Vec<String>,
+    /// What those that only pass ePHI on or only administer have to do with it; the others of the list keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, ScopeRole>,
+    /// Namespaces that nobody declared anything about, with what speaks for ePHI in each; empty where nobody declared a scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undeclared: Vec<Undeclared>,
     /// Names and selectors of the declaration that match no namespace that was read, sorted.
     pub unmatched: Vec<String>,
     /// False when the namespaces could not be read, so that the list may be too short.
     pub complete: bool,
     /// SHA-256 of the declaration (file bytes or flags in canonical form).
     pub sha256: String,
+}
+
+/// The paragraphs of a rule that is not in force, with the outcomes of the checks that are relevant to them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProposedSection {
+    /// The mapping, with how the rule stands.
+    pub mapping: MappingIdentity,
+    /// Its paragraphs, in our own words.
+    pub paragraphs: Vec<Paragraph>,
+}
+
+/// A namespace that nobody declared anything about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Undeclared {
+    /// Its name.
+    pub namespace: String,
+    /// What speaks for ePHI in it, each as a clause; it decides nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speaks_for: Vec<String>,
 }
 
 /// Number of findings per severity.
@@ -208,12 +257,20 @@ pub struct Finding {
     pub facts: Facts,
     /// Where they stand in the cluster; at least one.
     pub evidence: Vec<Evidence>,
+    /// Who lives with it until when. Of several waivers the one that is worth most; it changes nothing about the finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<SharedWaiver>,
 }
 
 impl Finding {
     /// The namespace that it counts to; none for what concerns the whole cluster.
     pub fn place(&self) -> Option<&String> {
         self.namespace.as_ref().or_else(|| self.subject.place())
+    }
+
+    /// Whether a waiver is in force beside it.
+    pub fn is_waived(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| waiver.state == WaiverState::InForce)
     }
 
     /// All namespaces that it counts to; none for what concerns the whole cluster.
@@ -266,6 +323,18 @@ pub struct Question {
     pub evidence: String,
     /// Who is expected to know.
     pub who: String,
+    /// The part that they play, of a short list, so that one letter can be written to each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// For which time evidence is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// When it is to be asked at all, where that is not always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applies_when: Option<String>,
+    /// How often it is to be answered again, where that is suggested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how_often: Option<String>,
 }
 
 /// One control with its outcome. In the file it is flat: [`v1::ControlResult`].
@@ -305,14 +374,31 @@ pub struct ControlResult {
     pub failed: u64,
     /// Things that could not be decided.
     pub unknown: u64,
+    /// Which these are; absent where there are none, and in assessments of older versions.
+    pub undecided: Option<Undecided>,
     /// What became of it, with what it rests on.
     pub outcome: Outcome,
+    /// What people answered to its question, or about what it did not see: the newest first.
+    pub answers: Vec<Answer>,
 }
 
 impl ControlResult {
     /// The outcome in one word.
     pub fn word(&self) -> OutcomeWord {
         self.outcome.word()
+    }
+    /// Whether everything that it rests on was seen, so that what it does not find is not there.
+    pub fn is_whole(&self) -> bool {
+        match self.word() {
+            OutcomeWord::Pass | OutcomeWord::NotApplicable => true,
+            OutcomeWord::Fail => self.unseen().is_empty() && self.unknown == 0,
+            OutcomeWord::NotAssessed | OutcomeWord::Manual => false,
+        }
+    }
+    /// Whether it is known that it does not find this, because it is whole or because this thing was decided.
+    pub fn has_decided(&self, fingerprint: &str) -> bool {
+        let decided = |undecided: &Undecided| undecided.others_decided && !undecided.fingerprints.iter().any(|one| one == fingerprint);
+        self.is_whole() || self.undecided.as_ref().is_some_and(decided)
     }
     /// The findings, in a fixed order.
     pub fn findings(&self) -> &[Finding] {
@@ -339,6 +425,18 @@ pub struct Support {
     pub control: String,
     /// How much of the paragraph it speaks to.
     pub extent: Extent,
+    /// In which way (NIST IR 8477).
+    #[serde(default)]
+    pub supports: Supports,
+    /// Why, in one sentence; empty in assessments of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+    /// On whose word: an authority of the mapping.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub authority: String,
+    /// Where that one says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// One paragraph of the regulation with what a cluster shows about it.
@@ -358,6 +456,21 @@ pub struct Paragraph {
     pub required: Implementation,
     /// The regulation's text.
     pub text: String,
+    /// The standard that it continues and is not counted beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<String>,
+    /// The specification of which it is one element and is not counted beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
+    /// What has to be so for it to concern anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// Whether it concerns the organization, as far as people declared it.
+    #[serde(default, skip_serializing_if = "Applies::is_yes")]
+    pub applies: Applies,
+    /// Something that a careful reader would otherwise take for a mistake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Ids of the controls that are evidence for it, with their extent.
     pub controls: Vec<Support>,
     /// Their outcomes.
@@ -368,4 +481,10 @@ pub struct Paragraph {
     pub cluster_cannot_show: String,
     /// What to ask for instead.
     pub ask_for: Vec<String>,
+    /// The same as the audit protocol asks it, each with what answers it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Ask>,
+    /// What was decided about it, where it is addressable and a decision was handed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }

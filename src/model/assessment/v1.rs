@@ -8,9 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Assessment, BenchmarkItem, Finding, LookedAt, Outcome, OutcomeCounts, OutcomeWord, Proof, Question, Severity, SeverityCounts, Unseen,
+    Answer, Assessment, BenchmarkItem, Finding, LookedAt, Outcome, OutcomeCounts, OutcomeWord, Proof, Question, Severity, SeverityCounts,
+    Undecided, Unseen,
 };
-use crate::model::NonEmpty;
+use crate::model::{Applies, Claimed, NonEmpty, QuestionCounts, mapping_sha256};
 
 /// One control with its outcome.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -54,6 +55,9 @@ pub struct ControlResult<'a> {
     failed: u64,
     /// Things that could not be decided.
     unknown: u64,
+    /// Which things could not be decided; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    undecided: Option<Cow<'a, Undecided>>,
     /// The findings, in a fixed order.
     findings: Cow<'a, [Finding]>,
     /// For a pass and for not applicable.
@@ -64,6 +68,9 @@ pub struct ControlResult<'a> {
     /// For manual controls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     question: Option<Cow<'a, Question>>,
+    /// What people answered to its question, or about what it did not see: the newest first. No outcome rests on it.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    answers: Cow<'a, [Answer]>,
 }
 
 impl Serialize for super::ControlResult {
@@ -111,10 +118,12 @@ impl<'a> From<&'a super::ControlResult> for ControlResult<'a> {
             examined: control.examined,
             failed: control.failed,
             unknown: control.unknown,
+            undecided: control.undecided.as_ref().map(Cow::Borrowed),
             findings: Cow::Borrowed(control.findings()),
             proof: control.proof().map(Cow::Borrowed),
             unseen: Cow::Borrowed(control.unseen()),
             question: control.question().map(Cow::Borrowed),
+            answers: Cow::Borrowed(&control.answers),
         }
     }
 }
@@ -207,7 +216,9 @@ impl TryFrom<ControlResult<'_>> for super::ControlResult {
             examined: saved.examined,
             failed: saved.failed,
             unknown: saved.unknown,
+            undecided: saved.undecided.map(Cow::into_owned),
             outcome,
+            answers: saved.answers.into_owned(),
         })
     }
 }
@@ -229,7 +240,8 @@ pub fn agrees(assessment: &Assessment) -> Result<(), Contradiction> {
     same("the totals count controls as", &totals.controls, &outcomes)?;
     same("the totals count findings as", &totals.findings, &findings)?;
     same("the totals count sources as", &totals.sources, &sources)?;
-    for paragraph in &assessment.paragraphs {
+    let proposed = assessment.proposed.iter().flat_map(|section| &section.paragraphs);
+    for paragraph in assessment.paragraphs.iter().chain(proposed) {
         let mut counts = OutcomeCounts::default();
         for support in &paragraph.controls {
             let word = words.get(support.control.as_str()).ok_or_else(|| {
@@ -238,9 +250,54 @@ pub fn agrees(assessment: &Assessment) -> Result<(), Contradiction> {
                     paragraph.id, support.control
                 ))
             })?;
-            counts.add(*word);
+            // What concerns nobody, as far as people declared it, has no outcomes.
+            if paragraph.applies.is_yes() {
+                counts.add(*word);
+            }
         }
         same(&format!("paragraph {} counts controls as", paragraph.id), &paragraph.counts, &counts)?;
+    }
+    mappings(assessment)?;
+    scope(assessment)?;
+    if let Some(people) = &assessment.people {
+        let mut counts = QuestionCounts::default();
+        people.asked.iter().for_each(|question| counts.add(question.state));
+        same("what people handed in counts questions as", &people.questions, &counts)?;
+    }
+    Ok(())
+}
+
+/// Whether the paragraphs are those of the mapping that is named, and concern whom the declaration says.
+fn mappings(assessment: &Assessment) -> Result<(), Contradiction> {
+    let main = assessment.mapping.iter().map(|mapping| (mapping, assessment.paragraphs.as_slice()));
+    let proposed = assessment.proposed.iter().map(|section| (&section.mapping, section.paragraphs.as_slice()));
+    for (mapping, paragraphs) in main.chain(proposed) {
+        let held = mapping_sha256(paragraphs.iter().map(Claimed::from));
+        same(&format!("the mapping {} has the digest", mapping.id), &mapping.sha256, &held)?;
+    }
+    let entity = assessment.declarations.as_ref().and_then(|declared| declared.entity).unwrap_or_default();
+    for paragraph in &assessment.paragraphs {
+        same(
+            &format!("paragraph {} says of whom it concerns", paragraph.id),
+            &paragraph.applies,
+            &Applies::of(paragraph.condition, entity),
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether each namespace has one place.
+fn scope(assessment: &Assessment) -> Result<(), Contradiction> {
+    let scope = &assessment.scope;
+    let within = |name: &String| scope.ephi_namespaces.contains(name);
+    if let Some(name) = scope.roles.keys().find(|name| !within(name)) {
+        return Err(Contradiction::Reference(format!("the scope gives {name} a role, which is not in scope")));
+    }
+    if let Some(name) = scope.other_namespaces.iter().find(|name| within(name)) {
+        return Err(Contradiction::Reference(format!("the scope holds {name} both in and out of scope")));
+    }
+    if let Some(one) = scope.undeclared.iter().find(|one| !scope.other_namespaces.contains(&one.namespace)) {
+        return Err(Contradiction::Reference(format!("the scope calls {} undeclared, which is not among the others", one.namespace)));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::evidence::{Cited, Index};
 use super::filters::Filters;
 use super::parts::{Fact, Object, Ref, anchor, digits, facts, list, many, noun, shared};
 use super::words::{Linker, Prose};
-use crate::model::{Assessment, ControlResult, Evidence, Exposure, Facts, Finding, ObjectRef, Severity};
+use crate::model::{Assessment, ControlResult, Evidence, Exposure, Facts, Finding, ObjectRef, Severity, Since};
 use crate::report::escape::clip;
 
 /// Affected objects that stand before the fold.
@@ -287,6 +287,7 @@ struct GroupView {
     why: Prose,
     count: Option<String>,
     uncertain: Option<String>,
+    accepted: Option<String>,
     fix: Prose,
     limits: String,
     control: Ref,
@@ -312,6 +313,12 @@ struct Affected {
     evidence: Vec<Cited>,
     /// Whether there is enough evidence to be folded.
     fold: bool,
+    /// Since when it stands, where bundles before are known.
+    since: Option<String>,
+    #[serde(skip)]
+    fingerprint: String,
+    /// Who lives with it until when.
+    waiver: Option<String>,
 }
 
 impl Affected {
@@ -330,6 +337,19 @@ impl Affected {
             related,
             facts,
             evidence,
+            since: None,
+            fingerprint: finding.fingerprint.clone(),
+            waiver: finding.waiver.as_deref().map(super::people::waiver),
+        }
+    }
+}
+
+impl Chapter {
+    /// Says of every object since when it stands.
+    pub(super) fn stand(&mut self, since: Option<&Since>) {
+        let Some(since) = since else { return };
+        for one in self.groups.iter_mut().flat_map(|group| group.first.iter_mut().chain(&mut group.rest)) {
+            one.since = since.of(&one.fingerprint);
         }
     }
 }
@@ -372,6 +392,7 @@ pub(super) fn chapter(
                 why: linker.prose(&control.because),
                 // With several objects the title says it.
                 count: (group.findings.len() == 1).then(|| group.base()),
+                accepted: super::people::accepted(&group.findings),
                 uncertain: (control.unknown > 0).then(|| format!("{} more could not be decided", digits(control.unknown))),
                 fix: linker.prose(&control.fix),
                 limits: control.limits.clone(),

@@ -7,10 +7,13 @@ mod benchmark;
 mod evidence;
 mod filters;
 mod findings;
+mod hypothetical;
 mod isolation;
 mod overview;
 mod parts;
+mod people;
 mod picture;
+mod proposed;
 mod regulation;
 mod unseen;
 mod words;
@@ -19,13 +22,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Assessment, Grade, OutcomeWord, Severity, SourceState};
-use parts::{Digest, Mark, Ref, State, anchor, digits, left_out, time};
-use words::{GLOSSARY, Linker, METHOD, Prose};
+use crate::model::{Assessment, Grade, OutcomeWord, Quoted, Severity, Since, SourceState};
+use parts::{Mark, Ref, State, anchor, digits, left_out};
+use words::{GLOSSARY, Linker, METHOD, OTHERS_INTRO, PARAGRAPHS_INTRO, Prose};
 
 pub(crate) use findings::{Group, groups};
-pub(crate) use overview::{standard_counts, unread, unseen_line};
-pub(crate) use parts::many;
+pub(crate) use hypothetical::said as hypothetical_said;
+pub(crate) use overview::{paragraph_counts, unread, unseen_line};
+pub(crate) use parts::{Digest, many, time};
+pub(crate) use people::in_short as people_in_short;
+
+/// The mapping whose texts are the regulation's own.
+const HIPAA: &str = "hipaa";
 
 /// Numbers of the chapters.
 const SUMMARY: usize = 1;
@@ -34,10 +42,24 @@ const FINDINGS: usize = 3;
 const PARAGRAPHS: usize = 4;
 const CONTROLS: usize = 5;
 const MATRICES: usize = 6;
-const COVERAGE: usize = 7;
-const EVIDENCE: usize = 8;
-const METHODS: usize = 9;
-const WORDS: usize = 10;
+
+/// Numbers of the chapters behind them: where people handed something in, a chapter about it comes first.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Numbers {
+    people: usize,
+    coverage: usize,
+    evidence: usize,
+    method: usize,
+    words: usize,
+}
+
+impl Numbers {
+    fn of(assessment: &Assessment) -> Self {
+        let shift = usize::from(people::is_there(assessment));
+        let after = |place: usize| MATRICES + shift + place;
+        Self { people: MATRICES + 1, coverage: after(1), evidence: after(2), method: after(3), words: after(4) }
+    }
+}
 
 /// Where paragraphs and controls stand in the document.
 pub(crate) struct Refs {
@@ -125,6 +147,21 @@ struct OutcomeLegend {
     meaning: &'static str,
 }
 
+/// Words of the regulation itself.
+#[derive(Debug, Serialize)]
+struct Defined {
+    id: String,
+    title: String,
+    text: Vec<String>,
+}
+
+impl Defined {
+    fn all(quoted: &[Quoted]) -> Vec<Self> {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect();
+        quoted.iter().map(|one| Self { id: one.id.clone(), title: one.title.clone(), text: lines(&one.text) }).collect()
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct GradeLegend {
     letter: &'static str,
@@ -159,23 +196,31 @@ pub struct View {
     title: String,
     footer: String,
     generator: String,
+    since: Option<String>,
     cover: overview::Cover,
     chapters: Vec<Chapter>,
     summary: overview::Summary,
     unseen: unseen::Chapter,
     findings: findings::Chapter,
     paragraphs_intro: Prose,
+    law: &'static str,
     sections: Vec<regulation::Section>,
     controls_intro: Prose,
     controls: Vec<regulation::ControlView>,
     absent: Vec<regulation::AbsentView>,
     matrices: Matrices,
+    people: Option<people::Chapter>,
+    proposed: Option<proposed::Chapter>,
+    numbers: Numbers,
     coverage: Coverage,
     evidence: EvidenceIndex,
     filters: filters::Filters,
     method: Vec<Part>,
     glossary: Vec<Explained>,
+    defined: Vec<Defined>,
+    rests_on: Vec<Defined>,
     outcomes: Vec<OutcomeLegend>,
+    cited: Vec<OutcomeLegend>,
     grades: Vec<GradeLegend>,
     severities: Vec<SeverityLegend>,
 }
@@ -235,9 +280,28 @@ fn coverage(assessment: &Assessment, linker: &mut Linker) -> Coverage {
     Coverage { intro, rows, not_served, snapshot: Digest::new(&assessment.snapshot_sha256) }
 }
 
+/// How relations between controls and paragraphs were made, and on whose word.
+fn mapped(assessment: &Assessment, number: String, linker: &mut Linker) -> Option<Part> {
+    let mapping = assessment.mapping.as_ref().filter(|mapping| !mapping.criteria.is_empty())?;
+    let mut paragraphs = vec![linker.prose(&format!(
+        "Which control stands under which paragraph, and how far it speaks to it, is version {} of the mapping `{}`. Each relation has a reason and says on whose word it rests. They follow from these rules:",
+        mapping.version, mapping.id
+    ))];
+    paragraphs.extend(mapping.criteria.iter().map(|criterion| linker.prose(criterion.rule.trim())));
+    let cited: Vec<String> = mapping.authorities.iter().map(|one| format!("{}: {}", one.id, one.title)).collect();
+    paragraphs.push(linker.prose(&format!("Authorities: {}.", cited.join("; "))));
+    Some(Part { number, title: "How the mapping was made", paragraphs })
+}
+
 /// The view of an assessment.
 pub fn build(assessment: &Assessment) -> View {
+    build_since(assessment, None)
+}
+
+/// The same with what is known of the bundles before.
+pub fn build_since(assessment: &Assessment, since: Option<&Since>) -> View {
     let refs = Refs::new(assessment);
+    let numbers = Numbers::of(assessment);
     let mut linker = Linker::default();
     let groups = groups(assessment);
     let index = evidence::Index::new(findings::evidence(&groups).chain(regulation::evidence(assessment)));
@@ -246,11 +310,16 @@ pub fn build(assessment: &Assessment) -> View {
     let invisible = unseen::Chapter::new(assessment, UNSEEN, &mut Linker::default(), &refs).invisible();
     let summary = overview::Summary::new(assessment, &groups, FINDINGS, invisible, &mut linker, &refs);
     let unseen = unseen::Chapter::new(assessment, UNSEEN, &mut linker, &refs);
-    let findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs, &index, &filters);
-    let paragraphs_intro = linker.prose("Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what to ask for. A control beside a paragraph is evidence relevant to it, and does not decide it.");
-    let sections = regulation::sections(assessment, PARAGRAPHS, &mut linker, &refs);
+    let mut findings = findings::chapter(assessment, &groups, FINDINGS, &mut linker, &refs, &index, &filters);
+    findings.stand(since);
+    let paragraphs_intro = linker.prose(match assessment.mapping.as_ref() {
+        Some(mapping) if mapping.id != HIPAA => OTHERS_INTRO,
+        _ => PARAGRAPHS_INTRO,
+    });
+    let sections = regulation::sections(assessment, PARAGRAPHS, numbers, &mut linker, &refs);
     let controls_intro = linker.prose(&format!(
-        "Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence; those that found nothing of their kind stand last, in one line each. What was read of each source says chapter {COVERAGE}.{}",
+        "Each control once, whatever its outcome: what was examined, on which sources that rests, and a sample of the evidence; those that found nothing of their kind stand last, in one line each. What was read of each source says chapter {}.{}",
+        numbers.coverage,
         benchmark::intro(assessment)
     ));
     let controls = regulation::controls(assessment, &groups, FINDINGS, &mut linker, &refs, &index);
@@ -259,20 +328,22 @@ pub fn build(assessment: &Assessment) -> View {
         access: assessment.exhibits.access.as_ref().map(|matrix| access::Access::new(matrix, &mut linker)),
         isolation: assessment.exhibits.isolation.as_ref().map(|matrix| isolation::Isolation::new(matrix, &mut linker)),
     };
+    let people = people::Chapter::new(assessment, &mut linker);
     let coverage = coverage(assessment, &mut linker);
     let evidence = EvidenceIndex {
         intro: linker.prose("Every object that a finding or a sample of this report rests on, once, under the answer of the API server that brought it. The digest is the SHA-256 of the object as it stands in the snapshot; the request is the line of requests.jsonl. Letters are grades of evidence, explained in the last chapter."),
         answers: index.answers(),
     };
-    let method = METHOD
+    let mut method: Vec<Part> = METHOD
         .iter()
         .enumerate()
         .map(|(i, (title, paragraphs))| Part {
-            number: format!("{METHODS}.{}", i + 1),
+            number: format!("{}.{}", numbers.method, i + 1),
             title,
             paragraphs: paragraphs.iter().map(|text| linker.prose(&text.replace("{requests}", &requests_by_verb(assessment)))).collect(),
         })
         .collect();
+    method.extend(mapped(assessment, format!("{}.{}", numbers.method, METHOD.len() + 1), &mut linker));
     let entries = sections
         .iter()
         .map(|section| Ref {
@@ -282,34 +353,53 @@ pub fn build(assessment: &Assessment) -> View {
         })
         .collect();
     let chapter = |number, anchor, title, entries| Chapter { number, anchor, title, entries };
-    let chapters = vec![
+    let mut chapters = vec![
         chapter(SUMMARY, "summary", "On one page", vec![]),
         chapter(UNSEEN, "unseen", "What could not be seen", vec![]),
         chapter(FINDINGS, "findings", "Findings", vec![]),
         chapter(PARAGRAPHS, "paragraphs", "By paragraph", entries),
         chapter(CONTROLS, "controls", "By control", vec![]),
         chapter(MATRICES, "matrices", "Access and isolation", vec![]),
-        chapter(COVERAGE, "coverage", "Coverage", vec![]),
-        chapter(EVIDENCE, "evidence", "Evidence index", vec![]),
-        chapter(METHODS, "method", "Method and limits", vec![]),
-        chapter(WORDS, "words", "Words and marks", vec![]),
+        chapter(numbers.coverage, "coverage", "Coverage", vec![]),
+        chapter(numbers.evidence, "evidence", "Evidence index", vec![]),
+        chapter(numbers.method, "method", "Method and limits", vec![]),
+        chapter(numbers.words, "words", "Words and marks", vec![]),
     ];
+    let proposed = proposed::Chapter::new(assessment, numbers.words + 1, &refs);
+    if proposed.is_some() {
+        chapters.push(chapter(numbers.words + 1, "proposed", "Proposed rule, not in force", vec![]));
+    }
+    if people.is_some() {
+        chapters.insert(MATRICES, chapter(numbers.people, "people", "What people handed in", vec![]));
+    }
     let cluster = crate::report::escape::clip(&assessment.cluster.name, 80);
     View {
-        title: format!("Evidence from cluster {cluster}"),
-        footer: format!("{cluster} · collected {}", time(&assessment.collected.finished)),
+        title: format!("{} cluster {cluster}", if assessment.hypothetical.is_some() { "What if: hypothetical" } else { "Evidence from" }),
+        footer: format!(
+            "{}{cluster} · collected {}",
+            if assessment.hypothetical.is_some() { "HYPOTHETICAL · " } else { "" },
+            time(&assessment.collected.finished)
+        ),
         generator: format!("{} {}", assessment.tool.name, assessment.tool.version),
+        since: since.map(Since::sentence),
         cover: overview::Cover::new(assessment),
         chapters,
         summary,
         unseen,
         findings,
         paragraphs_intro,
+        law: match assessment.mapping.as_ref() {
+            Some(mapping) if mapping.id != HIPAA => "Text of the framework, as its file tells it",
+            _ => "Text of the regulation",
+        },
         sections,
         controls_intro,
         controls,
         absent: regulation::absent(assessment, &refs),
         matrices,
+        people,
+        proposed,
+        numbers,
         coverage,
         evidence,
         filters,
@@ -317,6 +407,13 @@ pub fn build(assessment: &Assessment) -> View {
         glossary: GLOSSARY
             .iter()
             .map(|word| Explained { anchor: words::term_anchor(word.term), term: word.term, meaning: word.meaning })
+            .collect(),
+        defined: assessment.mapping.as_ref().map(|mapping| Defined::all(&mapping.definitions)).unwrap_or_default(),
+        rests_on: assessment.mapping.as_ref().map(|mapping| Defined::all(&mapping.context)).unwrap_or_default(),
+        cited: OutcomeWord::ALL
+            .into_iter()
+            .zip(words::CITED_MEANINGS)
+            .map(|(outcome, meaning)| OutcomeLegend { mark: Mark::cited(outcome), meaning })
             .collect(),
         outcomes: OutcomeWord::ALL
             .into_iter()

@@ -1,13 +1,16 @@
 //! The cover block and the chapter that fits on one page.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::findings::Group;
 use super::parts::{Count, Digest, Mark, Object, Ref, counts, digits, list, many, time};
 use super::words::{DISCLAIMER, Linker, Prose};
-use crate::model::{Assessment, OutcomeCounts, OutcomeWord, ParagraphKind, ScopeSource};
+use crate::model::{
+    AnswerState, Assessment, Declarations, OutcomeCounts, OutcomeWord, Paragraph, ParagraphKind, Role, Scope, ScopeRole, ScopeSource,
+    Undeclared,
+};
 use crate::report::escape::clip;
 
 /// The first block of the document.
@@ -81,13 +84,23 @@ impl Cover {
         let said = match scope.source {
             ScopeSource::File => "declared in a scope file",
             ScopeSource::Flags => "declared on the command line",
-            ScopeSource::Default => "nobody declared it: every namespace but the system ones is treated as holding ePHI",
+            ScopeSource::Default => "nobody declared it: every namespace but the system ones is treated as if it held ePHI",
         };
         let all = scope.ephi_namespaces.len() + scope.other_namespaces.len();
         let mut ephi = vec![words(format!("{} of {}", scope.ephi_namespaces.len(), many(all as u64, "namespace", "namespaces")))];
         if !scope.ephi_namespaces.is_empty() {
             ephi.push(words(": "));
             ephi.extend(names(&scope.ephi_namespaces));
+        }
+        for role in [ScopeRole::Transmits, ScopeRole::Administers] {
+            let of: Vec<String> = scope.roles.iter().filter(|(_, known)| **known == role).map(|(name, _)| name.clone()).collect();
+            if !of.is_empty() {
+                ephi.push(words(match role {
+                    ScopeRole::Transmits => "; of these only pass it on: ",
+                    _ => "; of these only administer: ",
+                }));
+                ephi.extend(names(&of));
+            }
         }
         ephi.push(words(format!("; {said}")));
         for (word, value) in [(" by ", &scope.declared_by), (" on ", &scope.declared_on)] {
@@ -103,7 +116,7 @@ impl Cover {
             catalog_row.extend([words(format!(" ({} new{replaced}), digest ", overlay.adds.len())), digest(&overlay.sha256)]);
         }
         let row = |label, values| Row { label, values };
-        let rows = vec![
+        let mut rows = vec![
             row("Cluster id", vec![or_unknown(&cluster.uid, "not read: the namespace kube-system could not be seen")]),
             row("Version", about),
             row("Server", server),
@@ -120,21 +133,103 @@ impl Cover {
             row("ePHI", ephi),
             row("Tool", vec![words(format!("{} {}, commit ", tool.name, tool.version)), name(&tool.commit)]),
             row("Catalog", catalog_row),
+            row("Mapping", mapping(assessment)),
             row("Snapshot", vec![words("digest "), digest(&assessment.snapshot_sha256)]),
         ];
+        if let Some(used) = &assessment.workspace {
+            let count = many(used.files.len() as u64, "file", "files");
+            rows.push(row("Workspace", vec![words(format!("{count}, digest ")), digest(&used.sha256)]));
+        }
+        if let Some(said) = &assessment.declarations {
+            rows.extend(left_out(said, scope).map(|text| row("Left out", vec![words(text)])));
+            for (label, value) in [("For", &said.organisation), ("Purpose", &said.purpose), ("Run by", &said.operator)] {
+                rows.extend(value.as_ref().map(|value| row(label, vec![words(clip(value, 400))])));
+            }
+        }
         Self { cluster: clip(&cluster.name, 120), rows, disclaimer: DISCLAIMER, warnings: warnings(assessment) }
     }
+}
+
+/// Namespaces that were looked at and left out: each with the reason, by whom, and when. One that a label takes in is in scope.
+fn left_out(said: &Declarations, scope: &Scope) -> Option<String> {
+    const NAMED: usize = 20;
+    let each: Vec<String> = said
+        .excluded
+        .iter()
+        .take(NAMED)
+        .map(|one| {
+            let place = match () {
+                () if scope.ephi_namespaces.contains(&one.namespace) => "; in scope all the same, by a label",
+                () if scope.complete && !scope.other_namespaces.contains(&one.namespace) => "; not in the cluster",
+                () => "",
+            };
+            let text = |text: &str| clip(text, 120);
+            format!("{} ({}: {}; {}, {}{place})", text(&one.namespace), one.reason.words(), text(&one.because), text(&one.by), one.on)
+        })
+        .collect();
+    let more = said.excluded.len().saturating_sub(NAMED) as u64;
+    let rest = if more > 0 { format!("; and {} more", digits(more)) } else { String::new() };
+    (!each.is_empty()).then(|| format!("{}{rest}", each.join("; ")))
+}
+
+/// The mapping with which paragraphs are spoken to.
+fn mapping(assessment: &Assessment) -> Vec<Cell> {
+    match &assessment.mapping {
+        Some(mapping) => {
+            vec![words(format!("{} {}, text of {}, digest ", mapping.id, mapping.version, mapping.as_of)), digest(&mapping.sha256)]
+        }
+        None => vec![words("not said: an assessment of an older version")],
+    }
+}
+
+/// Namespaces that nobody declared anything about, as a warning.
+fn undeclared(all: &[Undeclared]) -> Option<String> {
+    const NAMED: usize = 5;
+    if all.is_empty() {
+        return None;
+    }
+    let (speaking, silent): (Vec<&Undeclared>, Vec<&Undeclared>) = all.iter().partition(|one| !one.speaks_for.is_empty());
+    let named: Vec<String> = speaking
+        .iter()
+        .take(NAMED)
+        .map(|one| format!("{} ({})", clip(&one.namespace, 63), clip(&one.speaks_for.join("; "), 200)))
+        .chain(silent.iter().take(NAMED.saturating_sub(speaking.len())).map(|one| clip(&one.namespace, 63)))
+        .collect();
+    let more = match all.len().saturating_sub(named.len()) as u64 {
+        0 => String::new(),
+        more => format!(", and {} more", digits(more)),
+    };
+    let verb = if all.len() == 1 { "is" } else { "are" };
+    Some(format!(
+        "{} {verb} neither declared as having to do with ePHI nor left out by declaration; brackets hold what speaks for ePHI in them: {}{more}.",
+        many(all.len() as u64, "namespace", "namespaces"),
+        named.join(", ")
+    ))
 }
 
 /// What a reader must know before believing anything else.
 fn warnings(assessment: &Assessment) -> Vec<String> {
     let Assessment { cluster, scope, collected, .. } = assessment;
     let mut warnings = Vec::new();
+    if let Some(hypothetical) = &assessment.hypothetical {
+        warnings.extend(super::hypothetical::said(hypothetical));
+    }
     if cluster.tls_unverified {
         warnings.push("The server's certificate was not verified (the kubeconfig switches verification off). Nothing shows that this was the cluster meant.".into());
     }
     if scope.source == ScopeSource::Default {
-        warnings.push("Nobody declared which namespaces hold ePHI. Every namespace but the system ones is treated as holding it.".into());
+        warnings
+            .push("Nobody declared which namespaces hold ePHI. Every namespace but the system ones is treated as if it held it.".into());
+    }
+    warnings.extend(undeclared(&scope.undeclared));
+    if let Some(proposed) = assessment.mapping.as_ref().and_then(|mapping| mapping.proposed.as_ref()) {
+        warnings.push(format!(
+            "The paragraphs of this report are those of a proposed rule, {} (RIN {}), which is not in force. {} Looked up on {}.",
+            proposed.citation, proposed.rin, proposed.status, proposed.checked_on
+        ));
+    }
+    if scope.source == ScopeSource::File && (scope.declared_by.is_none() || scope.declared_on.is_none()) {
+        warnings.push("The scope file does not say who declared which namespaces hold ePHI, and when.".into());
     }
     if !scope.complete {
         warnings.push("The list of namespaces could not be read, so the scope may be too small.".into());
@@ -142,7 +237,7 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
     if !scope.unmatched.is_empty() {
         let names: Vec<String> = scope.unmatched.iter().map(|name| clip(name, 63)).collect();
         let verb = if names.len() == 1 { "matches" } else { "match" };
-        warnings.push(format!("Declared as holding ePHI, but {} {verb} no namespace that was read.", list(&names)));
+        warnings.push(format!("Declared to be in scope, but {} {verb} no namespace that was read.", list(&names)));
     }
     if let Some((first, others)) = collected.excess_rights.split_first() {
         let others = match others.len() as u64 {
@@ -172,60 +267,67 @@ struct Part {
     width: String,
 }
 
-/// One standard of the regulation with the outcomes of its controls.
+/// One paragraph of the regulation with the outcomes of the checks that are relevant to it.
 #[derive(Debug, Serialize)]
-struct Standard {
+struct Spoken {
     id: String,
     title: String,
     anchor: String,
-    counts: Vec<Count>,
+    counts: Vec<u64>,
     bar: Vec<Part>,
 }
 
-/// The standards that have a control with the outcomes of those, in the order of the regulation, and the ids of those that have none.
-fn by_standard(assessment: &Assessment) -> (Vec<(&str, &str, OutcomeCounts)>, Vec<&str>) {
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for paragraph in assessment.paragraphs.iter().filter(|paragraph| paragraph.kind == ParagraphKind::Standard) {
-        let ids: BTreeSet<&str> = assessment
-            .paragraphs
-            .iter()
-            .filter(|other| other.standard == paragraph.id)
-            .flat_map(|other| &other.controls)
-            .map(|support| support.control.as_str())
-            .collect();
-        let mut sum = OutcomeCounts::default();
-        assessment.controls.iter().filter(|control| ids.contains(control.id.as_str())).for_each(|control| sum.add(control.word()));
-        if sum.total() == 0 {
-            without.push(paragraph.id.as_str());
-        } else {
-            with.push((paragraph.id.as_str(), paragraph.title.as_str(), sum));
-        }
-    }
-    (with, without)
+/// The paragraphs to which a check speaks, with the outcomes of those, in the order of the regulation. What was found under a
+/// specification is said of it, and never under the name of its standard.
+fn by_paragraph(assessment: &Assessment) -> Vec<(&Paragraph, OutcomeCounts)> {
+    let checks: BTreeMap<&str, OutcomeWord> = assessment
+        .controls
+        .iter()
+        .filter(|control| control.word() != OutcomeWord::Manual)
+        .map(|control| (control.id.as_str(), control.word()))
+        .collect();
+    let concerning = assessment.paragraphs.iter().filter(|paragraph| paragraph.applies.is_yes());
+    concerning
+        .map(|paragraph| {
+            let mut sum = OutcomeCounts::default();
+            paragraph.controls.iter().filter_map(|support| checks.get(support.control.as_str())).for_each(|word| sum.add(*word));
+            (paragraph, sum)
+        })
+        .filter(|(_, sum)| sum.total() > 0)
+        .collect()
 }
 
-/// Id, title and outcomes of each standard that has a control.
-pub(crate) fn standard_counts(assessment: &Assessment) -> Vec<(String, String, [u64; 5])> {
-    let (with, _) = by_standard(assessment);
-    with.into_iter().map(|(id, title, sum)| (id.to_owned(), title.to_owned(), OutcomeWord::ALL.map(|outcome| sum.get(outcome)))).collect()
+/// Id, title and outcomes of each paragraph to which a check speaks.
+pub(crate) fn paragraph_counts(assessment: &Assessment) -> Vec<(String, String, [u64; 4])> {
+    let one = |(paragraph, sum): (&Paragraph, OutcomeCounts)| {
+        (paragraph.id.clone(), paragraph.title.clone(), OutcomeWord::OF_CHECKS.map(|outcome| sum.get(outcome)))
+    };
+    by_paragraph(assessment).into_iter().map(one).collect()
 }
 
-fn standards(assessment: &Assessment, refs: &super::Refs) -> (Vec<Standard>, Vec<Ref>) {
-    let (with, without) = by_standard(assessment);
-    let without = without.into_iter().map(|id| refs.paragraph(id)).collect();
-    // One scale for all: the longest bar is that of the standard with the most controls.
-    let most = with.iter().map(|(.., sum)| sum.total()).max().unwrap_or(1).max(1);
-    let rows = with
-        .into_iter()
-        .map(|(id, title, sum)| Standard {
-            id: id.to_owned(),
-            title: title.to_owned(),
-            anchor: refs.paragraph(id).anchor,
-            counts: counts(&sum),
+/// Standards to which nothing speaks, no question either.
+fn without(assessment: &Assessment, refs: &super::Refs) -> Vec<Ref> {
+    let silent = |paragraph: &&Paragraph| {
+        paragraph.kind == ParagraphKind::Standard
+            && paragraph.continues.is_none()
+            && assessment.paragraphs.iter().filter(|other| other.standard == paragraph.id).all(|other| other.controls.is_empty())
+    };
+    assessment.paragraphs.iter().filter(silent).map(|paragraph| refs.paragraph(&paragraph.id)).collect()
+}
+
+fn spoken(assessment: &Assessment, refs: &super::Refs) -> Vec<Spoken> {
+    let all = by_paragraph(assessment);
+    // One scale for all: the longest bar is that of the paragraph with the most checks.
+    let most = all.iter().map(|(_, sum)| sum.total()).max().unwrap_or(1).max(1);
+    all.into_iter()
+        .map(|(paragraph, sum)| Spoken {
+            id: paragraph.id.clone(),
+            title: paragraph.title.clone(),
+            anchor: refs.paragraph(&paragraph.id).anchor,
+            counts: OutcomeWord::OF_CHECKS.map(|outcome| sum.get(outcome)).to_vec(),
             bar: bar(&sum, most),
         })
-        .collect();
-    (rows, without)
+        .collect()
 }
 
 fn bar(sum: &OutcomeCounts, most: u64) -> Vec<Part> {
@@ -238,7 +340,7 @@ fn bar(sum: &OutcomeCounts, most: u64) -> Vec<Part> {
         let count = sum.get(outcome);
         if count > 0 {
             let (from, to) = (share(before), share(before + count));
-            parts.push(Part { key: Mark::of(outcome), x: percent(from), width: percent(to - from) });
+            parts.push(Part { key: Mark::cited(outcome), x: percent(from), width: percent(to - from) });
         }
         before += count;
     }
@@ -256,12 +358,11 @@ struct Top {
     link: Ref,
 }
 
-/// A question to a person.
+/// The questions to one role.
 #[derive(Debug, Serialize)]
 struct Asked {
-    ask: String,
-    who: String,
-    control: Ref,
+    role: String,
+    questions: Vec<Ref>,
 }
 
 /// The chapter.
@@ -269,7 +370,9 @@ struct Asked {
 pub(super) struct Summary {
     intro: Prose,
     counts: Vec<Count>,
-    standards: Vec<Standard>,
+    paragraphs: Vec<Spoken>,
+    /// What its columns are called.
+    cited: Vec<Mark>,
     without: Vec<Ref>,
     top: Vec<Top>,
     more: u64,
@@ -278,6 +381,7 @@ pub(super) struct Summary {
     blind: bool,
     asked: String,
     questions: Vec<Asked>,
+    people: Option<super::people::Brief>,
 }
 
 impl Summary {
@@ -289,10 +393,12 @@ impl Summary {
         linker: &mut Linker,
         refs: &super::Refs,
     ) -> Self {
-        let total = assessment.totals.controls.total();
+        let questions = assessment.totals.controls.manual;
+        let checks = assessment.totals.controls.total().saturating_sub(questions);
         let intro = linker.prose(&format!(
-            "{} looked at the cluster. Each has one of five outcomes; what they mean stands in the last chapter.",
-            many(total, "control", "controls")
+            "{} looked at the cluster; {} to people. Both are controls of this catalog; what their outcomes mean stands in the last chapter.",
+            many(checks, "check", "checks"),
+            if questions == 1 { "1 question goes".to_owned() } else { format!("{} questions go", digits(questions)) }
         ));
         let top = groups
             .iter()
@@ -310,25 +416,34 @@ impl Summary {
                 }
             })
             .collect();
-        let questions: Vec<Asked> = assessment
-            .controls
-            .iter()
-            .filter_map(|control| {
-                let question = control.question()?;
-                Some(Asked { ask: control.title.clone(), who: question.who.clone(), control: refs.control(&control.id) })
-            })
-            .collect();
-        let (standards, without) = standards(assessment, refs);
-        let asked = match questions.len() as u64 {
-            0 => "No control of this catalog asks a person.".to_owned(),
+        let mut roles: BTreeMap<(Option<Role>, &str), Vec<Ref>> = BTreeMap::new();
+        for control in &assessment.controls {
+            let Some(question) = control.question() else { continue };
+            if !control.answers.iter().any(|answer| answer.state == AnswerState::InForce) {
+                let who: &str = match question.role {
+                    Some(role) => role.word(),
+                    None => &question.who,
+                };
+                roles.entry((question.role, who)).or_default().push(refs.control(&control.id));
+            }
+        }
+        let open = roles.values().map(Vec::len).sum::<usize>();
+        let questions = roles.into_iter().map(|((_, role), questions)| Asked { role: role.to_owned(), questions }).collect();
+        let none = match assessment.controls.iter().any(|control| control.question().is_some()) {
+            true => "Every question of the controls has an answer in force.".to_owned(),
+            false => "No control of this catalog asks a person.".to_owned(),
+        };
+        let asked = match open as u64 {
+            0 => none,
             1 => "1 question waits for an answer.".to_owned(),
-            several => format!("{several} questions wait for an answer."),
+            several => format!("{several} questions wait for an answer, by the role of who is expected to know:"),
         };
         Self {
             intro,
             counts: counts(&assessment.totals.controls),
-            standards,
-            without,
+            paragraphs: spoken(assessment, refs),
+            cited: OutcomeWord::OF_CHECKS.map(Mark::cited).to_vec(),
+            without: without(assessment, refs),
             top,
             more: groups.len().saturating_sub(5) as u64,
             blind: unread(assessment) > 0,
@@ -340,6 +455,7 @@ impl Summary {
             },
             asked,
             questions,
+            people: super::people::Brief::new(assessment),
         }
     }
 }

@@ -17,6 +17,17 @@ impl Mark {
     pub(super) fn key(&self) -> &'static str {
         self.key
     }
+    /// Beside a citation: the same shape in no colour of good or bad, and other words.
+    pub(super) fn cited(outcome: OutcomeWord) -> Self {
+        let key = match outcome {
+            OutcomeWord::Fail => "noted",
+            OutcomeWord::NotAssessed => "unexamined",
+            OutcomeWord::Manual => "asked",
+            OutcomeWord::Pass => "none",
+            OutcomeWord::NotApplicable => "nothing",
+        };
+        Self { key, label: outcome.cited(), shape: outcome.shape() }
+    }
     pub(super) fn of(outcome: OutcomeWord) -> Self {
         let key = match outcome {
             OutcomeWord::Fail => "fail",
@@ -51,13 +62,14 @@ pub(super) struct Ref {
 
 /// A digest: its first twelve digits, and the whole.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Digest {
+pub(crate) struct Digest {
     short: String,
     whole: String,
 }
 
 impl Digest {
-    pub(super) fn new(whole: &str) -> Self {
+    /// Of its 64 hex digits.
+    pub(crate) fn new(whole: &str) -> Self {
         Self { short: whole.chars().take(12).collect(), whole: whole.to_owned() }
     }
 }
@@ -160,7 +172,7 @@ pub(super) fn left_out(source: &SourceCoverage) -> Option<String> {
 }
 
 /// `2026-11-20T22:41:03Z` as `2026-11-20 22:41:03 UTC`; anything else unchanged.
-pub(super) fn time(rfc3339: &str) -> String {
+pub(crate) fn time(rfc3339: &str) -> String {
     match rfc3339.strip_suffix('Z').and_then(|rest| rest.split_once('T')) {
         Some((date, clock)) => format!("{date} {} UTC", clock.split('.').next().unwrap_or(clock)),
         None => rfc3339.to_owned(),

@@ -1,6 +1,6 @@
 //! The paragraphs of the regulation in their order, and every control once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -10,7 +10,8 @@ use super::parts::{Fact, Mark, Object, Ref, State, anchor, digits, facts, noun, 
 use super::unseen::NotSeen;
 use super::words::{Linker, Prose};
 use crate::model::{
-    Assessment, ControlResult, Evidence, Facts, Implementation, LookedAt, OutcomeWord, Paragraph, ParagraphKind, Proof, Sample, SourceState,
+    Applies, Ask, Assessment, ControlResult, Evidence, Facts, Implementation, LookedAt, OutcomeWord, Paragraph, ParagraphKind, Proof,
+    Sample, SourceState, stands,
 };
 
 /// How many of the things that meet a control documents show; assessment.json may hold more.
@@ -32,17 +33,24 @@ struct ParagraphView {
     anchor: String,
     title: String,
     standard: bool,
-    designation: &'static str,
+    designation: String,
     addressable: bool,
     text: Vec<String>,
     shows: Prose,
     cannot: Prose,
     ask_for: Vec<String>,
+    asks: Vec<AskLine>,
+    note: Option<String>,
+    applies: Option<String>,
     controls: Vec<Line>,
     /// Its specifications, for a standard.
     specifications: Vec<Ref>,
     /// The matrices that show the same from the other side.
     matrices: Vec<Ref>,
+    /// What was decided about it.
+    decision: Option<String>,
+    /// What people answered to the questions of its controls.
+    answers: Vec<String>,
 }
 
 /// One control within a paragraph.
@@ -52,6 +60,88 @@ struct Line {
     mark: Mark,
     extent: &'static str,
     said: String,
+    /// Why it stands here, and on whose word.
+    because: String,
+    authority: String,
+}
+
+/// Something that an auditor asks for.
+#[derive(Debug, Serialize)]
+struct AskLine {
+    id: String,
+    ask: String,
+    ours: bool,
+    /// Checks with what they came to.
+    checks: Vec<Standing>,
+    /// Parts of the report that are evidence for it.
+    parts: Vec<Ref>,
+    /// Questions with what was supplied.
+    people: Vec<Standing>,
+    nobody: Option<String>,
+}
+
+/// Something that stands for an ask, with what it came to.
+#[derive(Debug, Serialize)]
+struct Standing {
+    control: Ref,
+    came_to: &'static str,
+}
+
+impl AskLine {
+    fn new(
+        ask: &Ask,
+        paragraph: &Paragraph,
+        controls: &BTreeMap<&str, &ControlResult>,
+        numbers: super::Numbers,
+        refs: &super::Refs,
+    ) -> Self {
+        let (parts, others): (Vec<&String>, Vec<&String>) = ask.answered_by.iter().partition(|id| id.starts_with("exhibit/"));
+        let known = others.into_iter().filter_map(|id| controls.get(id.as_str()).copied());
+        let (people, checks): (Vec<&ControlResult>, Vec<&ControlResult>) = known.partition(|control| control.question().is_some());
+        // What concerns nobody, as far as people declared it, shows no outcomes.
+        let shown = paragraph.applies.is_yes();
+        let standing =
+            |control: &ControlResult| Some(Standing { control: refs.control(&control.id), came_to: stands(paragraph, control)? });
+        Self {
+            id: ask.id.clone(),
+            ask: ask.ask.clone(),
+            ours: ask.origin.is_some(),
+            checks: checks.into_iter().filter_map(standing).collect(),
+            parts: parts.into_iter().filter(|_| shown).map(|id| part(id, numbers)).collect(),
+            people: people.into_iter().filter_map(standing).collect(),
+            nobody: ask.nobody.clone(),
+        }
+    }
+}
+
+/// Where a part of the report that an ask names stands.
+fn part(id: &str, numbers: super::Numbers) -> Ref {
+    let matrix = |number: usize| format!("{}.{number}", super::MATRICES);
+    let (number, anchor, text) = match id {
+        "exhibit/access-matrix" => (matrix(1), "access", "access matrix"),
+        "exhibit/isolation" => (matrix(2), "isolation", "isolation matrix"),
+        "exhibit/coverage" => (numbers.coverage.to_string(), "coverage", "coverage"),
+        "exhibit/scope" => (String::new(), "top", "the scope on the first page"),
+        "exhibit/identities" => {
+            (String::new(), "", "every access: exhibits.accesses of assessment.json, and the sheet of the access review")
+        }
+        "exhibit/requests" => (String::new(), "", "every request: requests.jsonl beside this report"),
+        "exhibit/history" => (String::new(), "", "the series of sealed reports (kube-hipaa history)"),
+        _ => (String::new(), "", "this report as a whole"),
+    };
+    Ref { number, anchor: anchor.to_owned(), text: text.to_owned() }
+}
+
+/// Said of a paragraph that depends on what an organization is.
+fn applies(paragraph: &Paragraph) -> Option<String> {
+    let condition = paragraph.condition?.words();
+    match paragraph.applies {
+        Applies::Yes => Some(format!("Concerns the organization: it is declared that {condition}.")),
+        Applies::No => Some(format!("Does not concern the organization: it is declared not to be so that {condition}.")),
+        Applies::NotDeclared => {
+            Some(format!("Concerns the organization only where {condition}. Nobody declared whether that is so; no outcome is shown here."))
+        }
+    }
 }
 
 /// What a control saw, in one line.
@@ -65,7 +155,7 @@ fn said(control: &ControlResult) -> String {
         }
         OutcomeWord::Pass if control.examined == 1 => format!("the one in scope meets it ({noun})"),
         OutcomeWord::Pass => format!("all {} {noun} in scope meet it", digits(control.examined)),
-        OutcomeWord::NotApplicable => format!("no {noun} in scope"),
+        OutcomeWord::NotApplicable => format!("no {noun} of this kind in scope"),
         OutcomeWord::Manual => control.question().map_or_else(String::new, |question| question.ask.clone()),
         OutcomeWord::NotAssessed => {
             let mut what: Vec<&str> = control.unseen().iter().map(|unseen| unseen.what.as_str()).collect();
@@ -76,15 +166,22 @@ fn said(control: &ControlResult) -> String {
 }
 
 /// `required`, `addressable`, or what stands for a standard that has specifications.
-fn designation(paragraph: &Paragraph) -> &'static str {
+fn designation(paragraph: &Paragraph) -> String {
     use {Implementation as I, ParagraphKind as K};
-    match (paragraph.required, paragraph.kind) {
-        (I::Required, K::Standard) => "standard, required",
+    if let Some(other) = &paragraph.continues {
+        return format!("continues {other}");
+    }
+    if let Some(other) = &paragraph.part_of {
+        return format!("part of {other}");
+    }
+    let word = match (paragraph.required, paragraph.kind) {
+        (I::Required, K::Standard) => "standard without specifications",
         (I::Required, K::ImplementationSpecification) => "required",
         (I::Addressable, _) => "addressable",
         (I::BySpecification, K::Standard) => "standard",
         (I::BySpecification, K::ImplementationSpecification) => "",
-    }
+    };
+    word.to_owned()
 }
 
 /// The number of a section within the chapter, such as `164.312`.
@@ -108,14 +205,14 @@ fn briefly(control: &ControlResult) -> String {
 fn matrices(assessment: &Assessment, paragraph: &str) -> Vec<Ref> {
     let about = |paragraphs: &[&str]| paragraphs.iter().any(|prefix| paragraph.starts_with(prefix));
     let mut found = Vec::new();
-    if assessment.exhibits.access.is_some() && about(&["164.308(a)(3)", "164.308(a)(4)", "164.312(a)(1)"]) {
+    if assessment.exhibits.access.is_some() && about(&["164.308(a)(3)(i)", "164.308(a)(4)", "164.312(a)(1)"]) {
         found.push(Ref {
             number: format!("{}.1", super::MATRICES),
             anchor: "access".into(),
             text: "who reaches what in namespaces with ePHI".into(),
         });
     }
-    if assessment.exhibits.isolation.is_some() && about(&["164.312(a)(1)", "164.312(e)(1)"]) {
+    if assessment.exhibits.isolation.is_some() && about(&["164.312(a)(1)"]) {
         found.push(Ref {
             number: format!("{}.2", super::MATRICES),
             anchor: "isolation".into(),
@@ -125,8 +222,21 @@ fn matrices(assessment: &Assessment, paragraph: &str) -> Vec<Ref> {
     found
 }
 
+/// What people answered to the questions of these controls, each answer once.
+fn answers<'a>(controls: impl Iterator<Item = &'a ControlResult>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all = controls.flat_map(|control| &control.answers);
+    all.filter(|answer| seen.insert(&answer.file)).map(super::people::answer).collect()
+}
+
 /// Words the chapter. `number` is that of the chapter.
-pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Linker, refs: &super::Refs) -> Vec<Section> {
+pub(super) fn sections(
+    assessment: &Assessment,
+    number: usize,
+    numbers: super::Numbers,
+    linker: &mut Linker,
+    refs: &super::Refs,
+) -> Vec<Section> {
     let controls: BTreeMap<&str, &ControlResult> = assessment.controls.iter().map(|control| (control.id.as_str(), control)).collect();
     let mut sections: Vec<Section> = Vec::new();
     for paragraph in &assessment.paragraphs {
@@ -143,13 +253,19 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
         let lines = paragraph
             .controls
             .iter()
+            .filter(|_| paragraph.applies.is_yes())
             .filter_map(|support| {
                 let control = controls.get(support.control.as_str())?;
                 Some(Line {
                     control: refs.control(&control.id),
-                    mark: Mark::of(control.word()),
+                    mark: Mark::cited(control.word()),
                     extent: support.extent.word(),
                     said: briefly(control),
+                    because: support.because.clone(),
+                    authority: match &support.at {
+                        Some(at) => format!("{}, {at}", support.authority),
+                        None => support.authority.clone(),
+                    },
                 })
             })
             .collect();
@@ -163,15 +279,21 @@ pub(super) fn sections(assessment: &Assessment, number: usize, linker: &mut Link
             text: paragraph.text.lines().map(str::to_owned).collect(),
             shows: linker.prose(&paragraph.cluster_shows),
             cannot: linker.prose(&paragraph.cluster_cannot_show),
-            ask_for: paragraph.ask_for.clone(),
+            ask_for: if paragraph.asks.is_empty() { paragraph.ask_for.clone() } else { Vec::new() },
+            asks: paragraph.asks.iter().map(|ask| AskLine::new(ask, paragraph, &controls, numbers, refs)).collect(),
+            note: paragraph.note.clone(),
+            applies: applies(paragraph),
             controls: lines,
             specifications: assessment
                 .paragraphs
                 .iter()
                 .filter(|other| other.standard == paragraph.id && other.id != paragraph.id)
+                .filter(|other| other.continues.is_none() && other.part_of.is_none())
                 .map(|other| refs.paragraph(&other.id))
                 .collect(),
-            matrices: matrices(assessment, &paragraph.id),
+            matrices: if paragraph.applies.is_yes() { matrices(assessment, &paragraph.id) } else { Vec::new() },
+            decision: paragraph.disposition.as_ref().map(super::people::disposition),
+            answers: answers(paragraph.controls.iter().filter_map(|support| controls.get(support.control.as_str()).copied())),
         };
         if let Some(last) = sections.last_mut() {
             last.paragraphs.push(view);
@@ -236,6 +358,9 @@ struct Asked {
     ask: String,
     evidence: String,
     who: String,
+    period: Option<String>,
+    how_often: Option<String>,
+    applies_when: Option<String>,
 }
 
 /// One control, shown once.
@@ -258,6 +383,7 @@ pub(super) struct ControlView {
     proof: Option<ProofView>,
     unseen: Vec<NotSeen>,
     question: Option<Asked>,
+    answers: Vec<String>,
 }
 
 /// A control that found nothing of its kind: shown in one line, because there is nothing to say about what is not there.
@@ -345,7 +471,11 @@ pub(super) fn controls(
                     ask: question.ask.clone(),
                     evidence: question.evidence.clone(),
                     who: question.who.clone(),
+                    period: question.period.clone(),
+                    how_often: question.how_often.clone(),
+                    applies_when: question.applies_when.clone(),
                 }),
+                answers: answers(std::iter::once(control)),
             }
         })
         .collect()

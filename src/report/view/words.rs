@@ -14,7 +14,7 @@ pub(super) const SCOPE_LIMITS: &str = "Only resources that the stated identity c
 pub(super) const MAPPING: &str = "Links from controls to paragraphs of the regulation show relevance. One control rarely covers a whole paragraph, and many paragraphs have no control.";
 
 /// What is said about addressable specifications.
-pub(super) const ADDRESSABLE: &str = "For addressable specifications the entity decides and documents under 164.306(d)(3). This report shows the record; it does not judge whether the reasoning is adequate.";
+pub(super) const ADDRESSABLE: &str = "For addressable specifications the entity decides and documents under 164.306(d)(3). This report shows what was supplied; it does not judge whether the reasoning is adequate.";
 
 /// One word of the glossary.
 pub(super) struct Word {
@@ -33,13 +33,16 @@ const fn word(term: &'static str, forms: &'static [&'static str], meaning: &'sta
 /// The glossary, sorted by headword.
 #[rustfmt::skip]
 pub(super) const GLOSSARY: &[Word] = &[
+    word("addressable", &["addressable"], "Of a specification: to be assessed; implemented where reasonable and appropriate, else the reason is documented, and an equivalent alternative implemented where that is reasonable and appropriate (45 CFR 164.306(d)(3)). It does not mean optional."),
     word("API server", &["API server"], "The one door to a cluster: every person and program that reads or changes anything sends a request to it."),
     word("binding", &["bindings", "binding"], "Gives a role to people, groups or service accounts, in one namespace or in the whole cluster."),
+    word("business associate", &["business associate"], "Who creates, receives, keeps or passes on health information for a covered entity, subcontractors included (45 CFR 160.103)."),
     word("cluster", &["cluster"], "A group of machines that Kubernetes runs as one, with one API server in front."),
     word("ConfigMap", &["ConfigMaps", "ConfigMap"], "A named set of settings stored in the cluster, readable in clear text."),
     word("container", &["containers", "container"], "A program that runs with its own files, shut off from its neighbours by the node's operating system."),
     word("control", &["controls"], "One check of this program: a sentence that ought to hold, and the fields of the cluster that decide it."),
     word("control plane", &["control plane"], "The machines and programs that run the cluster itself: API server, etcd, scheduler, controllers."),
+    word("covered entity", &["covered entity"], "A health plan, a health care clearinghouse, or a provider that transmits standard transactions electronically (45 CFR 160.103)."),
     word("digest", &["digests", "digest"], "64 hexadecimal digits (SHA-256) computed from a file or an object. If one byte changes, the digest changes."),
     word("ePHI", &["ePHI"], "Electronic protected health information, as 45 CFR 160.103 defines it. Which namespaces hold it is declared by people; a cluster does not know."),
     word("etcd", &["etcd"], "The database in which the API server stores everything, Secrets included."),
@@ -54,13 +57,17 @@ pub(super) const GLOSSARY: &[Word] = &[
     word("pod", &["pods", "pod"], "One or several containers that start together on one node and share an address."),
     word("Pod Security level", &["Pod Security level"], "Kubernetes' own scale for what a pod may do: privileged (anything), baseline, restricted."),
     word("privileged", &["privileged"], "Of a container: without the walls that separate it from its node."),
+    word("required", &["required specification"], "Of a specification: to be implemented (45 CFR 164.306(d)(2)). Every standard has to be met, whatever its specifications are."),
     word("resourceVersion", &["resourceVersion"], "The version mark that the API server gives an object or a list; it changes with each change."),
     word("role", &["roles", "role"], "A list of permitted actions on kinds of objects. It takes effect through a binding."),
     word("Secret", &["Secrets", "Secret"], "A named set of confidential values stored in the cluster, such as passwords and keys. This program never reads one."),
     word("service account", &["service accounts", "service account"], "An identity for programs in the cluster, as a user name is for people."),
     word("snapshot", &["snapshot"], "The stored answers of the API server that this report was computed from, with their digests."),
     word("source", &["sources", "source"], "One thing that is read from the API server: a list of objects, one object, or a page such as /metrics."),
+    word("specification", &["specifications", "specification"], "An instruction for a standard of the regulation, required or addressable."),
+    word("standard", &["standards", "standard"], "What the regulation asks to be achieved; it has to be met (45 CFR 164.306(c))."),
     word("token", &["tokens", "token"], "A credential, carried as text, that proves an identity to the API server."),
+    word("workforce", &["workforce"], "Employees, volunteers, trainees and others under the direct control of the entity, paid or not (45 CFR 160.103). People of a vendor usually are not, unless they work under the entity's direct control."),
     word("workload", &["workloads", "workload"], "What keeps pods running: a Deployment, StatefulSet, DaemonSet, Job or CronJob."),
 ];
 
@@ -140,7 +147,7 @@ pub(super) const METHOD: &[(&str, &[&str])] = &[
         "How it was collected",
         &[
             "The program sent only requests that read{requests}. It never requests a Secret, a log of a pod or anything that runs in a container. Every request, with its time, path, answer and size, is in requests.jsonl of the evidence folder; the requests in the evidence index are line numbers there.",
-            "Each object was reduced to the fields that controls need before it was stored. Values that may be confidential never entered the snapshot. The digest of each entry of the evidence index is that of the reduced object, as it stands in the snapshot.",
+            "Each object was reduced to the fields that controls need before it was stored. Values of the kinds that docs/sources.md of the program's source lists never entered the snapshot; names and labels are kept and may hold anything. The digest of each entry of the evidence index is that of the reduced object, as it stands in the snapshot.",
         ],
     ),
     (
@@ -167,6 +174,16 @@ pub(super) const METHOD: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "What encryption, its absence and not knowing it mean when an incident is examined",
+        &[
+            "Duties to notify concern health information that was unsecured: not made unusable, unreadable or indecipherable by a method of the HHS guidance (45 CFR 164.402; 74 FR 19006 and 42740). At rest that guidance asks for encryption consistent with NIST SP 800-111, in motion for what accords, as appropriate, with NIST SP 800-52, 800-77 or 800-113, or others which are FIPS 140-2 validated, and for a key that is kept apart from the data and was not taken. Whether information was unsecured, the organization determines and has to be able to show (164.414(b)).",
+            "Encryption configured supports that determination for the day of this report. It does not show that the key was not taken, that the module is validated, that data was encrypted before that day, or that what was read through a running application was protected.",
+            "Not encrypted by a layer that was read: unless another layer encrypts, information taken in this form would be unsecured. The specification is addressable, and a documented decision may exist.",
+            "Unknown is neither. For the time before somebody answers, this report cannot serve as a record that information there was encrypted.",
+            "A check for WireGuard or secretbox passes, because both encrypt as 164.304 defines it; neither is in the publications that the guidance names, and a key in a local file lies on the host of the API server, with stacked etcd beside the data.",
+        ],
+    ),
+    (
         "How to check it",
         &[
             "The digests on the first page name the snapshot and the catalog. Compute the SHA-256 of the snapshot's index.json with any tool and compare it; the index names every other file of the snapshot by its digest.",
@@ -183,9 +200,24 @@ pub(super) const OUTCOME_MEANINGS: [&str; 5] = [
     "Every source was read completely, and the cluster has nothing of the kind in scope.",
 ];
 
+/// What stands beside a citation means, in the order of `OutcomeWord::ALL`. It is said of checks and never of a paragraph.
+pub(super) const CITED_MEANINGS: [&str; 5] = [
+    "The check found at least one object that does not meet it.",
+    "Something that the check needs was not seen.",
+    "A question to people; what they answered, if anything was supplied, stands beside it.",
+    "In what was examined the check found nothing that does not meet it. That is all it says: no check decides a paragraph.",
+    "The cluster has nothing that the check looks at in scope.",
+];
+
+/// The first words of the chapter on paragraphs.
+pub(super) const PARAGRAPHS_INTRO: &str = "Every paragraph of 164.308 to 164.316 in the order of the regulation: what the cluster shows about it, what it cannot show, and what may be asked for, with where this report has evidence or a question. A check beside a paragraph is relevant to it, and does not decide it; what it found is said of the paragraph it stands under, and of no other. Every standard has to be met (164.306(c)), whether it has specifications or not; titles in brackets are this project's.";
+
+/// The same where a framework of somebody's own, or one that is not in force, is reported.
+pub(super) const OTHERS_INTRO: &str = "Every paragraph of the framework that was chosen, in its order: what the cluster shows about it, what it cannot show, and what may be asked for. It is not the HIPAA Security Rule in force. A check beside a paragraph is relevant to it, and does not decide it.";
+
 /// What a grade means, in the order of `Grade::ALL`.
 pub(super) const GRADE_MEANINGS: [&str; 5] = [
-    "An effect was observed while it happened: a metric, a handshake, an answer to a probe.",
+    "An effect was measured: a counter of the API server since its start, or its answer to a request.",
     "The setting was read where it takes effect: an object of the API, or the API server's own list of its flags.",
     "A copy of the setting was read, such as a ConfigMap or the description of a static pod. The copy may differ from what runs.",
     "A file that somebody handed over, with its digest and date.",
@@ -193,8 +225,12 @@ pub(super) const GRADE_MEANINGS: [&str; 5] = [
 ];
 
 /// What a severity means, in the order of `Severity::ALL`.
-pub(super) const SEVERITY_MEANINGS: [&str; 4] =
-    ["Direct reach to ePHI or to the whole cluster.", "One step away from that.", "Weakens one of several layers.", "Hygiene."];
+pub(super) const SEVERITY_MEANINGS: [&str; 4] = [
+    "Direct reach to what is declared to hold ePHI, as far as roles show, or to the whole cluster.",
+    "One step away from that.",
+    "Weakens one of several layers.",
+    "Hygiene.",
+];
 
 #[cfg(test)]
 mod tests {
@@ -214,6 +250,6 @@ mod tests {
     #[test]
     fn the_glossary_is_sorted_and_about_twenty_to_thirty_words() {
         assert!(GLOSSARY.is_sorted_by_key(|word| word.term.to_lowercase()));
-        assert!((20..=30).contains(&GLOSSARY.len()));
+        assert!((20..=40).contains(&GLOSSARY.len()));
     }
 }

@@ -37,6 +37,7 @@ pub fn run(snapshot: &Path) -> (Vec<(&'static str, f64)>, usize) {
         catalog: &catalog,
         framework,
         scope: &ScopeDeclaration::Default,
+        workspace: None,
         tool: ToolIdentity { name: "bench".to_owned(), version: String::new(), commit: String::new() },
     })
     .unwrap();

@@ -49,6 +49,16 @@ fn lists_for_spreadsheets_hold_everything_and_no_formula() -> Tested {
                 assert!(!cell.trim_start().starts_with(['=', '+', '-', '@']), "{name}: a spreadsheet would compute {cell:?}");
                 assert!(cell.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {cell:?}");
             }
+            // Rows of several clusters and days can be put together, and none is taken for one of another.
+            let lead = [assessment.cluster.uid.as_deref().unwrap_or_default(), &assessment.cluster.name, &assessment.collected.finished];
+            for row in rows.iter().skip(1) {
+                assert!(
+                    row.iter().zip(lead).take(2).all(|(cell, lead)| cell.ends_with(lead) || lead.contains(['\n', '\r'])),
+                    "{name}: {row:?}"
+                );
+                assert!(row[2].ends_with(lead[2]), "{name}: {row:?}");
+            }
+            assert_eq!(rows[0][..3], ["cluster_uid", "cluster", "collected"]);
             if file == "findings.csv" {
                 assert_eq!(rows.len() - 1, assessment.controls.iter().map(|control| control.findings().len()).sum::<usize>());
             }

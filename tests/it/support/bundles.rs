@@ -143,8 +143,16 @@ pub fn with_lists_rewritten(mut files: Files) -> Files {
     with_tags_rewritten(files)
 }
 
+/// The cluster of [`small`].
+pub const SMALL: &str = "8a0b6c55-9f43-4d57-8c2e-0d1f0a1b2c3d";
+
 /// A whole bundle of a few hundred bytes a file.
 pub fn small(previous: Option<Previous>) -> Files {
+    night(SMALL, "2026-11-28T16:03:00Z", previous)
+}
+
+/// The same of another cluster or time.
+pub fn night(uid: &str, finished: &str, previous: Option<Previous>) -> Files {
     let mut data = Files::new();
     let pods = b"not really gzip, which nothing here unpacks".to_vec();
     let index = json!({"format": "kube-hipaa/snapshot/v1", "sources": [
@@ -159,8 +167,8 @@ pub fn small(previous: Option<Previous>) -> Files {
         "tool": {"name": "kube-hipaa", "version": "0.1.0", "commit": "test"},
         "catalog": {"version": "0.1.0", "sha256": catalog, "overlays": []},
         "snapshot_sha256": sha256_hex(&index),
-        "cluster": {"name": "small", "uid": "8a0b6c55-9f43-4d57-8c2e-0d1f0a1b2c3d", "server": "https://small"},
-        "collected": {"started": "2026-11-28T16:00:00Z", "finished": "2026-11-28T16:03:00Z", "identity": {"groups": []}, "requests": 1},
+        "cluster": {"name": "small", "uid": uid, "server": "https://small"},
+        "collected": {"started": "2026-11-28T16:00:00Z", "finished": finished, "identity": {"groups": []}, "requests": 1},
         "totals": {"controls": {"fail": 0, "not_assessed": 0, "manual": 0, "pass": 0, "not_applicable": 0},
                    "findings": {"critical": 0, "high": 0, "medium": 0, "low": 0}, "sources": {}},
         "controls": [],
@@ -174,6 +182,7 @@ pub fn small(previous: Option<Previous>) -> Files {
         ("catalog/built-in/area/rule.yaml", rule),
         ("previous.json", [previous.as_slice(), b"\n"].concat()),
         ("report.md", b"# small\n".to_vec()),
+        ("requests.jsonl", b"{\"method\":\"GET\",\"path\":\"/api/v1/pods\",\"status\":200}\n".to_vec()),
         ("snapshot/core.pods.jsonl.gz", pods),
         ("snapshot/index.json", index),
         ("summary.json", summary),

@@ -50,6 +50,11 @@ impl Papers {
         Self { authority: issuer.pem(), server, clients: [client(), client()] }
     }
 
+    /// Certificate and key of the server, for another that is to be it.
+    pub fn server(&self) -> (&str, &str) {
+        (&self.server.0, &self.server.1)
+    }
+
     fn config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();

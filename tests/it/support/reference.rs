@@ -9,10 +9,10 @@ use kube_hipaa::cli::{Cli, Exit};
 use kube_hipaa::collect::inventory::{self, Amount, ConfigText, Entry, ManifestNames, Part, inventory};
 use kube_hipaa::facts::{SYSTEM_NAMESPACES, TableSchema, schemas};
 use kube_hipaa::model::{ASSESSMENT_SCHEMA, AccessRule, SNAPSHOT_FORMAT, SourceId, SourceState};
-use kube_hipaa::report::{FORMATS, json};
+use kube_hipaa::report::{FORMATS, json, time};
 
 /// The line under every title.
-const GENERATED: &str = "<!-- Generated from the program by `make docs`; change the program, not this page. -->";
+pub const GENERATED: &str = "<!-- Generated from the program by `make docs`; change the program, not this page. -->";
 
 /// Every generated file: path below the package, and content.
 pub fn pages() -> Vec<(&'static str, String)> {
@@ -23,15 +23,19 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ("docs/controls.md", controls(&catalog)),
         ("docs/exit-codes.md", exit_codes()),
         ("docs/formats.md", formats()),
+        ("docs/mapping.md", super::reference_mapping::mapping(&catalog)),
         ("docs/sources.md", sources()),
         ("docs/tables.md", tables()),
         ("docs/schemas/assessment-v1.schema.json", format!("{:#}\n", json::json_schema())),
+        ("docs/schemas/diff-v1.schema.json", format!("{:#}\n", time::diff::json_schema())),
+        ("docs/schemas/history-v1.schema.json", format!("{:#}\n", time::history::json_schema())),
         ("deploy/kubernetes.yaml", inventory::manifests(&today(&catalog), None)),
+        ("deploy/chart/templates/rights.yaml", super::chart::rights(&today(&catalog))),
     ]
 }
 
 /// The least rights for today's catalog.
-fn today(catalog: &Catalog) -> ManifestNames {
+pub fn today(catalog: &Catalog) -> ManifestNames {
     ManifestNames { needed: Some(kube_hipaa::cli::needed_today(catalog)), ..ManifestNames::default() }
 }
 
@@ -71,15 +75,24 @@ fn anchor(heading: &str) -> String {
 fn index(catalog: &Catalog) -> String {
     let mut out = page("Reference");
     line!(out, "- [Controls](controls.md): what is checked ({} controls), why, and what it does not show", catalog.controls().len());
+    line!(out, "- [Mapping](mapping.md): which control is evidence for which paragraph, why, on whose word, and what is asked for");
     line!(out, "- [Tables](tables.md): the {} tables that controls look at, column by column", schemas().len());
     line!(out, "- [Sources](sources.md): what is read from a cluster, how much of it is stored, and the right that it needs");
     line!(out, "- [Command line](cli.md)");
     line!(out, "- [Exit codes](exit-codes.md)");
     line!(out, "- [Formats](formats.md): documents, assessment.json, snapshots");
+    line!(out, "- [Over time](over-time.md): what diff, what-if assessments and history say, and from what it is known");
     line!(out, "- [Bundles](bundle.md): sealed evidence, for those who write or check it with another program");
-    line!(out, "- [JSON Schema of assessment.json](schemas/assessment-v1.schema.json)");
+    line!(out, "- [Stores](store.md): the record of many nights in a folder or a bucket");
+    line!(out, "- [The workspace](workspace.md): what people declare, answer, accept and decide, as files");
+    line!(
+        out,
+        "- JSON Schemas of [assessment.json](schemas/assessment-v1.schema.json), of what [diff](schemas/diff-v1.schema.json) and of what [history](schemas/history-v1.schema.json) print"
+    );
     line!(out, "- [How findings are ranked](scoring.md): the risk of a finding, and why there is no score");
     line!(out, "- [Five requests of an auditor](auditor-questions.md): where the report answers them, in two clicks each");
+    line!(out, "- [For operators](operator.md): from a first look to a schedule that keeps a record by itself");
+    line!(out, "- [For auditors](auditor.md): a record from the first question to its check with standard tools alone");
     line!(out, "- [Manifests of the least rights](../deploy/kubernetes.yaml)");
     line!(out, "- [Speed and memory](performance.md): what was measured, on what, and how to measure it again");
     out

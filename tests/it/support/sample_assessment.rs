@@ -9,8 +9,12 @@ use kube_hipaa::model::*;
 pub(crate) mod controls;
 #[path = "sample_exhibits.rs"]
 pub(crate) mod exhibits;
+#[path = "sample_mapping.rs"]
+pub(crate) mod mapping;
 #[path = "paragraphs.rs"]
 pub(crate) mod paragraphs;
+#[path = "sample_people.rs"]
+pub(crate) mod people;
 
 /// Builds one sample; `word` decides what a free string of an object is called.
 pub(crate) struct Builder {
@@ -120,6 +124,7 @@ impl Builder {
             related: cause.cloned().map(Into::into).into_iter().collect(),
             facts,
             evidence,
+            waiver: None,
         }
     }
 }
@@ -162,6 +167,8 @@ pub(crate) fn quiet() -> Assessment {
     quiet.coverage.retain(|source| source.state.is_complete());
     quiet.scope.source = ScopeSource::File;
     quiet.scope.unmatched.clear();
+    (quiet.scope.declared_by, quiet.scope.declared_on) = (Some("security official".into()), Some("2026-11-01".into()));
+    (quiet.people, quiet.workspace, quiet.declarations) = (None, None, None);
     finish(&mut quiet);
     quiet
 }
@@ -288,6 +295,11 @@ fn coverage() -> Vec<SourceCoverage> {
 fn build(mut make: Builder) -> Assessment {
     let controls = controls::all(&mut make);
     let namespaces = |names: &[&str], make: &mut Builder| -> Vec<String> { names.iter().map(|name| make.text(name)).collect() };
+    let ephi_namespaces = namespaces(&["billing", "identity", "imaging", "integration", "records"], &mut make);
+    let other_namespaces = namespaces(
+        &["default", "ingress", "kube-node-lease", "kube-public", "kube-system", "monitoring", "scheduling", "sandbox", "website"],
+        &mut make,
+    );
     let mut assessment = Assessment {
         schema: ASSESSMENT_SCHEMA.into(),
         tool: ToolIdentity { name: "kube-hipaa".into(), version: "0.1.0".into(), commit: "4e428af0c1d2".into() },
@@ -301,7 +313,11 @@ fn build(mut make: Builder) -> Assessment {
                 replaces: vec!["pod/host-network".into()],
             }],
         },
+        mapping: Some(mapping::mapping(&mut make)),
+        proposed: Some(mapping::proposed(&mut make)),
+        risk_input: Some(mapping::risk_input(&controls, &mut make)),
         snapshot_sha256: make.digest(),
+        hypothetical: None,
         cluster: ClusterIdentity {
             name: make.text("clinic-prod"),
             uid: Some(make.text("0b6cf8a2-5d1e-4f7e-9a57-0d1c6b2c9f31")),
@@ -327,15 +343,18 @@ fn build(mut make: Builder) -> Assessment {
             source: ScopeSource::Flags,
             declared_by: None,
             declared_on: None,
-            ephi_namespaces: namespaces(&["billing", "identity", "imaging", "integration", "records"], &mut make),
-            other_namespaces: namespaces(
-                &["default", "ingress", "kube-node-lease", "kube-public", "kube-system", "monitoring", "scheduling", "sandbox", "website"],
-                &mut make,
-            ),
+            roles: ephi_namespaces.get(3).map(|name| (name.clone(), ScopeRole::Transmits)).into_iter().collect(),
+            undeclared: vec![Undeclared {
+                namespace: other_namespaces.get(6).cloned().unwrap_or_default(),
+                speaks_for: vec![make.text("its name speaks of health data")],
+            }],
+            ephi_namespaces,
+            other_namespaces,
             unmatched: vec![make.text("telehealth")],
             complete: true,
             sha256: make.digest(),
         },
+        workspace: None,
         totals: Totals {
             controls: OutcomeCounts::default(),
             findings: SeverityCounts::default(),
@@ -352,9 +371,13 @@ fn build(mut make: Builder) -> Assessment {
             why: "CIS Kubernetes Benchmark 2.1.0 is the version for Kubernetes 1.36. The numbers shown are those of version 2.0.1.".into(),
         }),
         exhibits: Exhibits::default(),
+        declarations: None,
+        people: None,
     };
     assessment.paragraphs = paragraphs();
     assessment.exhibits = exhibits::exhibits(&mut make, &assessment.scope);
+    finish(&mut assessment);
+    people::lay(&mut make, &mut assessment);
     finish(&mut assessment);
     assessment
 }
@@ -381,6 +404,11 @@ fn paragraphs() -> Vec<Paragraph> {
                 } else {
                     (*text).into()
                 },
+                continues: None,
+                part_of: None,
+                condition: (*id == "164.308(a)(4)(ii)(A)").then_some(Condition::Clearinghouse),
+                applies: Applies::Yes,
+                note: (*id == "164.312(b)").then(|| "A note that a careful reader needs.".to_owned()),
                 controls: vec![],
                 counts: OutcomeCounts::default(),
                 cluster_shows: shown.map(|(_, shows, _, _)| (*shows).to_owned()).unwrap_or_default(),
@@ -394,6 +422,8 @@ fn paragraphs() -> Vec<Paragraph> {
                     || vec!["The policy that covers it, with its owner and the date of its last review".to_owned()],
                     |(.., ask)| ask.iter().map(|text| (*text).to_owned()).collect(),
                 ),
+                asks: mapping::asks(id),
+                disposition: None,
             }
         })
         .collect()
@@ -418,13 +448,24 @@ fn finish(assessment: &mut Assessment) {
             }
         }
     }
+    let entity = assessment.declarations.as_ref().and_then(|declared| declared.entity).unwrap_or_default();
     for paragraph in &mut assessment.paragraphs {
+        paragraph.applies = Applies::of(paragraph.condition, entity);
         paragraph.counts = OutcomeCounts::default();
         paragraph.controls.clear();
         for control in assessment.controls.iter().filter(|control| control.paragraphs.contains(&paragraph.id)) {
-            paragraph.counts.add(control.word());
+            if paragraph.applies.is_yes() {
+                paragraph.counts.add(control.word());
+            }
             let extent = if control.paragraphs.first() == Some(&paragraph.id) { Extent::Substantial } else { Extent::Supporting };
-            paragraph.controls.push(Support { control: control.id.clone(), extent });
+            paragraph.controls.push(Support {
+                control: control.id.clone(),
+                extent,
+                supports: Supports::ExampleOf,
+                because: format!("It looks at what {} is about.", paragraph.id),
+                authority: "ours".into(),
+                at: None,
+            });
         }
     }
     for source in &mut assessment.coverage {
@@ -432,4 +473,11 @@ fn finish(assessment: &mut Assessment) {
         source.needed_by = controls::needs(&assessment.controls, &source.source);
     }
     assessment.totals = totals;
+    let digest = |paragraphs: &[Paragraph]| mapping_sha256(paragraphs.iter().map(Claimed::from));
+    if let Some(mapping) = &mut assessment.mapping {
+        mapping.sha256 = digest(&assessment.paragraphs);
+    }
+    if let Some(proposed) = &mut assessment.proposed {
+        proposed.mapping.sha256 = digest(&proposed.paragraphs);
+    }
 }

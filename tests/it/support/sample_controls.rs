@@ -86,7 +86,9 @@ fn control(draft: Draft, outcome: Outcome, examined: u64) -> ControlResult {
         examined,
         failed: 0,
         unknown: 0,
+        undecided: None,
         outcome,
+        answers: vec![],
     }
 }
 
@@ -143,7 +145,16 @@ fn not_assessed(draft: Draft, unseen: Vec<Unseen>) -> ControlResult {
 }
 
 fn manual(draft: Draft, ask: &str, evidence: &str, who: &str) -> ControlResult {
-    control(draft, Outcome::Manual(Question { ask: ask.into(), evidence: evidence.into(), who: who.into() }), 0)
+    let question = Question {
+        ask: ask.into(),
+        evidence: evidence.into(),
+        who: who.into(),
+        role: Some(Role::SecurityOperations),
+        period: Some("12 months before the answer".into()),
+        applies_when: None,
+        how_often: None,
+    };
+    control(draft, Outcome::Manual(question), 0)
 }
 
 fn draft(

@@ -139,5 +139,20 @@ pub(crate) fn exhibits(make: &mut Builder, scope: &Scope) -> Exhibits {
             [Flow::Some, Flow::All, Flow::None][i % 3],
         ));
     }
-    Exhibits { access: Some(access), isolation: Some(isolation(make, &rows)) }
+    let at_rest = AtRestList {
+        unseen: vec![],
+        volumes: [Some(true), Some(false), None]
+            .into_iter()
+            .map(|encrypted| AtRest {
+                namespace: make.word("records"),
+                title: make.word("Claim films"),
+                storage: make.word("the driver ebs.csi.aws.com"),
+                encrypted,
+                unknown: encrypted.is_none().then(|| make.word("the account decides")),
+                customer_key: encrypted,
+                workloads: vec![make.word("StatefulSet/films")],
+            })
+            .collect(),
+    };
+    Exhibits { access: Some(access), isolation: Some(isolation(make, &rows)), accesses: None, at_rest: Some(at_rest) }
 }

@@ -14,6 +14,8 @@ pub fn case(control: &str, objects: Vec<Value>, urls: &Value, server: &str) -> C
         expect: OutcomeWord::Fail,
         findings: None,
         ephi: None,
+        transmits: Vec::new(),
+        administers: Vec::new(),
         objects,
         urls: urls.as_object().expect("a map").iter().map(|(path, content)| (path.clone(), content.clone())).collect(),
         server: server.to_owned(),
