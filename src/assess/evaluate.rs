@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answers::{Answers, Asked};
 use super::scope::{Membership, ResolvedScope};
 use super::verdict::{self, Conclusion, Tally};
-use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext, Work};
+use crate::catalog::{Catalog, Check, Control, ControlKind, Environment, Reach, RowContext, Values, Work};
 use crate::digest::sha256_parts;
 use crate::facts::{Coverage, Known, Row, TableSchema, Tables};
 use crate::model::{
@@ -56,14 +56,15 @@ impl<'a> Evaluation<'a> {
 
     /// Evaluates every chosen control over one table, whose rows are sorted by key, so that a row's value is built once for all of them.
     pub fn rows(&mut self, schema: &'static TableSchema, rows: &[Row]) {
-        let mut runs: Vec<Run<'a>> = self.chosen.iter().filter_map(|control| Run::new(control, schema)).collect();
+        let mut runs: Vec<Run<'a>> = self.chosen.iter().filter_map(|control| Run::new(control, schema, self.scope)).collect();
         if runs.is_empty() {
             return;
         }
         let asks = runs.iter().any(|run| run.check.asks_scope());
         let environment = Environment::default().with_ephi(self.scope.ephi_names().filter(|_| asks));
         let mut things = 0;
-        let mut asked: Vec<Asked<'_>> = runs.iter().map(|run| Asked::of(run.check, schema)).collect();
+        let values: Vec<Values> = runs.iter().map(|run| run.values.clone()).collect();
+        let mut asked: Vec<Asked<'_>> = runs.iter().zip(&values).map(|(run, values)| Asked::of(run.check, values, schema)).collect();
         for (index, row) in rows.iter().enumerate() {
             // Rows with one key describe variants of one thing, which counts once.
             if index.checked_sub(1).and_then(|before| rows.get(before)).is_none_or(|before| before.key != row.key) {
@@ -125,11 +126,11 @@ fn no_table(name: &str) -> Unseen {
 }
 
 /// A row as the controls see it.
-struct Seen<'c, 'e, 'r> {
+struct Seen<'c, 'r> {
     /// The number of the thing that it describes: rows with one key have one number, and come one after the other.
     thing: u64,
     row: &'r Row,
-    context: &'c RowContext<'e>,
+    context: &'c RowContext<'r>,
     membership: &'c Membership,
 }
 
@@ -149,7 +150,7 @@ impl Things {
 }
 
 /// How far what the row shows can be reached.
-fn exposure<'r>(seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) -> Exposure {
+fn exposure<'r>(seen: &Seen<'_, 'r>, asked: &mut Asked<'r>) -> Exposure {
     // Not known counts as reachable: a rank must not fall because something was not seen.
     let holds = |exposed: &mut Answers<'r>| exposed.holds(seen.row, seen.context, &mut Work::default());
     let open = asked.exposed.as_mut().is_some_and(|exposed| holds(exposed) != Ok(false));
@@ -164,6 +165,8 @@ fn exposure<'r>(seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) -> Exposure {
 struct Run<'a> {
     control: &'a Control,
     check: &'a Check,
+    /// Of its parameters.
+    values: Values,
     schema: &'static TableSchema,
     /// How many things the table has.
     things: u64,
@@ -188,7 +191,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(control: &'a Control, schema: &'static TableSchema) -> Option<Self> {
+    fn new(control: &'a Control, schema: &'static TableSchema, scope: &ResolvedScope<'_>) -> Option<Self> {
         let check = control.check()?;
         if check.table.name != schema.name {
             return None;
@@ -205,6 +208,7 @@ impl<'a> Run<'a> {
         Some(Self {
             control,
             check,
+            values: control.values(scope.parameters_of(&control.id)),
             schema,
             things: 0,
             fact_columns,
@@ -222,7 +226,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn row<'r>(&mut self, seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) {
+    fn row<'r>(&mut self, seen: &Seen<'_, 'r>, asked: &mut Asked<'r>) {
         if self.check.reach == Reach::Ephi {
             match seen.membership {
                 Membership::In(role) if seen.row.namespace.is_none() || self.check.roles.contains(role) => {}
@@ -256,7 +260,7 @@ impl<'a> Run<'a> {
     }
 
     /// A row that may be in scope and could not be decided counts as examined and unknown.
-    fn undecided(&mut self, seen: &Seen<'_, '_, '_>, error: &str) {
+    fn undecided(&mut self, seen: &Seen<'_, '_>, error: &str) {
         self.examined.add(seen.thing);
         self.not_decided(seen);
         let unknown = |&index: &usize| match seen.row.cells.get(index) {
@@ -275,7 +279,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn not_decided(&mut self, seen: &Seen<'_, '_, '_>) {
+    fn not_decided(&mut self, seen: &Seen<'_, '_>) {
         self.unknown.add(seen.thing);
         // One more than is told shows that there are more.
         if self.undecided.len() <= UNDECIDED {
@@ -335,7 +339,7 @@ impl<'a> Run<'a> {
         evidence
     }
 
-    fn finding<'r>(&mut self, seen: &Seen<'_, '_, 'r>, asked: &mut Asked<'r>) {
+    fn finding<'r>(&mut self, seen: &Seen<'_, 'r>, asked: &mut Asked<'r>) {
         let row = seen.row;
         let variant = self.failed.last == seen.thing;
         self.failed.add(seen.thing);
@@ -366,7 +370,7 @@ impl<'a> Run<'a> {
             severity: self.control.severity,
             risk,
             exposure,
-            statement: self.check.finding.fill(row),
+            statement: self.check.finding.fill(row, &self.values),
             subject: row.subject.clone(),
             namespace: row.namespace.clone().filter(|namespace| row.subject.place() != Some(namespace)),
             namespaces: row.namespace.iter().cloned().collect(),

@@ -14,11 +14,12 @@ pub use people::{SCOPE_FILE, Workspace, Written, hints, lay_beside, same_person}
 pub use scope::{Declared, Membership, Others, ResolvedScope, ScopeDeclaration, Selector, SelectorError};
 pub use verdict::Conclusion;
 
-use crate::catalog::{Catalog, Framework, Mapping};
-use crate::facts::{Computation, Computed, FactsError};
+use crate::catalog::{Catalog, ControlTexts, Framework, FrameworkParagraph, Mapping, Values};
+use crate::facts::{Computation, Computed, FactsError, Tables};
 use crate::model::{
-    ASSESSMENT_SCHEMA, Applies, Assessment, BenchmarkItem, ControlResult, Entity, EventServed, LookedAt, OutcomeCounts, OutcomeWord,
-    Paragraph, ProposedSection, RiskInput, Scope, SeverityCounts, SnapshotIndex, SourceCoverage, ToolIdentity, Totals, WeaknessOf,
+    ASSESSMENT_SCHEMA, Applies, AskedAgain, Assessment, BenchmarkItem, ControlResult, Entity, EventServed, LookedAt, OutcomeCounts,
+    OutcomeWord, Paragraph, ProposedSection, RiskInput, Scope, SetParameters, SeverityCounts, SnapshotIndex, SourceCoverage, ToolIdentity,
+    Totals, WeaknessOf,
 };
 use crate::parallel;
 
@@ -83,7 +84,8 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
         // A check is told of a paragraph that concerns somebody; a question may be how that is found out.
         let asks = result.control.check().is_none();
         let concerning = paragraphs.into_iter().flatten().filter(|id| asks || !idle.contains(id.as_str())).collect();
-        let control = control_result(result, concerning, benchmark);
+        let values = result.control.values(scope.parameters_of(&result.control.id));
+        let control = control_result(result, &values, concerning, benchmark);
         control.findings().iter().for_each(|finding| totals.findings.add(finding.severity));
         controls.push(control);
     }
@@ -123,11 +125,60 @@ pub fn assess(input: Input<'_>) -> Result<Assessment, FactsError> {
 }
 
 /// The paragraphs of a proposed rule, with what became of the checks that are relevant to them. It changes nothing of the assessment.
-pub fn proposed(framework: &Framework, assessment: &Assessment) -> ProposedSection {
-    let outcomes = assessment.controls.iter().map(|control| (control.id.clone(), control.word())).collect();
+pub fn proposed(framework: &Framework, assessment: &Assessment, asked_again: Vec<AskedAgain>) -> ProposedSection {
+    let outcomes: BTreeMap<String, OutcomeWord> = assessment.controls.iter().map(|control| (control.id.clone(), control.word())).collect();
     let entity = assessment.declarations.as_ref().and_then(|declared| declared.entity).unwrap_or_default();
-    let paragraphs = framework.paragraphs.iter().map(|paragraph| paragraph_result(paragraph, &outcomes, entity)).collect();
-    ProposedSection { mapping: framework.identity(), paragraphs }
+    let again: BTreeMap<&str, OutcomeWord> = asked_again.iter().map(|one| (one.control.as_str(), one.outcome)).collect();
+    let result = |paragraph: &FrameworkParagraph| {
+        let of = |mapping: &&Mapping| !mapping.parameters.is_empty();
+        let ids = paragraph.controls.iter().filter(of).map(|mapping| mapping.control.value.as_str());
+        let otherwise: Vec<(String, OutcomeWord)> = ids.filter_map(|id| Some((id.to_owned(), *again.get(id)?))).collect();
+        if otherwise.is_empty() {
+            return paragraph_result(paragraph, &outcomes, entity);
+        }
+        let mut outcomes = outcomes.clone();
+        outcomes.extend(otherwise);
+        paragraph_result(paragraph, &outcomes, entity)
+    };
+    let paragraphs = framework.paragraphs.iter().map(result).collect();
+    ProposedSection { mapping: framework.identity(), paragraphs, asked_again }
+}
+
+/// Checks for which a framework has other numbers than those that count, with what they come to with its own.
+pub fn asked_again(
+    catalog: &Catalog,
+    framework: &Framework,
+    tables: impl FnOnce(&dyn Fn(&str) -> bool) -> Result<Tables, FactsError>,
+    scope: &ScopeDeclaration,
+) -> Result<Vec<AskedAgain>, FactsError> {
+    let mut wanted = SetParameters::new();
+    for mapping in framework.paragraphs.iter().flat_map(|paragraph| &paragraph.controls).filter(|one| !one.parameters.is_empty()) {
+        wanted.entry(mapping.control.value.clone()).or_default().extend(mapping.parameters.clone());
+    }
+    let set = match scope {
+        ScopeDeclaration::Default => SetParameters::new(),
+        ScopeDeclaration::Declared { declared, .. } => declared.parameters.clone(),
+    };
+    wanted.retain(|id, numbers| catalog.control(id).is_some_and(|control| control.values(set.get(id)) != control.values(Some(numbers))));
+    let table = |id: &String| catalog.control(id).and_then(|control| Some(control.check()?.table.name));
+    let names: BTreeSet<&str> = wanted.keys().filter_map(table).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tables = tables(&|name| names.contains(name))?;
+    let resolved = ResolvedScope::new(scope, tables.namespaces()).with_parameters(wanted.clone());
+    let evaluated = evaluate_those(catalog, &tables, &resolved, |control| wanted.contains_key(&control.id));
+    Ok(evaluated
+        .into_iter()
+        .map(|result| AskedAgain {
+            control: result.control.id.clone(),
+            parameters: result.control.described(&result.control.values(wanted.get(&result.control.id))),
+            outcome: result.conclusion.outcome().word(),
+            examined: result.examined,
+            failed: result.failed,
+            unknown: result.unknown,
+        })
+        .collect())
 }
 
 /// What the catalog says of the controls that found something or could not be decided.
@@ -154,24 +205,26 @@ fn risk_input(catalog: &Catalog, controls: &[ControlResult]) -> RiskInput {
     RiskInput { weaknesses: weaknesses.collect(), events: events.collect() }
 }
 
-fn control_result(result: Evaluated<'_>, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
+fn control_result(result: Evaluated<'_>, values: &Values, paragraphs: Vec<String>, benchmark: Vec<BenchmarkItem>) -> ControlResult {
     let Evaluated { control, examined, failed, unknown, undecided, conclusion } = result;
     let check = control.check();
+    let ControlTexts { title, fix, limits, fails } = control.texts(values);
     ControlResult {
         id: control.id.clone(),
         version: control.version,
-        title: control.title.clone(),
+        title,
         severity: control.severity,
         area: control.area().to_owned(),
         table: check.map(|check| check.table.name.to_owned()).unwrap_or_default(),
         paragraphs,
         benchmark,
+        parameters: control.described(values),
         because: control.because.clone(),
-        fix: control.fix.clone(),
-        limits: control.limits.clone(),
+        fix,
+        limits,
         looked_at: check.map_or(LookedAt::Nothing, |check| check.reach.looked_at()),
         counts: check.map(|check| check.table.counts.to_owned()).unwrap_or_default(),
-        fails: check.map(|check| check.fails.clone()).unwrap_or_default(),
+        fails,
         examined,
         failed,
         unknown,
@@ -197,7 +250,7 @@ fn coverage(index: &SnapshotIndex, catalog: &Catalog) -> Vec<SourceCoverage> {
         .collect()
 }
 
-fn paragraph_result(paragraph: &crate::catalog::FrameworkParagraph, outcomes: &BTreeMap<String, OutcomeWord>, entity: Entity) -> Paragraph {
+fn paragraph_result(paragraph: &FrameworkParagraph, outcomes: &BTreeMap<String, OutcomeWord>, entity: Entity) -> Paragraph {
     let applies = Applies::of(paragraph.condition, entity);
     let mut counts = OutcomeCounts::default();
     // What concerns nobody has no outcomes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::sha256_parts;
 pub use crate::facts::SelectorError;
 use crate::facts::{self, ReadNamespaces, SYSTEM_NAMESPACES};
-use crate::model::{Declarations, Scope, ScopeRole, ScopeSource, Undeclared, Unseen};
+use crate::model::{Declarations, Scope, ScopeRole, ScopeSource, SetParameters, Undeclared, Unseen};
 
 /// What the user declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Declared {
     pub declarations: Option<Declarations>,
     /// What has to do with ePHI without keeping it.
     pub others: Vec<Others>,
+    /// Numbers of controls that were set.
+    pub parameters: SetParameters,
 }
 
 /// A label selector as the user wrote it.
@@ -90,6 +92,8 @@ pub struct ResolvedScope<'a> {
     labels: &'a BTreeMap<String, BTreeMap<String, String>>,
     gap: Option<&'a Unseen>,
     unmatched: Vec<(String, Unseen)>,
+    /// Numbers of controls that count instead of those of the declaration.
+    parameters: Option<SetParameters>,
 }
 
 impl<'a> ResolvedScope<'a> {
@@ -97,7 +101,13 @@ impl<'a> ResolvedScope<'a> {
     pub fn new(declaration: &'a ScopeDeclaration, namespaces: &'a ReadNamespaces) -> Self {
         let (labels, gap) = (&namespaces.labels, namespaces.gap.as_ref());
         let unmatched = if gap.is_none() { unmatched(declaration, labels) } else { Vec::new() };
-        Self { declaration, labels, gap, unmatched }
+        Self { declaration, labels, gap, unmatched, parameters: None }
+    }
+
+    /// The same with other numbers for controls.
+    #[must_use]
+    pub fn with_parameters(self, parameters: SetParameters) -> Self {
+        Self { parameters: Some(parameters), ..self }
     }
 
     /// What the declaration names and the cluster does not have. What was meant by it is not known, so a control over the namespaces
@@ -117,6 +127,15 @@ impl<'a> ResolvedScope<'a> {
             ScopeDeclaration::Declared { declared, .. } => declared.declarations.as_ref(),
             ScopeDeclaration::Default => None,
         }
+    }
+
+    /// Numbers of a control that were set.
+    pub fn parameters_of(&self, control: &str) -> Option<&BTreeMap<String, i64>> {
+        let declared = match self.declaration {
+            ScopeDeclaration::Declared { declared, .. } => Some(&declared.parameters),
+            ScopeDeclaration::Default => None,
+        };
+        self.parameters.as_ref().or(declared)?.get(control)
     }
 
     /// What a namespace has to do with ePHI: of several declarations the nearest to it.
@@ -217,6 +236,7 @@ impl<'a> ResolvedScope<'a> {
             ephi_namespaces: ephi,
             other_namespaces: other,
             roles,
+            parameters: declared.parameters,
             undeclared: self.undeclared().map(|(name, _)| Undeclared { namespace: name.clone(), speaks_for: Vec::new() }).collect(),
             unmatched,
             complete: self.gap.is_none(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::content::MOST_SUMMARY;
 use super::record_people::{LeanAnswer, LeanParagraph, LeanPeople, LeanWaiver, RecordPeople};
 use crate::model::history::Waived;
-use crate::model::{ObjectRef, OutcomeWord, ScopeRole, ScopeSource, Severity, SourceId, Undecided};
+use crate::model::{ObjectRef, OutcomeWord, ParameterValue, ScopeRole, ScopeSource, Severity, SourceId, Undecided};
 
 /// What of an assessment stands in a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct RecordControl {
     pub paragraphs: Vec<String>,
     /// What became of it.
     pub outcome: OutcomeWord,
+    /// Its parameters that were set otherwise than the catalog has them, with what counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, i64>,
     /// Whether everything that it rests on was seen, so that what it does not find is not there.
     pub whole: bool,
     /// Where it is not whole: which things could not be decided.
@@ -176,6 +179,8 @@ struct LeanControl {
     severity: Severity,
     paragraphs: Vec<String>,
     outcome: OutcomeWord,
+    #[serde(default, deserialize_with = "few")]
+    parameters: Vec<ParameterValue>,
     unknown: u64,
     #[serde(default)]
     undecided: Option<Undecided>,
@@ -364,6 +369,7 @@ impl From<LeanControl> for RecordControl {
             severity: control.severity,
             paragraphs: control.paragraphs,
             outcome: control.outcome,
+            parameters: control.parameters.into_iter().filter(ParameterValue::is_set).map(|one| (one.name, one.value)).collect(),
             whole,
             undecided: control.undecided.filter(|_| !whole),
             missing: Vec::new(),

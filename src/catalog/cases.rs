@@ -25,6 +25,8 @@ struct CaseFile {
     #[serde(default)]
     administers: Vec<String>,
     #[serde(default)]
+    parameters: BTreeMap<String, i64>,
+    #[serde(default)]
     objects: String,
     #[serde(default)]
     urls: BTreeMap<String, serde_json::Value>,
@@ -54,6 +56,8 @@ pub struct Case {
     pub transmits: Vec<String>,
     /// Namespaces that administer those that hold it.
     pub administers: Vec<String>,
+    /// Parameters of the control that are set; they stand beside a declared scope, as in a scope file.
+    pub parameters: BTreeMap<String, i64>,
     /// The objects of the cluster.
     pub objects: Vec<serde_json::Value>,
     /// Content of URLs such as `/flagz`, and of other sources that hold no objects, by name; a list is several lines (`/metrics`).
@@ -76,6 +80,9 @@ pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Problem>> {
     };
     let mut cases = Vec::new();
     for case in parsed.cases {
+        if case.ephi.is_none() && !case.parameters.is_empty() {
+            problems.at(file, 1, format!("case `{}`: `parameters` are set by a scope, so `ephi` is to be there, too", case.name));
+        }
         let objects: Result<Vec<serde_json::Value>, _> =
             if case.objects.trim().is_empty() { Ok(Vec::new()) } else { serde_saphyr::from_multiple(&case.objects) };
         match objects {
@@ -87,6 +94,7 @@ pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Problem>> {
                 ephi: case.ephi,
                 transmits: case.transmits,
                 administers: case.administers,
+                parameters: case.parameters,
                 objects: objects.into_iter().filter(|object| !object.is_null()).collect(),
                 urls: case.urls,
                 server: case.server,

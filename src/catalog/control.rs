@@ -1,13 +1,14 @@
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::lint::{Problem, Problems};
+use super::parameters::{self, Parameter, ParameterFile, Values};
 use super::predicate::Predicate;
 use crate::facts::{TableSchema, schemas};
-use crate::model::{LookedAt, Question, Role, ScopeRole, Severity, SourceId};
+use crate::model::{LookedAt, ParameterValue, Question, Role, ScopeRole, Severity, SourceId};
 
 /// A control file as written; unknown keys are refused, because a misspelt key must not weaken a control.
 #[derive(Debug, Deserialize)]
@@ -34,6 +35,8 @@ struct ControlFile {
     show: Vec<Spanned<String>>,
     fix: Option<String>,
     limits: Option<String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, Spanned<ParameterFile>>,
     question: Option<QuestionFile>,
     #[serde(default)]
     replaces: bool,
@@ -122,8 +125,32 @@ pub struct Control {
     pub fix: String,
     /// What it does not show.
     pub limits: String,
+    /// Numbers that an organization may set, sorted by name. The texts above are those of their defaults.
+    pub parameters: Vec<Parameter>,
     /// What it does.
     pub kind: ControlKind,
+    /// Its texts with places for parameters, where it has any.
+    written: Option<Box<ControlTexts>>,
+}
+
+/// The texts of a control that may name its parameters.
+#[derive(Clone, Debug)]
+pub struct ControlTexts {
+    /// [`Control::title`].
+    pub title: String,
+    /// [`Control::fix`].
+    pub fix: String,
+    /// [`Control::limits`].
+    pub limits: String,
+    /// [`Check::fails`].
+    pub fails: String,
+}
+
+impl ControlTexts {
+    fn fill(&self, values: &Values) -> Self {
+        let Self { title, fix, limits, fails } = self;
+        Self { title: values.fill(title), fix: values.fill(fix), limits: values.fill(limits), fails: values.fill(fails) }
+    }
 }
 
 /// What a control does.
@@ -192,6 +219,26 @@ impl Control {
     pub fn area(&self) -> &str {
         self.id.split('/').next().unwrap_or(&self.id)
     }
+    /// The values of its parameters: what was set, and the defaults.
+    pub fn values(&self, set: Option<&BTreeMap<String, i64>>) -> Values {
+        parameters::values(&self.parameters, set)
+    }
+    /// Its parameters with these values, as an assessment has them.
+    pub fn described(&self, values: &Values) -> Vec<ParameterValue> {
+        parameters::described(&self.parameters, values)
+    }
+    /// Its texts with these values.
+    pub fn texts(&self, values: &Values) -> ControlTexts {
+        self.written.as_ref().map_or_else(
+            || ControlTexts {
+                title: self.title.clone(),
+                fix: self.fix.clone(),
+                limits: self.limits.clone(),
+                fails: self.check().map(|check| check.fails.clone()).unwrap_or_default(),
+            },
+            |written| written.fill(values),
+        )
+    }
     /// The check, where it is one.
     pub fn check(&self) -> Option<&Check> {
         match &self.kind {
@@ -201,7 +248,7 @@ impl Control {
     }
 }
 
-/// A sentence with places for columns, written `{row.column}`.
+/// A sentence with places for columns, written `{row.column}`, and for parameters, written `{param.name}`.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pieces: Vec<Piece>,
@@ -211,6 +258,8 @@ pub struct Statement {
 enum Piece {
     Text(String),
     Column(usize),
+    /// By name; that it is there was checked.
+    Parameter(String),
 }
 
 impl Statement {
@@ -220,20 +269,27 @@ impl Statement {
         while let Some((before, after)) = rest.split_once('{') {
             pieces.push(Piece::Text(before.to_owned()));
             let (inside, behind) = after.split_once('}').ok_or_else(|| "a `{` without `}`".to_owned())?;
-            let name = inside.strip_prefix("row.").ok_or_else(|| format!("`{{{inside}}}`: columns are written `{{row.column}}`"))?;
-            let (index, _) = schema.column(name).ok_or_else(|| format!("the table `{}` has no column `{name}`", schema.name))?;
-            pieces.push(Piece::Column(index));
+            match inside.strip_prefix("param.") {
+                Some(name) => pieces.push(Piece::Parameter(name.to_owned())),
+                None => {
+                    let name =
+                        inside.strip_prefix("row.").ok_or_else(|| format!("`{{{inside}}}`: columns are written `{{row.column}}`"))?;
+                    let (index, _) = schema.column(name).ok_or_else(|| format!("the table `{}` has no column `{name}`", schema.name))?;
+                    pieces.push(Piece::Column(index));
+                }
+            }
             rest = behind;
         }
         pieces.push(Piece::Text(rest.to_owned()));
         Ok(Self { pieces })
     }
 
-    /// The sentence for a row.
-    pub fn fill(&self, row: &crate::facts::Row) -> String {
+    /// The sentence for a row, with the values of the control's parameters.
+    pub fn fill(&self, row: &crate::facts::Row, values: &Values) -> String {
         let said = self.pieces.iter().map(|piece| match piece {
             Piece::Text(text) => Cow::Borrowed(text.as_str()),
             Piece::Column(index) => Cow::Owned(row.fact(*index).to_string()),
+            Piece::Parameter(name) => Cow::Owned(values.get(name).map(|value| value.to_string()).unwrap_or_default()),
         });
         // Put together at once: there are as many as findings, and room to grow is memory that none of them needs.
         said.collect::<Vec<_>>().concat()
@@ -268,6 +324,18 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
             problem(1, format!("`{key}` must not be empty"));
         }
     }
+    let parameters = parameters::read(&parsed.parameters, &mut problem);
+    for (key, text) in [
+        ("title", Some(&parsed.title)),
+        ("fix", parsed.fix.as_ref()),
+        ("limits", parsed.limits.as_ref()),
+        ("fails", parsed.fails.as_ref()),
+        ("finding", parsed.finding.as_ref().map(|finding| &finding.value)),
+    ] {
+        if let Some(name) = text.and_then(|text| parameters::unknown(text, &parameters)) {
+            problem(1, format!("`{key}` names the parameter `{name}`, which the control does not have"));
+        }
+    }
     let kind = match parsed.kind {
         Kind::Manual => {
             if parsed.over.is_some()
@@ -279,10 +347,12 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
                 || parsed.scope.is_some()
                 || parsed.roles.is_some()
                 || !parsed.show.is_empty()
+                || !parsed.parameters.is_empty()
             {
                 problem(
                     1,
-                    "a manual control has `question` and none of over, scope, when, require, exposed, fails, finding, show".to_owned(),
+                    "a manual control has `question` and none of over, scope, when, require, exposed, fails, finding, show, parameters"
+                        .to_owned(),
                 );
             }
             match parsed.question {
@@ -302,28 +372,41 @@ pub(super) fn read(file: &str, path: &str, text: &str, problems: &mut Problems) 
             if parsed.fix.is_none() || parsed.limits.is_none() {
                 problem(1, "a check needs `fix` and `limits`".to_owned());
             }
-            check(&parsed, &mut problem).map(|check| ControlKind::Check(Box::new(check)))
+            check(&parsed, &parameters, &mut problem).map(|check| ControlKind::Check(Box::new(check)))
         }
     };
     if problems.len() > before {
         return None;
     }
+    let written = ControlTexts {
+        title: parsed.title,
+        fix: parsed.fix.unwrap_or_default().trim().to_owned(),
+        limits: parsed.limits.unwrap_or_default().trim().to_owned(),
+        fails: parsed.fails.unwrap_or_default(),
+    };
+    let texts = written.fill(&parameters::values(&parameters, None));
+    let mut kind = kind?;
+    if let ControlKind::Check(check) = &mut kind {
+        check.fails = texts.fails;
+    }
     let control = Control {
         id: parsed.id.value,
         version: parsed.version,
         lifecycle: parsed.lifecycle,
-        title: parsed.title,
+        title: texts.title,
         severity: parsed.severity,
         severity_because: parsed.severity_because,
         because: parsed.because.trim().to_owned(),
-        fix: parsed.fix.unwrap_or_default().trim().to_owned(),
-        limits: parsed.limits.unwrap_or_default().trim().to_owned(),
-        kind: kind?,
+        fix: texts.fix,
+        limits: texts.limits,
+        written: (!parameters.is_empty()).then(|| Box::new(written)),
+        parameters,
+        kind,
     };
     Some((control, parsed.replaces))
 }
 
-fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<Check> {
+fn check(parsed: &ControlFile, parameters: &[Parameter], problem: &mut impl FnMut(u64, String)) -> Option<Check> {
     let roles = match &parsed.roles {
         Some(roles) if parsed.scope != Some(Reach::Ephi) || roles.value.is_empty() => {
             problem(roles.referenced.line(), "`roles` narrows `scope: ephi` to some of maintains, transmits, administers".to_owned());
@@ -343,7 +426,7 @@ fn check(parsed: &ControlFile, problem: &mut impl FnMut(u64, String)) -> Option<
         problem(over.referenced.line(), format!("there is no table `{}`; tables are {known}", over.value));
         return None;
     };
-    let mut compile = |source: &Spanned<String>| match Predicate::compile(&source.value, table) {
+    let mut compile = |source: &Spanned<String>| match Predicate::compile(&source.value, table, parameters) {
         Ok(predicate) => Some(predicate),
         Err(found) => {
             for wrong in found {

@@ -7,6 +7,7 @@ mod control;
 mod framework;
 mod limits;
 mod lint;
+mod parameters;
 mod people;
 mod predicate;
 mod published;
@@ -21,10 +22,11 @@ use include_dir::{Dir, DirEntry, include_dir};
 pub use benchmark::{Benchmarks, Fitting, MappedItem};
 pub use cases::{Case, read_cases};
 pub use config_file::{CONFIG_SCHEMA, Place as ConfigPlace, Setting, read_config_file};
-pub use control::{Check, Control, ControlKind, Lifecycle, LifecycleStatus, Reach, Statement};
-pub use framework::{Framework, FrameworkParagraph, Mapping, Unmapped};
+pub use control::{Check, Control, ControlKind, ControlTexts, Lifecycle, LifecycleStatus, Reach, Statement};
+pub use framework::{Framework, FrameworkParagraph, Mapping, TextSource, Unmapped};
 pub use limits::Work;
 pub use lint::Problem;
+pub use parameters::{Parameter, Values};
 pub use people::{
     AnswerFile, Answered, Attached, AttachedState, Context as PeopleContext, DispositionFile, PeopleFiles, PeopleKind, PeopleText, Place,
     Placed, ReviewedAccess, WaiverFile, is_date, named_files, read_people,
@@ -150,6 +152,9 @@ impl Catalog {
             for id in framework.forgotten(&ids) {
                 problems.at(file, 1, format!("control `{id}` is mapped to no paragraph and not listed under `unmapped`"));
             }
+        }
+        for (file, framework) in &frameworks {
+            framework.lint_parameters(file, &controls, &mut problems);
         }
         if let Some((file, benchmarks)) = &benchmarks {
             benchmarks.lint(file, &ids, &mut problems);

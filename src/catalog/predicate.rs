@@ -7,6 +7,7 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, Li
 use cel::{Program, Value};
 
 use super::limits::{self, Work};
+use super::parameters::{Parameter, Values};
 use super::row_context::RowContext;
 use crate::facts::{ColumnType, TableSchema};
 
@@ -19,6 +20,8 @@ pub struct Predicate {
     /// Every loop with those around it: what they walk.
     loops: Vec<Vec<Walked>>,
     asks_scope: bool,
+    /// Whether it asks for parameters of its control.
+    asks_parameters: bool,
 }
 
 /// What a loop walks: the columns of its range, and what literals add.
@@ -48,6 +51,8 @@ enum Type {
     Numbers,
     Null,
     Row,
+    /// The parameters of the control.
+    Parameters,
     /// Already reported; fits everything, so that one mistake is one problem.
     Wrong,
 }
@@ -64,6 +69,7 @@ impl Type {
             Self::Numbers => "list of numbers".to_owned(),
             Self::Null => "null".to_owned(),
             Self::Row => "the whole row".to_owned(),
+            Self::Parameters => "all parameters".to_owned(),
             Self::Wrong => "something unknown".to_owned(),
         }
     }
@@ -73,8 +79,8 @@ impl Type {
 const MOST_NODES: usize = 400;
 
 impl Predicate {
-    /// Parses and checks `source`; all problems at once.
-    pub fn compile(source: &str, schema: &'static TableSchema) -> Result<Self, Vec<ExpressionProblem>> {
+    /// Parses and checks `source`; all problems at once. `parameters` are those of its control, written `param.NAME`.
+    pub fn compile(source: &str, schema: &'static TableSchema, parameters: &[Parameter]) -> Result<Self, Vec<ExpressionProblem>> {
         // Before the parser, which walks an expression recursively.
         if let Some(message) = limits::exceeded(source) {
             return Err(vec![ExpressionProblem { message, part: escape_long(source) }]);
@@ -90,6 +96,7 @@ impl Predicate {
             source,
             program: &program,
             schema,
+            parameters,
             columns: BTreeSet::new(),
             problems: Vec::new(),
             variables: Vec::new(),
@@ -97,13 +104,15 @@ impl Predicate {
             within: Vec::new(),
             loops: Vec::new(),
             asks_scope: false,
+            asks_parameters: false,
         };
         let result = checker.check(program.expression());
         if !matches!(result, Type::Wrong | Type::Value { ty: ColumnType::Bool, nullable: false }) {
             checker.problem(program.expression(), format!("the expression must be true or false, it is {}", result.describe()));
         }
-        let Checker { columns, problems, loops, asks_scope, .. } = checker;
-        if problems.is_empty() { Ok(Self { source: source.to_owned(), program, columns, loops, asks_scope }) } else { Err(problems) }
+        let Checker { columns, problems, loops, asks_scope, asks_parameters, .. } = checker;
+        let predicate = Self { source: source.to_owned(), program, columns, loops, asks_scope, asks_parameters };
+        if problems.is_empty() { Ok(predicate) } else { Err(problems) }
     }
 
     /// The expression as written.
@@ -124,13 +133,13 @@ impl Predicate {
     /// Whether it holds. `Err` when it cannot be decided, because a column is unknown or the evaluation failed: callers must
     /// treat that as *not seen*, never as either answer.
     pub fn holds(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
-        self.holds_within(row, &mut Work::default())
+        self.holds_within(row, Values::none(), &mut Work::default())
     }
 
     /// The same for a row of many, which together may not be more than `work`.
-    pub fn holds_within(&self, row: &RowContext<'_>, work: &mut Work) -> Result<bool, Undecided> {
+    pub fn holds_within<'v>(&self, row: &RowContext<'v>, values: &'v Values, work: &mut Work) -> Result<bool, Undecided> {
         self.fits(row, work)?;
-        self.decide(row)
+        self.decide(row, values)
     }
 
     /// Whether a row may be asked about within `work`, which is then taken.
@@ -153,8 +162,9 @@ impl Predicate {
     }
 
     /// What it says of a row that [fits](Self::fits). The same values of its [columns](Self::columns) have the same answer.
-    pub fn decide(&self, row: &RowContext<'_>) -> Result<bool, Undecided> {
-        match self.program.execute(row.cel()) {
+    pub fn decide<'v>(&self, row: &RowContext<'v>, values: &'v Values) -> Result<bool, Undecided> {
+        let answer = if self.asks_parameters { self.program.execute(&row.with(values)) } else { self.program.execute(row.cel()) };
+        match answer {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(Undecided(format!("`{}` gave {other:?}, which is neither true nor false", self.source))),
             Err(error) => Err(Undecided(format!("`{}` could not be evaluated: {error}", self.source))),
@@ -186,6 +196,7 @@ struct Checker<'a> {
     source: &'a str,
     program: &'a Program,
     schema: &'static TableSchema,
+    parameters: &'a [Parameter],
     columns: BTreeSet<&'static str>,
     problems: Vec<ExpressionProblem>,
     variables: Vec<(String, Type)>,
@@ -194,6 +205,7 @@ struct Checker<'a> {
     within: Vec<Walked>,
     loops: Vec<Vec<Walked>>,
     asks_scope: bool,
+    asks_parameters: bool,
 }
 
 impl Checker<'_> {
@@ -265,6 +277,10 @@ impl Checker<'_> {
             self.asks_scope = true;
             return Type::LIST;
         }
+        if name == "param" {
+            self.asks_parameters = true;
+            return Type::Parameters;
+        }
         if name == "row" { Type::Row } else { self.problem(expr, format!("`{name}` is unknown; columns are written `row.<column>`")) }
     }
 
@@ -283,6 +299,12 @@ impl Checker<'_> {
                     self.problem(expr, format!("the table `{}` has no column `{}`{hint}", self.schema.name, select.field))
                 }
             },
+            Type::Parameters if self.parameters.iter().any(|one| one.name == select.field) => Type::INT,
+            Type::Parameters => {
+                let names = self.parameters.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
+                let known = if names.is_empty() { "it has none".to_owned() } else { format!("there are {names}") };
+                self.problem(expr, format!("the control has no parameter `{}`; {known}", select.field))
+            }
             Type::Wrong => Type::Wrong,
             other => self.problem(expr, format!("{} has no fields", other.describe())),
         }

@@ -8,6 +8,7 @@ use cel::common::types::{CelBool, CelInt, CelList, CelNull, CelString, MAP_TYPE,
 use cel::common::value::{CowVal, Val};
 use cel::{Context, Env, ExecutionError};
 
+use super::parameters::Values;
 use crate::facts::{Cell, Known, Row, TableSchema};
 use crate::model::FactValue;
 
@@ -62,15 +63,67 @@ impl<'r> RowContext<'r> {
         }
     }
 
+    /// The row beside the values of a control's parameters, as `param`.
+    pub(super) fn with(&self, values: &'r Values) -> Context<'r, 'r> {
+        let mut context = self.fresh();
+        context.add_variable_as_val("param", Box::new(ParameterMap(values)));
+        context
+    }
+
     pub(super) fn cel(&self) -> &Context<'r, 'r> {
-        self.context.get_or_init(|| {
-            let mut context = Context::with_env(self.environment.env.clone());
-            if let Some(names) = &self.environment.ephi {
-                context.add_variable_as_val("ephi", Box::new(CelList::from(names.iter().map(|name| text(name)).collect::<Vec<_>>())));
-            }
-            context.add_variable_as_val("row", Box::new(self.row));
-            context
-        })
+        self.context.get_or_init(|| self.fresh())
+    }
+
+    fn fresh(&self) -> Context<'r, 'r> {
+        let mut context = Context::with_env(self.environment.env.clone());
+        if let Some(names) = &self.environment.ephi {
+            context.add_variable_as_val("ephi", Box::new(CelList::from(names.iter().map(|name| text(name)).collect::<Vec<_>>())));
+        }
+        context.add_variable_as_val("row", Box::new(self.row));
+        context
+    }
+}
+
+/// The values of a control's parameters, as a map.
+#[derive(Clone, Copy, Debug)]
+struct ParameterMap<'r>(&'r Values);
+
+impl Val for ParameterMap<'_> {
+    fn get_type(&self) -> &Type {
+        Self::cel_type()
+    }
+    fn cel_type() -> &'static Type {
+        static MAP: Type = MAP_TYPE;
+        &MAP
+    }
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(*self)
+    }
+}
+
+impl Indexer for ParameterMap<'_> {
+    fn get<'b, 'v>(&'b self, key: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let name = key.downcast_ref::<CelString<'_>>().map_or("", |name| name.inner());
+        let value = self.0.get(name).ok_or_else(|| ExecutionError::NoSuchKey(Arc::new(name.to_owned())))?;
+        Ok(CowVal::Owned(Box::new(CelInt::from(value))))
+    }
+    fn steal<'v>(self: Box<Self>, key: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(key).map(CowVal::into_owned)
     }
 }
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use super::control::Control;
 use super::lint::{Problem, Problems};
 use super::people::{Fields, Placed, Reading, Value, schema, shown};
-use crate::model::{Declarations, Duty, Entity, EntityKind, Exclusion, ExclusionReason, ScopeRole};
+use crate::model::{Declarations, Duty, Entity, EntityKind, Exclusion, ExclusionReason, ScopeRole, SetParameters};
 
 /// The format of a scope file.
 pub const SCOPE_SCHEMA: &str = "kube-hipaa/scope/v1";
@@ -22,6 +23,8 @@ pub struct ScopeFile {
     pub declared_on: Option<String>,
     /// What else it says; none where it says nothing else.
     pub declarations: Option<Declarations>,
+    /// Numbers of controls that it sets.
+    pub parameters: SetParameters,
 }
 
 /// What is at hand to say whether a scope file names what exists.
@@ -30,6 +33,8 @@ pub struct ScopeContext<'c> {
     pub selector: &'c dyn Fn(&str) -> Option<String>,
     /// Ids of the kinds of reach.
     pub reaches: &'c [&'static str],
+    /// The controls whose parameters can be set; none where they could not be read, so that only the form of the file is judged.
+    pub controls: Option<&'c [Control]>,
 }
 
 /// Years for which documentation is kept at the least (45 CFR 164.316(b)(2)(i)); no more than a century is meant.
@@ -74,6 +79,7 @@ fn scope(mut fields: Fields, reading: &mut Reading<'_>, context: &ScopeContext<'
     let break_glass = identities(&mut fields, "break_glass", reading);
     let duties = duties(&mut fields, reading, context);
     let retention_years = fields.take("retention").and_then(|value| retention(value, reading));
+    let parameters = parameters(&mut fields, reading, context);
     let ephi = fields.needed(ephi, "ephi", reading);
     fields.finish(reading);
     let (namespaces, selectors) = members(ephi?, "ephi", reading, context)?;
@@ -95,7 +101,7 @@ fn scope(mut fields: Fields, reading: &mut Reading<'_>, context: &ScopeContext<'
         observed: Vec::new(),
     };
     let declarations = Some(declarations).filter(|said| *said != Declarations::default());
-    Some(ScopeFile { namespaces, selectors, others, declared_by, declared_on, declarations })
+    Some(ScopeFile { namespaces, selectors, others, declared_by, declared_on, declarations, parameters })
 }
 
 type Named = Vec<Placed<String>>;
@@ -276,6 +282,44 @@ fn retention(value: Value, reading: &mut Reading<'_>) -> Option<u32> {
     Some(years.value)
 }
 
+/// `parameters: {storage/backup-current: {max_age_hours: 48}}`.
+fn parameters(fields: &mut Fields, reading: &mut Reading<'_>, context: &ScopeContext<'_>) -> SetParameters {
+    let Some(value) = fields.take("parameters") else { return SetParameters::new() };
+    let Some(map) = reading.map(value, "`parameters`") else { return SetParameters::new() };
+    let mut set = SetParameters::new();
+    for (id, value) in map.rest() {
+        let control = context.controls.map(|all| all.iter().find(|control| control.id == id.value));
+        if let Some(None) = control {
+            let with: Vec<&str> =
+                context.controls.into_iter().flatten().filter(|one| !one.parameters.is_empty()).map(|one| one.id.as_str()).collect();
+            let known = with.join(", ");
+            reading.wrong(id.place, format!("there is no control `{}`; those with parameters are {known}", shown(&id.value)));
+            continue;
+        }
+        let Some(values) = reading.map(value, &format!("`{}`", shown(&id.value))) else { continue };
+        for (name, value) in values.rest() {
+            let Some(number) = reading.integer(value, &name.value) else { continue };
+            if let Some(Some(control)) = control {
+                let Some(parameter) = control.parameters.iter().find(|one| one.name == name.value) else {
+                    let known: Vec<&str> = control.parameters.iter().map(|one| one.name.as_str()).collect();
+                    let known = if known.is_empty() { "it has none".to_owned() } else { format!("there are {}", known.join(", ")) };
+                    reading.wrong(name.place, format!("{} has no parameter `{}`; {known}", control.id, shown(&name.value)));
+                    continue;
+                };
+                let (least, most) = parameter.range;
+                if !(least..=most).contains(&number.value) {
+                    let what =
+                        format!("`{}` is {}, and a number from {least} to {most} {} is wanted", name.value, number.value, parameter.unit);
+                    reading.wrong(number.place, what);
+                    continue;
+                }
+            }
+            set.entry(id.value.clone()).or_default().insert(name.value, number.value);
+        }
+    }
+    set
+}
+
 /// RFC 1123 label, as the API server demands of a namespace (apimachinery `IsDNS1123Label`).
 fn is_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -302,7 +346,7 @@ mod tests {
 
     fn read(text: &str) -> Result<ScopeFile, Vec<String>> {
         let selector = |text: &str| text.contains(' ').then(|| format!("`{text}` is no selector"));
-        let context = ScopeContext { selector: &selector, reaches: &["read-secrets", "exec"] };
+        let context = ScopeContext { selector: &selector, reaches: &["read-secrets", "exec"], controls: None };
         read_scope_file("s.yaml", text, &context).map_err(|problems| problems.iter().map(ToString::to_string).collect())
     }
 
@@ -328,7 +372,7 @@ mod tests {
         assert_eq!(declarations.environments["test"], ["sandbox"]);
         assert_eq!((declarations.duties[0].apart.len(), declarations.retention_years), (2, Some(6)));
         let text = "schema: kube-hipaa/scope/v2\nephi: {namespaces: [records]}\nenvironments: {a: [x, X], b: [x]}\nallowed_registries: ['https://r']\n\
-            break_glass: [root, ServiceAccount/rescue]\nduties: [{name: d, apart: [nothing]}]\nretention: {years: 600}\nparameters: {}\n";
+            break_glass: [root, ServiceAccount/rescue]\nduties: [{name: d, apart: [nothing]}]\nretention: {years: 600}\nparameter: {}\n";
         let problems = read(text).expect_err("wrong");
         for part in [
             "s.yaml:1:9: `schema` is",
@@ -340,10 +384,40 @@ mod tests {
             "6:10: `apart` names at least two",
             "6:28: there is no kind of reach `nothing`; there are read-secrets, exec",
             "7:20: `years` is 600",
-            "8:1: there is no key `parameters` here",
+            "8:1: there is no key `parameter` here; did you mean `parameters`?",
         ] {
             assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
         }
         assert_eq!(problems.len(), 10, "{problems:#?}");
+    }
+
+    #[test]
+    fn numbers_of_controls_are_set_by_name_and_within_their_range() {
+        let catalog = crate::catalog::Catalog::without_built_in_cases(&[]).expect("good");
+        let selector = |_: &str| None;
+        let context = ScopeContext { selector: &selector, reaches: &[], controls: Some(catalog.controls()) };
+        let read = |parameters: &str| {
+            let text = format!("ephi: {{namespaces: [records]}}\nparameters:\n{parameters}");
+            read_scope_file("s.yaml", &text, &context).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let set = read("  storage/backup-current: {max_age_hours: 48}\n").expect("good").parameters;
+        assert_eq!(set["storage/backup-current"]["max_age_hours"], 48);
+        for (wrong, said) in [
+            ("  storage/backup: {max_age_hours: 48}\n", "3:3: there is no control `storage/backup`; those with parameters are"),
+            (
+                "  storage/backup-current: {max_age: 48}\n",
+                "3:28: storage/backup-current has no parameter `max_age`; there are max_age_hours",
+            ),
+            ("  storage/backup-current: {max_age_hours: 400}\n", "is 400, and a number from 1 to 168 hours is wanted"),
+            ("  storage/backup-current: {max_age_hours: two}\n", "`max_age_hours` is to be a whole number"),
+            ("  storage/backup-current: {max_age_hours: '48'}\n", "`max_age_hours` is to be a whole number"),
+            ("  storage/reclaim-retain: {days: 1}\n", "storage/reclaim-retain has no parameter `days`; it has none"),
+        ] {
+            let problems = read(wrong).expect_err(wrong);
+            assert!(problems.len() == 1 && problems[0].contains(said), "{problems:?}");
+        }
+        let unread = ScopeContext { controls: None, ..context };
+        let text = "ephi: {namespaces: [records]}\nparameters: {team/own: {days: 1}}\n";
+        assert!(read_scope_file("s.yaml", text, &unread).is_ok(), "names are not judged where the controls could not be read");
     }
 }

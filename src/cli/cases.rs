@@ -83,7 +83,8 @@ fn with_result<T>(
         Some(namespaces) => {
             let others = [(ScopeRole::Transmits, &case.transmits), (ScopeRole::Administers, &case.administers)];
             let others = others.map(|(role, names)| Others { role, namespaces: names.clone(), selectors: Vec::new() });
-            let (source, declared) = (ScopeSource::Flags, Declared { others: others.to_vec(), ..Declared::default() });
+            let parameters = [(id.to_owned(), case.parameters.clone())].into();
+            let (source, declared) = (ScopeSource::Flags, Declared { others: others.to_vec(), parameters, ..Declared::default() });
             ScopeDeclaration::Declared { source, namespaces: namespaces.clone(), selectors: Vec::new(), sha256: None, declared }
         }
     };

@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::nearest::{nearest, there_are};
 use super::output::print;
 use super::{cases, export, inputs};
-use crate::catalog::{Case, Catalog, CatalogError, Control, ControlKind, Problem};
+use crate::catalog::{Case, Catalog, CatalogError, Control, ControlKind, Parameter, Problem};
 use crate::model::ScopeRole;
 use crate::snapshot::Finishing;
 
@@ -113,6 +113,11 @@ fn show(catalog: &Catalog, control: &Control) -> String {
             field("Asked where", question.applies_when.as_deref().unwrap_or_default());
         }
     }
+    let parameter = |one: &Parameter| {
+        let (least, most) = one.range;
+        format!("{}: {}; {} {} where nothing is set, {least} to {most} can be set", one.name, one.means, one.default, one.unit)
+    };
+    field("Can be set", &control.parameters.iter().map(parameter).collect::<Vec<_>>().join("\n"));
     field("What to change", &control.fix);
     field("What it does not show", &control.limits);
     for framework in catalog.frameworks() {

@@ -103,6 +103,7 @@ fn declared(scope: &Scope, old: &Scope) -> ScopeDeclaration {
             on: scope.declared_on.clone(),
             declarations: None,
             others: others.into_iter().filter(|others| !others.namespaces.is_empty()).collect(),
+            parameters: scope.parameters.clone(),
         },
     }
 }

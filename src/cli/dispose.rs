@@ -19,7 +19,10 @@ pub(super) fn run(args: &DisposeArgs) -> Result<Exit, CliError> {
     // What was said is looked at before anybody types.
     let said = Said {
         paragraph: args.paragraph.clone(),
-        decision: Decision::Implemented.word().to_owned(),
+        // An alternative belongs to one decision only.
+        decision: if args.alternative.is_some() { Decision::Alternative } else { Decision::Implemented }.word().to_owned(),
+        assessment: args.assessment.clone().unwrap_or_default(),
+        alternative: args.alternative.clone().unwrap_or_default(),
         rationale: or(args.rationale.as_ref(), "-"),
         by: or(args.by.as_ref(), "-"),
         on: on.clone(),
@@ -41,11 +44,23 @@ pub(super) fn run(args: &DisposeArgs) -> Result<Exit, CliError> {
         })?,
     };
     let rationale = asking.get_text(args.rationale.as_ref(), "--rationale", "Why")?;
+    let mut more = |said: &Option<String>, question: &str| asking.get_or(said.as_ref(), question, "", &|_| Ok(()));
+    let as_written = decision == Decision::Implemented.word();
+    let assessment = if as_written {
+        args.assessment.clone().unwrap_or_default()
+    } else {
+        more(&args.assessment, "What was weighed (size, infrastructure, cost, probability and criticality of the risk)")?
+    };
+    let alternative = if decision == Decision::Alternative.word() {
+        more(&args.alternative, "Which equivalent measure takes its place")?
+    } else {
+        args.alternative.clone().unwrap_or_default()
+    };
     let by = asking.get(args.by.as_ref(), "--by", "Who decided")?;
     let next = in_a_year(&on);
     let review_by = asking.get_or(args.review_by.as_ref(), "The day by which it is looked at again", &next, &|day| not_before(day, &on))?;
     asking.finish()?;
-    let text = text(&Said { decision, rationale, by, review_by, ..said });
+    let text = text(&Said { decision, rationale, assessment, alternative, by, review_by, ..said });
     would_be_read_with(PeopleKind::Disposition, &text, &catalog, None)?;
     let documents = args.document.iter().map(|file| attach(found.root(), file)).collect::<Result<Vec<_>, _>>()?;
     let folder = found.root().join(PeopleKind::Disposition.folder());
@@ -62,6 +77,8 @@ struct Said {
     paragraph: String,
     decision: String,
     rationale: String,
+    assessment: String,
+    alternative: String,
     by: String,
     on: String,
     review_by: String,
@@ -73,10 +90,13 @@ fn text(said: &Said) -> String {
         ("paragraph", &said.paragraph),
         ("decision", &said.decision),
         ("rationale", &said.rationale),
+        ("assessment", &said.assessment),
+        ("alternative", &said.alternative),
         ("decided_by", &said.by),
         ("decided_on", &said.on),
         ("review_by", &said.review_by),
     ];
-    let text: String = lines.iter().map(|(key, value)| format!("{key}: {}\n", yaml::quoted(value))).collect();
+    let text: String =
+        lines.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key}: {}\n", yaml::quoted(value))).collect();
     format!("schema: {}\n{text}", PeopleKind::Disposition.schema())
 }

@@ -105,7 +105,7 @@ fn report(root: &Path, written: &[String], notes: &[String], again: bool) -> Str
 /// elsewhere, such as those of the comments that are written here, are no entries.
 fn declared_before(root: &Path, found: Option<&Found>) -> Result<Option<BTreeSet<String>>, CliError> {
     let Some((path, scope)) = found.and_then(|found| found.scope.as_ref()) else { return Ok(None) };
-    let declared = inputs::scope_of(path, scope).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
+    let declared = inputs::scope_of(path, scope, None).map_err(|problems| CliError::Problems { path: path.clone(), problems })?;
     let mut known = entries(scope, false);
     if let ScopeDeclaration::Declared { namespaces, declared, .. } = declared {
         known.extend(namespaces);

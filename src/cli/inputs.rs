@@ -114,10 +114,10 @@ fn walk(root: &Path, folder: &Path, walked: &mut BTreeSet<PathBuf>, files: &mut 
     Ok(())
 }
 
-/// A scope file, or everything that is wrong with it.
-pub(super) fn scope_of(path: &Path, text: &str) -> Result<ScopeDeclaration, Vec<Problem>> {
+/// A scope file, or everything that is wrong with it. Where the catalog could not be read, the parameters of its controls are not judged.
+pub(super) fn scope_of(path: &Path, text: &str, catalog: Option<&Catalog>) -> Result<ScopeDeclaration, Vec<Problem>> {
     let reaches: Vec<&'static str> = Kind::ALL.into_iter().map(Kind::id).collect();
-    let context = ScopeContext { selector: &selector_problem, reaches: &reaches };
+    let context = ScopeContext { selector: &selector_problem, reaches: &reaches, controls: catalog.map(Catalog::controls) };
     let file = read_scope_file(&path.display().to_string(), text, &context)?;
     Ok(ScopeDeclaration::Declared {
         source: ScopeSource::File,
@@ -138,6 +138,7 @@ pub(super) fn scope_of(path: &Path, text: &str) -> Result<ScopeDeclaration, Vec<
                     selectors: selectors.iter().filter_map(|selector| selector.value.parse().ok()).collect(),
                 })
                 .collect(),
+            parameters: file.parameters,
         },
     })
 }
@@ -148,10 +149,10 @@ pub(super) fn says_scope(args: &AssessOptionsArgs) -> bool {
 }
 
 /// Which namespaces hold ePHI.
-pub(super) fn scope(args: &AssessOptionsArgs) -> Result<ScopeDeclaration, CliError> {
+pub(super) fn scope(args: &AssessOptionsArgs, catalog: &Catalog) -> Result<ScopeDeclaration, CliError> {
     if let Some(path) = &args.scope {
         let text = read_text(path)?;
-        return scope_of(path, &text).map_err(|problems| CliError::Problems { path: path.clone(), problems });
+        return scope_of(path, &text, Some(catalog)).map_err(|problems| CliError::Problems { path: path.clone(), problems });
     }
     if args.ephi_namespace.is_empty() && args.ephi_selector.is_empty() {
         return Ok(ScopeDeclaration::Default);

@@ -14,7 +14,7 @@ use super::workspace::{self, Found};
 use super::{color, inputs, narrow, terminal_width, tool, what_if};
 use crate::assess::{Input, ScopeDeclaration, Workspace, assess};
 use crate::catalog::{Catalog, Framework};
-use crate::facts::Computation;
+use crate::facts::{Computation, Tables};
 use crate::model::{Assessment, CatalogIdentity, Finding, RequestRecord, Since, SourceId, SourceState, Unseen, UnseenKind};
 use crate::report::{Reported, Summary, escape, json, summary};
 use crate::snapshot::{Finishing, Snapshot};
@@ -45,10 +45,10 @@ impl<'a> Plan<'a> {
         plan.proposed()?;
         let framework = plan.framework()?;
         let Some(found) = &plan.found else {
-            plan.scope = inputs::scope(args)?;
+            plan.scope = inputs::scope(args, &plan.catalog)?;
             return Ok(plan);
         };
-        let declared = found.scope.as_ref().map(|(path, text)| (path, inputs::scope_of(path, text)));
+        let declared = found.scope.as_ref().map(|(path, text)| (path, inputs::scope_of(path, text, Some(&plan.catalog))));
         let read = found.read(&plan.catalog, framework, people.allow_missing_evidence);
         // What is wrong with the scope file is said together with what is wrong with the others.
         let (scope, workspace) = match (declared, read) {
@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
             (_, Err(error)) => return Err(error),
             (Some((path, Ok(_))), Ok(_)) if inputs::says_scope(args) => return Err(CliError::TwoScopes(path.clone())),
             (Some((_, Ok(scope))), Ok(workspace)) => (scope, workspace),
-            (None, Ok(workspace)) => (inputs::scope(args)?, workspace),
+            (None, Ok(workspace)) => (inputs::scope(args, &plan.catalog)?, workspace),
         };
         (plan.scope, plan.workspace) = (scope, Some(workspace));
         Ok(plan)
@@ -142,7 +142,11 @@ impl<'a> Plan<'a> {
             tool: tool(),
         };
         let mut assessment = ManuallyDrop::new(assess(input)?);
-        assessment.proposed = self.proposed()?.map(|framework| crate::assess::proposed(framework, &assessment));
+        if let Some(framework) = self.proposed()? {
+            let tables = |wanted: &dyn Fn(&str) -> bool| Tables::those(snapshot, wanted);
+            let again = crate::assess::asked_again(&self.catalog, framework, tables, scope)?;
+            assessment.proposed = Some(crate::assess::proposed(framework, &assessment, again));
+        }
         Ok(assessment)
     }
 

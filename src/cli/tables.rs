@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::inputs;
 use super::nearest::there_are;
 use super::output::print;
-use crate::catalog::{Environment, Predicate, RowContext, Work};
+use crate::catalog::{Environment, Predicate, RowContext, Values, Work};
 use crate::facts::{Row, Table, TableSchema, Tables, schemas};
 use crate::model::FactValue;
 use crate::report::escape;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &FactsArgs) -> Result<Exit, CliError> {
 }
 
 fn predicate(source: &str, schema: &'static TableSchema) -> Result<Predicate, CliError> {
-    Predicate::compile(source, schema).map_err(|problems| {
+    Predicate::compile(source, schema, &[]).map_err(|problems| {
         CliError::Where(problems.into_iter().map(|problem| format!("{} (in `{}`)", problem.message, problem.part)).collect())
     })
 }
@@ -59,7 +59,7 @@ fn filtered<'t>(table: &'t Table, predicate: &Predicate) -> Result<Vec<&'t Row>,
     let environment = Environment::default();
     let (mut rows, mut work) = (Vec::new(), Work::default());
     for row in &table.rows {
-        match predicate.holds_within(&RowContext::new(&environment, table.schema, row), &mut work) {
+        match predicate.holds_within(&RowContext::new(&environment, table.schema, row), Values::none(), &mut work) {
             Ok(true) => rows.push(row),
             Ok(false) => {}
             Err(why) => return Err(CliError::WhereUndecided { row: row.key.clone(), why: why.to_string() }),

@@ -271,7 +271,7 @@ impl Found {
     pub(super) fn problems_beside(&self, catalog: &Catalog, framework: &Framework, allow_missing: bool) -> Vec<Problem> {
         let context = PeopleContext { catalog, framework, attached: &self.attached, every_id: true, allow_missing };
         let mut problems = read_people(&self.texts, &context).err().unwrap_or_default();
-        problems.extend(self.scope.as_ref().and_then(|(path, text)| inputs::scope_of(path, text).err()).unwrap_or_default());
+        problems.extend(self.scope.as_ref().and_then(|(path, text)| inputs::scope_of(path, text, None).err()).unwrap_or_default());
         problems
     }
 

@@ -139,12 +139,22 @@ pub struct Span<T> {
 }
 
 /// What became of a control, by its meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlState {
     /// The outcome.
     pub outcome: OutcomeWord,
     /// Version of the control.
     pub version: u32,
+    /// Its parameters that were set otherwise than the catalog has them, with what counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, i64>,
+}
+
+impl ControlState {
+    /// Its parameters that were set, for people; empty where none was.
+    pub fn set(&self) -> String {
+        self.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One control over time.

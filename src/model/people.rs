@@ -224,6 +224,12 @@ pub struct Disposition {
     pub decision: Decision,
     /// Why.
     pub rationale: String,
+    /// What was weighed (45 CFR 164.306(d)(3)(i)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<String>,
+    /// The equivalent measure that takes its place (45 CFR 164.306(d)(3)(ii)(B)(2)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternative: Option<String>,
     /// Files that show it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<NamedFile>,
@@ -302,6 +308,8 @@ pub enum PeopleProblemKind {
     Evidence,
     /// The day of its review has passed.
     ReviewDue,
+    /// A decision not to implement as written that does not say all that the rule wants documented.
+    Undocumented,
     /// It was to be removed or changed, and is as it was.
     StillThere,
     /// An access that gives more than what was reviewed.
@@ -336,6 +344,7 @@ impl PeopleProblemKind {
             Self::SelfApproved => "approved by its own owner",
             Self::Evidence => "evidence missing or changed",
             Self::ReviewDue => "review overdue",
+            Self::Undocumented => "not documented as the rule asks",
             Self::StillThere => "still there",
             Self::Grown => "more than was reviewed",
             Self::Outgrown => "not what was accepted",

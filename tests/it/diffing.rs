@@ -101,6 +101,8 @@ fn decisions_and_questions_are_compared_where_both_sides_have_a_workspace() {
         file: "dispositions/one.yaml".to_owned(),
         decision: Decision::Alternative,
         rationale: "the array encrypts".to_owned(),
+        assessment: None,
+        alternative: None,
         documents: Vec::new(),
         decided_by: "security official".to_owned(),
         decided_on: "2026-11-02".to_owned(),

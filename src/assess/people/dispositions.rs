@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Problems, Written, broken, named};
 use crate::catalog::DispositionFile;
-use crate::model::{Assessment, Disposition, DispositionState, Implementation, People, PeopleProblemKind};
+use crate::model::{Assessment, Decision, Disposition, DispositionState, Implementation, People, PeopleProblemKind};
 
 pub(super) fn lay(files: &[DispositionFile], today: &str, assessment: &mut Assessment, people: &mut People, problems: &mut Problems) {
     let mut of: BTreeMap<&str, Vec<&DispositionFile>> = BTreeMap::new();
@@ -35,6 +35,10 @@ pub(super) fn lay(files: &[DispositionFile], today: &str, assessment: &mut Asses
             );
             problems.add(PeopleProblemKind::Contradiction, &file.path, what);
         }
+        if let Some(lacks) = lacks(file) {
+            let what = format!("the decision on {} does not say {lacks}", paragraph.id);
+            problems.add(PeopleProblemKind::Undocumented, &file.path, what);
+        }
         let state = state(file, today, &paragraph.id, problems);
         match state {
             DispositionState::InForce => people.dispositions.decided += 1,
@@ -45,12 +49,26 @@ pub(super) fn lay(files: &[DispositionFile], today: &str, assessment: &mut Asses
             file: file.path.clone(),
             decision: file.decision,
             rationale: file.rationale.clone(),
+            assessment: file.assessment.clone(),
+            alternative: file.alternative.clone(),
             documents: file.documents.iter().map(named).collect(),
             decided_by: file.decided_by.clone(),
             decided_on: file.decided_on.clone(),
             review_by: file.review_by.clone(),
             state,
         });
+    }
+}
+
+/// What is to be documented where a specification is not implemented as written, and is not there (45 CFR 164.306(d)(3)).
+fn lacks(file: &DispositionFile) -> Option<&'static str> {
+    match (file.decision, &file.assessment, &file.alternative) {
+        (Decision::Implemented, ..) | (Decision::NotReasonable, Some(_), _) | (Decision::Alternative, Some(_), Some(_)) => None,
+        (Decision::Alternative, None, None) => {
+            Some("what was weighed (`assessment`, 45 CFR 164.306(d)(3)(i)), and not which measure takes its place (`alternative`)")
+        }
+        (Decision::Alternative, Some(_), None) => Some("which measure takes its place (`alternative`, 45 CFR 164.306(d)(3)(ii)(B)(2))"),
+        (_, None, _) => Some("what was weighed (`assessment`, 45 CFR 164.306(d)(3)(i))"),
     }
 }
 
@@ -73,7 +91,8 @@ fn state(file: &DispositionFile, today: &str, paragraph: &str, problems: &mut Pr
 
 fn differ(one: &DispositionFile, other: &DispositionFile) -> bool {
     let said = |file: &DispositionFile| {
-        (file.decision, file.rationale.clone(), file.decided_by.clone(), file.review_by.clone(), file.documents.clone())
+        let texts = (file.rationale.clone(), file.assessment.clone(), file.alternative.clone());
+        (file.decision, texts, file.decided_by.clone(), file.review_by.clone(), file.documents.clone())
     };
     said(one) != said(other)
 }

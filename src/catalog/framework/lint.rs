@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Framework, FrameworkParagraph, Mapping, OURS};
+use crate::catalog::control::Control;
 use crate::catalog::lint::Problems;
 use crate::model::{Authority, AuthorityKind, DECISIONS, EXHIBITS, Implementation, ParagraphKind};
 
@@ -59,6 +60,9 @@ impl Framework {
                     wrong(format!("`{key}` must not be empty"));
                 }
             }
+            if !self.texts.is_empty() && self.text_source(paragraph).is_none() {
+                wrong("`texts` does not say where the text of its section comes from".to_owned());
+            }
             if paragraph.ask_for().iter().any(|ask| ask.trim().is_empty()) {
                 wrong("an ask says nothing".to_owned());
             }
@@ -97,6 +101,34 @@ impl Framework {
                 problems.at(file, line, format!("`{id}` has the same `because` as `{other}`; a reason is a control's own"));
             }
             relation(file, mapping, &self.authorities, problems);
+        }
+    }
+
+    /// Numbers are those of the control, and one control is asked with one number.
+    pub(in crate::catalog) fn lint_parameters(&self, file: &str, controls: &BTreeMap<String, Control>, problems: &mut Problems) {
+        let mut asked: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        for paragraph in &self.paragraphs {
+            let file = paragraph.file.as_deref().unwrap_or(file);
+            for mapping in &paragraph.controls {
+                let (id, line) = (mapping.control.value.as_str(), mapping.control.referenced.line());
+                let Some(control) = controls.get(id) else { continue };
+                for (name, value) in &mapping.parameters {
+                    let known = control.parameters.iter().find(|one| one.name == *name);
+                    if known.is_none_or(|one| *value < one.range.0 || *value > one.range.1) {
+                        problems.at(file, line, format!("`{id}` has no parameter `{name}` that may be {value}"));
+                    }
+                    if asked.insert((id, name), *value).is_some_and(|before| before != *value) {
+                        problems.at(file, line, format!("`{name}` of `{id}` has another number in another paragraph"));
+                    }
+                    if self.proposed.is_none() {
+                        problems.at(
+                            file,
+                            line,
+                            format!("`{id}`: only a proposed rule has numbers of its own; the scope file sets those of a report"),
+                        );
+                    }
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ mod parts;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
 pub(super) use extension::Extension;
@@ -32,6 +32,9 @@ pub struct Framework {
     pub version: String,
     /// The date of the text it follows.
     pub as_of: String,
+    /// Where the texts come from, by section of the rule.
+    #[serde(default)]
+    pub texts: Vec<TextSource>,
     /// The day of this version of the mapping.
     pub changed_on: Option<String>,
     /// Set where it follows a rule that is not in force.
@@ -54,6 +57,20 @@ pub struct Framework {
     /// Controls that are evidence for no paragraph, with the reason.
     #[serde(default)]
     pub unmapped: Vec<Unmapped>,
+}
+
+/// Where the texts of a section come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextSource {
+    /// The section, such as `164.312`.
+    pub section: String,
+    /// The publication that was read.
+    pub source: String,
+    /// For which day or month it gives the text.
+    pub as_of: String,
+    /// Where the section was published and last amended, as the Code of Federal Regulations says below it.
+    pub published: String,
 }
 
 fn first_version() -> String {
@@ -145,6 +162,9 @@ pub struct Mapping {
     pub authority: String,
     /// Where that one says it.
     pub at: Option<String>,
+    /// Parameters of the control that the paragraph has numbers for: a proposed rule that names an age.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, i64>,
 }
 
 impl Mapping {
@@ -157,6 +177,7 @@ impl Mapping {
             because: self.because.trim().to_owned(),
             authority: self.authority.clone(),
             at: self.at.clone(),
+            parameters: self.parameters.clone(),
         }
     }
 }
@@ -179,6 +200,12 @@ pub struct Unmapped {
 }
 
 impl Framework {
+    /// Where the text of a paragraph comes from.
+    pub fn text_source(&self, paragraph: &FrameworkParagraph) -> Option<&TextSource> {
+        let section = paragraph.id.value.split('(').next().unwrap_or_default();
+        self.texts.iter().find(|text| text.section == section)
+    }
+
     /// Paragraphs per control.
     pub fn paragraphs_of(&self) -> BTreeMap<&str, Vec<String>> {
         let mut map: BTreeMap<&str, Vec<String>> = BTreeMap::new();

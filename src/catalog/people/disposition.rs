@@ -15,6 +15,10 @@ pub struct DispositionFile {
     pub decision: Decision,
     /// Why.
     pub rationale: String,
+    /// What was weighed: whether the specification is reasonable and appropriate in this environment (45 CFR 164.306(d)(3)(i)).
+    pub assessment: Option<String>,
+    /// The equivalent measure that takes its place (45 CFR 164.306(d)(3)(ii)(B)(2)).
+    pub alternative: Option<String>,
     /// Files that show it.
     pub documents: Vec<Attached>,
     /// Who decided.
@@ -29,6 +33,7 @@ pub(super) fn read(path: &str, mut fields: Fields, reading: &mut Reading<'_>, co
     let paragraph = fields.text("paragraph", reading);
     let decision = fields.text("decision", reading);
     let rationale = fields.text("rationale", reading);
+    let (assessment, alternative) = (fields.text("assessment", reading), fields.text("alternative", reading));
     let documents = attached::read(&mut fields, "documents", reading, context);
     let decided_by = fields.text("decided_by", reading);
     let decided_on = fields.date("decided_on", reading);
@@ -52,11 +57,17 @@ pub(super) fn read(path: &str, mut fields: Fields, reading: &mut Reading<'_>, co
         }
         decision
     });
+    if let (Some(alternative), Some(Decision::Implemented | Decision::NotReasonable)) = (&alternative, decision) {
+        reading
+            .wrong(alternative.place, "`alternative` is what takes the place of the specification, so the decision is to be `alternative`");
+    }
     Some(DispositionFile {
         path: path.to_owned(),
         paragraph: paragraph?.value,
         decision: decision?,
         rationale: rationale?.value,
+        assessment: assessment.map(|text| text.value),
+        alternative: alternative.map(|text| text.value),
         documents,
         decided_by: decided_by?.value,
         decided_on: decided_on?.value,

@@ -103,6 +103,18 @@ impl Reading<'_> {
         None
     }
 
+    /// A whole number, which may be below zero.
+    pub(in crate::catalog) fn integer(&mut self, value: Value, what: &str) -> Option<Placed<i64>> {
+        let place = Place::of(&value);
+        match &value.value {
+            Node::Plain(text) if text.parse::<i64>().is_ok() => text.parse().ok().map(|value| Placed { value, place }),
+            _ => {
+                self.wrong(place, format!("`{}` is to be a whole number", shown(what)));
+                None
+            }
+        }
+    }
+
     /// The entries of a list.
     pub(in crate::catalog) fn list(&mut self, value: Value, what: &str) -> Vec<Value> {
         let place = Place::of(&value);

@@ -8,7 +8,7 @@ fn containers() -> &'static TableSchema {
 }
 
 fn problems(source: &str) -> Vec<String> {
-    match Predicate::compile(source, containers()) {
+    match Predicate::compile(source, containers(), &[]) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.into_iter().map(|problem| problem.message).collect(),
     }
@@ -110,18 +110,18 @@ fn many_rows_with_loops_come_to_an_end() {
     let ten = FactValue::List((0..10).map(|number| number.to_string()).collect());
     let row = row(vec![("capabilities_added", Known::Known(ten))]);
     let source = "row.capabilities_added.all(a, row.capabilities_added.all(b, a != 'x' && b != 'x'))";
-    let predicate = Predicate::compile(source, containers()).expect("fits");
+    let predicate = Predicate::compile(source, containers(), &[]).expect("fits");
     let environment = Environment::default();
     let context = RowContext::new(&environment, containers(), &row);
     // Each row takes 10 steps in the outer loop and 100 in the inner one.
     let mut work = Work::of(110 * 70);
-    let answers: Vec<bool> = (0..1_000_000).map(|_| predicate.holds_within(&context, &mut work).is_ok()).collect();
+    let answers: Vec<bool> = (0..1_000_000).map(|_| predicate.holds_within(&context, Values::none(), &mut work).is_ok()).collect();
     assert_eq!((answers.iter().filter(|answer| **answer).count(), answers.iter().position(|answer| !answer)), (70, Some(70)));
-    let undecided = predicate.holds_within(&context, &mut work).expect_err("nothing is left");
+    let undecided = predicate.holds_within(&context, Values::none(), &mut work).expect_err("nothing is left");
     assert!(undecided.0.contains("over all rows"), "{undecided}");
     // What asks for no loop is decided for every row.
-    let plain = Predicate::compile("'a' in row.capabilities_added", containers()).expect("fits");
-    assert!((0..1000).all(|_| plain.holds_within(&context, &mut work) == Ok(false)));
+    let plain = Predicate::compile("'a' in row.capabilities_added", containers(), &[]).expect("fits");
+    assert!((0..1000).all(|_| plain.holds_within(&context, Values::none(), &mut work) == Ok(false)));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn row(cells: Vec<(&str, Cell)>) -> Row {
 }
 
 fn eval(source: &str, row: &Row) -> Result<bool, Undecided> {
-    let predicate = Predicate::compile(source, containers()).unwrap_or_else(|problems| panic!("{source}: {problems:?}"));
+    let predicate = Predicate::compile(source, containers(), &[]).unwrap_or_else(|problems| panic!("{source}: {problems:?}"));
     predicate.holds(&RowContext::new(&Environment::default(), containers(), row))
 }
 
@@ -169,4 +169,32 @@ fn null_is_known_and_is_no_number() {
     assert_eq!(eval("row.run_as_user == null", &unset), Ok(true));
     assert_eq!(eval("row.run_as_user == 0", &unset), Ok(false));
     assert!(eval("row.run_as_user > 0", &unset).is_err(), "an ordering with null must not become an answer");
+}
+
+#[test]
+fn parameters_are_those_of_the_control() {
+    let parameter = Parameter {
+        name: "most".into(),
+        default: 2,
+        range: (1, 9),
+        stricter: crate::model::Stricter::Less,
+        unit: "pods".into(),
+        means: "how many".into(),
+    };
+    let parameters = [parameter];
+    let compiled = Predicate::compile("row.pods <= param.most", containers(), &parameters).expect("fits");
+    let (three, environment) = (row(vec![("pods", Known::Known(FactValue::Int(3)))]), Environment::default());
+    for (set, answer) in [(None, false), (Some(3), true), (Some(1), false)] {
+        let set = set.map(|value| [("most".to_owned(), value)].into());
+        let values = crate::catalog::parameters::values(&parameters, set.as_ref());
+        let context = RowContext::new(&environment, containers(), &three);
+        assert_eq!(compiled.decide(&context, &values), Ok(answer), "{values:?}");
+    }
+    let context = RowContext::new(&environment, containers(), &three);
+    assert!(compiled.decide(&context, Values::none()).is_err(), "without a value there is no answer");
+    let wrong = |source: &str| Predicate::compile(source, containers(), &parameters).expect_err("wrong").remove(0).message;
+    assert!(wrong("row.pods <= param.least").contains("no parameter `least`; there are most"));
+    assert!(wrong("param.most == 'two'").contains("compare values of one type"));
+    assert!(wrong("param == 2").contains("compare values of one type"));
+    assert!(problems("row.pods <= param.most")[0].contains("it has none"));
 }

@@ -11,8 +11,20 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 pub(super) fn lists(catalog: &Catalog, framework: &Framework) -> Vec<List> {
     let version = format!("{} {}", framework.id, framework.version);
     let version = version.as_str();
-    let mut paragraphs =
-        vec![row(["mapping", "paragraph", "title", "kind", "required", "standard", "controls", "cluster_cannot_show", "text_sha256"])];
+    let mut paragraphs = vec![row([
+        "mapping",
+        "paragraph",
+        "title",
+        "kind",
+        "required",
+        "standard",
+        "controls",
+        "cluster_cannot_show",
+        "text_sha256",
+        "text_source",
+        "text_as_of",
+        "text_published",
+    ])];
     let mut relations = vec![row([
         "mapping",
         "paragraph",
@@ -39,7 +51,10 @@ pub(super) fn lists(catalog: &Catalog, framework: &Framework) -> Vec<List> {
         };
         let cannot = one.cluster_cannot_show.trim();
         let count = one.controls.len().to_string();
-        paragraphs.push(row([version, id, &one.title, kind, required, &one.standard, &count, cannot, &one.text_sha256()]));
+        let [source, as_of, published] =
+            framework.text_source(one).map_or([""; 3], |text| [text.source.as_str(), &text.as_of, &text.published]);
+        let sha256 = one.text_sha256();
+        paragraphs.push(row([version, id, &one.title, kind, required, &one.standard, &count, cannot, &sha256, source, as_of, published]));
         for mapping in &one.controls {
             let control = mapping.control.value.as_str();
             let title = catalog.control(control).map_or("", |control| control.title.as_str());

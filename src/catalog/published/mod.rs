@@ -5,8 +5,8 @@ mod oscal;
 
 use serde::Serialize;
 
-use super::{Catalog, ControlKind, Framework, Mapping};
-use crate::model::{Ask, Condition, Implementation, MappingIdentity, ParagraphKind, Support};
+use super::{Catalog, ControlKind, Framework, Mapping, TextSource};
+use crate::model::{Ask, Condition, Implementation, MappingIdentity, ParagraphKind, ParameterValue, Support};
 
 /// The schema of [`PublishedMapping`].
 pub const MAPPING_SCHEMA: &str = "kube-hipaa/mapping/v1";
@@ -60,6 +60,8 @@ struct PublishedParagraph {
     note: Option<String>,
     text: String,
     text_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_source: Option<TextSource>,
     relations: Vec<Support>,
     cluster_shows: String,
     cluster_cannot_show: String,
@@ -74,6 +76,8 @@ struct PublishedControl {
     kind: &'static str,
     title: String,
     limits: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parameters: Vec<ParameterValue>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,6 +112,7 @@ fn mapping(catalog: &Catalog, framework: &Framework) -> PublishedMapping {
         condition: one.condition,
         note: one.note.clone(),
         text_sha256: one.text_sha256(),
+        text_source: framework.text_source(one).cloned(),
         text: one.text.clone(),
         relations: one.controls.iter().map(Mapping::support).collect(),
         cluster_shows: one.cluster_shows.trim().to_owned(),
@@ -131,6 +136,7 @@ fn mapping(catalog: &Catalog, framework: &Framework) -> PublishedMapping {
                 kind: kind(&control.kind),
                 title: control.title.clone(),
                 limits: control.limits.clone(),
+                parameters: control.described(&control.values(None)),
             })
             .collect(),
         unmapped: framework

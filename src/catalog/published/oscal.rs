@@ -59,9 +59,9 @@ fn regulation(framework: &Framework) -> Value {
             groups.push((section, paragraph.section.clone(), Vec::new()));
         }
         let nested = framework.paragraphs.iter().filter(|one| one.standard == paragraph.id.value && one.id.value != paragraph.id.value);
-        let nested: Vec<Value> = nested.filter(|one| one.continues.is_none()).map(|one| requirement(one, Vec::new())).collect();
+        let nested: Vec<Value> = nested.filter(|one| one.continues.is_none()).map(|one| requirement(framework, one, Vec::new())).collect();
         if let Some((.., controls)) = groups.last_mut() {
-            controls.push(requirement(paragraph, nested));
+            controls.push(requirement(framework, paragraph, nested));
         }
     }
     let groups: Vec<Value> = groups
@@ -75,7 +75,7 @@ fn regulation(framework: &Framework) -> Value {
     }})
 }
 
-fn requirement(paragraph: &FrameworkParagraph, nested: Vec<Value>) -> Value {
+fn requirement(framework: &Framework, paragraph: &FrameworkParagraph, nested: Vec<Value>) -> Value {
     let citation = &paragraph.id.value;
     let at = token(citation);
     let kind = match paragraph.kind {
@@ -89,6 +89,13 @@ fn requirement(paragraph: &FrameworkParagraph, nested: Vec<Value>) -> Value {
         Implementation::BySpecification => {}
     }
     props.push(property("text-sha256", &paragraph.text_sha256()));
+    if let Some(text) = framework.text_source(paragraph) {
+        props.extend([
+            property("text-source", &text.source),
+            property("text-as-of", &text.as_of),
+            property("text-published", &text.published),
+        ]);
+    }
     for (name, value) in [("continues", &paragraph.continues), ("part-of", &paragraph.part_of)] {
         props.extend(value.as_ref().map(|value| property(name, value)));
     }

@@ -235,6 +235,12 @@ pub struct DisposeArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) rationale: Option<String>,
+    /// What was weighed: size, infrastructure, cost, probability and criticality of the risk (45 CFR 164.306(b), (d)(3)(i))
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) assessment: Option<String>,
+    /// The equivalent measure that takes its place
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) alternative: Option<String>,
     /// Who decided
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) by: Option<String>,

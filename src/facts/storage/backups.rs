@@ -39,8 +39,8 @@ table! {
         /// last one, of this week, would have held it.
         waits_for_first: Known<bool>, at "/metadata/creationTimestamp",
             needs [BACKUPS, BACKUP_LOCATIONS, BACKUP_SCHEDULES, VOLUME_SNAPSHOT_CLASSES, PERSISTENT_VOLUMES, PODS, NAMESPACES];
-        /// That no schedule copies it and why, that no backup holds it and why, or that its last backup is older than a week, as a sentence about
-        /// it goes on; empty where neither is known.
+        /// That no schedule copies it and why, that no backup holds it and why, or how old its last one is, as a sentence about it goes on;
+        /// empty where neither is known.
         why: String, needs [BACKUPS, BACKUP_SCHEDULES];
     }
 }
@@ -176,8 +176,9 @@ impl<'a> Surroundings<'a> {
         let unscheduled = schedules.known.known().is_some_and(Vec::is_empty);
         let of_schedule = schedules.why_not.as_ref().filter(|_| unscheduled).map(|why| format!("is on no schedule ({why})"));
         let of_backup = match (&last.known, &last.why_not) {
-            (Known::Known(Some(done)), _) if done.hours > WEEK => {
-                Some(format!("was last in a backup {} days ago ({})", done.hours / 24, done.name()))
+            (Known::Known(Some(done)), _) => {
+                let ago = if done.hours < 2 * 24 { format!("{} hours", done.hours) } else { format!("{} days", done.hours / 24) };
+                Some(format!("was last in a backup {ago} ago ({})", done.name()))
             }
             (Known::Known(None), Some(why)) => Some(format!("is in no backup ({why})")),
             _ => None,

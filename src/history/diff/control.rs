@@ -82,6 +82,8 @@ fn moved(
         }
     } else if old.version != new.version {
         why.push((DiffCause::Catalog, format!("version {} of the control, and {} before", new.version, old.version)));
+    } else if let Some(set) = set_otherwise(old, new) {
+        why.push((DiffCause::Scope, set));
     } else if !between.same_scope && new.looked_at == LookedAt::Ephi && !blind && was.1 && is.1 && causes.contains(&DiffCause::Scope) {
         why.push((DiffCause::Scope, "other namespaces are declared to hold ePHI".to_owned()));
     } else {
@@ -89,6 +91,17 @@ fn moved(
     }
     causes.extend(why.iter().map(|(cause, _)| *cause));
     (status, why.into_iter().map(|(_, why)| why).collect::<Vec<_>>().join("; "))
+}
+
+/// Parameters of a control that count with other values than before, in words; none where all are the same. One that the old side does
+/// not have is the catalog's matter.
+pub(super) fn set_otherwise(old: &ControlResult, new: &ControlResult) -> Option<String> {
+    let pairs = new.parameters.iter().filter_map(|is| Some((is, old.parameters.iter().find(|was| was.name == is.name)?)));
+    let each: Vec<String> = pairs
+        .filter(|(is, was)| is.value != was.value)
+        .map(|(is, was)| format!("{} is {} {} now and was {}", is.name, is.value, is.unit, was.value))
+        .collect();
+    (!each.is_empty()).then(|| each.join(", "))
 }
 
 fn of_what(cause: DiffCause) -> &'static str {

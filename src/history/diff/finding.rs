@@ -96,6 +96,10 @@ impl Step<'_> {
             && was.version != is.version
         {
             return sure(DiffCause::Catalog, format!("version {} of the control, and {} before", is.version, was.version));
+        } else if let Some(set) = self.set_otherwise()
+            && old.facts == new.facts
+        {
+            return sure(DiffCause::Scope, set);
         } else if !self.between.same_rules && old.facts == new.facts && all.iter().all(|value| value.what != "namespaces") {
             return sure(DiffCause::Catalog, "the values that decide it are the same, and the rules are others");
         }
@@ -145,6 +149,10 @@ impl Step<'_> {
             if old.version != is {
                 return sure(DiffCause::Catalog, format!("version {is} of the control, and {} before", old.version));
             }
+            // Whether it would have been found with the number of before is not known.
+            if let Some(set) = self.set_otherwise() {
+                return (DiffCause::Scope, set, false);
+            }
             if self.was_elsewhere(new, &self.between.old.scope, &self.between.new.scope) {
                 return sure(DiffCause::Scope, "its namespace did not count as holding ePHI before");
             }
@@ -192,6 +200,9 @@ impl Step<'_> {
             if was != new.version {
                 return (status, sure(DiffCause::Catalog, format!("version {} of the control, and {was} before", new.version)));
             }
+            if let Some(set) = self.set_otherwise() {
+                return (NoLongerSeen, (DiffCause::Scope, set, false));
+            }
             if self.was_elsewhere(old, &self.between.new.scope, &self.between.old.scope) {
                 let why = "its namespace does not count as holding ePHI any more, so it was not looked at";
                 return (NoLongerSeen, sure(DiffCause::Scope, why));
@@ -206,6 +217,10 @@ impl Step<'_> {
         }
         let what = new.unseen().first().map_or_else(String::new, |unseen| format!(" ({}: {})", unseen.what, unseen.why));
         (NoLongerSeen, sure(DiffCause::Coverage, format!("not everything was seen{what}: it may be there still")))
+    }
+
+    fn set_otherwise(&self) -> Option<String> {
+        super::control::set_otherwise(self.of.old?, self.of.new?)
     }
 
     fn is_of_scope(&self) -> bool {

@@ -207,7 +207,8 @@ impl Timeline {
             known.title.clone_from(&control.title);
             known.paragraphs.clone_from(&control.paragraphs);
             known.severity = control.severity;
-            known.spans.add(ControlState { outcome: control.outcome, version: control.version }, now, number);
+            let state = ControlState { outcome: control.outcome, version: control.version, parameters: control.parameters.clone() };
+            known.spans.add(state, now, number);
             for paragraph in &control.paragraphs {
                 paragraphs.entry(paragraph).or_default().add(control.outcome);
             }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     AccessRule, Answer, Applies, Ask, Benchmark, BenchmarkItem, ClusterIdentity, Collected, Condition, Declarations, Disposition, Evidence,
     Exhibits, Exposure, Extent, Facts, Hypothetical, Implementation, LeftOut, LookedAt, MappingIdentity, ObjectRef, Outcome, OutcomeCounts,
-    OutcomeWord, ParagraphKind, People, RiskInput, Role, ScopeRole, Severity, SharedWaiver, SourceId, SourceState, Supports, ToolIdentity,
-    Undecided, Unseen, WaiverState, WorkspaceUsed,
+    OutcomeWord, ParagraphKind, ParameterValue, People, RiskInput, Role, ScopeRole, SetParameters, Severity, SharedWaiver, SourceId,
+    SourceState, Supports, ToolIdentity, Undecided, Unseen, WaiverState, WorkspaceUsed,
 };
 
 /// The name of the format and its version.
@@ -136,6 +136,9 @@ pub struct Scope {
     pub unmatched: Vec<String>,
     /// False when the namespaces could not be read, so that the list may be too short.
     pub complete: bool,
+    /// Numbers of controls that the declaration sets, by control and name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: SetParameters,
     /// SHA-256 of the declaration (file bytes or flags in canonical form).
     pub sha256: String,
 }
@@ -147,6 +150,26 @@ pub struct ProposedSection {
     pub mapping: MappingIdentity,
     /// Its paragraphs, in our own words.
     pub paragraphs: Vec<Paragraph>,
+    /// Checks that were asked again with its numbers, where these are others than those of the assessment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_again: Vec<AskedAgain>,
+}
+
+/// What a check comes to with other numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskedAgain {
+    /// The check.
+    pub control: String,
+    /// Its parameters as they counted here.
+    pub parameters: Vec<ParameterValue>,
+    /// What became of it.
+    pub outcome: OutcomeWord,
+    /// Things in scope.
+    pub examined: u64,
+    /// Things that fail.
+    pub failed: u64,
+    /// Things that could not be decided.
+    pub unknown: u64,
 }
 
 /// A namespace that nobody declared anything about.
@@ -356,6 +379,8 @@ pub struct ControlResult {
     pub paragraphs: Vec<String>,
     /// Items of the benchmark that it speaks to.
     pub benchmark: Vec<BenchmarkItem>,
+    /// Numbers of its that an organization may set, with what counted.
+    pub parameters: Vec<ParameterValue>,
     /// Why it matters, in one or two sentences.
     pub because: String,
     /// What to change.
@@ -437,6 +462,9 @@ pub struct Support {
     /// Where that one says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Parameters of the control that the paragraph has numbers for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, i64>,
 }
 
 /// One paragraph of the regulation with what a cluster shows about it.

@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Answer, Assessment, BenchmarkItem, Finding, LookedAt, Outcome, OutcomeCounts, OutcomeWord, Proof, Question, Severity, SeverityCounts,
-    Undecided, Unseen,
+    Answer, Assessment, BenchmarkItem, Finding, LookedAt, Outcome, OutcomeCounts, OutcomeWord, ParameterValue, Proof, Question, Severity,
+    SeverityCounts, Undecided, Unseen,
 };
 use crate::model::{Applies, Claimed, NonEmpty, QuestionCounts, mapping_sha256};
 
@@ -35,6 +35,9 @@ pub struct ControlResult<'a> {
     /// Items of the benchmark that it speaks to.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     benchmark: Cow<'a, [BenchmarkItem]>,
+    /// Numbers of its that an organization may set, with what counted.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    parameters: Cow<'a, [ParameterValue]>,
     /// Why it matters, in one or two sentences.
     because: Cow<'a, str>,
     /// What to change.
@@ -109,6 +112,7 @@ impl<'a> From<&'a super::ControlResult> for ControlResult<'a> {
             outcome: control.word(),
             paragraphs: Cow::Borrowed(&control.paragraphs),
             benchmark: Cow::Borrowed(&control.benchmark),
+            parameters: Cow::Borrowed(&control.parameters),
             because: Cow::Borrowed(&control.because),
             fix: Cow::Borrowed(&control.fix),
             limits: Cow::Borrowed(&control.limits),
@@ -207,6 +211,7 @@ impl TryFrom<ControlResult<'_>> for super::ControlResult {
             table: saved.table.into_owned(),
             paragraphs: saved.paragraphs.into_owned(),
             benchmark: saved.benchmark.into_owned(),
+            parameters: saved.parameters.into_owned(),
             because: saved.because.into_owned(),
             fix: saved.fix.into_owned(),
             limits: saved.limits.into_owned(),
@@ -240,8 +245,10 @@ pub fn agrees(assessment: &Assessment) -> Result<(), Contradiction> {
     same("the totals count controls as", &totals.controls, &outcomes)?;
     same("the totals count findings as", &totals.findings, &findings)?;
     same("the totals count sources as", &totals.sources, &sources)?;
-    let proposed = assessment.proposed.iter().flat_map(|section| &section.paragraphs);
-    for paragraph in assessment.paragraphs.iter().chain(proposed) {
+    let again: BTreeMap<&str, OutcomeWord> =
+        assessment.proposed.iter().flat_map(|section| &section.asked_again).map(|one| (one.control.as_str(), one.outcome)).collect();
+    let proposed = assessment.proposed.iter().flat_map(|section| &section.paragraphs).map(|paragraph| (paragraph, true));
+    for (paragraph, proposed) in assessment.paragraphs.iter().map(|paragraph| (paragraph, false)).chain(proposed) {
         let mut counts = OutcomeCounts::default();
         for support in &paragraph.controls {
             let word = words.get(support.control.as_str()).ok_or_else(|| {
@@ -250,6 +257,8 @@ pub fn agrees(assessment: &Assessment) -> Result<(), Contradiction> {
                     paragraph.id, support.control
                 ))
             })?;
+            // With the numbers of a proposed rule it is asked again.
+            let word = again.get(support.control.as_str()).filter(|_| proposed && !support.parameters.is_empty()).unwrap_or(word);
             // What concerns nobody, as far as people declared it, has no outcomes.
             if paragraph.applies.is_yes() {
                 counts.add(*word);

@@ -227,7 +227,8 @@ fn control(control: &ControlHistory, nights: &[Night]) -> Strip {
     let several = control.spans.iter().any(|span| Some(span.was.version) != last.map(|last| last.was.version));
     let said = |span: &crate::model::history::Span<crate::model::history::ControlState>| {
         let version = if several { format!(" (version {})", span.was.version) } else { String::new() };
-        format!("{}{version} {} to {}", span.was.outcome.label(), day(&span.from), day(&span.to))
+        let set = if span.was.parameters.is_empty() { String::new() } else { format!(" (with {})", span.was.set()) };
+        format!("{}{version}{set} {} to {}", span.was.outcome.label(), day(&span.from), day(&span.to))
     };
     Strip {
         id: control.id.clone(),

@@ -92,7 +92,7 @@ pub fn nights_csv(history: &History) -> Vec<u8> {
 
 /// Every time in which a control stayed as it was, one a row.
 pub fn controls_csv(history: &History) -> Vec<u8> {
-    let header = ["cluster_uid", "cluster", "control", "version", "severity", "outcome", "from", "to", "bundles"];
+    let header = ["cluster_uid", "cluster", "control", "version", "severity", "outcome", "from", "to", "bundles", "parameters"];
     let rows = history.controls.iter().flat_map(|control| control.spans.iter().map(move |span| (control, span)));
     csv::list(
         &header,
@@ -107,6 +107,7 @@ pub fn controls_csv(history: &History) -> Vec<u8> {
                 span.from.clone(),
                 span.to.clone(),
                 span.nights.to_string(),
+                span.was.set(),
             ]
         }),
     )

@@ -8,8 +8,8 @@ use super::findings::Group;
 use super::parts::{Count, Digest, Mark, Object, Ref, counts, digits, list, many, time};
 use super::words::{DISCLAIMER, Linker, Prose};
 use crate::model::{
-    AnswerState, Assessment, Declarations, OutcomeCounts, OutcomeWord, Paragraph, ParagraphKind, Role, Scope, ScopeRole, ScopeSource,
-    Undeclared,
+    AnswerState, Assessment, ControlResult, Declarations, OutcomeCounts, OutcomeWord, Paragraph, ParagraphKind, ParameterValue, Role,
+    Scope, ScopeRole, ScopeSource, Undeclared,
 };
 use crate::report::escape::clip;
 
@@ -140,6 +140,10 @@ impl Cover {
             let count = many(used.files.len() as u64, "file", "files");
             rows.push(row("Workspace", vec![words(format!("{count}, digest ")), digest(&used.sha256)]));
         }
+        let set: Vec<String> = set(assessment).map(|(control, value)| format!("{}: {}", control.id, value.said())).collect();
+        if !set.is_empty() {
+            rows.push(row("Parameters set", vec![words(set.join("; "))]));
+        }
         if let Some(said) = &assessment.declarations {
             rows.extend(left_out(said, scope).map(|text| row("Left out", vec![words(text)])));
             for (label, value) in [("For", &said.organisation), ("Purpose", &said.purpose), ("Run by", &said.operator)] {
@@ -148,6 +152,11 @@ impl Cover {
         }
         Self { cluster: clip(&cluster.name, 120), rows, disclaimer: DISCLAIMER, warnings: warnings(assessment) }
     }
+}
+
+/// Numbers of controls for which the scope file has another value than the catalog.
+fn set(assessment: &Assessment) -> impl Iterator<Item = (&ControlResult, &ParameterValue)> {
+    assessment.controls.iter().flat_map(|control| control.parameters.iter().map(move |one| (control, one))).filter(|(_, one)| one.is_set())
 }
 
 /// Namespaces that were looked at and left out: each with the reason, by whom, and when. One that a label takes in is in scope.
@@ -238,6 +247,9 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
         let names: Vec<String> = scope.unmatched.iter().map(|name| clip(name, 63)).collect();
         let verb = if names.len() == 1 { "matches" } else { "match" };
         warnings.push(format!("Declared to be in scope, but {} {verb} no namespace that was read.", list(&names)));
+    }
+    for (control, value) in set(assessment).filter(|(_, value)| value.is_looser_than(value.default)) {
+        warnings.push(format!("{} asks for less than it does where nothing is set: {}.", control.id, value.said()));
     }
     if let Some((first, others)) = collected.excess_rights.split_first() {
         let others = match others.len() as u64 {

@@ -373,8 +373,10 @@ pub(super) fn answer(answer: &Answer) -> String {
 pub(super) fn disposition(decision: &Disposition) -> String {
     let documents = if decision.documents.is_empty() { String::new() } else { format!("; documents: {}", files(&decision.documents)) };
     let review = decision.review_by.as_ref().map(|day| format!("; to be looked at again by {day}")).unwrap_or_default();
+    let part = |what: &str, text: &Option<String>| text.as_ref().map(|text| format!("; {what}: {text}")).unwrap_or_default();
+    let (weighed, instead) = (part("what was weighed", &decision.assessment), part("in its place", &decision.alternative));
     format!(
-        "{}: {} — {}, {}{review}, {}{documents}; {}",
+        "{}: {}{weighed}{instead} — {}, {}{review}, {}{documents}; {}",
         decision.decision.label(),
         decision.rationale,
         decision.decided_by,

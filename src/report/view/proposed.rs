@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::parts::{Digest, Mark, Ref};
-use crate::model::{Assessment, ControlResult, Paragraph};
+use super::parts::{Digest, Mark, Ref, digits};
+use crate::model::{AskedAgain, Assessment, ControlResult, Paragraph, ParameterValue};
 
 /// The chapter.
 #[derive(Debug, Serialize)]
@@ -35,6 +35,28 @@ struct Line {
     mark: Mark,
     extent: &'static str,
     because: String,
+    /// What it came to with the numbers of the rule, where these are others.
+    again: Option<String>,
+}
+
+/// What a check came to with the numbers of the rule.
+fn said(again: &AskedAgain, own: &ControlResult) -> String {
+    let set = |one: &&ParameterValue| own.parameters.iter().find(|own| own.name == one.name).is_none_or(|own| own.value != one.value);
+    let numbers: Vec<String> = again.parameters.iter().filter(set).map(|one| format!("{} {}", one.value, one.unit)).collect();
+    let own: Vec<String> = own
+        .parameters
+        .iter()
+        .filter(|own| again.parameters.iter().any(|one| one.name == own.name && one.value != own.value))
+        .map(|one| format!("{} {}", one.value, one.unit))
+        .collect();
+    format!(
+        "Asked again with {} (the report has {}): {} of {} that were examined do not meet it{}.",
+        numbers.join(", "),
+        own.join(", "),
+        digits(again.failed),
+        digits(again.examined),
+        if again.unknown > 0 { format!(", {} not decided", digits(again.unknown)) } else { String::new() }
+    )
 }
 
 impl Chapter {
@@ -52,11 +74,13 @@ impl Chapter {
                 .iter()
                 .filter_map(|support| {
                     let control = controls.get(support.control.as_str())?;
+                    let again = section.asked_again.iter().find(|one| one.control == control.id && !support.parameters.is_empty());
                     Some(Line {
                         control: refs.control(&control.id),
-                        mark: Mark::cited(control.word()),
+                        mark: Mark::cited(again.map_or_else(|| control.word(), |again| again.outcome)),
                         extent: support.extent.word(),
                         because: support.because.clone(),
+                        again: again.map(|again| said(again, control)),
                     })
                 })
                 .collect(),

@@ -10,8 +10,8 @@ use super::parts::{Fact, Mark, Object, Ref, State, anchor, digits, facts, noun, 
 use super::unseen::NotSeen;
 use super::words::{Linker, Prose};
 use crate::model::{
-    Applies, Ask, Assessment, ControlResult, Evidence, Facts, Implementation, LookedAt, OutcomeWord, Paragraph, ParagraphKind, Proof,
-    Sample, SourceState, stands,
+    Applies, Ask, Assessment, ControlResult, Evidence, Facts, Implementation, LookedAt, OutcomeWord, Paragraph, ParagraphKind,
+    ParameterValue, Proof, Sample, SourceState, stands,
 };
 
 /// How many of the things that meet a control documents show; assessment.json may hold more.
@@ -377,6 +377,8 @@ pub(super) struct ControlView {
     said: String,
     because: Prose,
     limits: String,
+    /// Numbers that can be set, with what counted.
+    parameters: Vec<String>,
     paragraphs: Vec<Ref>,
     benchmark: Vec<super::benchmark::ItemView>,
     groups: Vec<Ref>,
@@ -452,6 +454,7 @@ pub(super) fn controls(
                 said: if control.word() == OutcomeWord::Manual { String::new() } else { said(control) },
                 because: linker.prose(&control.because),
                 limits: control.limits.clone(),
+                parameters: control.parameters.iter().map(ParameterValue::said).collect(),
                 paragraphs: control.paragraphs.iter().map(|id| refs.paragraph(id)).collect(),
                 benchmark: super::benchmark::items(assessment, control),
                 groups: groups

@@ -184,6 +184,17 @@ fn one_control(out: &mut String, catalog: &Catalog, control: &Control) {
     if !control.fix.is_empty() {
         line!(out, "\nWhat to change: {}", cell(&control.fix));
     }
+    for one in &control.parameters {
+        let (least, most) = one.range;
+        line!(
+            out,
+            "\nParameter `{}` (scope file): {}; {} {} where nothing is set, {least} to {most} can be set.",
+            one.name,
+            cell(&one.means),
+            one.default,
+            one.unit
+        );
+    }
     if !control.limits.is_empty() {
         line!(out, "\nWhat it does not show: {}", cell(&control.limits));
     }

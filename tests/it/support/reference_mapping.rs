@@ -104,7 +104,7 @@ fn paragraphs(out: &mut String, hipaa: &Framework) {
     line!(out, "## Paragraph by paragraph\n");
     for one in hipaa.paragraphs.iter().filter(|one| !one.controls.is_empty()) {
         line!(out, "### {} {}\n", one.id.value, one.title);
-        line!(out, "{}\n", designation(one));
+        line!(out, "{} {}\n", designation(one), text_of(hipaa, one));
         if let Some(note) = &one.note {
             line!(out, "Note: {}\n", flat(note));
         }
@@ -136,6 +136,11 @@ fn paragraphs(out: &mut String, hipaa: &Framework) {
         line!(out);
     }
     line!(out, "Parts of a report that asks name: {}.\n", EXHIBITS.map(|(id, what)| format!("`{id}`, {what}")).join("; "));
+}
+
+fn text_of(hipaa: &Framework, one: &FrameworkParagraph) -> String {
+    let text = hipaa.text_source(one).expect("where it comes from");
+    format!("Text: {}, {}; {}.", text.source, text.as_of, text.published)
 }
 
 fn designation(one: &FrameworkParagraph) -> String {

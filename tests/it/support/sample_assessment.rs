@@ -352,6 +352,7 @@ fn build(mut make: Builder) -> Assessment {
             other_namespaces,
             unmatched: vec![make.text("telehealth")],
             complete: true,
+            parameters: BTreeMap::from([("api-server/audit-retention".to_owned(), BTreeMap::from([("min_days".to_owned(), 7)]))]),
             sha256: make.digest(),
         },
         workspace: None,
@@ -465,6 +466,7 @@ fn finish(assessment: &mut Assessment) {
                 because: format!("It looks at what {} is about.", paragraph.id),
                 authority: "ours".into(),
                 at: None,
+                parameters: BTreeMap::new(),
             });
         }
     }

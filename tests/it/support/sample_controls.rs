@@ -79,6 +79,7 @@ fn control(draft: Draft, outcome: Outcome, examined: u64) -> ControlResult {
         table: draft.table.into(),
         paragraphs: draft.paragraphs.iter().map(|id| (*id).to_owned()).collect(),
         benchmark: benchmark(draft.id),
+        parameters: parameters(draft.id),
         because: draft.because.into(),
         fix: draft.fix.into(),
         limits: draft.limits.into(),
@@ -90,6 +91,19 @@ fn control(draft: Draft, outcome: Outcome, examined: u64) -> ControlResult {
         outcome,
         answers: vec![],
     }
+}
+
+/// Numbers that can be set: one that was set to ask for less, and one that was not.
+fn parameters(id: &str) -> Vec<ParameterValue> {
+    let one = |name: &str, value| ParameterValue {
+        name: name.into(),
+        value,
+        default: 30,
+        stricter: Stricter::More,
+        unit: "days".into(),
+        means: "for how long files are kept".into(),
+    };
+    if id.starts_with("api-server") { vec![one("min_days", 7), one("min_weeks", 30)] } else { Vec::new() }
 }
 
 /// Items of two versions, with and without a level.

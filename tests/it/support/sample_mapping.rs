@@ -82,5 +82,5 @@ pub(crate) fn proposed(make: &mut Builder) -> ProposedSection {
     let mapping = MappingIdentity { id: "nprm-2025".into(), proposed: Some(rule), ..mapping(make) };
     let mut paragraph = super::paragraphs().swap_remove(0);
     paragraph.text = make.text("Would require a written inventory.");
-    ProposedSection { mapping, paragraphs: vec![paragraph] }
+    ProposedSection { mapping, paragraphs: vec![paragraph], asked_again: Vec::new() }
 }

@@ -16,6 +16,7 @@ pub fn case(control: &str, objects: Vec<Value>, urls: &Value, server: &str) -> C
         ephi: None,
         transmits: Vec::new(),
         administers: Vec::new(),
+        parameters: std::collections::BTreeMap::new(),
         objects,
         urls: urls.as_object().expect("a map").iter().map(|(path, content)| (path.clone(), content.clone())).collect(),
         server: server.to_owned(),
