@@ -70,7 +70,7 @@ layer_size=$(wc -c <"$work/layer.tar.gz")
 layer=$(keep "$work/layer.tar.gz")
 labels=$(jq -n --arg version "$version" --arg commit "$commit" --arg created "$created" '{
     "org.opencontainers.image.title": "kube-hipaa",
-    "org.opencontainers.image.description": "Collects from a Kubernetes cluster evidence of the kind that OCR's audit protocol for the HIPAA Security Rule asks for. It only looks.",
+    "org.opencontainers.image.description": "Collects from a Kubernetes cluster evidence of the kind that the audit protocol of OCR for the HIPAA Security Rule asks for. It only looks.",
     "org.opencontainers.image.licenses": "Apache-2.0",
     "org.opencontainers.image.version": $version,
     "org.opencontainers.image.revision": $commit,

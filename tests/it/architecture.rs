@@ -126,6 +126,15 @@ fn tests_give_reasons_too() {
     check(&files("tests", &[".rs"]), |path, text| rules::attributes(&Source::new(path, text)));
 }
 
+/// A quotation mark in a program of jq ends the word of the shell around it, far from where it is noticed.
+#[test]
+fn every_script_can_be_read_by_the_shell() {
+    let mut scripts: Vec<String> = ["scripts", "tests", "examples"].iter().flat_map(|folder| files(folder, &[".sh"])).collect();
+    scripts.push(".ci/run".to_owned());
+    let unreadable = |path: &&String| !std::process::Command::new("sh").arg("-n").arg(path).status().is_ok_and(|status| status.success());
+    assert_eq!(scripts.iter().filter(unreadable).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
 #[test]
 fn no_file_is_too_long() {
     let endings = [".rs", ".go", ".mjs", ".sh", ".html", ".css", ".md"];
