@@ -60,6 +60,7 @@ mod network_oracle;
 mod older;
 mod one_namespace;
 mod packages;
+mod parameters;
 mod people;
 mod planted;
 mod pod_security_fixtures;

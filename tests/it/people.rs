@@ -250,6 +250,8 @@ fn what_was_said_stands_beside_what_was_observed_and_is_sealed_with_it() {
         "hipaa",
         "--decision",
         "not_reasonable",
+        "--assessment",
+        "small, and the array encrypts",
         "--rationale",
         "The storage does it",
         "--by",

@@ -480,6 +480,7 @@ fn finish(assessment: &mut Assessment) {
         mapping.sha256 = digest(&assessment.paragraphs);
     }
     if let Some(proposed) = &mut assessment.proposed {
+        mapping::asked_with_its_own_numbers(proposed, &assessment.controls);
         proposed.mapping.sha256 = digest(&proposed.paragraphs);
     }
 }

@@ -1,5 +1,7 @@
 //! What a sample says of its mapping and of a risk analysis.
 
+use std::collections::BTreeMap;
+
 use kube_hipaa::model::*;
 
 use super::Builder;
@@ -83,4 +85,32 @@ pub(crate) fn proposed(make: &mut Builder) -> ProposedSection {
     let mut paragraph = super::paragraphs().swap_remove(0);
     paragraph.text = make.text("Would require a written inventory.");
     ProposedSection { mapping, paragraphs: vec![paragraph], asked_again: Vec::new() }
+}
+
+/// The first paragraph has another number for a control than the report.
+pub(crate) fn asked_with_its_own_numbers(proposed: &mut ProposedSection, controls: &[ControlResult]) {
+    let control = controls.iter().find(|control| !control.parameters.is_empty()).expect("one with parameters");
+    let mut parameters = control.parameters.clone();
+    parameters[0].value = 90;
+    let again = AskedAgain {
+        control: control.id.clone(),
+        parameters: parameters.clone(),
+        outcome: OutcomeWord::Fail,
+        examined: 3,
+        failed: 2,
+        unknown: 1,
+    };
+    let paragraph = proposed.paragraphs.first_mut().expect("one");
+    paragraph.controls = vec![Support {
+        control: control.id.clone(),
+        extent: Extent::Partial,
+        supports: Supports::ExampleOf,
+        because: "It looks at what is proposed.".into(),
+        authority: "ours".into(),
+        at: None,
+        parameters: BTreeMap::from([(parameters[0].name.clone(), 90)]),
+    }];
+    paragraph.counts = OutcomeCounts::default();
+    paragraph.counts.add(again.outcome);
+    proposed.asked_again = vec![again];
 }
