@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Framework;
+use super::guides::{self, GuideStatement};
 use super::lint::Problems;
 use crate::model::Concern;
 
@@ -194,6 +195,8 @@ pub struct Reference {
     pub wrong: Vec<WrongMapping>,
     /// How mappings changed.
     pub changes: Vec<Changes>,
+    /// What published guides state, and what is observed of it.
+    pub guides: Vec<GuideStatement>,
 }
 
 impl Reference {
@@ -201,6 +204,7 @@ impl Reference {
     pub(super) fn read(&mut self, file: &str, text: &str, problems: &mut Problems) {
         let name = file.rsplit('/').next().unwrap_or(file);
         let read = match name {
+            "coverage.yaml" => serde_saphyr::from_str(text).map(|all| self.guides = all),
             "practices.yaml" => serde_saphyr::from_str(text).map(|all| self.practices = all),
             "threat-events.yaml" => serde_saphyr::from_str(text).map(|all| self.threats = all),
             "weaknesses.yaml" => serde_saphyr::from_str(text).map(|all| self.weaknesses = all),
@@ -240,6 +244,7 @@ impl Reference {
     /// Everything that is named exists, and nothing is forgotten.
     pub(super) fn lint(&self, checks: &[&str], questions: &[&str], frameworks: &[(String, Framework)], problems: &mut Problems) {
         self.lint_changes(frameworks, problems);
+        guides::lint(&format!("{FOLDER}/coverage.yaml"), &self.guides, checks, questions, problems);
         let paragraphs: Vec<&str> =
             frameworks.iter().flat_map(|(_, framework)| framework.paragraphs.iter().map(|one| one.id.value.as_str())).collect();
         let mut wrong = |file: &str, message: String| problems.at(&format!("{FOLDER}/{file}"), 1, message);

@@ -17,6 +17,7 @@ pub mod pods;
 pub mod program;
 pub mod record;
 pub mod reference;
+pub mod reference_coverage;
 pub mod reference_mapping;
 pub mod repairs;
 pub mod reply;

@@ -21,6 +21,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ("docs/README.md", index(&catalog)),
         ("docs/cli.md", command_line()),
         ("docs/controls.md", controls(&catalog)),
+        ("docs/coverage.md", super::reference_coverage::coverage(&catalog)),
         ("docs/exit-codes.md", exit_codes()),
         ("docs/formats.md", formats()),
         ("docs/mapping.md", super::reference_mapping::mapping(&catalog)),
@@ -64,7 +65,7 @@ fn codes<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 /// The anchor that GitHub gives a heading.
-fn anchor(heading: &str) -> String {
+pub fn anchor(heading: &str) -> String {
     heading
         .to_lowercase()
         .chars()
@@ -76,6 +77,7 @@ fn index(catalog: &Catalog) -> String {
     let mut out = page("Reference");
     line!(out, "- [Controls](controls.md): what is checked ({} controls), why, and what it does not show", catalog.controls().len());
     line!(out, "- [Mapping](mapping.md): which control is evidence for which paragraph, why, on whose word, and what is asked for");
+    line!(out, "- [Coverage](coverage.md): what three published guides state, statement by statement, and what is observed of each");
     line!(out, "- [Tables](tables.md): the {} tables that controls look at, column by column", schemas().len());
     line!(out, "- [Sources](sources.md): what is read from a cluster, how much of it is stored, and the right that it needs");
     line!(out, "- [Command line](cli.md)");
