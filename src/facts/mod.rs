@@ -6,6 +6,7 @@ mod agents;
 mod context;
 #[cfg_attr(not(test), expect(dead_code, reason = "conditions are for kinds that are not read this way yet"))]
 mod custom;
+mod detection;
 mod effects;
 mod exposure;
 mod labels;
@@ -104,6 +105,7 @@ const FAMILIES: &[Family] = &[
     effects::FAMILY,
     admission::FAMILY,
     exposure::CERTIFICATES,
+    detection::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

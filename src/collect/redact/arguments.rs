@@ -17,10 +17,11 @@ pub(super) fn argument_list<S: AsRef<str>>(words: &[S], first_is_program: bool, 
     kept(words, first_is_program, system, &mut None)
 }
 
-/// The same of a container's `command` or `args`: those are the arguments of the command in front of them.
+/// The same of a container's `command` or `args`: those are the arguments of the command in front of them, or, where the image leaves it to
+/// them, the program and its arguments.
 pub(super) fn of_container<S: AsRef<str>>(words: &[S], first_is_program: bool, head: &Head<'_>) -> Vec<String> {
     let mut program = head.program();
-    let kept = kept(words, first_is_program, head.is_system(), &mut program);
+    let kept = kept(words, true, head.is_system(), &mut program);
     head.set_program(program.filter(|_| first_is_program));
     kept
 }

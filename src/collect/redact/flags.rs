@@ -202,25 +202,44 @@ pub fn is_known_env(name: &str) -> bool {
 /// Programs that say nothing but what they are: that a line of shell follows, for example.
 const PROGRAMS: [&str; 10] = ["sh", "ash", "bash", "dash", "zsh", "busybox", "tini", "dumb-init", "env", "exec"];
 
-/// The programs of agents of network plugins, and those of which people make a container that only waits: which of the two runs decides
-/// whether the agent does anything.
+/// The programs of agents of network plugins, of runtime sensors and of what carries logs away, and those of which people make a container
+/// that only waits: which of the two runs decides whether the agent does anything.
 const AGENTS: &[&str] = &[
+    "agent",
+    "alloy",
     "antrea-agent",
     "azure-npm",
     "calico-node",
     "cat",
     "cilium-agent",
+    "elastic-agent",
+    "falco",
+    "filebeat",
     "flanneld",
+    "fluent-bit",
+    "fluent-bit-watcher",
+    "fluentd",
     "kindnetd",
     "kube-network-policies",
     "kube-router",
+    "kubearmor",
     "launch.sh",
     "netpol",
+    "otelcol",
+    "otelcol-contrib",
+    "otelcol-k8s",
     "ovnkube.sh",
     "pause",
+    "promtail",
+    "security-agent",
     "sleep",
     "start_runit",
+    "system-probe",
     "tail",
+    "td-agent",
+    "tetragon",
+    "tracee",
+    "vector",
     "weave-npc",
 ];
 

@@ -27,6 +27,7 @@ pub(super) fn instance(machine: &Machine, component: &'static Component) -> Opti
         component,
         flags,
         doubt,
+        node: Some(machine.name.clone()),
         dark: machine.dark.then(|| machine.name.clone()),
         ..Instance::new(component, machine.origin.clone(), How::Changes)
     })

@@ -37,6 +37,7 @@ pub(super) fn mirrors(
                 },
                 flags,
                 mounts: Some(Mounts::new(container.volume_mounts.as_deref().unwrap_or(&[]), &pod.volumes)),
+                node: Some(pod.node_name().to_owned()),
                 dark: dark(pod.node_name()).then(|| pod.node_name().to_owned()),
                 ..Instance::new(component, pod.origin.at(format!("/spec/containers/{i}")).graded(Grade::ReportedCopy), How::CommandLine)
             });

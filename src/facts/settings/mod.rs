@@ -3,6 +3,7 @@
 mod api_server;
 mod arguments;
 mod audit;
+mod audit_files;
 mod components;
 mod defaults;
 mod durations;
@@ -18,6 +19,9 @@ mod places;
 mod plugins;
 mod seen;
 mod servers;
+
+pub(super) use audit_files::{AuditFile, AuditFiles, Written};
+pub(super) use places::cleaned;
 
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;

@@ -22,6 +22,16 @@ pub(super) enum Place {
     Device,
 }
 
+/// What a mount shows.
+enum Volumed {
+    /// That path of the node.
+    Node(String),
+    /// Something that ends with the pod, or is written anew at its start.
+    Passing,
+    /// A volume that lasts, elsewhere.
+    Other,
+}
+
 impl Mounts {
     pub(super) fn new(mounts: &[VolumeMount], volumes: &[Volume]) -> Self {
         Self { mounts: mounts.to_vec(), volumes: volumes.to_vec() }
@@ -32,26 +42,43 @@ impl Mounts {
         if let Some(place) = special(path) {
             return place;
         }
+        match self.innermost(path) {
+            None => Place::Container,
+            Some(Volumed::Node(path)) => on_node(&path),
+            // Written on every start from the API, or empty at every start of the pod (core/v1 Volume).
+            Some(Volumed::Passing) => Place::Container,
+            Some(Volumed::Other) => Place::Kept,
+        }
+    }
+
+    /// The path of the node that a path of the container leads to; none where it leads elsewhere.
+    pub(super) fn on_host(&self, path: &str) -> Option<String> {
+        match self.innermost(path) {
+            Some(Volumed::Node(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What the innermost mount over a path shows there.
+    fn innermost(&self, path: &str) -> Option<Volumed> {
         let clean = cleaned(path);
         let covering = self.mounts.iter().filter_map(|mount| {
             let at = cleaned(&mount.mount_path);
             let rest = if at == "/" { Some(clean.as_str()) } else { clean.strip_prefix(&at) }?;
             (rest.is_empty() || rest.starts_with('/')).then(|| (at.len(), rest.to_owned(), mount))
         });
-        // The innermost mount decides.
-        let Some((_, rest, mount)) = covering.max_by_key(|(length, ..)| *length) else { return Place::Container };
-        let Some(volume) = self.volumes.iter().find(|volume| volume.name == mount.name) else { return Place::Container };
+        let (_, rest, mount) = covering.max_by_key(|(length, ..)| *length)?;
+        let volume = self.volumes.iter().find(|volume| volume.name == mount.name)?;
         if let Some(host) = &volume.host_path {
             let inner = mount.sub_path.as_deref().or(mount.sub_path_expr.as_deref()).unwrap_or("");
-            return on_node(&format!("{}/{inner}{rest}", host.path));
+            return Some(Volumed::Node(cleaned(&format!("{}/{inner}{rest}", host.path))));
         }
-        // Written on every start from the API, or empty at every start of the pod (core/v1 Volume).
         let passing = volume.empty_dir.is_some()
             || volume.config_map.is_some()
             || volume.secret.is_some()
             || volume.projected.is_some()
             || volume.downward_api.is_some();
-        if passing { Place::Container } else { Place::Kept }
+        Some(if passing { Volumed::Passing } else { Volumed::Other })
     }
 }
 
@@ -80,7 +107,7 @@ fn special(path: &str) -> Option<Place> {
 }
 
 /// The path without `//`, `.` and `..` (Go's path.Clean); what is relative begins where the process was started, mostly `/`.
-fn cleaned(path: &str) -> String {
+pub(in crate::facts) fn cleaned(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

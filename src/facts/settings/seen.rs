@@ -21,6 +21,8 @@ pub(super) struct Instance {
     pub(super) flags: Flags,
     /// Why nothing is known of its flags, where that is so.
     pub(super) doubt: Option<String>,
+    /// The node that it runs on, where that is known.
+    pub(super) node: Option<String>,
     /// Its node, where that is not ready: what is reported of the pods there was true once.
     pub(super) dark: Option<String>,
     pub(super) variables: Variables,
@@ -69,6 +71,7 @@ impl Instance {
             component,
             flags: Flags::default(),
             doubt: None,
+            node: None,
             dark: None,
             variables: Variables::default(),
             mounts: None,

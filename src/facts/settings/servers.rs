@@ -122,10 +122,31 @@ impl Seen {
         })
     }
 
+    /// The node that a server runs on, where a source shows it.
+    pub(super) fn node<'s>(&'s self, server: &'s Server) -> Option<&'s str> {
+        self.shown(server).find_map(|instance| instance.node.as_deref())
+    }
+
+    /// The path of the node where what a server writes to a path lies; none where it lies elsewhere.
+    pub(super) fn on_host(&self, server: &Server, path: &str) -> Option<String> {
+        let mounts = self.shown(server).find_map(|instance| instance.mounts.as_ref());
+        mounts.map_or_else(|| Some(super::places::cleaned(path)), |mounts| mounts.on_host(path))
+    }
+
+    /// Whether a server runs in a container that is seen.
+    pub(super) fn is_contained(&self, server: &Server) -> bool {
+        self.shown(server).any(|instance| instance.mounts.is_some())
+    }
+
+    /// What shows the process of a server.
+    fn shown<'s>(&'s self, server: &'s Server) -> impl Iterator<Item = &'s Instance> {
+        let shown = std::iter::once(&server.decides).chain(server.compared.iter().filter(|_| server.also));
+        shown.filter_map(|index| self.instance(*index))
+    }
+
     /// Where what a server writes to a path stays: by the mounts of its pod where that is seen.
     pub(super) fn place(&self, server: &Server, path: &str) -> Place {
-        let shown = std::iter::once(&server.decides).chain(server.compared.iter().filter(|_| server.also));
-        let mounts = shown.filter_map(|index| self.instance(*index)).find_map(|instance| instance.mounts.as_ref());
+        let mounts = self.shown(server).find_map(|instance| instance.mounts.as_ref());
         mounts.map_or_else(|| on_node(path), |mounts| mounts.place(path))
     }
 
