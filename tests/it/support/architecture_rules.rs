@@ -29,13 +29,14 @@ pub const MODULES: &[Module] = &[
     module("bundle", &["signing", "model", "digest"]),
     module("history", &["bundle", "model", "digest"]),
     module("collect", &["snapshot", "model", "digest"]),
+    module("imports", &["model"]),
     module("facts", &["snapshot", "model", "parallel"]),
     module("catalog", &["facts", "model", "digest"]),
     module("assess", &["facts", "catalog", "model", "digest", "parallel"]),
     module("report", &["model", "digest"]),
     module(
         "cli",
-        &["digest", "model", "snapshot", "signing", "authority", "bundle", "history", "collect", "facts", "catalog", "assess", "report"],
+        &["digest", "model", "snapshot", "signing", "authority", "bundle", "history", "collect", "imports", "facts", "catalog", "assess", "report"],
     ),
     module(
         "lib",
@@ -49,6 +50,7 @@ pub const MODULES: &[Module] = &[
             "bundle",
             "history",
             "collect",
+            "imports",
             "facts",
             "catalog",
             "assess",
@@ -97,7 +99,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("zip", &["snapshot", "report", "cli"]),
     ("quick_xml", &["cli"]),
     // The collector keeps single fields of YAML documents that ConfigMaps hold.
-    ("serde_saphyr", &["catalog", "collect"]),
+    ("serde_saphyr", &["catalog", "collect", "imports"]),
     ("cel", &["catalog"]),
     ("icu_normalizer", &["assess"]),
     ("include_dir", &["catalog", "report"]),
