@@ -10,8 +10,8 @@ use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    AUDIT_POLICIES, ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeRole,
-    ScopeSource, SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
+    AUDIT_POLICIES, ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord,
+    SNAPSHOT_FORMAT, ScopeRole, ScopeSource, SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
 };
 use crate::snapshot::Snapshot;
 

@@ -124,7 +124,12 @@ impl Found {
             Ok(import) => self.imports.push(import),
             Err(problems) => {
                 let file = self.shown(path);
-                let all = problems.into_iter().map(|one| Problem { file: file.clone(), line: one.line, column: one.column, message: one.message });
+                let all = problems.into_iter().map(|one| Problem {
+                    file: file.clone(),
+                    line: one.line,
+                    column: one.column,
+                    message: one.message,
+                });
                 self.problems.extend(all);
             }
         }
@@ -329,9 +334,7 @@ impl Found {
         problems.extend(read.as_ref().err().cloned().unwrap_or_default());
         problems.sort();
         match read {
-            Ok(files) if problems.is_empty() => {
-                Ok(Workspace { used: self.used(), files })
-            }
+            Ok(files) if problems.is_empty() => Ok(Workspace { used: self.used(), files }),
             _ => Err(CliError::Problems { path: self.root.clone(), problems }),
         }
     }

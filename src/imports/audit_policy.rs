@@ -88,8 +88,7 @@ pub(super) fn read(text: &str) -> Result<AuditPolicy, Vec<ImportProblem>> {
     let file: PolicyFile = serde_saphyr::from_str_with_options(text, options).map_err(|error| vec![yaml(&error)])?;
     let mut problems = Problems::default();
     let omit_stages = stages(file.omit_stages, &mut problems);
-    let rules: Vec<AuditRule> =
-        file.rules.into_iter().flatten().enumerate().map(|(at, rule)| one(rule, at + 1, &mut problems)).collect();
+    let rules: Vec<AuditRule> = file.rules.into_iter().flatten().enumerate().map(|(at, rule)| one(rule, at + 1, &mut problems)).collect();
     if rules.is_empty() {
         problems.0.push(whole("it has no rules, and the API server refuses such a policy".to_owned()));
     }
@@ -220,7 +219,8 @@ mod tests {
         ] {
             assert_eq!(problems(body).len(), 1, "{body}");
         }
-        for text in ["{}", "a: b", "- a", "apiVersion: audit.k8s.io/v1beta1\nkind: Policy\nrules: [{level: None}]", "kind: Policy", "\u{0}"] {
+        for text in ["{}", "a: b", "- a", "apiVersion: audit.k8s.io/v1beta1\nkind: Policy\nrules: [{level: None}]", "kind: Policy", "\u{0}"]
+        {
             assert!(super::super::read(text).is_err(), "{text}");
         }
     }

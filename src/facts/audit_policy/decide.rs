@@ -62,8 +62,7 @@ pub fn decide(policy: &AuditPolicy, asker: Option<&Asker<'_>>, verb: &str, targe
 /// Every list that is not empty has to fit.
 fn fits(rule: &AuditRule, asker: Option<&Asker<'_>>, verb: &str, target: Target<'_>) -> bool {
     let user = rule.users.is_empty() || asker.is_some_and(|asker| holds(&rule.users, asker.name));
-    let group =
-        rule.user_groups.is_empty() || asker.is_some_and(|asker| asker.groups.iter().any(|group| holds(&rule.user_groups, group)));
+    let group = rule.user_groups.is_empty() || asker.is_some_and(|asker| asker.groups.iter().any(|group| holds(&rule.user_groups, group)));
     user && group && (rule.verbs.is_empty() || holds(&rule.verbs, verb)) && fits_target(rule, target)
 }
 
@@ -177,7 +176,11 @@ mod tests {
 
     #[test]
     fn what_a_policy_can_come_to() {
-        let all = policy(vec![AuditRule { verbs: owned(&["get"]), ..rule(AuditLevel::Request) }, rule(AuditLevel::Metadata), rule(AuditLevel::None)]);
+        let all = policy(vec![
+            AuditRule { verbs: owned(&["get"]), ..rule(AuditLevel::Request) },
+            rule(AuditLevel::Metadata),
+            rule(AuditLevel::None),
+        ]);
         assert_eq!(levels(&all), [AuditLevel::Metadata, AuditLevel::Request]);
         assert_eq!(levels(&policy(all.rules[..1].to_vec())), [AuditLevel::None, AuditLevel::Request]);
     }

@@ -146,7 +146,7 @@ struct Named {
     groups: Vec<String>,
 }
 
-/// Whom a rule leaves out in answer to one question.
+/// Verb, group, resource, namespace, and whether there is no user.
 type Question<'q> = (&'q str, &'q str, &'q str, &'q str, bool);
 
 /// One policy, with what does not depend on the request.

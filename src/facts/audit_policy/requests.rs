@@ -70,11 +70,21 @@ fn sent(_: &str) -> Credential {
     Credential::Sent
 }
 
-const fn in_namespaces(about: &'static str, verbs: &'static [&'static str], group: &'static str, resources: &'static [&'static str]) -> Documented {
+const fn in_namespaces(
+    about: &'static str,
+    verbs: &'static [&'static str],
+    group: &'static str,
+    resources: &'static [&'static str],
+) -> Documented {
     Documented { about, verbs, group, resources, place: Place::Namespaced, wanted: true, nobody: false, credential: nowhere }
 }
 
-const fn in_cluster(about: &'static str, verbs: &'static [&'static str], group: &'static str, resources: &'static [&'static str]) -> Documented {
+const fn in_cluster(
+    about: &'static str,
+    verbs: &'static [&'static str],
+    group: &'static str,
+    resources: &'static [&'static str],
+) -> Documented {
     Documented { place: Place::Cluster, ..in_namespaces(about, verbs, group, resources) }
 }
 
@@ -111,7 +121,12 @@ pub(super) const REQUESTS: &[Documented] = &[
         "changes of admission rules",
         CHANGES,
         "admissionregistration.k8s.io",
-        &["validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+        &[
+            "validatingwebhookconfigurations",
+            "mutatingwebhookconfigurations",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+        ],
     ),
     in_cluster("certificates that are approved", &["update", "patch"], "certificates.k8s.io", &["certificatesigningrequests/approval"]),
     Documented { nobody: true, ..in_namespaces("requests without a valid credential", &["list", "create"], "", &["pods"]) },

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
-use super::encryption::OpenShiftEncryption;
 use super::not_visible;
+use super::openshift::{Audit, OpenShiftServer, openshift_servers};
 use super::places::Place;
 use super::seen::api_server;
 use super::servers::{ApiServers, Server};
 use crate::facts::audit_policy::{Policy, handed_over, levels};
 use crate::facts::context::Context;
 use crate::facts::metrics::{Metrics, Sample};
-use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
@@ -183,9 +180,7 @@ fn shares(metrics: &Metrics, effect: &Effect) -> (Known<Option<i64>>, Known<Opti
             );
             (Known::Known(Some(judged)), young)
         }
-        (Known::Known(true), ..) => {
-            unknown("the snapshot was taken by a version that did not keep it", "Collect again with this version.")
-        }
+        (Known::Known(true), ..) => unknown("the snapshot was taken by a version that did not keep it", "Collect again with this version."),
     }
 }
 
@@ -368,7 +363,8 @@ fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row 
         ..not_visible("kube-apiserver", LOG, "the counters show that there is a destination, not which")
     };
     let (judged, left_out_percent) = shares(metrics, effect);
-    let of_share: Vec<Evidence> = [LEFT_OUT, JUDGED].iter().flat_map(|name| metrics.family(name)).map(|sample| sample.origin.clone()).collect();
+    let of_share: Vec<Evidence> =
+        [LEFT_OUT, JUDGED].iter().flat_map(|name| metrics.family(name)).map(|sample| sample.origin.clone()).collect();
     let typed = AuditRow {
         instance: "/metrics".to_owned(),
         from: "metrics",
@@ -455,57 +451,4 @@ fn unseen_row(from: &'static str, why: &Unseen, contradiction: Known<Option<bool
         contradiction,
     };
     Row::new(format!("{from}@"), api_server("kube-apiserver"), servers.fallback.iter().cloned().collect(), typed)
-}
-
-/// An APIServer of OpenShift (`config.openshift.io/v1`).
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct OpenShiftServer {
-    pub(super) encryption: Option<OpenShiftEncryption>,
-    audit: Option<Audit>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Audit {
-    /// Empty is `Default`.
-    #[serde(default)]
-    profile: String,
-    #[serde(default)]
-    custom_rules: Vec<CustomRule>,
-}
-
-#[derive(Deserialize)]
-struct CustomRule {
-    group: String,
-    profile: String,
-}
-
-impl Audit {
-    fn unset() -> Self {
-        Self { profile: String::new(), custom_rules: Vec::new() }
-    }
-}
-
-#[derive(Deserialize)]
-struct OpenShiftObject {
-    #[serde(default)]
-    metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-    #[serde(default)]
-    spec: OpenShiftServer,
-}
-
-/// Name, settings and place of every such object; there is one, called `cluster`.
-pub(super) fn openshift_servers(reader: &Reader<'_>) -> Result<Vec<(String, OpenShiftServer, Evidence)>, FactsError> {
-    let mut all = Vec::new();
-    reader.each::<OpenShiftObject>(&OPENSHIFT_API_SERVERS, |object, origin| {
-        all.push((object.metadata.name.clone().unwrap_or_default(), object.spec, origin));
-    })?;
-    Ok(all)
-}
-
-impl Readable for OpenShiftObject {
-    fn meta(&self) -> &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
-        &self.metadata
-    }
 }

@@ -36,7 +36,21 @@ pub const MODULES: &[Module] = &[
     module("report", &["model", "digest"]),
     module(
         "cli",
-        &["digest", "model", "snapshot", "signing", "authority", "bundle", "history", "collect", "imports", "facts", "catalog", "assess", "report"],
+        &[
+            "digest",
+            "model",
+            "snapshot",
+            "signing",
+            "authority",
+            "bundle",
+            "history",
+            "collect",
+            "imports",
+            "facts",
+            "catalog",
+            "assess",
+            "report",
+        ],
     ),
     module(
         "lib",
