@@ -17,6 +17,7 @@ pub mod collect;
 pub mod digest;
 pub mod facts;
 pub mod history;
+pub mod imports;
 pub mod model;
 mod parallel;
 pub mod report;

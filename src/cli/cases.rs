@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::imports::Import;
 use crate::assess::{Declared, Evaluated, Others, ResolvedScope, ScopeDeclaration, evaluate_those};
 use crate::catalog::{Case, Catalog};
 use crate::collect::{NotStored, stored_answer, stored_object};
 use crate::facts::{FactsError, SYSTEM_NAMESPACES, Tables, schemas};
 use crate::model::{
-    ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord, SNAPSHOT_FORMAT, ScopeRole,
-    ScopeSource, SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
+    AUDIT_POLICIES, ClusterIdentity, Collected, Discovered, DiscoveryGap, Identity, Judged, OutcomeWord, Page, RequestRecord,
+    SNAPSHOT_FORMAT, ScopeRole, ScopeSource, SnapshotIndex, SourceId, SourceRecord, SourceState, ToolIdentity, Unseen, sources,
 };
 use crate::snapshot::Snapshot;
 
@@ -127,6 +128,14 @@ fn gather(case: &Case, problems: &mut Vec<String>) -> Gathered {
     for (number, object) in case.objects.iter().enumerate() {
         let name = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         namespaces.extend(name("/metadata/namespace"));
+        // What somebody hands over is no object of the cluster.
+        if name("/apiVersion").is_some_and(|version| version.starts_with("audit.k8s.io/")) {
+            match handed_over(number, object) {
+                Ok(json) => gathered.objects.entry(AUDIT_POLICIES).or_default().push(json),
+                Err(why) => problems.push(format!("object {}: {why}", number + 1)),
+            }
+            continue;
+        }
         match stored_object(&identified(object.clone(), number)) {
             Ok(stored) => {
                 if stored.kind == "Namespace" {
@@ -166,6 +175,13 @@ fn gather(case: &Case, problems: &mut Vec<String>) -> Gathered {
         }
     }
     gathered
+}
+
+/// A file that somebody handed over, as tables read it.
+fn handed_over(number: usize, object: &Value) -> Result<String, String> {
+    let import = Import::of(&format!("imports/{}.yaml", number + 1), &object.to_string());
+    let import = import.map_err(|problems| problems.into_iter().map(|one| one.message).collect::<Vec<_>>().join("; "))?;
+    import.json().ok_or_else(|| "it cannot be written".to_owned())
 }
 
 fn build(case: &Case, extra: Option<(&SourceId, &str)>) -> Snapshot {

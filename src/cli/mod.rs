@@ -19,6 +19,7 @@ mod evidence;
 mod export;
 mod grid;
 mod history;
+mod imports;
 mod init;
 mod inputs;
 mod live;

@@ -11,7 +11,7 @@ use super::output::{Destination, print, print_document, requests_jsonl, write_do
 use super::record::{self, Record};
 use super::replace::{REQUESTS, SINCE, SNAPSHOT};
 use super::workspace::{self, Found};
-use super::{color, inputs, narrow, terminal_width, tool, what_if};
+use super::{color, imports, inputs, narrow, terminal_width, tool, what_if};
 use crate::assess::{Input, ScopeDeclaration, Workspace, assess};
 use crate::catalog::{Catalog, Framework};
 use crate::facts::{Computation, Tables};
@@ -27,6 +27,8 @@ pub(super) struct Plan<'a> {
     scope: ScopeDeclaration,
     found: Option<Found>,
     workspace: Option<Workspace>,
+    /// Files that were handed over where there is no workspace.
+    handed: Option<Found>,
 }
 
 impl<'a> Plan<'a> {
@@ -36,13 +38,24 @@ impl<'a> Plan<'a> {
 
     /// The same, with what people declared and answered.
     pub(super) fn with(args: &'a AssessOptionsArgs, people: &WorkspaceArgs) -> Result<Self, CliError> {
-        let found = workspace::named(people)?;
+        let mut found = workspace::named(people)?;
+        let handed = match &mut found {
+            Some(found) => {
+                found.hand_over(&people.imports);
+                None
+            }
+            None if people.imports.is_empty() => None,
+            None => Some(Found::only(&people.imports)?),
+        };
         let mut controls = args.controls.clone();
         controls.extend(found.as_ref().and_then(|found| found.controls.clone()));
         let catalog = super::people::catalog_with(&controls, found.as_ref(), people.allow_missing_evidence)?;
         let strict_waivers = people.strict_waivers;
-        let mut plan = Self { scope: ScopeDeclaration::Default, strict_waivers, catalog, args, found, workspace: None };
+        let mut plan = Self { scope: ScopeDeclaration::Default, strict_waivers, catalog, args, found, workspace: None, handed };
         plan.proposed()?;
+        if people.explain_imports {
+            plan.explain_imports();
+        }
         let framework = plan.framework()?;
         let Some(found) = &plan.found else {
             plan.scope = inputs::scope(args, &plan.catalog)?;
@@ -72,9 +85,17 @@ impl<'a> Plan<'a> {
         self.catalog.identity()
     }
 
-    /// The workspace as it was found, to be kept beside the evidence.
+    /// The workspace as it was found, or the files that were handed over, to be kept beside the evidence.
     pub(super) fn found(&self) -> Option<&Found> {
-        self.found.as_ref()
+        self.found.as_ref().or(self.handed.as_ref())
+    }
+
+    fn explain_imports(&self) {
+        let imports = self.found().map_or(&[][..], |found| &found.imports);
+        imports.iter().for_each(|import| super::tell(&import.explained()));
+        if imports.is_empty() {
+            super::tell("No file was handed over: name one with --import FILE, or put it into imports/ of the workspace.");
+        }
     }
 
     /// What of an assessment goes into a record.
@@ -131,6 +152,8 @@ impl<'a> Plan<'a> {
 
     /// The same with another scope.
     pub(super) fn assess_in(&self, snapshot: &Snapshot, scope: &ScopeDeclaration) -> Result<ManuallyDrop<Assessment>, CliError> {
+        let with = imports::beside(self.found().map_or(&[], |found| &found.imports), snapshot);
+        let snapshot = with.as_ref();
         let input = Input {
             index: snapshot.index(),
             index_sha256: snapshot.index_sha256(),
@@ -142,6 +165,9 @@ impl<'a> Plan<'a> {
             tool: tool(),
         };
         let mut assessment = ManuallyDrop::new(assess(input)?);
+        if let Some(handed) = &self.handed {
+            assessment.workspace = Some(handed.used());
+        }
         if let Some(framework) = self.proposed()? {
             let tables = |wanted: &dyn Fn(&str) -> bool| Tables::those(snapshot, wanted);
             let again = crate::assess::asked_again(&self.catalog, framework, tables, scope)?;

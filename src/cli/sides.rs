@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::error::CliError;
-use super::inputs::{self, MOST_ASSESSMENT};
-use super::replace::SNAPSHOT;
+use super::imports;
+use super::inputs::{self, MOST_ASSESSMENT, MOST_YAML};
+use super::replace::{SNAPSHOT, WORKSPACE};
 use super::run::Plan;
 use crate::bundle::{BAGIT, Bag, DATA, Expected, verify};
 use crate::history::diff::Side;
@@ -52,6 +53,8 @@ pub(super) fn load(path: &Path, plan: &Plan<'_>) -> Result<Loaded, CliError> {
     let snapshot = if path.is_dir() && is_snapshot(&beside) { Some(Snapshot::open(&beside)?) } else { None };
     // Of another snapshot nothing can be shown.
     let snapshot = snapshot.filter(|snapshot| snapshot.index_sha256() == assessment.snapshot_sha256);
+    let import = |file: &str| inputs::read_file(&path.join(WORKSPACE).join(file), MOST_YAML).map_err(io::Error::other);
+    let snapshot = snapshot.map(|snapshot| imports::as_assessed(&assessment, snapshot, import));
     Ok(Loaded { kind, bundle: None, assessment, snapshot, _scratch: None })
 }
 
@@ -90,6 +93,11 @@ fn bundle(path: &Path) -> Result<Loaded, CliError> {
         let copied = File::create(&to).and_then(|mut to| io::copy(&mut bag.read(name)?, &mut to));
         copied.map_err(CliError::read(path))?;
     }
-    let snapshot = Some(Snapshot::open(&place)?);
+    let import = |file: &str| {
+        let mut bytes = Vec::new();
+        let from = bag.read(&format!("{DATA}{WORKSPACE}/{file}"))?;
+        io::Read::read_to_end(&mut io::Read::take(from, MOST_YAML), &mut bytes).map(|_| bytes)
+    };
+    let snapshot = Some(imports::as_assessed(&assessment, Snapshot::open(&place)?, import));
     Ok(Loaded { kind: DiffKind::Bundle, bundle: verdict.id, assessment, snapshot, _scratch: Some(scratch) })
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::WorkspaceArgs;
 use super::error::CliError;
+use super::imports::Import;
 use super::inputs;
 use super::nearest::nearest;
 use super::output::Staged;
@@ -15,14 +16,12 @@ use crate::assess::{SCOPE_FILE, Workspace};
 use crate::bundle::{Digested, odd};
 use crate::catalog::{AttachedState, Catalog, Framework, PeopleContext, PeopleKind, PeopleText, Problem, named_files, read_people};
 use crate::digest::{sha256_hex, sha256_parts};
-use crate::model::WorkspaceUsed;
+use crate::model::{IMPORTS, WorkspaceUsed};
 
 /// Controls of a workspace.
 pub(super) const CONTROLS: &str = "controls";
 /// Evidence that answers name.
 pub(super) const EVIDENCE: &str = "evidence";
-/// Files of people's own that this version does not read.
-const IMPORTS: &str = "imports";
 /// What `init` says to people.
 pub(super) const README: &str = "README.md";
 /// The beginning of files that say which namespaces came.
@@ -45,7 +44,10 @@ pub(super) struct Found {
     /// The folder of controls, where there is one.
     pub(super) controls: Option<PathBuf>,
     attached: BTreeMap<String, AttachedState>,
-    not_read: Vec<String>,
+    /// Files that say what the cluster cannot, sorted by their path.
+    pub(super) imports: Vec<Import>,
+    /// Those of them that lie elsewhere, by the path that they have in a workspace.
+    handed: BTreeMap<String, PathBuf>,
     used: BTreeMap<String, String>,
     problems: Vec<Problem>,
 }
@@ -56,17 +58,7 @@ pub(super) fn find(root: &Path) -> Result<Found, CliError> {
     if !real.is_dir() {
         return Err(CliError::NotAWorkspace(root.to_owned()));
     }
-    let mut found = Found {
-        root: root.to_owned(),
-        real,
-        scope: None,
-        texts: Vec::new(),
-        controls: None,
-        attached: BTreeMap::new(),
-        not_read: Vec::new(),
-        used: BTreeMap::new(),
-        problems: Vec::new(),
-    };
+    let mut found = Found::at(root.to_owned(), real);
     found.top()?;
     for kind in PeopleKind::ALL {
         found.folder(kind)?;
@@ -82,8 +74,80 @@ pub(super) fn find(root: &Path) -> Result<Found, CliError> {
 }
 
 impl Found {
+    fn at(root: PathBuf, real: PathBuf) -> Self {
+        Self {
+            root,
+            real,
+            scope: None,
+            texts: Vec::new(),
+            controls: None,
+            attached: BTreeMap::new(),
+            imports: Vec::new(),
+            handed: BTreeMap::new(),
+            used: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Files that were handed over without a workspace, or everything that is wrong with them.
+    pub(super) fn only(imports: &[PathBuf]) -> Result<Self, CliError> {
+        let mut found = Self::at(PathBuf::new(), PathBuf::new());
+        found.hand_over(imports);
+        match found.problems.is_empty() {
+            true => Ok(found),
+            false => Err(CliError::Problems { path: imports.first().cloned().unwrap_or_default(), problems: found.problems }),
+        }
+    }
+
+    /// Takes files from elsewhere, as if they lay in the folder of imports.
+    pub(super) fn hand_over(&mut self, imports: &[PathBuf]) {
+        for place in imports {
+            let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let path = format!("{IMPORTS}/{name}");
+            if self.used.contains_key(&path) {
+                let file = place.display().to_string();
+                let message = format!("another file that is handed over is called {name}, too; rename one of them");
+                self.problems.push(Problem { file, line: 1, column: None, message });
+                continue;
+            }
+            self.handed.insert(path.clone(), place.clone());
+            self.import(&path);
+        }
+        self.problems.sort();
+        self.imports.sort_by(|a, b| a.path().cmp(b.path()));
+    }
+
+    /// Reads a file that says what the cluster cannot.
+    fn import(&mut self, path: &str) {
+        let Some(text) = self.text(path) else { return };
+        match Import::of(path, &text) {
+            Ok(import) => self.imports.push(import),
+            Err(problems) => {
+                let file = self.shown(path);
+                let all = problems.into_iter().map(|one| Problem {
+                    file: file.clone(),
+                    line: one.line,
+                    column: one.column,
+                    message: one.message,
+                });
+                self.problems.extend(all);
+            }
+        }
+    }
+
+    /// Where a file lies.
+    fn place(&self, path: &str) -> PathBuf {
+        self.handed.get(path).cloned().unwrap_or_else(|| self.root.join(path))
+    }
+
     fn shown(&self, path: &str) -> String {
-        self.root.join(path).display().to_string()
+        self.place(path).display().to_string()
+    }
+
+    /// The files that were used, with their digests.
+    pub(super) fn used(&self) -> WorkspaceUsed {
+        let parts = self.used.iter().flat_map(|(path, sha256)| [path.as_bytes(), sha256.as_bytes()]);
+        WorkspaceUsed { sha256: sha256_parts(parts), files: self.used.clone() }
     }
 
     fn problem(&mut self, path: &str, message: impl Into<String>) {
@@ -138,8 +202,7 @@ impl Found {
             } else if name == CONTROLS {
                 self.own_controls()?;
             } else if name == IMPORTS {
-                let inside = self.names(IMPORTS).unwrap_or_default();
-                self.not_read.extend(inside.into_iter().map(|name| format!("{IMPORTS}/{name}")));
+                self.own_imports()?;
             } else if !known.contains(&name.as_str()) && !name.starts_with(NEW_NAMESPACES) {
                 let stem = name.strip_suffix(".yml").unwrap_or(&name);
                 let meant = if stem == "scope" { Some(SCOPE_FILE) } else { nearest(&name, known.iter().copied()) };
@@ -148,6 +211,19 @@ impl Found {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Every file of the folder of imports.
+    fn own_imports(&mut self) -> Result<(), CliError> {
+        if self.inside(IMPORTS).is_none() {
+            return Ok(());
+        }
+        if !self.root.join(IMPORTS).is_dir() {
+            self.problem(IMPORTS, "it is to be a folder");
+            return Ok(());
+        }
+        self.names(IMPORTS)?.into_iter().for_each(|name| self.import(&format!("{IMPORTS}/{name}")));
         Ok(())
     }
 
@@ -184,7 +260,7 @@ impl Found {
 
     /// The text of a file; a problem where it is none.
     fn text(&mut self, path: &str) -> Option<String> {
-        let real = self.inside(path)?;
+        let real = if self.handed.contains_key(path) { self.place(path) } else { self.inside(path)? };
         let read = inputs::read_file(&real, inputs::MOST_YAML).map_err(|error| match error {
             CliError::TooLarge { most, .. } => format!("it is larger than {most} bytes"),
             CliError::NotAFile(_) => "it is not a regular file".to_owned(),
@@ -258,11 +334,7 @@ impl Found {
         problems.extend(read.as_ref().err().cloned().unwrap_or_default());
         problems.sort();
         match read {
-            Ok(files) if problems.is_empty() => {
-                let parts = self.used.iter().flat_map(|(path, sha256)| [path.as_bytes(), sha256.as_bytes()]);
-                let used = WorkspaceUsed { sha256: sha256_parts(parts), files: self.used.clone() };
-                Ok(Workspace { used, files, not_read: self.not_read.clone() })
-            }
+            Ok(files) if problems.is_empty() => Ok(Workspace { used: self.used(), files }),
             _ => Err(CliError::Problems { path: self.root.clone(), problems }),
         }
     }
@@ -286,7 +358,7 @@ impl Found {
     /// Copies everything that was used, as it was used.
     pub(super) fn copy_into(&self, folder: &Staged) -> Result<(), CliError> {
         for (path, sha256) in &self.used {
-            let place = self.root.join(path);
+            let place = self.place(path);
             let mut file = File::open(&place).map_err(CliError::read(&place))?;
             let written = folder.write_with(&format!("{WORKSPACE}/{path}"), |out| io::copy(&mut file, out).map(drop))?;
             if written.sha256 != *sha256 {

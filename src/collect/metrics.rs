@@ -3,6 +3,10 @@
 //! Counters move with every request, so that their values would make two snapshots of an unchanged cluster differ; what they show
 //! is that something happens. Of a counter, `0` or `>0` is kept; of a gauge the server's own text. Of the certificate histogram,
 //! `>0` marks the buckets that hold more than the one below.
+//!
+//! Of the requests that the audit policy judged, the share that it left out is kept, too, in whole percent rounded up, and how many they
+//! are at least, in steps of 1, 2 and 5: two series of our own, with a colon in their name as rules of Prometheus have it and no
+//! component does. They move seldom.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +31,8 @@ const FAMILIES: &[(&str, Value)] = &[
     ("kubernetes_feature_enabled", Value::Exact),
     ("apiserver_audit_event_total", Value::Moved),
     ("apiserver_audit_level_total", Value::Moved),
+    (LEFT_OUT, Value::Exact),
+    (JUDGED, Value::Exact),
     ("apiserver_audit_error_total", Value::Moved),
     ("apiserver_audit_requests_rejected_total", Value::Moved),
     ("apiserver_storage_transformation_operations_total", Value::Moved),
@@ -68,6 +74,13 @@ const FAMILIES: &[(&str, Value)] = &[
     ("apiserver_impersonation_attempts_total", Value::Moved),
 ];
 
+/// Requests by the level at which the audit policy judged them.
+const AUDIT_LEVELS: &str = "apiserver_audit_level_total";
+/// Of these, percent at the level None.
+const LEFT_OUT: &str = "apiserver_audit_level_total:left_out_percent";
+/// Of these, how many there are at least.
+const JUDGED: &str = "apiserver_audit_level_total:judged_at_least";
+
 /// No line of a metrics page comes near this.
 const MAX_LINE: usize = 64 * 1024;
 
@@ -77,6 +90,8 @@ pub(super) struct Series {
     line: Vec<u8>,
     too_long: bool,
     buckets: BTreeMap<String, f64>,
+    /// Requests that the audit policy judged, and those of them at the level None.
+    audited: (f64, f64),
     kept: Vec<String>,
     samples: u64,
     /// Lines that are no sample: what they would have said is not known.
@@ -99,6 +114,11 @@ const MOST_SERIES: usize = 200_000;
 
 impl Series {
     pub(super) fn finish(mut self) -> Found {
+        let (all, left_out) = self.audited;
+        if all >= 1.0 && all.is_finite() {
+            self.kept.push(written(LEFT_OUT, Vec::new(), &format!("{:.0}", (left_out * 100.0 / all).ceil())));
+            self.kept.push(written(JUDGED, Vec::new(), &format!("{:.0}", at_least(all))));
+        }
         self.kept.sort();
         // One series has one value.
         let series = |json: &str| json.rsplit_once(",\"value\":").map(|(series, _)| series.to_owned());
@@ -152,24 +172,45 @@ impl Series {
                 moved(number - below)
             }
         };
-        let mut labels: Vec<&(String, String)> = sample.labels.iter().collect();
-        labels.sort();
-        let mut json = String::from("{\"name\":");
-        push_text(&sample.name, &mut json);
-        json.push_str(",\"labels\":{");
-        for (i, (name, value)) in labels.into_iter().enumerate() {
-            if i > 0 {
-                json.push(',');
+        if sample.name == AUDIT_LEVELS {
+            self.audited.0 += number;
+            if sample.labels.iter().any(|(name, value)| name == "level" && value == "None") {
+                self.audited.1 += number;
             }
-            push_text(name, &mut json);
-            json.push(':');
-            push_text(value, &mut json);
         }
-        json.push_str("},\"value\":");
-        push_text(value, &mut json);
-        json.push('}');
-        Some(json)
+        Some(written(&sample.name, sample.labels.iter().collect(), value))
     }
+}
+
+fn written(name: &str, mut labels: Vec<&(String, String)>, value: &str) -> String {
+    labels.sort();
+    let mut json = String::from("{\"name\":");
+    push_text(name, &mut json);
+    json.push_str(",\"labels\":{");
+    for (i, (name, value)) in labels.into_iter().enumerate() {
+        if i > 0 {
+            json.push(',');
+        }
+        push_text(name, &mut json);
+        json.push(':');
+        push_text(value, &mut json);
+    }
+    json.push_str("},\"value\":");
+    push_text(value, &mut json);
+    json.push('}');
+    json
+}
+
+/// The largest of 1, 2, 5, 10, 20, 50 and so on that is not above a number.
+fn at_least(number: f64) -> f64 {
+    let (mut best, mut ten) = (1.0, 1.0);
+    while ten <= number {
+        for step in [ten, 2.0 * ten, 5.0 * ten] {
+            best = if step <= number { step } else { best };
+        }
+        ten *= 10.0;
+    }
+    best
 }
 
 fn moved(number: f64) -> &'static str {
@@ -307,6 +348,24 @@ mod tests {
         assert_eq!(why("a 1\n# x\n\nb{l=\"\"} +Inf 17\n"), None);
         assert!(why(PAGE).is_some_and(|why| why.contains("one line")));
         assert!(why("kubernetes_build_info{a=\"b\"} 1\nkubernetes_build_info{a=\"b\"} 0\n").is_some_and(|why| why.contains("twice")));
+    }
+
+    #[test]
+    fn of_what_the_audit_policy_left_out_the_share_is_kept() {
+        let kept = |page: &str| series(page, 100_000).into_iter().filter(|line| line.contains("total:")).collect::<Vec<_>>();
+        let page = "apiserver_audit_level_total{level=\"None\"} 814\napiserver_audit_level_total{level=\"Metadata\"} 171\n";
+        assert_eq!(
+            kept(page),
+            [
+                r#"{"name":"apiserver_audit_level_total:judged_at_least","labels":{},"value":"500"}"#,
+                r#"{"name":"apiserver_audit_level_total:left_out_percent","labels":{},"value":"83"}"#,
+            ]
+        );
+        // One in a million is not nothing.
+        let page = "apiserver_audit_level_total{level=\"None\"} 1\napiserver_audit_level_total{level=\"Request\"} 1e+06\n";
+        assert!(kept(page)[0].contains("\"1000000\"") && kept(page)[1].contains("\"1\""));
+        assert!(kept("apiserver_audit_level_total{level=\"None\"} 0\n").is_empty());
+        assert_eq!([1.0, 4.0, 5.0, 9.0, 10.0, 99.0].map(at_least), [1.0, 2.0, 5.0, 5.0, 10.0, 50.0]);
     }
 
     #[test]

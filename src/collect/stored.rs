@@ -171,7 +171,14 @@ fn series(given: &Value) -> Result<String, NotStored> {
     page.begin();
     page.bytes(format!("{name}{{{}}} {number}\n", labels.join(",")).as_bytes());
     page.end();
-    let kept = page.finish().lines.pop().ok_or_else(|| fail("its family is not read, or it is no series"))?;
+    // Beside the series itself, a page holds what is reckoned from it.
+    let of_it = format!("{{\"name\":{},", Value::from(name));
+    let kept = page
+        .finish()
+        .lines
+        .into_iter()
+        .find(|line| line.starts_with(&of_it))
+        .ok_or_else(|| fail("its family is not read, or it is no series"))?;
     match serde_json::from_str::<Value>(&kept).ok().and_then(|kept| kept.get("value").map(text)) {
         Some(stored) if stored == value => Ok(kept),
         _ => Err(fail("of a counter only `0` or `>0` is stored")),

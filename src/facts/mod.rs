@@ -3,6 +3,7 @@
 
 mod admission;
 mod agents;
+pub mod audit_policy;
 mod context;
 #[cfg_attr(not(test), expect(dead_code, reason = "conditions are for kinds that are not read this way yet"))]
 mod custom;
@@ -99,6 +100,7 @@ const FAMILIES: &[Family] = &[
     exposure::ENTRANCES,
     exposure::PUBLISHED,
     settings::FAMILY,
+    audit_policy::FAMILY,
     network::FAMILY,
     storage::FAMILY,
     nodes::FAMILY,

@@ -13,7 +13,7 @@ use super::{AccessReview, Role};
 pub struct WorkspaceUsed {
     /// SHA-256 over paths and digests of all files below, in the order of the paths.
     pub sha256: String,
-    /// Digest of each file that was read, by its path below the workspace.
+    /// Digest of each file that was read, by its path below the workspace; one that a command was given by `--import` as `imports/NAME`.
     pub files: BTreeMap<String, String>,
 }
 

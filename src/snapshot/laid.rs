@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Snapshot, StoredObject};
 use crate::digest::{sha256_hex, sha256_parts};
-use crate::model::{SourceId, SourceState};
+use crate::model::{SourceId, SourceRecord, SourceState};
 
 /// Namespace, where it has one, and name.
 pub type Key = (Option<String>, String);
@@ -58,6 +58,31 @@ impl Snapshot {
         }
         // No snapshot has this digest, so that nothing of it can be taken for what was seen.
         changed.index_sha256 = sha256_parts(parts.iter().map(Vec::as_slice));
+        changed.laid = Arc::new(laid);
+        changed
+    }
+
+    /// The same snapshot with what people handed over beside it, as a source of its own. What was collected is what it was: the digest
+    /// stays, and whoever assesses names the files.
+    #[must_use]
+    pub fn with_handed_over(&self, source: &SourceId, (kind, version): (&str, &str), objects: BTreeMap<String, String>) -> Self {
+        let mut changed = self.clone();
+        let record = SourceRecord {
+            source: source.clone(),
+            version: Some(version.to_owned()),
+            kind: Some(kind.to_owned()),
+            state: SourceState::Read { count: objects.len() as u64, resource_version: None },
+            missing_rule: None,
+            file: None,
+            sha256: None,
+            left_out: Vec::new(),
+            pages: Vec::new(),
+        };
+        changed.index.sources.retain(|other| other.source != record.source);
+        let at = changed.index.sources.partition_point(|other| other.source < record.source);
+        changed.index.sources.insert(at, record);
+        let mut laid = LaidOver::clone(&self.laid);
+        laid.insert(source.clone(), objects.into_iter().map(|(name, json)| ((None, name), Some(json))).collect());
         changed.laid = Arc::new(laid);
         changed
     }

@@ -11,6 +11,7 @@
 
 mod access;
 mod architecture;
+mod audit_policy_oracle;
 mod bench;
 mod bundle;
 mod bundle_hostile;
@@ -33,6 +34,7 @@ mod flags;
 mod golden;
 mod history;
 mod image;
+mod imports;
 mod judging;
 mod live_bootstrap_policy;
 mod live_clinic;

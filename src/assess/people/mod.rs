@@ -26,8 +26,6 @@ pub struct Workspace {
     pub used: WorkspaceUsed,
     /// What they say.
     pub files: PeopleFiles,
-    /// Folders and files of the workspace that this version does not read.
-    pub not_read: Vec<String>,
 }
 
 /// The scope file of a workspace.
@@ -59,9 +57,6 @@ pub fn lay_beside(workspace: &Workspace, assessment: &mut Assessment) {
     people.access_review = review::last(&workspace.files.answers, &today, assessment, &mut problems);
     declarations(&today, assessment, &mut problems);
     replaced(&workspace.used, assessment, &mut problems);
-    for path in &workspace.not_read {
-        problems.add(PeopleProblemKind::NotRead, path, "this version reads no imports; nothing of this file is in the assessment");
-    }
     people.problems = problems.0.into_iter().collect();
     assessment.workspace = Some(workspace.used.clone());
     assessment.people = Some(people);

@@ -64,6 +64,13 @@ pub struct WorkspaceArgs {
     /// Go on when evidence that an answer names is missing or was changed, and count it on the first page [default: exit with 2]
     #[arg(long, requires = "workspace")]
     pub(in crate::cli) allow_missing_evidence: bool,
+    /// File that says what the cluster cannot: an audit policy (Policy of audit.k8s.io/v1); may be repeated, beside those in imports/ of
+    /// the workspace. It is kept with the evidence as it is
+    #[arg(long = "import", value_name = "FILE")]
+    pub(in crate::cli) imports: Vec<PathBuf>,
+    /// Say what was taken from each file that was handed over
+    #[arg(long)]
+    pub(in crate::cli) explain_imports: bool,
 }
 
 /// The workspace that a command writes into.

@@ -36,8 +36,8 @@ const fn program(
 /// Programs that watch what runs on a node. Read in the charts and manifests of the projects, 2026-11: falcosecurity/charts
 /// `charts/falco/templates/pod-template.tpl` (and what falco-operator writes, `internal/pkg/resources/falco.go`), cilium/tetragon
 /// `install/kubernetes/tetragon`, kubearmor/KubeArmor `deployments/`, sysdiglabs/charts `agent` and `shield`, DataDog/helm-charts
-/// `_container-security-agent.yaml`. The images of Defender, GuardDuty, Prisma Cloud, CrowdStrike, NeuVector, Tracee and RHACS stand in the
-/// documentation of their makers.
+/// `_container-security-agent.yaml`. The images of Defender, GuardDuty, Prisma Cloud, CrowdStrike, NeuVector, Tracee and RHACS were seen
+/// in manifests of others only, and not in those of their makers.
 #[rustfmt::skip]
 pub(super) const SENSORS: &[Program] = &[
     program("Falco", &["falcosecurity/falco", "falcosecurity/falco-no-driver"], &["falco"], &["falco"]),
@@ -57,7 +57,7 @@ pub(super) const SENSORS: &[Program] = &[
 const DATADOG: &[&str] = &["datadog/agent", "datadoghq/agent"];
 
 /// Programs that carry logs away from a node. Read in fluent/helm-charts, openshift/cluster-logging-operator (`internal/collector`) and
-/// DataDog/helm-charts, 2026-11; the others by the names that their makers publish their images under. Images that give themselves another user
+/// DataDog/helm-charts, 2026-11; the others are from memory: a wrong name leaves a node unseen, never passed. Images that give themselves another user
 /// (those of the OpenTelemetry Collector and of Elastic do), or of which that is not known, run as root only where the pod says so.
 #[rustfmt::skip]
 pub(super) const SHIPPERS: &[Program] = &[

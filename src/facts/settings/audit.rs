@@ -2,20 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
-use super::encryption::OpenShiftEncryption;
 use super::not_visible;
+use super::openshift::{Audit, OpenShiftServer, openshift_servers};
 use super::places::Place;
 use super::seen::api_server;
 use super::servers::{ApiServers, Server};
+use crate::facts::audit_policy::{Policy, handed_over, levels};
 use crate::facts::context::Context;
 use crate::facts::metrics::{Metrics, Sample};
-use crate::facts::table::read::{Readable, Reader};
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
-use crate::model::{Evidence, Unseen};
+use crate::model::{AUDIT_POLICIES, AuditLevel, Evidence, Unseen};
 
 table! {
     /// One row per API server and per statement about its audit log. `setting`: the flags that name a policy and a destination, one
@@ -24,11 +22,12 @@ table! {
     /// destination are active, and the request that reads the counters is judged by the policy before it is answered; so a page on
     /// which `apiserver_audit_event_total` is 0 and no level was counted is that of a server that records nothing; with levels, its
     /// policy leaves out every stage of every request. `OpenShift`: the
-    /// audit profile and its rules for groups. What the policy says of single requests is a file that no API shows.
-    pub struct AuditRow as "audit" counting "statements on auditing", always from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] {
-        /// Where: a mirror pod, `/flagz`, `/metrics`, an object; empty for API servers that no source shows.
+    /// audit profile and its rules for groups. `import`: an audit policy that somebody handed over (grade D), of which the table
+    /// `audit_policy` says what it makes of single requests; no API shows that file.
+    pub struct AuditRow as "audit" counting "statements on auditing", always from [METRICS, FLAGZ, PODS, NODES, KUBEADM_CONFIG, LEASES, VERSION, OPENSHIFT_API_SERVERS] consulting [AUDIT_POLICIES] {
+        /// Where: a mirror pod, `/flagz`, `/metrics`, an object, a file; empty for API servers that no source shows.
         instance: String;
-        /// Who says so: `setting`, `metrics` or `OpenShift`.
+        /// Who says so: `setting`, `metrics`, `OpenShift` or `import`.
         from: &'static str;
         /// Whether an audit policy is in use.
         has_policy: Known<bool>;
@@ -44,8 +43,13 @@ table! {
         log_max_backups: Known<Option<i64>>;
         /// Whether events are recorded: above the level None for at least one request.
         records: Known<bool>;
-        /// The levels at which requests were judged since the process started, sorted.
+        /// The levels at which requests were judged since the process started, or to which a policy that was handed over can come; sorted.
         levels: Known<Vec<String>>;
+        /// How many requests were judged since the process started, at least: in steps of 1, 2 and 5. Unset where no policy is active.
+        judged: Known<Option<i64>>;
+        /// How many percent of them were left out, which is the level None: rounded up, so that it is never less than it was. Unset where
+        /// no policy is active; unknown below 500 requests, which are those of a process that starts.
+        left_out_percent: Known<Option<i64>>;
         /// Whether events were lost since the process started, because writing or sending them failed.
         lost_events: Known<bool>;
         /// Whether settings and effect disagree; unset where there are not two sides, or where both say that nothing is recorded.
@@ -56,6 +60,11 @@ table! {
 const LEVELS: &str = "apiserver_audit_level_total";
 const EVENTS: &str = "apiserver_audit_event_total";
 const ERRORS: &str = "apiserver_audit_error_total";
+/// Reckoned by the collector from the levels.
+const LEFT_OUT: &str = "apiserver_audit_level_total:left_out_percent";
+const JUDGED: &str = "apiserver_audit_level_total:judged_at_least";
+/// Below this, what was judged is the start of a process and not its days.
+const YOUNG: i64 = 500;
 
 /// What the counters of one server show.
 struct Effect {
@@ -146,7 +155,67 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
     for (name, spec, origin) in profiles {
         rows.push(openshift_row(&name, spec, origin, &effect));
     }
+    match handed_over(reader)? {
+        Known::Known(policies) => rows.extend(policies.iter().map(|policy| import_row(policy, &effect))),
+        Known::Unknown(why) => rows.push(unseen_row("import", &why, Known::Unknown(why.clone()), servers)),
+    }
     Ok(rows)
+}
+
+/// How many requests were judged, and the share of them that was left out.
+fn shares(metrics: &Metrics, effect: &Effect) -> (Known<Option<i64>>, Known<Option<i64>>) {
+    let number = |name: &str| metrics.family(name).first().and_then(|sample| sample.value.parse::<i64>().ok());
+    let unknown = |why: &str, how: &str| {
+        let unseen = Unseen::not_visible("the share of requests that the audit policy left out", why, how);
+        (Known::Unknown(unseen.clone()), Known::Unknown(unseen))
+    };
+    match (&effect.active, number(JUDGED), number(LEFT_OUT)) {
+        (Known::Unknown(unseen), ..) => (Known::Unknown(unseen.clone()), Known::Unknown(unseen.clone())),
+        (Known::Known(false), ..) => (Known::Known(None), Known::Known(None)),
+        (Known::Known(true), Some(judged), Some(share)) if judged >= YOUNG => (Known::Known(Some(judged)), Known::Known(Some(share))),
+        (Known::Known(true), Some(judged), Some(_)) => {
+            let (_, young) = unknown(
+                &format!("the process of the API server has judged fewer than {YOUNG} requests since it started"),
+                "Collect again when it has run for a day.",
+            );
+            (Known::Known(Some(judged)), young)
+        }
+        (Known::Known(true), ..) => unknown("the snapshot was taken by a version that did not keep it", "Collect again with this version."),
+    }
+}
+
+/// A policy that was handed over: what it can come to, beside what the counters of the one server that answered show.
+fn import_row(policy: &Policy, effect: &Effect) -> Row {
+    let able: Vec<&str> = levels(&policy.policy).into_iter().map(AuditLevel::word).collect();
+    let unsaid = |what: &str| Unseen {
+        what: what.to_owned(),
+        how_to_see: "See the row of /metrics.".to_owned(),
+        ..not_visible("kube-apiserver", "audit-policy-file", "a file that was handed over does not say whether an API server uses it")
+    };
+    let fits = |counted: &Vec<String>| counted.iter().all(|level| able.contains(&level.as_str()));
+    let contradiction = match &effect.active {
+        Known::Known(true) => effect.levels.clone().map(|counted| Some(!fits(&counted))),
+        // A policy that no server uses, or whose events go nowhere, is not the one that is in use.
+        Known::Known(false) => Known::Known(Some(true)),
+        Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
+    };
+    let typed = AuditRow {
+        instance: policy.file.clone(),
+        from: "import",
+        has_policy: Known::Unknown(unsaid("whether the API server uses the policy that was handed over")),
+        backends: Known::Unknown(unsaid("where audit events go")),
+        log_path: Known::Unknown(unsaid("the path of the audit log")),
+        log_max_age: Known::Unknown(unsaid("how long audit logs are kept")),
+        log_max_backups: Known::Unknown(unsaid("how many audit logs are kept")),
+        records: Known::Unknown(unsaid("whether audit events are recorded")),
+        levels: Known::Known(able.iter().map(|level| (*level).to_owned()).collect()),
+        judged: Known::Unknown(unsaid("how many requests were judged")),
+        left_out_percent: Known::Unknown(unsaid("the share of requests that the audit policy left out")),
+        lost_events: Known::Unknown(unsaid("whether audit events were lost")),
+        contradiction,
+    };
+    Row::new(format!("import@{}", policy.file), policy.subject(), vec![policy.origin.clone()], typed)
+        .evidenced("contradiction", [policy.origin.at("/rules")].into_iter().chain(effect.why_records.iter().cloned()))
 }
 
 /// What the flags of one server say (kube-apiserver reference; apiserver pkg/server/options/audit.go).
@@ -266,6 +335,8 @@ fn setting_row(servers: &ApiServers, server: &Server, settings: Settings, effect
         from: "setting",
         records: if off { Known::Known(false) } else { Known::Unknown(unsaid("whether audit events are recorded")) },
         levels: Known::Unknown(unsaid("at which levels requests are recorded")),
+        judged: Known::Unknown(unsaid("how many requests were judged")),
+        left_out_percent: Known::Unknown(unsaid("the share of requests that the audit policy left out")),
         lost_events: Known::Unknown(unsaid("whether audit events were lost")),
         has_policy: settings.has_policy,
         backends: settings.backends,
@@ -291,6 +362,9 @@ fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row 
         what: what.to_owned(),
         ..not_visible("kube-apiserver", LOG, "the counters show that there is a destination, not which")
     };
+    let (judged, left_out_percent) = shares(metrics, effect);
+    let of_share: Vec<Evidence> =
+        [LEFT_OUT, JUDGED].iter().flat_map(|name| metrics.family(name)).map(|sample| sample.origin.clone()).collect();
     let typed = AuditRow {
         instance: "/metrics".to_owned(),
         from: "metrics",
@@ -304,6 +378,8 @@ fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row 
         log_max_backups: Known::Unknown(of_flags("how many audit logs are kept")),
         records: effect.records.clone(),
         levels: effect.levels.clone(),
+        judged,
+        left_out_percent,
         lost_events: effect.lost.clone(),
         // One side of what is compared in the rows of settings.
         contradiction: Known::Known(None),
@@ -312,6 +388,7 @@ fn metrics_row(metrics: &Metrics, effect: &Effect, servers: &ApiServers) -> Row 
     Row::new("metrics@/metrics".to_owned(), api_server("/metrics"), origins, typed)
         .evidenced("records", effect.why_records.clone())
         .evidenced("levels", effect.why_records.clone())
+        .evidenced("left_out_percent", of_share)
         .evidenced("lost_events", effect.why_lost.clone())
 }
 
@@ -333,6 +410,7 @@ fn openshift_row(name: &str, spec: OpenShiftServer, origin: Evidence, effect: &E
         _ => Known::Unknown(unsaid(what, &format!("`{profile}` is not an audit profile that this program knows"))),
     };
     let silent = |what: &str| Known::Unknown(unsaid(what, "the audit profile does not say it"));
+    let silent_number = |what: &str| Known::Unknown(unsaid(what, "the audit profile does not say it"));
     let typed = AuditRow {
         instance: name.to_owned(),
         from: "OpenShift",
@@ -343,6 +421,8 @@ fn openshift_row(name: &str, spec: OpenShiftServer, origin: Evidence, effect: &E
         log_max_backups: Known::Unknown(unsaid("how many audit logs are kept", "the audit profile does not say it")),
         records: records.clone(),
         levels: Known::Unknown(unsaid("at which levels requests are recorded", "the audit profile does not say it")),
+        judged: silent_number("how many requests were judged"),
+        left_out_percent: silent_number("the share of requests that the audit policy left out"),
         lost_events: Known::Unknown(unsaid("whether audit events were lost", "the audit profile does not say it")),
         contradiction: match (&effect.records, &records) {
             (Known::Known(false), Known::Known(false)) => Known::Known(None),
@@ -365,61 +445,10 @@ fn unseen_row(from: &'static str, why: &Unseen, contradiction: Known<Option<bool
         log_max_backups: Known::Unknown(why.clone()),
         records: Known::Unknown(why.clone()),
         levels: Known::Unknown(why.clone()),
+        judged: Known::Unknown(why.clone()),
+        left_out_percent: Known::Unknown(why.clone()),
         lost_events: Known::Unknown(why.clone()),
         contradiction,
     };
     Row::new(format!("{from}@"), api_server("kube-apiserver"), servers.fallback.iter().cloned().collect(), typed)
-}
-
-/// An APIServer of OpenShift (`config.openshift.io/v1`).
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct OpenShiftServer {
-    pub(super) encryption: Option<OpenShiftEncryption>,
-    audit: Option<Audit>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Audit {
-    /// Empty is `Default`.
-    #[serde(default)]
-    profile: String,
-    #[serde(default)]
-    custom_rules: Vec<CustomRule>,
-}
-
-#[derive(Deserialize)]
-struct CustomRule {
-    group: String,
-    profile: String,
-}
-
-impl Audit {
-    fn unset() -> Self {
-        Self { profile: String::new(), custom_rules: Vec::new() }
-    }
-}
-
-#[derive(Deserialize)]
-struct OpenShiftObject {
-    #[serde(default)]
-    metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-    #[serde(default)]
-    spec: OpenShiftServer,
-}
-
-/// Name, settings and place of every such object; there is one, called `cluster`.
-pub(super) fn openshift_servers(reader: &Reader<'_>) -> Result<Vec<(String, OpenShiftServer, Evidence)>, FactsError> {
-    let mut all = Vec::new();
-    reader.each::<OpenShiftObject>(&OPENSHIFT_API_SERVERS, |object, origin| {
-        all.push((object.metadata.name.clone().unwrap_or_default(), object.spec, origin));
-    })?;
-    Ok(all)
-}
-
-impl Readable for OpenShiftObject {
-    fn meta(&self) -> &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
-        &self.metadata
-    }
 }

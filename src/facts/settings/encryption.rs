@@ -417,7 +417,7 @@ fn statements(reader: &Reader<'_>, servers: &ApiServers) -> Result<Vec<Statement
 /// config/v1/types_apiserver.go).
 fn openshift(reader: &Reader<'_>) -> Result<Vec<Statement>, FactsError> {
     let mut all = Vec::new();
-    for (name, spec, origin) in super::audit::openshift_servers(reader)? {
+    for (name, spec, origin) in super::openshift::openshift_servers(reader)? {
         let kind = spec.encryption.map_or_else(String::new, |encryption| encryption.kind);
         let encrypts = match kind.to_ascii_lowercase().as_str() {
             "" | "identity" => Known::Known(false),

@@ -15,6 +15,7 @@ mod keys;
 mod kubeadm;
 mod machines;
 mod mirrors;
+mod openshift;
 mod places;
 mod plugins;
 mod seen;

@@ -371,6 +371,12 @@ impl<'a> Reader<'a> {
         Ok(self.snapshot.objects(source)?.next().transpose()?)
     }
 
+    /// Whether the snapshot tells of a source at all, such as of one that holds what people handed over.
+    pub(in crate::facts) fn is_known(&self, source: &SourceId) -> bool {
+        self.rests_on([source]);
+        self.snapshot.index().record(source).is_some()
+    }
+
     /// Why a source is not there, where it was not read completely.
     pub(in crate::facts) fn gap(&self, source: &SourceId) -> Option<Unseen> {
         self.lacks(source, About::Existence)

@@ -47,7 +47,7 @@ pub struct Assessment {
     pub collected: Collected,
     /// Which namespaces count as holding ePHI, and who said so.
     pub scope: Scope,
-    /// The workspace whose files were read; absent where none was named.
+    /// The workspace whose files were read, and files that were handed over; absent where none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceUsed>,
     /// Counts.
