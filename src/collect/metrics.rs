@@ -320,7 +320,7 @@ mod tests {
         apiserver_client_certificate_expiration_seconds_bucket{le=\"+Inf\"} 2\nbroken{x=\"1\n";
 
     #[test]
-    fn only_known_families_and_nothing_that_moves_by_itself() {
+    fn only_known_families_and_what_moves_by_itself_in_steps() {
         let all = series(PAGE, 1000);
         let found: Vec<&str> = all.iter().map(String::as_str).collect();
         assert_eq!(
@@ -328,6 +328,8 @@ mod tests {
             [
                 r#"{"name":"apiserver_audit_level_total","labels":{"level":"Metadata"},"value":">0"}"#,
                 r#"{"name":"apiserver_audit_level_total","labels":{"level":"None"},"value":"0"}"#,
+                r#"{"name":"apiserver_audit_level_total:judged_at_least","labels":{},"value":"10"}"#,
+                r#"{"name":"apiserver_audit_level_total:left_out_percent","labels":{},"value":"0"}"#,
                 r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"+Inf"},"value":"0"}"#,
                 r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"0"},"value":"0"}"#,
                 r#"{"name":"apiserver_client_certificate_expiration_seconds_bucket","labels":{"le":"3600"},"value":">0"}"#,

@@ -191,7 +191,8 @@ fn no_fault_on_the_wire_turns_a_failure_into_a_pass() {
     let clean_run = Arc::new(Between::new(&server, None));
     let clean = judge.collect(runtime.handle(), &clean_run).expect("a clean run");
     let again = judge.collect(runtime.handle(), &Arc::new(Between::new(&server, None))).expect("a clean run");
-    assert_eq!((clean == again, judge.known.lock().unwrap().len()), (true, 1), "two runs without a fault are one");
+    // The share of requests that the audit policy leaves out moves in steps, and with it the digest of /metrics.
+    assert_eq!(clean, again, "two runs without a fault are one");
     let failing = clean.values().filter(|outcome| **outcome == OutcomeWord::Fail).count();
     assert!(failing >= 40, "{failing} controls fail in the clean run");
     let spoils = clean_run.spoils();
