@@ -180,7 +180,10 @@ fn shares(metrics: &Metrics, effect: &Effect) -> (Known<Option<i64>>, Known<Opti
             );
             (Known::Known(Some(judged)), young)
         }
-        (Known::Known(true), ..) => unknown("the snapshot was taken by a version that did not keep it", "Collect again with this version."),
+        (Known::Known(true), ..) => unknown(
+            "it is not in the snapshot: that was taken by a version that did not keep it, or not every line of /metrics could be read",
+            "Collect again with this version.",
+        ),
     }
 }
 

@@ -50,12 +50,12 @@ fn said(again: &AskedAgain, own: &ControlResult) -> String {
         .map(|one| format!("{} {}", one.value, one.unit))
         .collect();
     format!(
-        "Asked again with {} (the report has {}): {} of {} that were examined do not meet it{}.",
+        "Asked again with {} (the report has {}): of {} in scope, {} do not meet it{}.",
         numbers.join(", "),
         own.join(", "),
-        digits(again.failed),
         digits(again.examined),
-        if again.unknown > 0 { format!(", {} not decided", digits(again.unknown)) } else { String::new() }
+        digits(again.failed),
+        if again.unknown > 0 { format!(", and {} could not be decided", digits(again.unknown)) } else { String::new() }
     )
 }
 
