@@ -10,6 +10,7 @@ mod custom;
 mod detection;
 mod effects;
 mod exposure;
+mod image_scans;
 mod labels;
 mod metrics;
 mod namespaces;
@@ -108,6 +109,7 @@ const FAMILIES: &[Family] = &[
     admission::FAMILY,
     exposure::CERTIFICATES,
     detection::FAMILY,
+    image_scans::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

@@ -217,6 +217,8 @@ pub const VELERO_CONFIG_MAPS: SourceId = SourceId::core("configmaps");
 pub const VOLUME_SNAPSHOT_CLASSES: SourceId = SourceId::group("snapshot.storage.k8s.io", "volumesnapshotclasses");
 /// The server's version: which rules it applies.
 pub const VERSION: SourceId = SourceId::url("/version");
+/// What the Trivy operator knows to be wrong with images.
+pub const VULNERABILITY_REPORTS: SourceId = SourceId::group("aquasecurity.github.io", "vulnerabilityreports");
 /// Where the External Secrets Operator takes secrets from, for every namespace.
 pub const CLUSTER_SECRET_STORES: SourceId = SourceId::group("external-secrets.io", "clustersecretstores");
 /// CSIDrivers: what storage drivers say of themselves.

@@ -5,6 +5,7 @@
 mod admission;
 mod exposure;
 mod identity;
+mod image;
 mod mesh;
 mod namespaces;
 mod network;
@@ -162,6 +163,7 @@ pub fn inventory() -> &'static [Entry] {
             admission::entries,
             exposure::entries,
             identity::entries,
+            image::entries,
             mesh::entries,
             namespaces::entries,
             network::entries,

@@ -117,7 +117,20 @@ pub(super) struct Strip {
     pub(super) since: String,
     pub(super) pieces: Vec<Piece>,
     pub(super) folded: bool,
-    pub(super) spans: Vec<String>,
+    pub(super) spans: Vec<Told>,
+}
+
+/// What held for a time, and under which version and parameters where these differ: two lines, since the column is narrow on paper.
+#[derive(Debug, Serialize)]
+pub(super) struct Told {
+    said: String,
+    by: String,
+}
+
+impl From<String> for Told {
+    fn from(said: String) -> Self {
+        Self { said, by: String::new() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -226,9 +239,12 @@ fn control(control: &ControlHistory, nights: &[Night]) -> Strip {
     let outcome = last.map_or(OutcomeWord::NotAssessed, |span| span.was.outcome);
     let several = control.spans.iter().any(|span| Some(span.was.version) != last.map(|last| last.was.version));
     let said = |span: &crate::model::history::Span<crate::model::history::ControlState>| {
-        let version = if several { format!(" (version {})", span.was.version) } else { String::new() };
-        let set = if span.was.parameters.is_empty() { String::new() } else { format!(" (with {})", span.was.set()) };
-        format!("{}{version}{set} {} to {}", span.was.outcome.label(), day(&span.from), day(&span.to))
+        let version = several.then(|| format!("version {}", span.was.version));
+        let set = (!span.was.parameters.is_empty()).then(|| format!("with {}", span.was.set()));
+        Told {
+            said: format!("{} {} to {}", span.was.outcome.label(), day(&span.from), day(&span.to)),
+            by: version.into_iter().chain(set).collect::<Vec<_>>().join(", "),
+        }
     };
     Strip {
         id: control.id.clone(),
@@ -441,7 +457,7 @@ impl View {
                         spans: paragraph
                             .spans
                             .iter()
-                            .map(|span| format!("{}: {} to {}", noted(&span.was), day(&span.from), day(&span.to)))
+                            .map(|span| format!("{}: {} to {}", noted(&span.was), day(&span.from), day(&span.to)).into())
                             .collect(),
                     }
                 })

@@ -79,7 +79,7 @@ impl<T> Telling<T> {
             since: last.map(|span| format!("since {}", day(&span.from))).unwrap_or_default(),
             pieces: strip(spans, nights, self.class),
             folded: spans.len() > 4,
-            spans: spans.iter().map(line).collect(),
+            spans: spans.iter().map(line).map(Into::into).collect(),
         }
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn practices(history: &History) -> Vec<Strip> {
             since: last.map(|span| format!("since {}", day(&span.from))).unwrap_or_default(),
             pieces: strip(&practice.spans, &history.nights, |was| class(was.state)),
             folded: practice.spans.len() > 4,
-            spans: lines(practice),
+            spans: lines(practice).into_iter().map(Into::into).collect(),
         }
     };
     shown.map(row).collect()

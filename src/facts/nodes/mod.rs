@@ -1,3 +1,7 @@
+//! Nodes, and the API server that answered.
+
+mod os;
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Node, NodeSpec, NodeStatus};
@@ -32,6 +36,11 @@ table! {
         is_virtual: Known<bool>, at "/metadata/labels/type";
         /// Name and version of the operating system.
         os_image: String, at "/status/nodeInfo/osImage";
+        /// Last day on which the publisher of the operating system mends that release without a further contract. Unknown for releases
+        /// of which this program knows no day, such as those that are replaced as a whole (Bottlerocket, Flatcar, Talos, images of providers).
+        os_end_of_service: Known<String>, at "/status/nodeInfo/osImage";
+        /// Whether that day had not passed when the cluster was read. Unknown after it where longer support is sold.
+        os_supported: Known<bool>, at "/status/nodeInfo/osImage";
         /// Kernel.
         kernel: String, at "/status/nodeInfo/kernelVersion";
         /// Container runtime.
@@ -184,10 +193,11 @@ fn nodes(reader: &Reader<'_>, server: &Server) -> Result<Vec<Row>, FactsError> {
         objects.push((node, origin));
     })?;
     let versions: Vec<String> = versions.into_iter().collect();
-    Ok(objects.into_iter().map(|(node, origin)| node_row(node, origin, server, &versions)).collect())
+    let collected = reader.collected();
+    Ok(objects.into_iter().map(|(node, origin)| node_row(node, origin, server, &versions, collected)).collect())
 }
 
-fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) -> Row {
+fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String], collected: &str) -> Row {
     let name = node.metadata.name.clone().unwrap_or_default();
     let is_virtual = match is_virtual(&node) {
         Virtual::No => Known::Known(false),
@@ -216,6 +226,7 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) 
             .of(&NODES),
         ),
     };
+    let os_image = info(|info| &info.os_image).unwrap_or_default();
     let minors_behind = server.minor().and_then(|server| kubelet_minor.clone().map(|kubelet| i64::from(server) - kubelet));
     let minors_allowed = server.minor().map(minors_allowed);
     let typed = NodeRow {
@@ -225,7 +236,9 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String]) 
         minors_behind,
         minors_allowed,
         kubelet_minor,
-        os_image: info(|info| &info.os_image).unwrap_or_default(),
+        os_end_of_service: os::end_of_service(&name, &os_image),
+        os_supported: os::supported(&name, &os_image, collected),
+        os_image,
         kernel: info(|info| &info.kernel_version).unwrap_or_default(),
         runtime: info(|info| &info.container_runtime_version).unwrap_or_default(),
         architecture: info(|info| &info.architecture).unwrap_or_default(),
