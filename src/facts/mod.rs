@@ -11,6 +11,7 @@ mod detection;
 mod effects;
 mod exposure;
 mod labels;
+mod mesh;
 mod metrics;
 mod namespaces;
 pub mod network;
@@ -108,6 +109,7 @@ const FAMILIES: &[Family] = &[
     admission::FAMILY,
     exposure::CERTIFICATES,
     detection::FAMILY,
+    mesh::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.
