@@ -154,12 +154,12 @@ impl Istio {
         }
         let own = pod.namespace();
         let (roots, root_gap) = self.roots(revision);
-        let decides = |namespace: &Option<String>| match namespace {
-            None => true,
-            Some(namespace) => namespace == own || root_gap.is_some() || roots.contains(namespace),
-        };
-        if let Some((_, unseen)) = self.doubts.iter().find(|(namespace, _)| decides(namespace)) {
-            return Judged::unknown(unseen);
+        for (namespace, unseen) in &self.doubts {
+            match (namespace, &root_gap) {
+                (Some(namespace), Some(gap)) if namespace != own => return Judged::unknown(gap),
+                (Some(namespace), None) if namespace != own && !roots.contains(namespace) => {}
+                _ => return Judged::unknown(unseen),
+            }
         }
         let mut worlds: Vec<(Judged, bool)> = Vec::new();
         for root in &roots {
@@ -197,9 +197,10 @@ impl Istio {
     /// The namespaces of which one is the root, and why it is not known which.
     fn roots(&self, revision: Option<&str>) -> (BTreeSet<String>, Option<Unseen>) {
         let unseen = match (&self.root, revision) {
-            (Known::Known(root), None | Some("" | DEFAULT_REVISION)) => return (BTreeSet::from([root.clone()]), None),
+            (Known::Known(root), Some("" | DEFAULT_REVISION)) => return (BTreeSet::from([root.clone()]), None),
             (Known::Unknown(unseen), _) => unseen.clone(),
             (Known::Known(_), Some(revision)) => root_unseen(format!("the settings of the revision {revision} are not read")),
+            (Known::Known(_), None) => root_unseen("the pod does not say which revision of the control plane its proxy is of"),
         };
         let named = self.peers.iter().map(|peer| peer.namespace.clone());
         // One in which there is none, too.

@@ -57,13 +57,16 @@ table! {
     }
 }
 
+const NOT_LISTED: &str = "pods are in it, and it was not among the namespaces that were read: it was made or removed during collection";
+
 /// The rows of the table.
 pub(super) fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let reader = &context.reader;
     let owners = Owners::read(reader)?;
     let mut pods: Vec<(Pod, Evidence)> = Vec::new();
-    reader.each::<Pod>(&PODS, |pod, origin| {
+    reader.each::<Pod>(&PODS, |mut pod, origin| {
         if !matches!(pod.phase(), "Succeeded" | "Failed") {
+            pod.workload = workload_text(&owners.root(&pod.metadata, "Pod", ""));
             pods.push((pod, origin));
         }
     })?;
@@ -81,6 +84,10 @@ pub(super) fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     }
     let mut rows = Merged::counting(MeshPodRow::columns().pods);
     for (pod, origin) in &pods {
+        if !judge.namespaces.contains_key(pod.namespace()) {
+            let what = format!("the namespace {}", pod.namespace());
+            reader.doubt_in(&NAMESPACES, pod.namespace(), what, NOT_LISTED, "Collect again.");
+        }
         rows.add_one(judge.row(&owners, pod, origin));
     }
     Ok(rows.into_rows())
@@ -113,10 +120,10 @@ impl Judge<'_> {
         let meshed = self.meshed(pod, origin, asked.known().and_then(Option::as_ref));
         let asked_at: Vec<Evidence> = asked.known().into_iter().flatten().map(|asked| asked.at.clone()).collect();
         let asked_by = asked.map(|asked| asked.map_or_else(String::new, |asked| asked.text));
-        let key = format!("{}/{}", pod.namespace(), workload_text(&workload));
+        let key = format!("{}/{}", pod.namespace(), pod.workload);
         let typed = MeshPodRow {
             namespace: pod.namespace().to_owned(),
-            workload: workload_text(&workload),
+            workload: pod.workload.clone(),
             pods: 1,
             mesh: Known::Known(""),
             asked_by,
@@ -164,11 +171,7 @@ impl Judge<'_> {
     fn asked(&self, pod: &Pod, origin: &Evidence) -> Known<Option<Asked>> {
         match self.namespaces.get(pod.namespace()) {
             Some((namespace, at)) => Known::Known(asks(pod, origin, namespace, at)),
-            None => Known::Unknown(Unseen::read_failed(
-                format!("the namespace {}", pod.namespace()),
-                "pods are in it, and it was not among the namespaces that were read: it was made or removed during collection",
-                "Collect again.",
-            )),
+            None => Known::Unknown(Unseen::read_failed(format!("the namespace {}", pod.namespace()), NOT_LISTED, "Collect again.")),
         }
     }
 

@@ -15,6 +15,9 @@ pub(super) struct Pod {
     pub(super) metadata: ObjectMeta,
     pub(super) spec: Spec,
     pub(super) status: Option<Status>,
+    /// `Kind/name` of its workload. Reasons name that, so that pods of one workload have one row.
+    #[serde(skip)]
+    pub(super) workload: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -171,9 +174,9 @@ impl Pod {
         Proxy::Absent
     }
 
-    /// `Pod namespace/name`.
+    /// `Kind/name in namespace`.
     pub(super) fn display(&self) -> String {
-        format!("Pod {}/{}", self.namespace(), self.metadata.name.as_deref().unwrap_or("?"))
+        format!("{} in {}", self.workload, self.namespace())
     }
 
     /// The revision of Istio's control plane that gave it its proxy, where it says one: in what the injector notes
