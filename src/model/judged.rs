@@ -4,8 +4,8 @@
 use super::SnapshotIndex;
 use super::SourceId;
 use super::sources::{
-    DESTINATION_RULES, ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS, TCP_ROUTES,
-    TLS_ROUTES, UDP_ROUTES,
+    DESTINATION_RULES, ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS,
+    KYVERNO_EXCEPTIONS, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
 };
 
 /// One judgement of the collector, or one group of fields whose absence means something. `index.json` names those that a snapshot has.
@@ -31,16 +31,8 @@ pub enum Judged {
 
 impl Judged {
     /// Everything that the collector of this version does.
-    pub const ALL: [Self; 8] = [
-        Self::Credentials,
-        Self::Networks,
-        Self::Entrances,
-        Self::Routes,
-        Self::Engines,
-        Self::Changes,
-        Self::Revisions,
-        Self::Meshes,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions, Self::Meshes];
 
     /// As it stands in `index.json`.
     pub fn name(self) -> &'static str {

@@ -45,7 +45,8 @@ impl Nodes {
         for (pod, origin) in pods {
             let Some(node) = pod.spec.node_name.clone().filter(|node| !node.is_empty()) else { continue };
             let Some(container) = pod.spec.containers.iter().find(|container| is_ztunnel(container)) else { continue };
-            let kept = pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "DaemonSet" && owner.controller == Some(true));
+            let kept =
+                pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "DaemonSet" && owner.controller == Some(true));
             if !kept {
                 continue;
             }
@@ -64,7 +65,11 @@ impl Nodes {
     /// Whether a pod's traffic is led through the proxy of its node. `wanted` says whether a label asks for it.
     pub(super) fn state(&self, pod: &Pod, origin: &Evidence, wanted: bool, pods_read: &Known<()>, collected: &str) -> State {
         let unclear = |why: String, how: &str| {
-            State::Unclear(Unseen::not_visible(format!("whether the traffic of {} goes through Istio's ambient mode", pod.display()), why, how))
+            State::Unclear(Unseen::not_visible(
+                format!("whether the traffic of {} goes through Istio's ambient mode", pod.display()),
+                why,
+                how,
+            ))
         };
         match pod.annotation(REDIRECTION) {
             Some("enabled") => {}

@@ -38,7 +38,8 @@ fn asked(text: String, ambient: bool, at: Evidence) -> Asked {
 /// `pkg/inject/report.go`).
 pub(super) fn asks(pod: &Pod, origin: &Evidence, namespace: &Namespace, of_namespace: &Evidence) -> Option<Asked> {
     let none = BTreeMap::new();
-    let (labels, annotations) = (namespace.metadata.labels.as_ref().unwrap_or(&none), namespace.metadata.annotations.as_ref().unwrap_or(&none));
+    let (labels, annotations) =
+        (namespace.metadata.labels.as_ref().unwrap_or(&none), namespace.metadata.annotations.as_ref().unwrap_or(&none));
     let label = |name: &str| labels.get(name).map_or("", String::as_str);
     let own = |name: &str| pod.label(name).unwrap_or("");
     let injects = |value: Option<&str>| value.filter(|value| matches!(*value, "enabled" | "ingress")).map(str::to_owned);
@@ -52,7 +53,9 @@ pub(super) fn asks(pod: &Pod, origin: &Evidence, namespace: &Namespace, of_names
     if let Some(value) = injects(pod.annotation(LINKERD)) {
         return Some(asked(format!("{} of the pod", written(LINKERD, &value)), false, annotation_at(origin, LINKERD)));
     }
-    let of = |name: &str, value: &str, ambient: bool, at: Evidence| Some(asked(format!("{} of the namespace", written(name, value)), ambient, at));
+    let of = |name: &str, value: &str, ambient: bool, at: Evidence| {
+        Some(asked(format!("{} of the namespace", written(name, value)), ambient, at))
+    };
     if label(DATAPLANE) == "ambient" {
         return of(DATAPLANE, "ambient", true, label_at(of_namespace, DATAPLANE));
     }

@@ -29,9 +29,11 @@ table! {
         part: String;
         /// `DISABLE`, `SIMPLE`, `MUTUAL` or `ISTIO_MUTUAL`. Where `tls` is there and names none, it is DISABLE. Unknown where it is another one.
         mode: Known<String>;
-        /// Whether connections are encrypted by the proxies that read it.
+        /// Whether connections are encrypted by the proxies that read it. Not with DISABLE; nor with a credentialName in a rule without a
+        /// workloadSelector, for which sidecars use no TLS at all.
         encrypted: Known<bool>;
-        /// Whether the certificate of the other end is looked at: not with DISABLE, and not with insecureSkipVerify.
+        /// Whether the certificate of the other end is looked at: not without encryption, and not with insecureSkipVerify. Unknown for that
+        /// beside ISTIO_MUTUAL, where it depends on how proxies get their certificates.
         verified: Known<bool>;
         /// Namespaces whose clients read it, as `exportTo` names them; `*` for all.
         clients: Vec<String>, at "/spec/exportTo";
@@ -46,6 +48,8 @@ struct Spec {
     // Of another shape than it should be, it still is about its host alone.
     traffic_policy: Option<Value>,
     subsets: Option<Vec<Subset>>,
+    /// Which clients of its namespace read it; where it is there, Secrets that it names are used.
+    workload_selector: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,6 +84,7 @@ struct Number {
 struct Tls {
     mode: Option<Value>,
     insecure_skip_verify: Option<bool>,
+    credential_name: Option<String>,
 }
 
 /// A part of a rule that says something about TLS.
@@ -153,7 +158,7 @@ fn of_rule(rule: &Custom<Spec>, origin: &Evidence, services: &Services) -> Vec<R
 }
 
 /// By namespace, the Services that a host stands for: a name without dots is one of the rule's own namespace, `name.namespace.svc.DOMAIN` is
-/// written out, and a star stands for any beginning (istio/istio, `pkg/config/model.go`, `ResolveShortnameToFQDN`; `pkg/config/host/name.go`).
+/// written out, and a star stands for any beginning (istio/istio, `pilot/pkg/model/config.go`, `ResolveShortnameToFQDN`; `pkg/config/host/name.go`).
 /// Where it stands for none, the namespace of the rule.
 fn meant(host: &str, own: &str, services: &Services) -> BTreeMap<String, BTreeSet<String>> {
     let in_namespace = |namespace: &str| services.get(namespace).map(|names| (namespace.to_owned(), names.clone()));
@@ -185,6 +190,7 @@ fn meant(host: &str, own: &str, services: &Services) -> BTreeMap<String, BTreeSe
 
 fn parts(spec: &Spec, what: &str) -> Vec<Part> {
     let mut parts = Vec::new();
+    let what = Rule { what, for_some: spec.workload_selector.as_ref().is_some_and(|selector| !selector.is_null()) };
     if let Some(policy) = &spec.traffic_policy {
         of_policy(policy, "", "/spec/trafficPolicy", what, &mut parts);
     }
@@ -199,14 +205,14 @@ fn parts(spec: &Spec, what: &str) -> Vec<Part> {
 
 /// What stands for a port takes the place of everything that stands for the host (`istio.networking.v1.TrafficPolicy`), so that each part is
 /// judged by itself.
-fn of_policy(policy: &Value, before: &str, pointer: &str, what: &str, parts: &mut Vec<Part>) {
+fn of_policy(policy: &Value, before: &str, pointer: &str, rule: Rule<'_>, parts: &mut Vec<Part>) {
     if policy.is_null() {
         return;
     }
     let policy = match serde_json::from_value::<Policy>(policy.clone()) {
         Ok(policy) => policy,
         Err(error) => {
-            let unseen = not_understood(what, &error.to_string());
+            let unseen = not_understood(rule.what, &error.to_string());
             parts.push(Part {
                 text: before.to_owned(),
                 pointer: pointer.to_owned(),
@@ -218,31 +224,52 @@ fn of_policy(policy: &Value, before: &str, pointer: &str, what: &str, parts: &mu
         }
     };
     if let Some(tls) = &policy.tls {
-        parts.push(of_tls(tls, before.to_owned(), format!("{pointer}/tls"), what));
+        parts.push(of_tls(tls, before.to_owned(), format!("{pointer}/tls"), rule));
     }
     for (number, one) in policy.port_level_settings.iter().flatten().enumerate() {
         if let Some(tls) = &one.tls {
             let port = one.port.as_ref().map_or_else(|| "?".to_owned(), |port| port.number.to_string());
             let text = if before.is_empty() { format!("port {port}") } else { format!("{before}, port {port}") };
-            parts.push(of_tls(tls, text, format!("{pointer}/portLevelSettings/{number}/tls"), what));
+            parts.push(of_tls(tls, text, format!("{pointer}/portLevelSettings/{number}/tls"), rule));
         }
     }
 }
 
-fn of_tls(tls: &Tls, text: String, pointer: String, what: &str) -> Part {
+/// The rule that a part is of.
+#[derive(Clone, Copy)]
+struct Rule<'a> {
+    /// `DestinationRule namespace/name`.
+    what: &'a str,
+    /// Whether it has a workloadSelector.
+    for_some: bool,
+}
+
+/// What proxies make of one setting (istio/istio, `pilot/pkg/networking/core/cluster_tls.go`, `buildUpstreamClusterTLSContext`,
+/// `constructUpstreamTLS`).
+fn of_tls(tls: &Tls, text: String, pointer: String, rule: Rule<'_>) -> Part {
     let skips = tls.insecure_skip_verify == Some(true);
+    // A Secret is for gateways, and for sidecars that the rule selects; other sidecars build no TLS at all then.
+    let in_secret = tls.credential_name.as_deref().is_some_and(|name| !name.is_empty() && !name.starts_with("configmap://"));
+    let plain = in_secret && !rule.for_some;
     let known = |mode: &str, encrypted: bool, verified: bool| {
-        (Known::Known(mode.to_owned()), Known::Known(encrypted), Known::Known(verified))
+        (Known::Known(mode.to_owned()), Known::Known(encrypted), Known::Known(encrypted && verified))
     };
     let (mode, encrypted, verified) = match &tls.mode {
         // The first value of the enumeration is the one that is not written.
         None | Some(Value::Null) => known("DISABLE", false, false),
         Some(Value::String(mode)) if mode == "DISABLE" => known("DISABLE", false, false),
-        Some(Value::String(mode)) if mode == "SIMPLE" || mode == "MUTUAL" => known(mode, true, !skips),
-        // Istio's own certificates are looked at whatever else is said.
-        Some(Value::String(mode)) if mode == "ISTIO_MUTUAL" => known(mode, true, true),
+        Some(Value::String(mode)) if mode == "SIMPLE" || mode == "MUTUAL" => known(mode, !plain, !skips),
+        Some(Value::String(mode)) if mode == "ISTIO_MUTUAL" && !skips => known(mode, true, true),
+        Some(Value::String(mode)) if mode == "ISTIO_MUTUAL" => {
+            let unseen = Unseen::not_visible(
+                format!("whether certificates are looked at by {}", rule.what),
+                "insecureSkipVerify stands beside ISTIO_MUTUAL, and counts where proxies are given certificates from files",
+                "Take insecureSkipVerify away.",
+            );
+            (Known::Known(mode.clone()), Known::Known(true), Known::Unknown(unseen))
+        }
         Some(other) => {
-            let unseen = not_understood(what, &format!("{other} is no mode that is known"));
+            let unseen = not_understood(rule.what, &format!("{other} is no mode that is known"));
             (Known::Unknown(unseen.clone()), Known::Unknown(unseen.clone()), Known::Unknown(unseen))
         }
     };

@@ -236,9 +236,8 @@ fn peer(object: Custom<Spec>, origin: Evidence) -> Option<Peer> {
 }
 
 fn same(one: &Judged, other: &Judged) -> bool {
-    let texts = |judged: &Judged| {
-        judged.exceptions.known().map(|all| all.iter().map(|exception| exception.text.clone()).collect::<Vec<_>>())
-    };
+    let texts =
+        |judged: &Judged| judged.exceptions.known().map(|all| all.iter().map(|exception| exception.text.clone()).collect::<Vec<_>>());
     (&one.mode, &one.strict) == (&other.mode, &other.strict) && texts(one) == texts(other)
 }
 

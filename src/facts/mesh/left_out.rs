@@ -90,7 +90,8 @@ pub(super) fn by_istio(pod: &Pod, origin: &Evidence) -> Known<Vec<Exception>> {
 /// What a list of ports that are led through the proxy and one of those that are not leave out. Beside a list of the first kind the second is
 /// not looked at.
 fn between(pod: &Pod, include: (String, Evidence), exclude: (String, Evidence)) -> Known<Vec<Exception>> {
-    let strange = |list: &str| unknown(pod, &format!("the list of ports {list} is none"), "Look at what redirects the connections of the pod.");
+    let strange =
+        |list: &str| unknown(pod, &format!("the list of ports {list} is none"), "Look at what redirects the connections of the pod.");
     let only = |text: String, at: Evidence| Known::Known(vec![Exception { text, at }]);
     match include.0.trim() {
         "*" => {}
@@ -106,7 +107,9 @@ fn between(pod: &Pod, include: (String, Evidence), exclude: (String, Evidence)) 
     let Some(left_out) = ports(&exclude.0) else { return strange(&exclude.0) };
     let own = |range: &(u16, u16)| range.0 == range.1 && ISTIO_OWN.contains(&range.0);
     let found = left_out.iter().filter(|range| !own(range));
-    Known::Known(found.map(|range| Exception { text: format!("{}: not led through the proxy", text(range)), at: exclude.1.clone() }).collect())
+    Known::Known(
+        found.map(|range| Exception { text: format!("{}: not led through the proxy", text(range)), at: exclude.1.clone() }).collect(),
+    )
 }
 
 /// What a pod of the ambient mode leaves out: nothing, or everything that comes in (istio/istio, `cni/pkg/nodeagent/net.go`,
@@ -140,7 +143,8 @@ pub(super) fn by_linkerd(pod: &Pod, origin: &Evidence) -> Known<Vec<Exception>> 
         (None, Some(_)) => match pod.annotation(SKIP) {
             Some(list) => (list.to_owned(), annotation_at(origin, SKIP)),
             None => {
-                let why = "Linkerd's network plugin leads its connections, and what that leaves out of every pod stands in its own settings";
+                let why =
+                    "Linkerd's network plugin leads its connections, and what that leaves out of every pod stands in its own settings";
                 return unknown(pod, why, "Look at inbound-ports-to-ignore in the ConfigMap linkerd-cni-config.");
             }
         },

@@ -118,13 +118,9 @@ impl Linkerd {
                 return strange(&LINKERD_SERVERS, &object.metadata, "it has no spec");
             };
             match spec.pod_selector.as_ref().map(Selector::read).transpose() {
-                Ok(selector) => servers.push(Server {
-                    metadata: object.metadata,
-                    selector,
-                    port: spec.port,
-                    access_policy: spec.access_policy,
-                    origin,
-                }),
+                Ok(selector) => {
+                    servers.push(Server { metadata: object.metadata, selector, port: spec.port, access_policy: spec.access_policy, origin })
+                }
                 Err(why) => strange(&LINKERD_SERVERS, &object.metadata, &why),
             }
         })?;
@@ -150,7 +146,8 @@ impl Linkerd {
             }
         }
         // Of two for one port the older counts, of one age the first by name.
-        let age = |server: &Server| (server.metadata.creation_timestamp.as_ref().map(|time| time.0.to_owned()), server.metadata.name.clone());
+        let age =
+            |server: &Server| (server.metadata.creation_timestamp.as_ref().map(|time| time.0.to_owned()), server.metadata.name.clone());
         servers.sort_by_key(age);
         openings.sort_by(|a, b| (&a.namespace, &a.text).cmp(&(&b.namespace, &b.text)));
         Ok(Self { servers, openings, doubts, default: installed_with(reader)? })
@@ -160,7 +157,9 @@ impl Linkerd {
     pub(super) fn judge(&self, pod: &Pod, origin: &Evidence) -> Judged {
         let own = pod.namespace();
         let (policy, by, at) = match (pod.annotation(DEFAULT_POLICY), &self.default) {
-            (Some(policy), _) => (policy.to_owned(), format!("the annotation {DEFAULT_POLICY}"), vec![annotation_at(origin, DEFAULT_POLICY)]),
+            (Some(policy), _) => {
+                (policy.to_owned(), format!("the annotation {DEFAULT_POLICY}"), vec![annotation_at(origin, DEFAULT_POLICY)])
+            }
             (None, Known::Known((policy, at))) => (policy.clone(), "the default of the installation".to_owned(), vec![at.clone()]),
             (None, Known::Unknown(unseen)) => return Judged { exceptions: self.exceptions(pod, own), ..Judged::unknown(unseen) },
         };

@@ -6,9 +6,9 @@ use super::ambient::{Nodes, State};
 use super::asked::{Asked, asks};
 use super::istio::{Istio, Way};
 use super::judged::{Exception, Judged, joined};
+use super::left_out;
 use super::linkerd::Linkerd;
 use super::proxies::{Pod, Proxy};
-use super::left_out;
 use crate::facts::context::Context;
 use crate::facts::table::merged::Merged;
 use crate::facts::table::schema::{Row, TableRow, table};
@@ -180,12 +180,7 @@ impl Judge<'_> {
         let revision = pod.revision();
         match pod.proxy() {
             Proxy::Gateway(pointer) => {
-                return Known::Known(Meshed {
-                    mesh: "Istio gateway",
-                    at: vec![origin.at(pointer)],
-                    judged: None,
-                    outside: String::new(),
-                });
+                return Known::Known(Meshed { mesh: "Istio gateway", at: vec![origin.at(pointer)], judged: None, outside: String::new() });
             }
             _ if pod.on_host_network() => {
                 return outside("is on its node's network, from which no mesh leads anything through a proxy".to_owned());

@@ -180,7 +180,7 @@ impl Pod {
     }
 
     /// The revision of Istio's control plane that gave it its proxy, where it says one: in what the injector notes
-    /// (istio/istio, `pkg/kube/inject/webhook.go`, `SidecarInjectionStatus`), or in an annotation of its own.
+    /// (istio/istio, `pkg/kube/inject/inject.go`, `SidecarInjectionStatus`), or in an annotation of its own.
     pub(super) fn revision(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Noted {
