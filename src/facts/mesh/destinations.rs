@@ -35,6 +35,8 @@ table! {
         /// Whether the certificate of the other end is looked at: not without encryption, and not with insecureSkipVerify. Unknown for that
         /// beside ISTIO_MUTUAL, where it depends on how proxies get their certificates.
         verified: Known<bool>;
+        /// What that comes to, as a sentence about the rule goes on.
+        why: String;
         /// Namespaces whose clients read it, as `exportTo` names them; `*` for all.
         clients: Vec<String>, at "/spec/exportTo";
     }
@@ -96,6 +98,23 @@ struct Part {
     verified: Known<bool>,
 }
 
+impl Part {
+    fn why(&self, host: &str) -> String {
+        let part = if self.text.is_empty() { String::new() } else { format!(", {}", self.text) };
+        let says = |mode: &str| format!("sets {mode} for {host}{part}");
+        match (&self.mode, &self.encrypted, &self.verified) {
+            (Known::Known(mode), Known::Known(false), _) => format!("{}: connections are not encrypted", says(mode)),
+            (Known::Known(mode), _, Known::Known(false)) => format!("{}: certificates are not looked at", says(mode)),
+            (Known::Known(mode), Known::Known(true), Known::Known(true)) => {
+                format!("{}: connections are encrypted and certificates are looked at", says(mode))
+            }
+            (Known::Unknown(unseen), ..) | (_, Known::Unknown(unseen), _) | (.., Known::Unknown(unseen)) => {
+                format!("says of {host}{part} what is not known: {}", unseen.why)
+            }
+        }
+    }
+}
+
 /// The names of the Services of each namespace.
 type Services = BTreeMap<String, BTreeSet<String>>;
 
@@ -141,6 +160,7 @@ fn of_rule(rule: &Custom<Spec>, origin: &Evidence, services: &Services) -> Vec<R
                 mode: part.mode.clone(),
                 encrypted: part.encrypted.clone(),
                 verified: part.verified.clone(),
+                why: part.why(&spec.host),
                 clients: clients.clone(),
             };
             let at = || [origin.at(part.pointer.clone())];

@@ -123,7 +123,8 @@ pub(super) enum Way {
 
 /// Everything of Istio that decides what pods in its mesh take.
 pub(super) struct Istio {
-    peers: Vec<Peer>,
+    /// By namespace, the oldest first.
+    peers: BTreeMap<String, Vec<Peer>>,
     doubts: Vec<(Option<String>, Unseen)>,
     gap: Option<Unseen>,
     /// The namespace whose PeerAuthentications are for the whole mesh, for the default revision.
@@ -132,10 +133,10 @@ pub(super) struct Istio {
 
 impl Istio {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
-        let (mut peers, mut odd): (Vec<Peer>, Vec<Odd>) = (Vec::new(), Vec::new());
+        let (mut all, mut odd): (Vec<Peer>, Vec<Odd>) = (Vec::new(), Vec::new());
         reader.each_or_odd::<Custom<Spec>>(
             &PEER_AUTHENTICATIONS,
-            |object, origin| peers.extend(peer(object, origin)),
+            |object, origin| all.extend(peer(object, origin)),
             |one| odd.push(one),
         )?;
         odd.iter().for_each(|one| reader.not_decoded_in(&PEER_AUTHENTICATIONS, one));
@@ -143,7 +144,11 @@ impl Istio {
             Known::Known(()) => None,
             Known::Unknown(unseen) => Some(unseen),
         };
-        peers.sort_by(Peer::order);
+        all.sort_by(Peer::order);
+        let mut peers: BTreeMap<String, Vec<Peer>> = BTreeMap::new();
+        for peer in all {
+            peers.entry(peer.namespace.clone()).or_default().push(peer);
+        }
         Ok(Self { peers, doubts: reader.doubts_of(&PEER_AUTHENTICATIONS), gap, root: root(reader)? })
     }
 
@@ -161,15 +166,14 @@ impl Istio {
                 _ => return Judged::unknown(unseen),
             }
         }
-        let mut worlds: Vec<(Judged, bool)> = Vec::new();
+        let mut worlds: Vec<Judged> = Vec::new();
+        let labels = pod.metadata.labels.clone().unwrap_or_default();
         for root in &roots {
-            for among in self.read_by(revision) {
-                let labels = pod.metadata.labels.clone().unwrap_or_default();
+            for revision in self.revisions(revision, own, root) {
                 for newest_name in [false, true].into_iter().take(if way == Way::Ambient { 2 } else { 1 }) {
-                    let judged = composed(&among, root, own, &labels, newest_name);
-                    let strict = judged.strict == Known::Known(true) && judged.exceptions.known().is_some_and(Vec::is_empty);
-                    if !worlds.iter().any(|(known, _)| same(known, &judged)) {
-                        worlds.push((judged, strict));
+                    let judged = self.composed(root, own, &labels, revision, newest_name);
+                    if !worlds.iter().any(|known| same(known, &judged)) {
+                        worlds.push(judged);
                     }
                 }
             }
@@ -177,8 +181,8 @@ impl Istio {
         let lets_in = |judged: &Judged| {
             judged.strict == Known::Known(false) || judged.exceptions.known().is_some_and(|exceptions| !exceptions.is_empty())
         };
-        let (open, number) = (worlds.iter().filter(|(judged, _)| lets_in(judged)).count(), worlds.len());
-        let Some((first, _)) = worlds.into_iter().next() else { return Judged::unknown(&ambiguous(pod)) };
+        let (open, number) = (worlds.iter().filter(|judged| lets_in(judged)).count(), worlds.len());
+        let Some(first) = worlds.into_iter().next() else { return Judged::unknown(&ambiguous(pod)) };
         if number == 1 {
             return first;
         }
@@ -202,20 +206,43 @@ impl Istio {
             (Known::Known(_), Some(revision)) => root_unseen(format!("the settings of the revision {revision} are not read")),
             (Known::Known(_), None) => root_unseen("the pod does not say which revision of the control plane its proxy is of"),
         };
-        let named = self.peers.iter().map(|peer| peer.namespace.clone());
+        let named = self.peers.keys().cloned();
         // One in which there is none, too.
         (named.chain([DEFAULT_ROOT.to_owned(), String::new()]).collect(), Some(unseen))
     }
 
-    /// The PeerAuthentications that a control plane of that revision reads: those without a label of a revision, and those with its own.
-    /// Where it is not known which it is, each that may be.
-    fn read_by(&self, revision: Option<&str>) -> Vec<Vec<&Peer>> {
-        let labelled: BTreeSet<&str> = self.peers.iter().filter_map(|peer| peer.revision.as_deref()).collect();
-        let of = |own: Option<&str>| self.peers.iter().filter(|peer| peer.revision.is_none() || peer.revision.as_deref() == own).collect();
-        match revision {
-            Some(own) if !own.is_empty() => vec![of(Some(own))],
-            _ => [None].into_iter().chain(labelled.into_iter().map(Some)).map(of).collect(),
+    /// The revisions of which the pod's control plane may be: its own, where it says one; else none, and each that a PeerAuthentication that
+    /// may decide is for.
+    fn revisions<'a>(&'a self, own: Option<&'a str>, namespace: &str, root: &str) -> Vec<Option<&'a str>> {
+        if let Some(own) = own.filter(|own| !own.is_empty()) {
+            return vec![Some(own)];
         }
+        let labelled: BTreeSet<&str> =
+            [namespace, root].into_iter().flat_map(|of| self.of(of)).filter_map(|peer| peer.revision.as_deref()).collect();
+        [None].into_iter().chain(labelled.into_iter().map(Some)).collect()
+    }
+
+    fn of(&self, namespace: &str) -> &[Peer] {
+        self.peers.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The narrowest scope decides: the workload, the namespace, the mesh; what it leaves unset comes from the wider one, and in the end is
+    /// PERMISSIVE. Of several in one scope the oldest counts and the others do not. One with a selector in the root namespace is not looked at.
+    /// A control plane reads what is for no revision and what is for its own.
+    fn composed(&self, root: &str, own: &str, labels: &BTreeMap<String, String>, revision: Option<&str>, last_of_one_age: bool) -> Judged {
+        let first = |of: &str, fits: &dyn Fn(&Peer) -> bool| -> Option<&Peer> {
+            let read = |peer: &&Peer| peer.revision.is_none() || peer.revision.as_deref() == revision;
+            let mut all = self.of(of).iter().filter(read).filter(|peer| fits(peer));
+            let oldest = all.next()?;
+            let of_one_age = all.filter(|peer| peer.created == oldest.created);
+            if last_of_one_age { of_one_age.last().or(Some(oldest)) } else { Some(oldest) }
+        };
+        let in_own = |fits: &dyn Fn(&Peer) -> bool| if own == root { None } else { first(own, fits) };
+        let mesh = first(root, &|peer| peer.selector.is_empty());
+        let namespace = in_own(&|peer| peer.selector.is_empty());
+        let selects = |peer: &Peer| peer.selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let workload = in_own(&|peer| !peer.selector.is_empty() && selects(peer));
+        effective(workload, namespace, mesh)
     }
 }
 
@@ -273,19 +300,8 @@ fn root(reader: &Reader<'_>) -> Result<Known<String>, FactsError> {
     }))
 }
 
-/// The narrowest scope decides: the workload, the namespace, the mesh; what it leaves unset comes from the wider one, and in the end is
-/// PERMISSIVE. Of several in one scope the oldest counts and the others do not. One with a selector in the root namespace is not looked at.
-fn composed(among: &[&Peer], root: &str, own: &str, labels: &BTreeMap<String, String>, last_of_one_age: bool) -> Judged {
-    let first = |fits: &dyn Fn(&Peer) -> bool| -> Option<&Peer> {
-        let mut all = among.iter().copied().filter(|peer| fits(peer));
-        let oldest = all.next()?;
-        let of_one_age = all.filter(|peer| peer.created == oldest.created);
-        if last_of_one_age { of_one_age.last().or(Some(oldest)) } else { Some(oldest) }
-    };
-    let mesh = first(&|peer| peer.namespace == root && peer.selector.is_empty());
-    let namespace = first(&|peer| peer.namespace == own && own != root && peer.selector.is_empty());
-    let selects = |peer: &Peer| peer.selector.iter().all(|(key, value)| labels.get(key) == Some(value));
-    let workload = first(&|peer| peer.namespace == own && own != root && !peer.selector.is_empty() && selects(peer));
+/// What the PeerAuthentications of the three scopes come to.
+fn effective(workload: Option<&Peer>, namespace: Option<&Peer>, mesh: Option<&Peer>) -> Judged {
     let decides = [workload, namespace, mesh].into_iter().flatten().find(|peer| peer.mode != Mode::Unset);
     let permissive = Mode::Permissive;
     let mode = decides.map_or(&permissive, |peer| &peer.mode);
