@@ -8,6 +8,7 @@ KUBE_HIPAA_CONTROL_PLANE=${KUBE_HIPAA_CONTROL_PLANE:-$(sh tests/control-plane/bu
 export KUBE_HIPAA_CONTROL_PLANE
 sh tests/oracle/build.sh >/dev/null
 sh tests/oracle-network/build.sh >/dev/null
+sh tests/oracle-mesh/build.sh >/dev/null
 sh tests/store/build.sh >/dev/null
 KUBE_HIPAA_STATIC=$(sh scripts/static.sh)
 export KUBE_HIPAA_STATIC

@@ -49,7 +49,7 @@ node_major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
 # --- What this project builds or fetches for itself ------------------------------------------------------------------------------
 sh scripts/cargo-deny.sh
 sh scripts/cargo-deb.sh
-for module in control-plane oracle oracle-network crds store deploy-tools; do
+for module in control-plane oracle oracle-network oracle-mesh crds store deploy-tools; do
     sh "tests/$module/build.sh" >/dev/null || fail "tests/$module cannot be built" "tests/$module/build.sh" 'read the message above'
 done
 
