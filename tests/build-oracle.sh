@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds an oracle once for each content of its sources and prints the path of the program.
-# $1: its folder beside this file; $2: what messages call it.
+# $1: its folder beside this file; $2: what messages call it; $3: --built, to build nothing (status 3 where it is not there).
 set -eu
 
 fail() {
@@ -28,6 +28,7 @@ digest=$({
 folder="${XDG_CACHE_HOME:-${HOME:?}/.cache}/kube-hipaa/$name/$digest"
 program="$folder/$name"
 if [ ! -x "$program" ]; then
+	[ "${3:-}" != --built ] || exit 3
 	mkdir -p "$folder" ||
 		fail "cannot keep the $what" "$folder" "make the folder writable, or set XDG_CACHE_HOME to one that is"
 	unfinished=$(mktemp "$folder/$name.XXXXXX") ||

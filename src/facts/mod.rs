@@ -12,6 +12,7 @@ mod effects;
 mod exposure;
 mod image_scans;
 mod labels;
+mod mesh;
 mod metrics;
 mod namespaces;
 pub mod network;
@@ -110,6 +111,7 @@ const FAMILIES: &[Family] = &[
     exposure::CERTIFICATES,
     detection::FAMILY,
     image_scans::FAMILY,
+    mesh::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

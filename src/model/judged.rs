@@ -4,8 +4,8 @@
 use super::SnapshotIndex;
 use super::SourceId;
 use super::sources::{
-    ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS, TCP_ROUTES,
-    TLS_ROUTES, UDP_ROUTES,
+    DESTINATION_RULES, ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS,
+    KYVERNO_EXCEPTIONS, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
 };
 
 /// One judgement of the collector, or one group of fields whose absence means something. `index.json` names those that a snapshot has.
@@ -25,12 +25,14 @@ pub enum Judged {
     Changes,
     /// What ReplicaSets of Deployments start, and whether they have pods to make.
     Revisions,
+    /// What of a pod's traffic goes past the proxy of its mesh, and every part of a DestinationRule that says how to connect.
+    Meshes,
 }
 
 impl Judged {
     /// Everything that the collector of this version does.
-    pub const ALL: [Self; 7] =
-        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions];
+    pub const ALL: [Self; 8] =
+        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions, Self::Meshes];
 
     /// As it stands in `index.json`.
     pub fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Judged {
             Self::Engines => "engines",
             Self::Changes => "changes",
             Self::Revisions => "revisions",
+            Self::Meshes => "meshes",
         }
     }
 
@@ -55,6 +58,7 @@ impl Judged {
             Self::Engines => "conditions, exceptions and states of policies",
             Self::Changes => "when settings were last changed",
             Self::Revisions => "what older revisions of Deployments still start",
+            Self::Meshes => "what goes past the proxies of a mesh",
         }
     }
 
@@ -63,6 +67,7 @@ impl Judged {
         match self {
             Self::Credentials | Self::Networks | Self::Changes | Self::Revisions => Vec::new(),
             Self::Entrances => vec![INGRESSES],
+            Self::Meshes => vec![DESTINATION_RULES],
             Self::Routes => vec![GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES],
             Self::Engines => {
                 ENGINE_POLICIES.iter().cloned().chain([GATEKEEPER_CONFIGS, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS]).collect()

@@ -54,6 +54,8 @@ pub const CLUSTER_ROLE_BINDINGS: SourceId = SourceId::group("rbac.authorization.
 pub const CUSTOM_RESOURCE_DEFINITIONS: SourceId = SourceId::group("apiextensions.k8s.io", "customresourcedefinitions");
 /// What kinds of constraints Gatekeeper knows, and whether it understands them.
 pub const CONSTRAINT_TEMPLATES: SourceId = SourceId::group("templates.gatekeeper.sh", "constrainttemplates");
+/// How Istio's clients connect to hosts.
+pub const DESTINATION_RULES: SourceId = SourceId::group("networking.istio.io", "destinationrules");
 /// CronJobs: templates and owners of Jobs.
 pub const CRON_JOBS: SourceId = SourceId::group("batch", "cronjobs");
 /// DaemonSets: templates.
@@ -106,6 +108,8 @@ pub const INGRESS_ROUTES: SourceId = SourceId::group("traefik.io", "ingressroute
 pub const INGRESS_ROUTE_TCPS: SourceId = SourceId::group("traefik.io", "ingressroutetcps");
 /// Issuers of certificates.
 pub const ISSUERS: SourceId = SourceId::group("cert-manager.io", "issuers");
+/// Settings of Istio's mesh where it was installed under its own names.
+pub const ISTIO_CONFIG: SourceId = SourceId::config_map("istio-system", "istio");
 /// Gateways of Istio.
 pub const ISTIO_GATEWAYS: SourceId = SourceId::group("networking.istio.io", "gateways");
 /// Jobs: templates, and the owners behind their pods.
@@ -145,6 +149,14 @@ pub const KYVERNO_POLICIES: SourceId = SourceId::group("kyverno.io", "policies")
 pub const KYVERNO_VALIDATING_POLICIES: SourceId = SourceId::group("policies.kyverno.io", "validatingpolicies");
 /// Leases in kube-system: one for each API server (KEP-1965).
 pub const LEASES: SourceId = SourceId::group("coordination.k8s.io", "leases");
+/// What may connect to Servers of Linkerd, and how it has to show who it is.
+pub const LINKERD_AUTHORIZATION_POLICIES: SourceId = SourceId::group("policy.linkerd.io", "authorizationpolicies");
+/// What Linkerd was installed with, where it was installed under its own names.
+pub const LINKERD_CONFIG: SourceId = SourceId::config_map("linkerd", "linkerd-config");
+/// Ports of pods for which Linkerd has policies.
+pub const LINKERD_SERVERS: SourceId = SourceId::group("policy.linkerd.io", "servers");
+/// The same as Linkerd's AuthorizationPolicies in an older kind.
+pub const LINKERD_SERVER_AUTHORIZATIONS: SourceId = SourceId::group("policy.linkerd.io", "serverauthorizations");
 /// Counters of the API server that answers: live effects of settings that no API shows.
 pub const METRICS: SourceId = SourceId::url("/metrics");
 /// Policies by which the API server itself changes objects.
@@ -171,6 +183,8 @@ pub const OPENSHIFT_NETWORKS: SourceId = SourceId::group("operator.openshift.io"
 pub const OPENSHIFT_ROUTES: SourceId = SourceId::group("route.openshift.io", "routes");
 /// What pods of a namespace may reach outside (OVN-Kubernetes).
 pub const OVN_EGRESS_FIREWALLS: SourceId = SourceId::group("k8s.ovn.org", "egressfirewalls");
+/// Whether workloads in Istio's mesh take connections without mutual TLS.
+pub const PEER_AUTHENTICATIONS: SourceId = SourceId::group("security.istio.io", "peerauthentications");
 /// Volumes behind the claims.
 pub const PERSISTENT_VOLUMES: SourceId = SourceId::core("persistentvolumes");
 /// Claims: where workloads keep data.
@@ -256,11 +270,16 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICIES,
     KYVERNO_NAMESPACED_VALIDATING_POLICIES,
     KYVERNO_POLICIES,
+    LINKERD_AUTHORIZATION_POLICIES,
+    LINKERD_SERVERS,
+    LINKERD_SERVER_AUTHORIZATIONS,
     NETWORK_POLICIES,
     OLD_INGRESS_ROUTES,
     OLD_INGRESS_ROUTE_TCPS,
     OPENSHIFT_ROUTES,
     OVN_EGRESS_FIREWALLS,
+    // One of the mesh's root namespace decides about all: whoever reads these asks for that namespace, too.
+    PEER_AUTHENTICATIONS,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
     REPLICATION_CONTROLLERS,

@@ -58,6 +58,7 @@ mod lying_server;
 mod mapping;
 mod memory;
 mod merged;
+mod mesh_oracle;
 mod network_oracle;
 mod older;
 mod one_namespace;

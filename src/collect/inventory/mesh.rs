@@ -1,22 +1,40 @@
 //! Encryption and authorization between workloads.
 
-use super::Entry;
-use super::entries::{Line, addons};
-use crate::model::SourceId;
+use super::entries::{ConfigMapLine, Line, addons, config_maps, fields};
+use super::{Entry, Part};
+use crate::model::{SourceId, sources};
 
 const ISTIO: &str = "Encryption and authorization between workloads (Istio).";
 const LINKERD: &str = "Encryption and authorization between workloads (Linkerd).";
 
 #[rustfmt::skip]
 const LINES: &[Line] = &[
-    (SourceId::group("security.istio.io", "peerauthentications"), "PeerAuthentication", &["v1", "v1beta1"], "metadata{$meta} spec{selector mtls portLevelMtls}", ISTIO),
+    (sources::PEER_AUTHENTICATIONS, "PeerAuthentication", &["v1", "v1beta1"], "metadata{$meta} spec{selector mtls portLevelMtls}", ISTIO),
     (SourceId::group("security.istio.io", "authorizationpolicies"), "AuthorizationPolicy", &["v1", "v1beta1"], "metadata{$meta} spec{selector targetRef targetRefs action provider{name} rules{from{source{principals notPrincipals namespaces notNamespaces serviceAccounts notServiceAccounts ipBlocks notIpBlocks remoteIpBlocks notRemoteIpBlocks requestPrincipals:redacted notRequestPrincipals:redacted}} to{operation{hosts notHosts ports notPorts methods notMethods paths:redacted notPaths:redacted}} when{key}}}", ISTIO),
-    (SourceId::group("networking.istio.io", "destinationrules"), "DestinationRule", &["v1", "v1beta1"], "metadata{$meta} spec{host exportTo workloadSelector trafficPolicy{tls{mode sni insecureSkipVerify} portLevelSettings{port tls{mode sni insecureSkipVerify}}} subsets{name labels trafficPolicy{tls{mode}}}}", ISTIO),
-    (SourceId::group("policy.linkerd.io", "servers"), "Server", &["v1beta3", "v1beta1"], "metadata{$meta} spec{podSelector externalWorkloadSelector port proxyProtocol accessPolicy}", LINKERD),
-    (SourceId::group("policy.linkerd.io", "authorizationpolicies"), "AuthorizationPolicy", &["v1alpha1"], "metadata{$meta} spec{targetRef{$ref} requiredAuthenticationRefs{$ref}}", LINKERD),
+    (sources::DESTINATION_RULES, "DestinationRule", &["v1", "v1beta1"], "metadata{$meta} spec{host exportTo workloadSelector trafficPolicy{tls{mode sni insecureSkipVerify credentialName} portLevelSettings{port tls{mode sni insecureSkipVerify credentialName}}} subsets{name labels trafficPolicy{tls{mode sni insecureSkipVerify credentialName} portLevelSettings{port tls{mode sni insecureSkipVerify credentialName}}}}}", ISTIO),
+    (sources::LINKERD_SERVERS, "Server", &["v1beta3", "v1beta1"], "metadata{$meta} spec{podSelector externalWorkloadSelector port proxyProtocol accessPolicy}", LINKERD),
+    (sources::LINKERD_AUTHORIZATION_POLICIES, "AuthorizationPolicy", &["v1alpha1"], "metadata{$meta} spec{targetRef{$ref} requiredAuthenticationRefs{$ref}}", LINKERD),
+    (sources::LINKERD_SERVER_AUTHORIZATIONS, "ServerAuthorization", &["v1beta1"], "metadata{$meta} spec{server{name selector} client{networks{cidr except} unauthenticated meshTLS{unauthenticatedTLS identities serviceAccounts{name namespace}}}}", LINKERD),
     (SourceId::group("policy.linkerd.io", "meshtlsauthentications"), "MeshTLSAuthentication", &["v1alpha1"], "metadata{$meta} spec{identities identityRefs{$ref}}", LINKERD),
 ];
 
+const CONFIG_MAPS: &[ConfigMapLine] = &[
+    (
+        "istio-system",
+        "istio",
+        &[fields("mesh", "rootNamespace")],
+        Part::Addons,
+        "In which namespace a PeerAuthentication is one for the whole mesh.",
+    ),
+    (
+        "linkerd",
+        "linkerd-config",
+        &[fields("values", "proxy{defaultInboundPolicy}")],
+        Part::Addons,
+        "What pods in Linkerd's mesh take where no policy says more.",
+    ),
+];
+
 pub(super) fn entries() -> Vec<Entry> {
-    addons(LINES).collect()
+    addons(LINES).chain(config_maps(CONFIG_MAPS)).collect()
 }

@@ -51,7 +51,11 @@ const KEPT: &[&str] = &[
     // Meshes and injectors.
     "sidecar.istio.io/inject",
     "sidecar.istio.io/status",
+    "sidecar.istio.io/interceptionMode",
+    "istio.io/rev",
     "ambient.istio.io/redirection",
+    "ambient.istio.io/bypass-inbound-capture",
+    "traffic.sidecar.istio.io/excludeInterfaces",
     "traffic.sidecar.istio.io/excludeInboundPorts",
     "traffic.sidecar.istio.io/excludeOutboundPorts",
     "traffic.sidecar.istio.io/includeInboundPorts",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::credentials::Program;
 use super::head::Head;
 use super::special::flag_value;
-use super::{credentials, flags, secret};
+use super::{captures, credentials, flags, secret};
 use crate::model::LooksLikeCredential;
 
 /// What stands in place of a value that is not stored.
@@ -29,6 +29,7 @@ pub(super) fn of_container<S: AsRef<str>>(words: &[S], first_is_program: bool, h
 fn kept<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool, program: &mut Option<&'static Program>) -> Vec<String> {
     let mut known_value_next = false;
     let judged = credentials::of_words(words, program);
+    let stays = captures::kept(words);
     words
         .iter()
         .zip(judged)
@@ -38,6 +39,9 @@ fn kept<S: AsRef<str>>(words: &[S], first_is_program: bool, system: bool, progra
             // What stands in place of a value says whether it looked like a credential.
             let instead = judged.map_or(REDACTED, LooksLikeCredential::marker);
             let is_value_of_known = std::mem::take(&mut known_value_next);
+            if stays.contains(&i) {
+                return word.to_owned();
+            }
             if let Some((dashes, name, value)) = flag(word).or_else(|| single_dash(word, system)) {
                 let known = system && flags::is_known_flag(name);
                 let name = if known { flags::normalized(name) } else { Cow::Borrowed(name) };

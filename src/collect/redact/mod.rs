@@ -9,6 +9,7 @@
 
 mod annotations;
 mod arguments;
+mod captures;
 mod config_map;
 mod credentials;
 mod environments;

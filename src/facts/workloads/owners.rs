@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use crate::facts::FactsError;
+use crate::facts::table::read::{MetaOnly, Reader};
 use crate::model::ObjectRef;
-use crate::model::sources::KUBERNETES_GROUPS;
+use crate::model::sources::{JOBS, KUBERNETES_GROUPS, REPLICA_SETS, REPLICATION_CONTROLLERS};
 
 /// The controllers of ReplicaSets, ReplicationControllers and Jobs, by the uid of these.
 #[derive(Default)]
-pub(super) struct Owners(BTreeMap<String, Owner>);
+pub(in crate::facts) struct Owners(BTreeMap<String, Owner>);
 
 struct Owner {
     controller: ObjectRef,
@@ -19,6 +21,15 @@ struct Owner {
 }
 
 impl Owners {
+    /// Those of everything that stands between pods and their workloads, for whoever needs no templates.
+    pub(in crate::facts) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
+        let mut owners = Self::default();
+        for source in [REPLICA_SETS, REPLICATION_CONTROLLERS, JOBS] {
+            reader.each::<MetaOnly>(&source, |object, _| owners.add(&object.metadata))?;
+        }
+        Ok(owners)
+    }
+
     /// Remembers who controls an object that itself controls pods.
     pub(super) fn add(&mut self, meta: &ObjectMeta) {
         if let (Some(uid), Some(owner)) = (&meta.uid, controller(meta)) {
@@ -34,7 +45,7 @@ impl Owners {
     }
 
     /// The end of the owner chain. A pod that a Node owns (a mirror pod) stands for itself.
-    pub(super) fn root(&self, meta: &ObjectMeta, kind: &str, group: &str) -> ObjectRef {
+    pub(in crate::facts) fn root(&self, meta: &ObjectMeta, kind: &str, group: &str) -> ObjectRef {
         let mut current = match controller(meta) {
             Some(owner) if !is_node(owner) => reference(owner, meta.namespace.clone().unwrap_or_default()),
             _ => return own(meta, kind, group),
