@@ -31,11 +31,13 @@ pub(super) struct Watched<T> {
     #[serde(flatten)]
     pub(super) known: T,
     #[serde(flatten)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "of kinds that are pruned to what is known nothing else is there"))]
     rest: BTreeMap<String, IgnoredAny>,
 }
 
 impl<T> Watched<T> {
     /// The fields that the type does not know, sorted: where one of them could decide, what is known decides nothing.
+    #[cfg_attr(not(test), expect(dead_code, reason = "of kinds that are pruned to what is known nothing else is there"))]
     pub(super) fn unknown_fields(&self) -> impl Iterator<Item = &str> {
         self.rest.keys().map(String::as_str)
     }
@@ -92,6 +94,14 @@ impl Conditions {
                 _ => Says::Unclear,
             },
         }
+    }
+}
+
+impl Conditions {
+    /// The reason that is given for `kind`, of whatever generation.
+    pub(super) fn reason(&self, kind: &str) -> Option<&str> {
+        let condition = self.conditions.iter().flatten().find(|condition| condition.kind == kind)?;
+        condition.reason.as_deref()
     }
 }
 

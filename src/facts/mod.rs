@@ -5,7 +5,6 @@ mod admission;
 mod agents;
 pub mod audit_policy;
 mod context;
-#[cfg_attr(not(test), expect(dead_code, reason = "conditions are for kinds that are not read this way yet"))]
 mod custom;
 mod detection;
 mod effects;
@@ -17,6 +16,7 @@ pub mod network;
 mod nodes;
 pub mod pod_security;
 pub mod rbac;
+mod secrets;
 mod settings;
 mod storage;
 mod table;
@@ -108,6 +108,7 @@ const FAMILIES: &[Family] = &[
     admission::FAMILY,
     exposure::CERTIFICATES,
     detection::FAMILY,
+    secrets::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

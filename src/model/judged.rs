@@ -4,8 +4,8 @@
 use super::SnapshotIndex;
 use super::SourceId;
 use super::sources::{
-    ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS, TCP_ROUTES,
-    TLS_ROUTES, UDP_ROUTES,
+    ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS, SECRET_BRINGERS,
+    SECRET_SOURCES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
 };
 
 /// One judgement of the collector, or one group of fields whose absence means something. `index.json` names those that a snapshot has.
@@ -25,12 +25,14 @@ pub enum Judged {
     Changes,
     /// What ReplicaSets of Deployments start, and whether they have pods to make.
     Revisions,
+    /// Where stores of secrets are, and when what is brought from them was brought last.
+    Secrets,
 }
 
 impl Judged {
     /// Everything that the collector of this version does.
-    pub const ALL: [Self; 7] =
-        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions];
+    pub const ALL: [Self; 8] =
+        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions, Self::Secrets];
 
     /// As it stands in `index.json`.
     pub fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Judged {
             Self::Engines => "engines",
             Self::Changes => "changes",
             Self::Revisions => "revisions",
+            Self::Secrets => "secrets",
         }
     }
 
@@ -55,6 +58,7 @@ impl Judged {
             Self::Engines => "conditions, exceptions and states of policies",
             Self::Changes => "when settings were last changed",
             Self::Revisions => "what older revisions of Deployments still start",
+            Self::Secrets => "where stores of secrets are, and when secrets were brought from them",
         }
     }
 
@@ -63,6 +67,7 @@ impl Judged {
         match self {
             Self::Credentials | Self::Networks | Self::Changes | Self::Revisions => Vec::new(),
             Self::Entrances => vec![INGRESSES],
+            Self::Secrets => SECRET_BRINGERS.iter().chain(SECRET_SOURCES).cloned().collect(),
             Self::Routes => vec![GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES],
             Self::Engines => {
                 ENGINE_POLICIES.iter().cloned().chain([GATEKEEPER_CONFIGS, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS]).collect()

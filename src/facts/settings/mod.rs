@@ -22,6 +22,8 @@ mod seen;
 mod servers;
 
 pub(super) use audit_files::{AuditFile, AuditFiles, Written};
+pub(super) use durations::seconds;
+pub(super) use encryption::{Stored, stored};
 pub(super) use places::cleaned;
 
 use super::{FactsError, Family, Known};
