@@ -31,7 +31,6 @@ pub(super) struct Watched<T> {
     #[serde(flatten)]
     pub(super) known: T,
     #[serde(flatten)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "of kinds that are pruned to what is known nothing else is there"))]
     rest: BTreeMap<String, IgnoredAny>,
 }
 

@@ -195,8 +195,12 @@ impl World {
         Ok(world)
     }
 
-    /// Keeps what was not understood for its own row; what has no name is in doubt for all.
+    /// Keeps what was not understood for its own row. Its namespace is in doubt as well: it may have been of another kind than it says to
+    /// whoever asks for one kind alone. What has no name is in doubt for all.
     pub(super) fn odd_bringer(&mut self, reader: &Reader<'_>, operator: Operator, kind: &'static str, source: &SourceId, odd: Odd) {
+        if odd.name.is_some() {
+            reader.not_decoded_in(source, &odd);
+        }
         match odd.name.is_some() {
             true => self.odd_bringers.push(OddBringer { operator, kind, source: source.clone(), odd }),
             false => reader.give_up(source, odd),
@@ -205,6 +209,9 @@ impl World {
 
     /// The same of a store.
     pub(super) fn odd_store(&mut self, reader: &Reader<'_>, kind: &'static str, source: &SourceId, odd: Odd) {
+        if odd.name.is_some() {
+            reader.not_decoded_in(source, &odd);
+        }
         match odd.name.is_some() {
             true => self.odd_stores.push(OddStore { kind, source: source.clone(), odd }),
             false => reader.give_up(source, odd),

@@ -6,7 +6,7 @@ use crate::facts::context::Context;
 use crate::facts::settings::{Stored, stored};
 use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
-use crate::model::sources::{ENCRYPTION_SHOWN, SECRET_BRINGERS, SECRET_SOURCES};
+use crate::model::sources::{CLUSTER_SECRET_STORES, ENCRYPTION_SHOWN, SECRET_BRINGERS, SECRET_SOURCES, SECRET_STORES};
 use crate::model::{Evidence, Unseen};
 
 table! {
@@ -65,13 +65,14 @@ table! {
 
 /// The rows of the table.
 pub(super) fn rows(context: &Context<'_>, world: &World) -> Result<Vec<Row>, FactsError> {
-    let judge = Judge { world, stored: stored(context)? };
+    let judge = Judge { context, world, stored: stored(context)? };
     let mut rows: Vec<Row> = world.bringers.iter().map(|bringer| judge.row(bringer)).collect();
     rows.extend(world.odd_bringers.iter().map(odd_row));
     Ok(rows)
 }
 
 struct Judge<'a> {
+    context: &'a Context<'a>,
     world: &'a World,
     stored: BTreeMap<String, Stored>,
 }
@@ -86,8 +87,8 @@ impl Judge<'_> {
             kind: bringer.kind,
             name: bringer.subject.name.clone(),
             stores: stores(bringer, &namespace),
-            providers: providers(bringer, &found),
-            fake: fake(bringer, &found),
+            providers: self.providers(bringer, &found),
+            fake: self.fake(bringer, &found),
             secrets: bringer.secrets.iter().cloned().collect(),
             written_as: Known::Known(bringer.written_as.clone()),
             encrypted,
@@ -137,6 +138,70 @@ impl Judge<'_> {
             }
         }
     }
+
+    /// Why nothing is known of a store that an object names.
+    fn not_found(&self, bringer: &Bringer, key: &StoreKey) -> Unseen {
+        let reader = &self.context.reader;
+        let gap = match key.kind.as_str() {
+            "SecretStore" => reader.known_if_complete(&SECRET_STORES, || ()),
+            "ClusterSecretStore" => reader.known_if_complete(&CLUSTER_SECRET_STORES, || ()),
+            _ => Known::Known(()),
+        };
+        if let Known::Unknown(gap) = gap {
+            return gap;
+        }
+        let namespace = bringer.subject.namespace.as_deref().unwrap_or("");
+        unknown(
+            format!("the provider of {} {namespace}/{}", bringer.kind, bringer.subject.name),
+            format!("{} does not exist, or is of a kind that is not known here", key.text(namespace)),
+            "Look at the store that it names.",
+        )
+    }
+
+    fn provider_of(&self, bringer: &Bringer, key: &StoreKey, store: Option<&Store>) -> Known<String> {
+        match (bringer.operator, store) {
+            (Operator::Vault, _) => Known::Known("vault".to_owned()),
+            (_, Some(store)) => store.provider.clone(),
+            (_, None) => Known::Unknown(self.not_found(bringer, key)),
+        }
+    }
+
+    fn providers(&self, bringer: &Bringer, found: &[(&StoreKey, Option<&Store>)]) -> Known<Vec<String>> {
+        let mut all = Vec::new();
+        for (key, store) in found {
+            match self.provider_of(bringer, key, *store) {
+                Known::Known(provider) => all.push(provider),
+                Known::Unknown(unseen) => return Known::Unknown(unseen),
+            }
+        }
+        all.sort();
+        all.dedup();
+        Known::Known(all)
+    }
+
+    /// The provider and the generator that give out what stands in their own object (secretstore_fake_types.go; apis/generators/v1alpha1/
+    /// types_fake.go). A ClusterGenerator may be any generator, and is not read.
+    fn fake(&self, bringer: &Bringer, found: &[(&StoreKey, Option<&Store>)]) -> Known<bool> {
+        if bringer.generators.contains("Fake") {
+            return Known::Known(true);
+        }
+        let all: Vec<Known<String>> = found.iter().map(|(key, store)| self.provider_of(bringer, key, *store)).collect();
+        if all.iter().any(|provider| provider.known().is_some_and(|name| name == "fake")) {
+            return Known::Known(true);
+        }
+        if let Some(unseen) = all.iter().find_map(Known::unseen) {
+            return Known::Unknown(unseen.clone());
+        }
+        if bringer.generators.contains("ClusterGenerator") {
+            let what = format!("what makes the values of {} {}", bringer.kind, bringer.subject.name);
+            return Known::Unknown(unknown(
+                what,
+                "it names a ClusterGenerator, which is not read",
+                "Look at spec.kind of that ClusterGenerator.",
+            ));
+        }
+        Known::Known(false)
+    }
 }
 
 /// Where the value of a column stands in a store.
@@ -150,61 +215,6 @@ fn stores(bringer: &Bringer, namespace: &str) -> Vec<String> {
     let mut all: Vec<String> = named.chain(bringer.generators.iter().map(|kind| format!("generator {kind}"))).collect();
     all.sort();
     all
-}
-
-/// Why nothing is known of a store that an object names.
-fn not_found(bringer: &Bringer, key: &StoreKey) -> Unseen {
-    let namespace = bringer.subject.namespace.as_deref().unwrap_or("");
-    unknown(
-        format!("the provider of {} {namespace}/{}", bringer.kind, bringer.subject.name),
-        format!("{} does not exist, or could not be read", key.text(namespace)),
-        "Look at the store that it names.",
-    )
-}
-
-fn provider_of(bringer: &Bringer, key: &StoreKey, store: Option<&Store>) -> Known<String> {
-    match (bringer.operator, store) {
-        (Operator::Vault, _) => Known::Known("vault".to_owned()),
-        (_, Some(store)) => store.provider.clone(),
-        (_, None) => Known::Unknown(not_found(bringer, key)),
-    }
-}
-
-fn providers(bringer: &Bringer, found: &[(&StoreKey, Option<&Store>)]) -> Known<Vec<String>> {
-    let mut all = Vec::new();
-    for (key, store) in found {
-        match provider_of(bringer, key, *store) {
-            Known::Known(provider) => all.push(provider),
-            Known::Unknown(unseen) => return Known::Unknown(unseen),
-        }
-    }
-    all.sort();
-    all.dedup();
-    Known::Known(all)
-}
-
-/// The provider and the generator that give out what stands in their own object (secretstore_fake_types.go; apis/generators/v1alpha1/
-/// types_fake.go). A ClusterGenerator may be any generator, and is not read.
-fn fake(bringer: &Bringer, found: &[(&StoreKey, Option<&Store>)]) -> Known<bool> {
-    if bringer.generators.contains("Fake") {
-        return Known::Known(true);
-    }
-    let all: Vec<Known<String>> = found.iter().map(|(key, store)| provider_of(bringer, key, *store)).collect();
-    if all.iter().any(|provider| provider.known().is_some_and(|name| name == "fake")) {
-        return Known::Known(true);
-    }
-    if let Some(unseen) = all.iter().find_map(Known::unseen) {
-        return Known::Unknown(unseen.clone());
-    }
-    if bringer.generators.contains("ClusterGenerator") {
-        let what = format!("what makes the values of {} {}", bringer.kind, bringer.subject.name);
-        return Known::Unknown(unknown(
-            what,
-            "it names a ClusterGenerator, which is not read",
-            "Look at spec.kind of that ClusterGenerator.",
-        ));
-    }
-    Known::Known(false)
 }
 
 /// Of an object that was not understood, operator, kind and name are known: the doubt is about its own row.

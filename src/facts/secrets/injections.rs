@@ -13,7 +13,7 @@ use crate::facts::workloads::owners::workload_text;
 use crate::facts::workloads::secret_uses::{AgentContainer, SecretUse, VAULT_OPERATOR, VaultAgent, Way};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{MUTATING_WEBHOOKS, SECRET_PROVIDER_CLASSES, WORKLOADS};
-use crate::model::{Evidence, Unseen};
+use crate::model::{Evidence, Judged, Unseen};
 
 table! {
     /// One row per way in which the pods of a workload, or its template where it has no pod, ask for secrets that are brought into them: the agent of
@@ -122,7 +122,7 @@ impl Judge<'_> {
             Way::Volume { name, driver, class } => self.volume(of, name, driver, class.as_deref(), &text),
         };
         let (verifies_tls, told) = match &of.way {
-            Way::Agent(agent) => tls(agent, &text),
+            Way::Agent(agent) => self.tls(agent, &text),
             Way::Volume { .. } => (Known::Known(None), String::new()),
         };
         let typed = SecretInjectionRow {
@@ -209,27 +209,33 @@ impl Judge<'_> {
         let odd = self.world.odd_stores.iter().filter(|one| one.kind == CLASS && here(one.odd.namespace.as_deref()));
         read.map(|one| one.subject.name.as_str()).chain(odd.filter_map(|one| one.odd.name.as_deref())).collect()
     }
-}
 
-/// What annotations tell the agent of the connection. Where they say nothing, it checks, at an address that the injector has (vault-k8s
-/// agent-inject/agent/annotations.go, tlsSkipVerify; DefaultConfig).
-fn tls(agent: &VaultAgent, text: &str) -> (Known<Option<bool>>, String) {
-    if agent.skips_verify == Some(true) {
-        return (Known::Known(Some(false)), "tells the agent of Vault not to check the certificate (tls-skip-verify)".to_owned());
-    }
-    if let Some(address) = agent.address.as_deref().filter(|address| matches!(scheme(address), Scheme::Http)) {
-        return (Known::Known(Some(false)), format!("tells the agent of Vault to use plain HTTP ({address})"));
-    }
-    let unclear = |why: &str| -> Unseen {
-        unknown(format!("whether the agent of Vault in {text} checks the certificate"), why, "Look at the annotations of the pod.")
-    };
-    if agent.skips_verify.is_none() {
-        return (Known::Unknown(unclear("its annotation tls-skip-verify is a word that the injector does not read")), String::new());
-    }
-    match agent.address.as_deref().map(scheme) {
-        Some(Scheme::Unclear) => {
-            (Known::Unknown(unclear("its annotation service is not stored as an address with a scheme that is known here")), String::new())
+    /// What annotations tell the agent of the connection. Where they say nothing, it checks, at an address that the injector has (vault-k8s
+    /// agent-inject/agent/annotations.go, tlsSkipVerify and AnnotationVaultService).
+    fn tls(&self, agent: &VaultAgent, text: &str) -> (Known<Option<bool>>, String) {
+        if agent.skips_verify == Some(true) {
+            return (Known::Known(Some(false)), "tells the agent of Vault not to check the certificate (tls-skip-verify)".to_owned());
         }
-        _ => (Known::Known(Some(true)), String::new()),
+        if let Some(address) = agent.address.as_deref().filter(|address| matches!(scheme(address), Scheme::Http)) {
+            return (Known::Known(Some(false)), format!("tells the agent of Vault to use plain HTTP ({address})"));
+        }
+        // Snapshots of older versions hold neither annotation.
+        if let Some(unseen) = self.context.reader.unjudged(Judged::Secrets) {
+            return (Known::Unknown(unseen), String::new());
+        }
+        let unclear = |why: &str| -> Unseen {
+            unknown(format!("whether the agent of Vault in {text} checks the certificate"), why, "Look at the annotations of the pod.")
+        };
+        if agent.skips_verify.is_none() {
+            let why = "its annotation tls-skip-verify is a word that the injector does not read";
+            return (Known::Unknown(unclear(why)), String::new());
+        }
+        match agent.address.as_deref().map(scheme) {
+            Some(Scheme::Unclear) => {
+                let why = "its annotation service is not stored as an address with a scheme that is known here";
+                (Known::Unknown(unclear(why)), String::new())
+            }
+            _ => (Known::Known(Some(true)), String::new()),
+        }
     }
 }
