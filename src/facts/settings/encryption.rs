@@ -1,7 +1,6 @@
 //! What is known of the encryption of objects in etcd.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -11,7 +10,7 @@ use super::servers::ApiServers;
 use crate::facts::context::Context;
 use crate::facts::metrics::{Metrics, Sample};
 use crate::facts::table::read::Reader;
-use crate::facts::table::schema::{Row, TableRow, table};
+use crate::facts::table::schema::{Row, table};
 use crate::facts::{FactsError, Known};
 use crate::model::sources::{FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION};
 use crate::model::{Evidence, ObjectRef, Unseen};
@@ -113,38 +112,6 @@ fn used(metrics: &Metrics) -> BTreeMap<String, Used<'_>> {
 /// Whether the server has loaded another configuration since its start.
 fn reloaded(metrics: &Metrics) -> Option<&Sample> {
     RELOADS.iter().flat_map(|name| metrics.family(name)).find(|sample| sample.moved() && sample.label("status") == "success")
-}
-
-/// How objects of one kind are written to etcd.
-#[derive(Clone, Debug)]
-pub(in crate::facts) struct Stored {
-    /// Whether encrypted: no where one API server is seen not to, unknown where one is not seen.
-    pub(in crate::facts) encrypted: Known<bool>,
-    /// Where that stands.
-    pub(in crate::facts) evidence: Vec<Arc<Evidence>>,
-}
-
-/// The same by kind (`secrets`, `configmaps`), as far as the counters of the API servers show it: what `encryption_at_rest` says.
-pub(in crate::facts) fn stored(context: &Context<'_>) -> Result<BTreeMap<String, Stored>, FactsError> {
-    let columns = EncryptionRow::columns();
-    let mut all: BTreeMap<String, Stored> = BTreeMap::new();
-    for row in rows(context, &ApiServers::read(context)?)? {
-        let (Some("metrics"), Some(resource)) = (columns.from.of(&row), columns.resource.of(&row)) else { continue };
-        let Some(said) = columns.encrypts.of(&row) else { continue };
-        let said = match said {
-            Known::Known(encrypted) => Known::Known(encrypted),
-            Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
-        };
-        let evidence = row.cell_evidence.get(&columns.encrypts.name()).cloned().unwrap_or_default();
-        let here = all.entry(resource.to_owned()).or_insert_with(|| Stored { encrypted: said.clone(), evidence: Vec::new() });
-        here.encrypted = match (&here.encrypted, said) {
-            (Known::Known(false), _) | (_, Known::Known(false)) => Known::Known(false),
-            (Known::Unknown(unseen), _) => Known::Unknown(unseen.clone()),
-            (Known::Known(true), said) => said,
-        };
-        here.evidence.extend(evidence);
-    }
-    Ok(all)
 }
 
 pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Row>, FactsError> {
