@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::namespaces::Namespaces;
 use super::table::read::Reader;
 use super::workloads::pass::{self, PodGroup, Seen, StaticPod, TemplateAccounts};
+use super::workloads::secret_uses::SecretUses;
 use super::workloads::service_accounts::{ServiceAccounts, Usages};
 use super::workloads::shapes::{NodeIdentity, Nodes};
 use super::workloads::volume_uses::VolumeUses;
@@ -113,6 +114,12 @@ impl<'a> Context<'a> {
     pub(super) fn volume_uses(&self) -> Result<&VolumeUses, FactsError> {
         self.reader.rests_on(WORKLOADS);
         Ok(&self.workloads()?.volume_uses)
+    }
+
+    /// Which pods ask for secrets that are brought into them.
+    pub(super) fn secret_uses(&self) -> Result<&SecretUses, FactsError> {
+        self.reader.rests_on(WORKLOADS);
+        Ok(&self.workloads()?.secret_uses)
     }
 
     /// Keeps what the pass over all pods gave beside the rows of its tables.

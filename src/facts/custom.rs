@@ -95,6 +95,14 @@ impl Conditions {
     }
 }
 
+impl Conditions {
+    /// The reason that is given for `kind`, of whatever generation.
+    pub(super) fn reason(&self, kind: &str) -> Option<&str> {
+        let condition = self.conditions.iter().flatten().find(|condition| condition.kind == kind)?;
+        condition.reason.as_deref()
+    }
+}
+
 impl<Spec, Status: AsRef<Conditions>> Custom<Spec, Status> {
     /// What its controller says about one condition; see [`Conditions::says`].
     pub(super) fn says(&self, kind: &str) -> Says {

@@ -5,12 +5,11 @@ mod admission;
 mod agents;
 pub mod audit_policy;
 mod context;
-#[cfg_attr(not(test), expect(dead_code, reason = "conditions are for kinds that are not read this way yet"))]
 mod custom;
 mod detection;
 mod effects;
 mod exposure;
-mod image_scans;
+mod image;
 mod labels;
 mod mesh;
 mod metrics;
@@ -19,6 +18,7 @@ pub mod network;
 mod nodes;
 pub mod pod_security;
 pub mod rbac;
+mod secrets;
 mod settings;
 mod storage;
 mod table;
@@ -110,8 +110,9 @@ const FAMILIES: &[Family] = &[
     admission::FAMILY,
     exposure::CERTIFICATES,
     detection::FAMILY,
-    image_scans::FAMILY,
+    image::FAMILY,
     mesh::FAMILY,
+    secrets::FAMILY,
 ];
 
 /// Every table's schema, in the order in which they are listed.

@@ -5,7 +5,7 @@ use super::SnapshotIndex;
 use super::SourceId;
 use super::sources::{
     DESTINATION_RULES, ENGINE_POLICIES, GATEKEEPER_CONFIGS, GRPC_ROUTES, HTTP_ROUTES, INGRESSES, KYVERNO_CEL_EXCEPTIONS,
-    KYVERNO_EXCEPTIONS, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
+    KYVERNO_EXCEPTIONS, SECRET_BRINGERS, SECRET_SOURCES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES,
 };
 
 /// One judgement of the collector, or one group of fields whose absence means something. `index.json` names those that a snapshot has.
@@ -27,12 +27,23 @@ pub enum Judged {
     Revisions,
     /// What of a pod's traffic goes past the proxy of its mesh, and every part of a DestinationRule that says how to connect.
     Meshes,
+    /// Where stores of secrets are, and when what is brought from them was brought last.
+    Secrets,
 }
 
 impl Judged {
     /// Everything that the collector of this version does.
-    pub const ALL: [Self; 8] =
-        [Self::Credentials, Self::Networks, Self::Entrances, Self::Routes, Self::Engines, Self::Changes, Self::Revisions, Self::Meshes];
+    pub const ALL: [Self; 9] = [
+        Self::Credentials,
+        Self::Networks,
+        Self::Entrances,
+        Self::Routes,
+        Self::Engines,
+        Self::Changes,
+        Self::Revisions,
+        Self::Meshes,
+        Self::Secrets,
+    ];
 
     /// As it stands in `index.json`.
     pub fn name(self) -> &'static str {
@@ -45,6 +56,7 @@ impl Judged {
             Self::Changes => "changes",
             Self::Revisions => "revisions",
             Self::Meshes => "meshes",
+            Self::Secrets => "secrets",
         }
     }
 
@@ -59,6 +71,7 @@ impl Judged {
             Self::Changes => "when settings were last changed",
             Self::Revisions => "what older revisions of Deployments still start",
             Self::Meshes => "what goes past the proxies of a mesh",
+            Self::Secrets => "where stores of secrets are, and when secrets were brought from them",
         }
     }
 
@@ -68,6 +81,7 @@ impl Judged {
             Self::Credentials | Self::Networks | Self::Changes | Self::Revisions => Vec::new(),
             Self::Entrances => vec![INGRESSES],
             Self::Meshes => vec![DESTINATION_RULES],
+            Self::Secrets => SECRET_BRINGERS.iter().chain(SECRET_SOURCES).cloned().collect(),
             Self::Routes => vec![GRPC_ROUTES, HTTP_ROUTES, TCP_ROUTES, TLS_ROUTES, UDP_ROUTES],
             Self::Engines => {
                 ENGINE_POLICIES.iter().cloned().chain([GATEKEEPER_CONFIGS, KYVERNO_CEL_EXCEPTIONS, KYVERNO_EXCEPTIONS]).collect()

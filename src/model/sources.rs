@@ -248,6 +248,45 @@ pub const RUNTIME_CLASSES: SourceId = SourceId::group("node.k8s.io", "runtimecla
 /// Where the External Secrets Operator takes secrets from.
 pub const SECRET_STORES: SourceId = SourceId::group("external-secrets.io", "secretstores");
 
+/// Which account of Vault the Vault Secrets Operator signs in with, and who may use it.
+pub const VAULT_AUTHS: SourceId = SourceId::group("secrets.hashicorp.com", "vaultauths");
+/// What several of these share.
+pub const VAULT_AUTH_GLOBALS: SourceId = SourceId::group("secrets.hashicorp.com", "vaultauthglobals");
+/// Where the Vault Secrets Operator finds Vault.
+pub const VAULT_CONNECTIONS: SourceId = SourceId::group("secrets.hashicorp.com", "vaultconnections");
+/// Secrets that Vault makes on request.
+pub const VAULT_DYNAMIC_SECRETS: SourceId = SourceId::group("secrets.hashicorp.com", "vaultdynamicsecrets");
+/// Certificates that Vault issues.
+pub const VAULT_PKI_SECRETS: SourceId = SourceId::group("secrets.hashicorp.com", "vaultpkisecrets");
+/// Secrets that Vault keeps.
+pub const VAULT_STATIC_SECRETS: SourceId = SourceId::group("secrets.hashicorp.com", "vaultstaticsecrets");
+/// Secrets of Vault that a driver of volumes mounts.
+pub const CSI_SECRETS: SourceId = SourceId::group("secrets.hashicorp.com", "csisecrets");
+/// What the Secrets Store CSI Driver mounts.
+pub const SECRET_PROVIDER_CLASSES: SourceId = SourceId::group("secrets-store.csi.x-k8s.io", "secretproviderclasses");
+/// Secrets that stand encrypted in an object of Sealed Secrets.
+pub const SEALED_SECRETS: SourceId = SourceId::group("bitnami.com", "sealedsecrets");
+/// Secrets that stand encrypted in an object of the SOPS operator.
+pub const SOPS_SECRETS: SourceId = SourceId::group("isindir.github.com", "sopssecrets");
+
+/// Objects by which operators bring secrets into the cluster.
+pub const SECRET_BRINGERS: &[SourceId] = &[
+    CSI_SECRETS,
+    EXTERNAL_SECRETS,
+    SEALED_SECRETS,
+    SECRET_PROVIDER_CLASSES,
+    SOPS_SECRETS,
+    VAULT_DYNAMIC_SECRETS,
+    VAULT_PKI_SECRETS,
+    VAULT_STATIC_SECRETS,
+];
+
+/// Where these get them from, and as whom.
+pub const SECRET_SOURCES: &[SourceId] = &[CLUSTER_SECRET_STORES, SECRET_STORES, VAULT_AUTHS, VAULT_AUTH_GLOBALS, VAULT_CONNECTIONS];
+
+/// What shows how the API server writes Secrets to etcd.
+pub const ENCRYPTION_SHOWN: &[SourceId] = &[FLAGZ, KUBEADM_CONFIG, LEASES, METRICS, NODES, OPENSHIFT_API_SERVERS, PODS, VERSION];
+
 /// Sources whose objects decide only about the namespace that they are in: where one cannot be understood, verdicts on other
 /// namespaces stand. Whoever may write there must not be able to blind the view on everybody else. Controllers that agents of the whole cluster come from (DaemonSets, Deployments, StatefulSets) are
 /// not among them.
@@ -288,6 +327,15 @@ pub const DECIDE_ONLY_THEIR_NAMESPACE: &[SourceId] = &[
     ROLE_BINDINGS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    CSI_SECRETS,
+    EXTERNAL_SECRETS,
+    SEALED_SECRETS,
+    SECRET_PROVIDER_CLASSES,
+    SECRET_STORES,
+    SOPS_SECRETS,
+    VAULT_DYNAMIC_SECRETS,
+    VAULT_PKI_SECRETS,
+    VAULT_STATIC_SECRETS,
 ];
 
 /// Of those, the ones that may lead into another namespace by its name: a Service of type ExternalName, a route of Traefik.

@@ -67,6 +67,7 @@ const NOT_JUDGED: &[(&str, &[&str], &str)] = &[
     ("webhooks", &["conditional", "has_authority"], "narrows what is said; what it lets past is judged"),
     ("services", &["headless", "allocates_node_ports"], "what kind of Service it is; what it opens is judged"),
     ("backup_locations", &["default"], "where backups go that name no location; each location is judged"),
+    ("secret_stores", &["ready"], "what objects bring from the store is judged by each of them"),
     ("certificates", &["is_ca"], "what the certificate is for"),
     ("ingress_classes", &["exists", "default", "has_parameters"], "which controller answers; what it opens is judged"),
 ];

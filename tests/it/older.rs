@@ -34,6 +34,8 @@ fn what_an_older_collector_did_not_judge_does_not_pass() {
         ("mesh/only-mutual-tls", "the whole mesh is STRICT"),
         ("mesh/clients-use-tls", "mutual TLS of Istio"),
         ("pod/privileged-container", OLD_REVISION),
+        ("secrets/agent-tls", "nothing is told"),
+        ("secrets/store-tls", "Vault by HTTPS"),
     ] {
         let found = outcomes(&catalog, control, OutcomeWord::Pass);
         let outcome = found.iter().find(|(name, _)| name == rests_on_a_judgement).map(|(_, outcome)| *outcome);
@@ -60,7 +62,10 @@ fn what_an_older_collector_kept_is_judged() {
 /// The names stand in snapshots: none is ever changed.
 #[test]
 fn what_was_judged_stands_in_the_index() {
-    assert_eq!(Judged::all_names(), ["changes", "credentials", "engines", "entrances", "meshes", "networks", "revisions", "routes"]);
+    assert_eq!(
+        Judged::all_names(),
+        ["changes", "credentials", "engines", "entrances", "meshes", "networks", "revisions", "routes", "secrets"]
+    );
     let catalog = Catalog::built_in().unwrap_or_else(|error| panic!("{error}"));
     let index = cases::snapshot(catalog.cases().first().expect("there are cases")).index().clone();
     let text = serde_json::to_string(&index).expect("JSON");

@@ -79,7 +79,9 @@ const BESIDE: &[(&str, &str)] = &[
     ),
     ("policy.sigstore.dev", "trustroots"),
     ("external-secrets.io", "clusterpushsecrets pushsecrets"),
-    ("secrets.hashicorp.com", "hcpauths hcpvaultsecretsapps secrettransformations vaultauthglobals"),
+    ("secrets.hashicorp.com", "hcpauths hcpvaultsecretsapps secrettransformations"),
+    ("bitnami.com", ""),
+    ("isindir.github.com", ""),
     ("secrets-store.csi.x-k8s.io", "secretproviderclasspodstatuses"),
     ("cert-manager.io", "certificaterequests"),
     (

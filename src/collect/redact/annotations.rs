@@ -8,6 +8,7 @@ use super::arguments::{REDACTED, argument_list};
 use super::flags::is_known_flag;
 use super::prune::{compact, push_text};
 use super::secret::looks_secret;
+use super::special::origin;
 use crate::model::annotations::{
     AWS_SECURITY_GROUPS, AZURE_RANGES, AZURE_TAGS, FURTHER_NETWORKS, HOST_ALIASES, INJECTING, REDIRECTS, SNIPPETS, TLS_OF_PROVIDERS, one_of,
 };
@@ -66,6 +67,9 @@ const KEPT: &[&str] = &[
     "vault.hashicorp.com/agent-inject",
     "vault.hashicorp.com/agent-inject-status",
     "vault.hashicorp.com/agent-pre-populate-only",
+    "vault.hashicorp.com/tls-skip-verify",
+    "sealedsecrets.bitnami.com/cluster-wide",
+    "sealedsecrets.bitnami.com/namespace-wide",
     // Ingress and load balancers.
     "nginx.ingress.kubernetes.io/canary",
     "nginx.ingress.kubernetes.io/force-ssl-redirect",
@@ -130,6 +134,9 @@ const PRESENT: &[&str] = &[
     AZURE_RANGES,
 ];
 
+/// Where the agent of Vault in a pod finds Vault: of it, scheme, host and port are kept.
+const VAULT_SERVICE: &str = "vault.hashicorp.com/service";
+
 /// JSON lists of command-line words (k3s and RKE2 publish a node's arguments so).
 const ARGUMENTS: &[&str] = &["k3s.io/node-args", "rke2.io/node-args"];
 
@@ -147,6 +154,9 @@ pub(super) fn keep(name: &str, value: &RawValue, out: &mut String) -> bool {
     {
         // An empty one is, to whoever reads it, none.
         push_text(if value.get() == "\"\"" { "" } else { REDACTED }, out);
+    } else if name == VAULT_SERVICE {
+        let address = serde_json::from_str::<Cow<'_, str>>(value.get());
+        push_text(&address.map_or_else(|_| REDACTED.to_owned(), |address| origin(&address)), out);
     } else if FURTHER_NETWORKS.contains(&name) {
         push_text(&networks(name, value).unwrap_or_else(|| REDACTED.to_owned()), out);
     } else if name.starts_with("alb.ingress.kubernetes.io/actions.") {

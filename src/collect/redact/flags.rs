@@ -163,6 +163,8 @@ const KNOWN_PARAMETERS: &[&str] = &[
     "provisioningmode",
     "repl",
     "replication-type",
+    // Which of its objects a driver mounts (Secrets Store CSI Driver); names of secrets stand in that object, and are not read.
+    "secretproviderclass",
     "secure",
     "skuname",
     "storageaccounttype",

@@ -146,7 +146,7 @@ fn map(raw: &RawValue, out: &mut String, write: impl Fn(&str, &RawValue, &mut St
 
 /// Scheme, host and port of a URL: paths and queries carry tokens. Of a URL with `@` nothing stays: what stands before it are
 /// credentials, and where those begin and end is not certain (a password may hold a slash).
-fn origin(url: &str) -> String {
+pub(super) fn origin(url: &str) -> String {
     let host_and_port = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:[]".contains(c));
     let is_scheme = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c));
     match url.split_once("://") {

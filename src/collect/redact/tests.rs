@@ -1,4 +1,5 @@
 mod properties;
+mod secrets;
 
 use serde_json::{Map, Value, json};
 

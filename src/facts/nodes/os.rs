@@ -82,7 +82,10 @@ pub(super) fn supported(node: &str, os_image: &str, collected: &str) -> Known<bo
         (true, _) => Known::Known(true),
         (false, true) => Known::Unknown(Unseen::not_visible(
             format!("whether the operating system of the node {node} still gets fixes"),
-            format!("fixes for {} without a further contract ended on {}, and longer ones are sold until {}", release.begins, release.ends, release.bought),
+            format!(
+                "fixes for {} without a further contract ended on {}, and longer ones are sold until {}",
+                release.begins, release.ends, release.bought
+            ),
             "Ask whether longer support was bought, and look on the node whether it is in use.",
         )),
         (false, false) => Known::Known(false),

@@ -24,6 +24,16 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     }
 }
 
+/// The seconds of a duration as Go reads it (time.ParseDuration), a part of one counted as a whole; negative where it is. Nothing where Go
+/// would not read one.
+pub(in crate::facts) fn seconds(text: &str) -> Option<i64> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    i64::try_from(nanoseconds(unsigned)?.div_ceil(1_000_000_000)).ok().map(|seconds| sign * seconds)
+}
+
 fn nanoseconds(text: &str) -> Option<u128> {
     if text == "0" {
         return Some(0);
@@ -99,6 +109,14 @@ mod tests {
             assert_eq!(canonical(written).as_deref(), Some(printed), "{written}");
             assert_eq!(canonical(printed).as_deref(), Some(printed), "{printed}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_not_nothing() {
+        for (text, expected) in [("1h0m0s", 3600), ("0s", 0), ("0", 0), ("-1m", -60), ("500ms", 1), ("1.5s", 2), ("24h", 86_400)] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        assert_eq!(seconds("1d"), None);
     }
 
     #[test]

@@ -20,9 +20,12 @@ mod places;
 mod plugins;
 mod seen;
 mod servers;
+mod stored;
 
 pub(super) use audit_files::{AuditFile, AuditFiles, Written};
+pub(super) use durations::seconds;
 pub(super) use places::cleaned;
+pub(super) use stored::{Stored, stored};
 
 use super::{FactsError, Family, Known};
 use crate::facts::table::read::Reader;

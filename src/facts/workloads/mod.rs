@@ -11,6 +11,7 @@ pub(in crate::facts) mod past;
 mod pod_text;
 pub(in crate::facts) mod pods;
 mod restricted;
+pub(in crate::facts) mod secret_uses;
 pub(in crate::facts) mod service_accounts;
 pub(in crate::facts) mod shapes;
 mod templates;

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Container, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::attachments::{Serves, asks_for_devices, further_networks, serves_routes};
+use super::secret_uses::SecretUses;
 use super::service_accounts::Usages;
 use super::shapes::{Nodes, Shape, each_shape};
 use super::volume_uses::VolumeUses;
@@ -49,6 +50,8 @@ pub(in crate::facts) struct Seen {
     pub(in crate::facts) static_pods: Vec<StaticPod>,
     /// Which workloads mount which volumes. Complete where [`containers::ContainerRow`]'s sources are.
     pub(in crate::facts) volume_uses: VolumeUses,
+    /// Which pods ask for secrets that are brought into them. Complete where [`containers::ContainerRow`]'s sources are.
+    pub(in crate::facts) secret_uses: SecretUses,
 }
 
 /// Workloads by namespace and service account.
@@ -163,6 +166,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
     let mut usages = Usages::new();
     let mut template_accounts = TemplateAccounts::new();
     let mut volume_uses = VolumeUses::default();
+    let mut secret_uses = SecretUses::default();
     let mut counts: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
     let listed = context.namespaces()?.labels();
     let mut strangers: BTreeSet<String> = BTreeSet::new();
@@ -184,6 +188,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
         group(shape, &mut groups);
         static_pods.extend(static_pod(shape));
         volume_uses.add(shape);
+        secret_uses.add(shape);
         match rows.as_deref_mut() {
             None => {}
             Some(rows) if shape.repeats => {
@@ -223,6 +228,7 @@ fn pass(context: &Context<'_>, mut rows: Option<&mut Rows>) -> Result<Seen, Fact
         static_pods,
         template_accounts,
         volume_uses,
+        secret_uses,
     })
 }
 

@@ -244,7 +244,8 @@ fn running(reader: &Reader<'_>) -> Result<BTreeMap<(String, String, String), Run
                 continue;
             }
             let digest = repository_digest(id).to_owned();
-            let entry = all.entry((namespace.clone(), container.image, digest)).or_insert_with(|| Running { young: true, ..Running::default() });
+            let entry =
+                all.entry((namespace.clone(), container.image, digest)).or_insert_with(|| Running { young: true, ..Running::default() });
             entry.workloads.insert(workload.clone());
             entry.containers.insert(container.name);
             entry.young &= young;
@@ -333,7 +334,10 @@ fn judge<'a>(
     for seen in reports.get(namespace).into_iter().flatten() {
         match about(&seen.report, &reference, digest) {
             About::This if seen.hours.is_none() => {
-                let why = format!("a report about it was written at {}, which is no time before the cluster was read", seen.report.update_timestamp);
+                let why = format!(
+                    "a report about it was written at {}, which is no time before the cluster was read",
+                    seen.report.update_timestamp
+                );
                 return Judged::Unknown(Unseen::not_understood(what(), why, HOW));
             }
             // Of two of the same hour, the one that counts more.
@@ -376,13 +380,14 @@ fn row(namespace: String, image: String, digest: String, running: Running, judge
             );
             (Scan::of(seen, hours), why, Some(seen.origin.clone()))
         }
-        Judged::NotScanned => {
-            (Scan { hours: Known::Known(None), ..Scan::unknown(&none()) }, "has no vulnerability report, though others have".to_owned(), None)
-        }
+        Judged::NotScanned => (
+            Scan { hours: Known::Known(None), ..Scan::unknown(&none()) },
+            "has no vulnerability report, though others have".to_owned(),
+            None,
+        ),
         Judged::Unknown(unseen) => (Scan::unknown(&unseen), "is not known to have been scanned".to_owned(), None),
     };
-    let subject =
-        ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: namespace.clone(), uid: None };
+    let subject = ObjectRef { kind: "Namespace".to_owned(), group: String::new(), namespace: None, name: namespace.clone(), uid: None };
     let typed = ImageScanRow {
         workloads: running.workloads.into_iter().collect(),
         containers: running.containers.into_iter().collect(),
