@@ -8,18 +8,18 @@ use serde::Deserialize;
 use super::context::Context;
 use super::table::read::{Readable, Reader};
 use super::table::schema::{Row, TableRow, table};
-use super::times::{hours_between, seconds_between};
+use super::times::seconds_between;
 use super::workloads::image::ImageReference;
 use super::{FactsError, Family, Known};
-use crate::model::sources::{PODS, VULNERABILITY_REPORTS};
+use crate::model::sources::{NODES, PODS, VULNERABILITY_REPORTS};
 use crate::model::{Evidence, ObjectRef, Unseen};
 
 table! {
     /// One row per image that runs in a namespace, and per content of it: what the newest VulnerabilityReport of the Trivy operator in that
-    /// namespace counts. A report is about an image where it names the digest that runs, or where the reference was pinned to it; a report
-    /// that names only a tag is about every image of that tag. Containers that have not started, ephemeral containers and pods that have
-    /// finished are left out.
-    pub struct ImageScanRow as "image_scans" counting "images" from [PODS] consulting [VULNERABILITY_REPORTS] {
+    /// namespace counts. A report is about an image where it names the digest that runs, or where the reference was pinned to it; where there
+    /// is none, one that names only a tag is about every image of that tag. Ephemeral containers, and pods that have not started or have
+    /// finished, are left out.
+    pub struct ImageScanRow as "image_scans" counting "images" from [PODS] consulting [VULNERABILITY_REPORTS, NODES] {
         /// Namespace.
         namespace: String;
         /// The image reference as written.
@@ -32,15 +32,17 @@ table! {
         containers: Vec<String>;
         /// Number of pods.
         pods: i64;
-        /// Hours since the newest report about it was written; null where there is none. Unknown where no report of any image is to be seen:
-        /// another scanner may keep its results elsewhere; for an hour after its first pod was made; and where a report names the same tag
-        /// and another digest.
+        /// Hours since the newest report about it was written, rounded up; null where there is none. Unknown where no report of any image is to
+        /// be seen: another scanner may keep its results elsewhere; for an hour after its first pod was made; where a report names the same tag
+        /// and another digest; and where a pod of it runs on another architecture than amd64, or on a node that was not read: the operator
+        /// scans the image for amd64, and the digest of an index is the same for all of them.
         hours_since_scan: Known<Option<i64>>;
         /// Vulnerabilities that the newest report counts as critical. Unknown without a report.
         critical: Known<i64>;
         /// As high.
         high: Known<i64>;
-        /// Family and release of the operating system that the scanner found in it; empty where it found none.
+        /// Family and release of the operating system that the scanner found in it; empty where it found none. Unknown where the report says
+        /// nothing about it, as those of versions before 0.17 of the operator do.
         os: Known<String>;
         /// Whether the scanner says that this release is past the end of its service life.
         os_past_support: Known<bool>;
@@ -76,6 +78,7 @@ impl Readable for Pod {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
+    node_name: Option<String>,
     #[serde(default)]
     containers: Vec<Container>,
     init_containers: Option<Vec<Container>>,
@@ -127,8 +130,7 @@ struct Report {
     registry: Registry,
     scanner: Scanner,
     summary: Summary,
-    #[serde(default)]
-    os: Os,
+    os: Option<Os>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -173,6 +175,35 @@ struct Os {
     eosl: bool,
 }
 
+/// What a node says of itself.
+#[derive(Debug, Deserialize)]
+struct Node {
+    #[serde(default)]
+    metadata: ObjectMeta,
+    status: Option<NodeStatus>,
+}
+
+impl Readable for Node {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeStatus {
+    node_info: Option<NodeInfo>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NodeInfo {
+    architecture: Option<String>,
+}
+
+/// The platform that the operator's scans are for: it names none, and the library that fetches images then takes this one
+/// (go-containerregistry, `pkg/v1/remote`, defaultPlatform; trivy-operator issues 1469 and 2763).
+const SCANNED: &str = "amd64";
+
 /// A report, with where it was seen and how many hours before.
 struct Seen {
     report: Report,
@@ -191,6 +222,8 @@ struct Running {
     pods: BTreeSet<String>,
     /// Whether each of its pods is younger than the operator may take.
     young: bool,
+    /// Of what architecture else, or of what node that was not read, one of its pods is.
+    elsewhere: Option<String>,
     origins: Vec<Evidence>,
 }
 
@@ -202,7 +235,7 @@ fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
     let reports = reports(reader)?;
     let nowhere = reports.is_empty();
     let rows = running(reader)?.into_iter().map(|((namespace, image, digest), running)| {
-        let judged = judge(reader, &reports, nowhere, &namespace, &image, &digest, running.young);
+        let judged = judge(reader, &reports, nowhere, (&namespace, &image, &digest), &running);
         row(namespace, image, digest, running, judged)
     });
     Ok(rows.collect())
@@ -213,7 +246,8 @@ fn reports(reader: &Reader<'_>) -> Result<Reports, FactsError> {
     let collected = reader.collected().to_owned();
     let take = |object: VulnerabilityReport, origin| {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
-        let hours = hours_between(&object.report.update_timestamp, &collected).filter(|hours| *hours >= -1).map(|hours| hours.max(0));
+        let hours = seconds_between(&object.report.update_timestamp, &collected).filter(|seconds| *seconds >= -3600);
+        let hours = hours.map(|seconds| (seconds.max(0) + 3599) / 3600);
         reports.entry(namespace).or_default().push(Seen { report: object.report, hours, origin });
     };
     reader.each_or_odd::<VulnerabilityReport>(&VULNERABILITY_REPORTS, take, |odd| reader.not_decoded_in(&VULNERABILITY_REPORTS, &odd))?;
@@ -222,12 +256,24 @@ fn reports(reader: &Reader<'_>) -> Result<Reports, FactsError> {
 
 fn running(reader: &Reader<'_>) -> Result<BTreeMap<(String, String, String), Running>, FactsError> {
     let mut all: BTreeMap<(String, String, String), Running> = BTreeMap::new();
+    let mut architectures: BTreeMap<String, String> = BTreeMap::new();
+    reader.each::<Node>(&NODES, |node, _| {
+        let architecture = node.status.and_then(|status| status.node_info).and_then(|info| info.architecture).unwrap_or_default();
+        architectures.insert(node.metadata.name.unwrap_or_default(), architecture);
+    })?;
     let collected = reader.collected().to_owned();
     reader.each::<Pod>(&PODS, |pod, origin| {
         let status = pod.status.unwrap_or_default();
         if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
             return;
         }
+        let runs = status.phase.as_deref() == Some("Running");
+        let node = pod.spec.node_name.as_deref().unwrap_or_default();
+        let elsewhere = match architectures.get(node).map(String::as_str) {
+            Some(SCANNED) => None,
+            Some("") | None => Some(format!("on the node {node}, of which no architecture was read")),
+            Some(other) => Some(format!("on {other}")),
+        };
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
         let name = pod.metadata.name.clone().unwrap_or_default();
         let owner = pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
@@ -239,8 +285,9 @@ fn running(reader: &Reader<'_>) -> Result<BTreeMap<(String, String, String), Run
         let started: Vec<Started> =
             status.init_container_statuses.into_iter().flatten().chain(status.container_statuses.into_iter().flatten()).collect();
         for (list, container) in containers {
-            let Some(id) = started.iter().find(|one| one.name == container.name).map(|one| one.image_id.as_str()) else { continue };
-            if id.is_empty() || container.image.is_empty() {
+            let id = started.iter().find(|one| one.name == container.name).map_or("", |one| one.image_id.as_str());
+            // Not every kubelet says which image runs; in a pod that runs, each container has started.
+            if (id.is_empty() && !runs) || container.image.is_empty() {
                 continue;
             }
             let digest = repository_digest(id).to_owned();
@@ -249,6 +296,7 @@ fn running(reader: &Reader<'_>) -> Result<BTreeMap<(String, String, String), Run
             entry.workloads.insert(workload.clone());
             entry.containers.insert(container.name);
             entry.young &= young;
+            entry.elsewhere = entry.elsewhere.take().or_else(|| elsewhere.clone());
             if entry.pods.insert(name.clone()) && entry.origins.len() < ORIGINS {
                 entry.origins.push(origin.at(format!("/spec/{list}")));
             }
@@ -263,19 +311,24 @@ fn repository_digest(image_id: &str) -> &str {
     image_id.rsplit_once('@').map_or("", |(_, digest)| digest)
 }
 
-/// Docker Hub under each of its names (go-containerregistry, `name.DefaultRegistry` is `index.docker.io`, which reports carry).
-fn same_registry(report: &str, image: &str) -> bool {
-    let plain = |name: &str| match name {
-        "" | "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
-        name => name.to_owned(),
-    };
-    plain(report) == plain(image)
+/// Registry and repository, with Docker Hub and its official images under one name each (go-containerregistry, `name.DefaultRegistry` is
+/// `index.docker.io`, which reports carry; distribution/reference, `splitDockerDomain`).
+fn place<'n>(registry: &'n str, repository: &'n str) -> (&'n str, &'n str) {
+    match registry {
+        "" | "docker.io" | "index.docker.io" | "registry-1.docker.io" => {
+            ("docker.io", repository.strip_prefix("library/").unwrap_or(repository))
+        }
+        other => (other, repository),
+    }
 }
 
 /// How a report relates to an image.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum About {
-    This,
+    /// It names the digest that runs, or that the reference fixes.
+    ThisContent,
+    /// It names the tag and no digest.
+    ThisTag,
     /// The same tag, and the digest is another than the one that runs.
     OtherContent,
     Another,
@@ -286,19 +339,18 @@ enum About {
 fn about(report: &Report, image: &ImageReference, digest: &str) -> About {
     let artifact = &report.artifact;
     if !artifact.digest.is_empty() && (artifact.digest == digest || artifact.digest == image.digest) {
-        return About::This;
+        return About::ThisContent;
     }
     let tag = if image.tag.is_empty() && image.digest.is_empty() { "latest" } else { image.tag.as_str() };
-    let same_tag = !tag.is_empty() && artifact.tag == tag && artifact.repository == image.repository;
-    if !same_tag || !same_registry(&report.registry.server, &image.registry) {
+    let same_place = place(&report.registry.server, &artifact.repository) == place(&image.registry, &image.repository);
+    if tag.is_empty() || artifact.tag != tag || !same_place {
         return About::Another;
     }
-    let pinned = image.is_pinned();
-    match (artifact.digest.is_empty(), digest.is_empty()) {
+    match artifact.digest.is_empty() {
         // A tag says nothing of what a digest fixes.
-        (true, _) if pinned => About::Another,
-        (true, _) => About::This,
-        (false, _) => About::OtherContent,
+        true if image.is_pinned() => About::Another,
+        true => About::ThisTag,
+        false => About::OtherContent,
     }
 }
 
@@ -312,12 +364,11 @@ fn judge<'a>(
     reader: &Reader<'_>,
     reports: &'a Reports,
     nowhere: bool,
-    namespace: &str,
-    image: &str,
-    digest: &str,
-    young: bool,
+    (namespace, image, digest): (&str, &str, &str),
+    running: &Running,
 ) -> Judged<'a> {
     let what = || format!("what is known to be wrong with the image {image} in {namespace}");
+    let unseen = |why: String| Judged::Unknown(Unseen::not_visible(what(), why, HOW));
     if let Known::Unknown(unseen) = reader.known_in(namespace, &VULNERABILITY_REPORTS, || ()) {
         return Judged::Unknown(unseen);
     }
@@ -329,32 +380,31 @@ fn judge<'a>(
         ));
     }
     let reference = ImageReference::parse(image);
-    let mut other_content = false;
-    let mut newest: Option<&Seen> = None;
+    let (mut other_content, mut exact, mut by_tag) = (false, Vec::new(), Vec::new());
     for seen in reports.get(namespace).into_iter().flatten() {
         match about(&seen.report, &reference, digest) {
-            About::This if seen.hours.is_none() => {
-                let why = format!(
-                    "a report about it was written at {}, which is no time before the cluster was read",
-                    seen.report.update_timestamp
-                );
-                return Judged::Unknown(Unseen::not_understood(what(), why, HOW));
-            }
-            // Of two of the same hour, the one that counts more.
-            About::This if newest.is_none_or(|before| order(seen) < order(before)) => newest = Some(seen),
-            About::This | About::Another => {}
+            About::ThisContent => exact.push(seen),
+            About::ThisTag => by_tag.push(seen),
             About::OtherContent => other_content = true,
+            About::Another => {}
         }
     }
-    match newest {
-        Some(seen) => Judged::Scanned(seen, seen.hours.unwrap_or_default()),
+    // What names the content says more than what names a tag, however new.
+    let named = if exact.is_empty() { by_tag } else { exact };
+    if let Some(odd) = named.iter().find(|seen| seen.hours.is_none()) {
+        let why = format!("a report about it was written at {}, which is no time before the cluster was read", odd.report.update_timestamp);
+        return Judged::Unknown(Unseen::not_understood(what(), why, HOW));
+    }
+    // Of two of the same hour, the one that counts more.
+    match named.into_iter().min_by_key(|seen| order(seen)) {
+        Some(seen) => match &running.elsewhere {
+            Some(place) => unseen(format!("a pod of it runs {place}, and the Trivy operator scans images for {SCANNED}")),
+            None => Judged::Scanned(seen, seen.hours.unwrap_or_default()),
+        },
         None if other_content => {
-            let why = "a report is about the same tag and names another digest: the tag has moved, or the platforms differ";
-            Judged::Unknown(Unseen::not_visible(what(), why, HOW))
+            unseen("a report is about the same tag and names another digest: the tag has moved, or the platforms differ".to_owned())
         }
-        None if young => {
-            Judged::Unknown(Unseen::not_visible(what(), "its pods were made less than an hour before, and there is no report yet", HOW))
-        }
+        None if running.young => unseen("its pods were made less than an hour before, and there is no report yet".to_owned()),
         None => Judged::NotScanned,
     }
 }
@@ -421,14 +471,22 @@ struct Scan {
 impl Scan {
     fn of(seen: &Seen, hours: i64) -> Self {
         let Report { summary, os, scanner, .. } = &seen.report;
+        let silent = || {
+            Known::Unknown(Unseen::not_visible(
+                "on what operating system an image is built",
+                "its report says nothing about it, as those of versions before 0.17 of the Trivy operator do",
+                "Use a newer version of the operator.",
+            ))
+        };
+        let told = os.as_ref().map_or_else(silent, Known::Known);
         // The scanner writes `none` for an image without a package manager (trivy, fanal/types: OSType).
-        let family = if os.family == "none" { "" } else { os.family.as_str() };
+        let named = |os: &Os| format!("{} {}", if os.family == "none" { "" } else { os.family.as_str() }, os.name).trim().to_owned();
         Self {
             hours: Known::Known(Some(hours)),
             critical: Known::Known(i64::from(summary.critical_count)),
             high: Known::Known(i64::from(summary.high_count)),
-            os: Known::Known(format!("{family} {}", os.name).trim().to_owned()),
-            os_past_support: Known::Known(os.eosl),
+            os: told.clone().map(named),
+            os_past_support: told.map(|os| os.eosl),
             scanner: Known::Known(format!("{} {}", scanner.name, scanner.version).trim().to_owned()),
         }
     }
@@ -456,7 +514,7 @@ mod tests {
             registry: Registry { server: registry.to_owned() },
             scanner: Scanner { name: "Trivy".to_owned(), version: "0.72.0".to_owned() },
             summary: Summary { critical_count: 0, high_count: 0 },
-            os: Os::default(),
+            os: None,
         }
     }
 
@@ -466,16 +524,18 @@ mod tests {
         const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
         let of = |report: &Report, image: &str, digest: &str| about(report, &ImageReference::parse(image), digest);
         let resolved = report("index.docker.io", "library/nginx", "1.27", A);
-        assert!(of(&resolved, "nginx:1.27", A) == About::This);
-        assert!(of(&resolved, "mirror.clinic.example/nginx:1.27", A) == About::This, "the same bytes by another name");
+        assert!(of(&resolved, "nginx:1.27", A) == About::ThisContent);
+        assert!(of(&resolved, "mirror.clinic.example/nginx:1.27", A) == About::ThisContent, "the same bytes by another name");
         assert!(of(&resolved, "nginx:1.27", B) == About::OtherContent);
         assert!(of(&resolved, "nginx:1.28", B) == About::Another);
-        assert!(of(&resolved, &format!("nginx@{A}"), B) == About::This, "an index, and the image of a platform");
+        assert!(of(&resolved, &format!("nginx@{A}"), B) == About::ThisContent, "an index, and the image of a platform");
         let tagged = report("index.docker.io", "library/nginx", "1.27", "");
-        assert!(of(&tagged, "nginx:1.27", B) == About::This);
+        assert!(of(&tagged, "nginx:1.27", B) == About::ThisTag);
+        assert!(of(&tagged, "docker.io/nginx:1.27", B) == About::ThisTag);
+        assert!(of(&tagged, "index.docker.io/library/nginx:1.27", "") == About::ThisTag);
         assert!(of(&tagged, "quay.io/library/nginx:1.27", B) == About::Another);
         assert!(of(&tagged, &format!("nginx:1.27@{B}"), B) == About::Another, "a tag beside a digest decides nothing");
-        assert!(of(&report("index.docker.io", "library/nginx", "latest", ""), "nginx", B) == About::This);
+        assert!(of(&report("index.docker.io", "library/nginx", "latest", ""), "nginx", B) == About::ThisTag);
     }
 
     #[test]

@@ -48,7 +48,9 @@ const FRAGMENTS: &[(&str, &str)] = &[
          setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints
          volumes{$volume}",
     ),
-    ("template", "metadata{$meta} spec!{$podspec}"),
+    // What a pod takes over from its template (pkg/controller GetPodFromTemplate). Nobody checks the rest of its metadata: a time there can be one
+    // that no program reads.
+    ("template", "metadata{labels finalizers annotations:annotations} spec!{$podspec}"),
     // Of a container and of a pod. A credential specification of Windows stays out; that it is named does not.
     (
         "security",

@@ -39,7 +39,8 @@ table! {
         /// Last day on which the publisher of the operating system mends that release without a further contract. Unknown for releases
         /// of which this program knows no day, such as those that are replaced as a whole (Bottlerocket, Flatcar, Talos, images of providers).
         os_end_of_service: Known<String>, at "/status/nodeInfo/osImage";
-        /// Whether that day had not passed when the cluster was read. Unknown after it where longer support is sold.
+        /// Whether that day had not passed when the cluster was read. Unknown after it where longer support is sold; and before it where only the
+        /// newest point release gets fixes, or only some architectures do.
         os_supported: Known<bool>, at "/status/nodeInfo/osImage";
         /// Kernel.
         kernel: String, at "/status/nodeInfo/kernelVersion";
@@ -227,6 +228,7 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String], 
         ),
     };
     let os_image = info(|info| &info.os_image).unwrap_or_default();
+    let architecture = info(|info| &info.architecture).unwrap_or_default();
     let minors_behind = server.minor().and_then(|server| kubelet_minor.clone().map(|kubelet| i64::from(server) - kubelet));
     let minors_allowed = server.minor().map(minors_allowed);
     let typed = NodeRow {
@@ -237,11 +239,11 @@ fn node_row(node: Node, origin: Evidence, server: &Server, versions: &[String], 
         minors_allowed,
         kubelet_minor,
         os_end_of_service: os::end_of_service(&name, &os_image),
-        os_supported: os::supported(&name, &os_image, collected),
+        os_supported: os::supported(&name, &os_image, &architecture, collected),
         os_image,
         kernel: info(|info| &info.kernel_version).unwrap_or_default(),
         runtime: info(|info| &info.container_runtime_version).unwrap_or_default(),
-        architecture: info(|info| &info.architecture).unwrap_or_default(),
+        architecture,
         taints: sorted_owned(spec.taints.iter().flatten().map(|taint| {
             let value = taint.value.as_deref().unwrap_or("");
             format!("{}={value}:{}", taint.key, taint.effect)

@@ -20,15 +20,16 @@ const fn release(begins: &'static str, ends: &'static str, bought: &'static str)
 }
 
 /// Days as the publishers announce them, collected by endoflife.date (products/*.md; read 2026-11 at its state of 2026-08-22): `eol`, and
-/// `eoes` where longer support is sold. For Debian it is the end of its long term support, which comes without a contract.
+/// `eoes` where longer support is sold. For Ubuntu that is fifteen years, since Canonical sells Legacy support (announced in November 2025).
+/// For Debian it is the end of its long term support, which comes without a contract.
 #[rustfmt::skip]
 const RELEASES: &[Release] = &[
-    release("Ubuntu 14.04", "2019-04-02", "2024-04-02"), release("Ubuntu 16.04", "2021-04-02", "2026-04-02"),
-    release("Ubuntu 18.04", "2023-05-31", "2028-04-01"), release("Ubuntu 20.04", "2025-05-31", "2030-04-02"),
-    release("Ubuntu 22.04", "2027-04-01", "2032-04-09"), release("Ubuntu 23.04", "2024-01-20", ""),
-    release("Ubuntu 23.10", "2024-07-12", ""), release("Ubuntu 24.04", "2029-05-31", "2036-05-31"),
+    release("Ubuntu 14.04", "2019-04-02", "2029-04-30"), release("Ubuntu 16.04", "2021-04-02", "2031-04-30"),
+    release("Ubuntu 18.04", "2023-05-31", "2033-04-30"), release("Ubuntu 20.04", "2025-05-31", "2035-04-30"),
+    release("Ubuntu 22.04", "2027-04-01", "2037-04-30"), release("Ubuntu 23.04", "2024-01-20", ""),
+    release("Ubuntu 23.10", "2024-07-12", ""), release("Ubuntu 24.04", "2029-05-31", "2039-04-30"),
     release("Ubuntu 24.10", "2025-07-10", ""), release("Ubuntu 25.04", "2026-01-17", ""),
-    release("Ubuntu 25.10", "2026-07-01", ""), release("Ubuntu 26.04", "2031-04-30", "2036-04-30"),
+    release("Ubuntu 25.10", "2026-07-01", ""), release("Ubuntu 26.04", "2031-04-30", "2041-04-30"),
     release("Debian GNU/Linux 9", "2022-07-01", ""), release("Debian GNU/Linux 10", "2024-06-30", ""),
     release("Debian GNU/Linux 11", "2026-08-31", ""), release("Debian GNU/Linux 12", "2028-06-30", ""),
     release("Debian GNU/Linux 13", "2030-06-30", ""),
@@ -56,6 +57,29 @@ fn named(os_image: &str) -> Option<&'static Release> {
     RELEASES.iter().find(|release| os_image.strip_prefix(release.begins).is_some_and(|rest| !continues(rest)))
 }
 
+/// Publishers that mend the newest point release only; the last one of each major version that has had its last. What is not on it may wait for
+/// fixes that come with the next one, and which is the newest this program cannot know.
+const POINT_RELEASES: &[(&str, &[&str])] = &[
+    ("Red Hat Enterprise Linux", &["8.10"]),
+    ("Rocky Linux", &["8.10"]),
+    ("AlmaLinux", &["8.10"]),
+    ("Oracle Linux Server", &["7.9", "8.10"]),
+];
+
+/// Architectures of Debian's long term support (wiki.debian.org/LTS, for Debian 11).
+const DEBIAN_LTS: [&str; 4] = ["386", "amd64", "arm", "arm64"];
+
+/// Why a release that is mended does not tell whether this node's is.
+fn in_doubt(os_image: &str, architecture: &str) -> Option<String> {
+    if os_image.starts_with("Debian") && !DEBIAN_LTS.contains(&architecture) {
+        return Some(format!("Debian's long term support is not for every architecture, and the node is of `{architecture}`"));
+    }
+    let (family, last) = POINT_RELEASES.iter().find(|(family, _)| os_image.starts_with(family))?;
+    let version = os_image[family.len()..].split_whitespace().next().unwrap_or_default();
+    let known = last.contains(&version) || !version.contains('.');
+    (!known).then(|| format!("the publisher mends the newest point release only, and whether {family} {version} is it is not known here"))
+}
+
 /// The last day of fixes that come without a further contract.
 pub(super) fn end_of_service(node: &str, os_image: &str) -> Known<String> {
     match named(os_image) {
@@ -75,11 +99,17 @@ pub(super) fn end_of_service(node: &str, os_image: &str) -> Known<String> {
 }
 
 /// Whether that day had not passed when the cluster was read. Where longer support is sold, nobody sees whether it was bought.
-pub(super) fn supported(node: &str, os_image: &str, collected: &str) -> Known<bool> {
+pub(super) fn supported(node: &str, os_image: &str, architecture: &str, collected: &str) -> Known<bool> {
     let Some(release) = named(os_image) else { return end_of_service(node, os_image).map(|_| false) };
     let day = collected.get(..release.ends.len()).unwrap_or(collected);
     match (day <= release.ends, day <= release.bought) {
-        (true, _) => Known::Known(true),
+        (true, _) => in_doubt(os_image, architecture).map_or(Known::Known(true), |why| {
+            Known::Unknown(Unseen::not_visible(
+                format!("whether the operating system of the node {node} still gets fixes"),
+                why,
+                "Look on the node whether its packages are current.",
+            ))
+        }),
         (false, true) => Known::Unknown(Unseen::not_visible(
             format!("whether the operating system of the node {node} still gets fixes"),
             format!(
@@ -117,13 +147,24 @@ mod tests {
 
     #[test]
     fn longer_support_that_is_sold_is_not_seen() {
-        let at = |image: &str, day: &str| supported("worker-1", image, &format!("{day}T06:00:00Z"));
+        let at = |image: &str, day: &str| supported("worker-1", image, "amd64", &format!("{day}T06:00:00Z"));
         assert_eq!(at("Ubuntu 20.04.6 LTS", "2025-05-31"), Known::Known(true));
         assert!(matches!(at("Ubuntu 20.04.6 LTS", "2025-06-01"), Known::Unknown(_)));
-        assert_eq!(at("Ubuntu 20.04.6 LTS", "2030-04-03"), Known::Known(false));
+        assert_eq!(at("SUSE Linux Enterprise Server 15 SP3", "2026-01-01"), Known::Known(false));
         assert_eq!(at("Amazon Linux 2", "2026-06-30"), Known::Known(true));
         assert_eq!(at("Amazon Linux 2", "2026-07-01"), Known::Known(false));
         assert!(matches!(at("Talos (v1.11.3)", "2026-07-01"), Known::Unknown(_)));
+    }
+
+    #[test]
+    fn an_old_point_release_may_wait_for_its_fixes() {
+        let at = |image: &str, architecture: &str| supported("worker-1", image, architecture, "2026-01-01T00:00:00Z");
+        assert!(matches!(at("Rocky Linux 9.0 (Blue Onyx)", "amd64"), Known::Unknown(_)));
+        assert_eq!(at("Red Hat Enterprise Linux 8.10 (Ootpa)", "amd64"), Known::Known(true));
+        assert!(matches!(at("Red Hat Enterprise Linux 8.4 (Ootpa)", "amd64"), Known::Unknown(_)));
+        assert!(matches!(at("Debian GNU/Linux 11 (bullseye)", "ppc64le"), Known::Unknown(_)));
+        assert_eq!(at("Debian GNU/Linux 11 (bullseye)", "arm64"), Known::Known(true));
+        assert_eq!(at("CentOS Linux 7 (Core)", "ppc64le"), Known::Known(false));
     }
 
     #[test]

@@ -45,8 +45,15 @@ struct JobSpec {
 
 #[derive(Debug, Deserialize)]
 struct Written {
-    metadata: Option<ObjectMeta>,
+    metadata: Option<Marks>,
     spec: Option<Box<RawValue>>,
+}
+
+/// What of a template's metadata comes to its pods. The API server checks no other field of it.
+#[derive(Debug, Deserialize)]
+struct Marks {
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize)]
