@@ -91,12 +91,14 @@ fn flag(word: &str) -> Option<(&str, &str, Option<&str>)> {
 }
 
 /// `-name` and `-name=value`, which mean the same as with two dashes to programs that read their command line with Go's own package
-/// (etcd: `flag.FlagSet` in server/etcdmain/config.go). Only names that are known: `-pSECRET` is a value.
+/// (etcd: `flag.FlagSet` in server/etcdmain/config.go). Only names that are known: `-pSECRET` is a value. Outside of the control plane, those of
+/// agents alone, without their values.
 fn single_dash(word: &str, system: bool) -> Option<(&str, &str, Option<&str>)> {
-    let rest = word.strip_prefix('-').filter(|rest| system && !rest.starts_with('-'))?;
+    let rest = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?;
     let (name, value) = match rest.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (rest, None),
     };
-    (name.len() > 1 && flags::is_known_flag(name)).then_some(("-", name, value))
+    let known = system && name.len() > 1 && flags::is_known_flag(name);
+    (known || flags::is_one_dash_flag(name)).then_some(("-", name, value))
 }

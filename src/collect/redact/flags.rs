@@ -32,7 +32,7 @@ const KNOWN_FLAGS: &str = "
     etcd-keyfile etcd-prefix event-ttl feature-gates goaway-chance http2-max-streams-per-connection insecure-bind-address
     insecure-port kubelet-certificate-authority kubelet-client-certificate kubelet-client-key kubelet-https
     kubelet-port kubelet-preferred-address-types kubelet-read-only-port kubernetes-service-node-port kubelet-timeout lease-reuse-duration-seconds livez-grace-period
-    log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size log-text-split-stream log-format logging-format max-connection-bytes-per-sec max-mutating-requests-inflight
+    log-file also-stdout redirect-stderr log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size log-text-split-stream log-format logging-format max-connection-bytes-per-sec max-mutating-requests-inflight
     max-requests-inflight min-compatibility-version min-request-timeout oidc-ca-file oidc-client-id oidc-groups-claim
     oidc-groups-prefix oidc-issuer-url oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix
     peer-advertise-ip peer-advertise-port peer-ca-file permit-address-sharing permit-port-sharing profiling proxy-client-cert-file
@@ -85,8 +85,8 @@ const KNOWN_FLAGS: &str = "
 
 /// Those of them that are switches: they take a value only after `=`, and the word that follows is not theirs.
 const SWITCHES: &str = "
-    aggregator-reject-forwarding-redirect allow-privileged anonymous-auth audit-log-batch-throttle-enable audit-log-compress
-    audit-log-truncate-enabled audit-webhook-batch-throttle-enable audit-webhook-truncate-enabled authentication-skip-lookup
+    aggregator-reject-forwarding-redirect allow-privileged also-stdout anonymous-auth audit-log-batch-throttle-enable audit-log-compress
+    redirect-stderr audit-log-truncate-enabled audit-webhook-batch-throttle-enable audit-webhook-truncate-enabled authentication-skip-lookup
     authentication-tolerate-lookup-failure authentication-token-webhook contention-profiling disable-http2-serving
     emulation-forward-compatible enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector enable-logs-handler
     enable-priority-and-fairness encryption-provider-config-automatic-reload kubelet-https log-json-split-stream log-text-split-stream
@@ -125,7 +125,7 @@ const KNOWN_ENV: [&str; 12] = [
 ];
 
 /// Programs whose name may stand anywhere in a command line of the control plane (wrappers put it there).
-const COMPONENTS: [&str; 12] = [
+const COMPONENTS: [&str; 13] = [
     "kube-apiserver",
     "kube-controller-manager",
     "cloud-controller-manager",
@@ -135,6 +135,7 @@ const COMPONENTS: [&str; 12] = [
     "etcd",
     "etcd-manager",
     "go-runner",
+    "kube-log-runner",
     "hyperkube",
     "kube-router",
     "flanneld",
@@ -199,6 +200,51 @@ pub(super) fn may_carry_credentials(value: &str) -> bool {
 /// Whether the value of this environment variable of a network plugin may be stored.
 pub fn is_known_env(name: &str) -> bool {
     KNOWN_ENV.contains(&name)
+}
+
+/// Variables that switch an agent on or off, in any pod: of these only `true` and `false` stay, which cannot be secret.
+const SWITCHING_ENV: [&str; 1] = ["DD_LOGS_ENABLED"];
+
+/// Whether a variable is such a switch, and its value says which way.
+pub(super) fn is_switching(name: &str, value: &str) -> bool {
+    SWITCHING_ENV.contains(&name) && matches!(value, "true" | "false")
+}
+
+/// Flags with one dash by which the manifests of agents start them, in any pod: that it is a flag decides whether the agent is started at all.
+/// Exact names only, and never a value: `-pSECRET` is no name. (grafana/loki `clients/cmd/promtail`; kubearmor/KubeArmor
+/// `KubeArmor/config/config.go` and `pkg/KubeArmorOperator/common/defaults.go`.)
+const ONE_DASH: &[&str] = &[
+    "client.external-labels",
+    "client.url",
+    "cluster",
+    "config.expand-env",
+    "config.file",
+    "criSocket",
+    "defaultCapabilitiesPosture",
+    "defaultFilePosture",
+    "defaultNetworkPosture",
+    "enableKubeArmorHostPolicy",
+    "enableKubeArmorPolicy",
+    "enableKubeArmorVm",
+    "gRPC",
+    "hostDefaultCapabilitiesPosture",
+    "hostDefaultFilePosture",
+    "hostDefaultNetworkPosture",
+    "hostVisibility",
+    "k8s",
+    "log.level",
+    "logPath",
+    "procfsMount",
+    "print-config-stderr",
+    "server.http-listen-port",
+    "tlsCertPath",
+    "tlsEnabled",
+    "visibility",
+];
+
+/// Whether a name is that of a flag that is written with one dash.
+pub(super) fn is_one_dash_flag(name: &str) -> bool {
+    ONE_DASH.contains(&name)
 }
 
 /// Programs that say nothing but what they are: that a line of shell follows, for example.

@@ -190,8 +190,9 @@ impl Variable<'_> {
         push_text(&self.name, out);
         if let Some(value) = &self.value {
             out.push_str(",\"value\":");
-            let kept =
-                value.is_empty() || system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
+            let kept = value.is_empty()
+                || flags::is_switching(&self.name, value)
+                || system && flags::is_known_env(&self.name) && value.len() <= 40 && secret::is_plain_setting(value);
             let instead = || credentials::of_variable(&self.name, value).map_or(REDACTED, LooksLikeCredential::marker);
             push_text(if kept { value } else { instead() }, out);
         }

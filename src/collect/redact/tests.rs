@@ -115,6 +115,11 @@ fn command_lines_keep_names_and_lose_values() {
         ["-trusted-ca-file", "/ca.crt", "-client-cert-auth=true", REDACTED, REDACTED]
     );
     assert_eq!(words(&["-client-cert-auth=true"], false, false), [REDACTED]);
+    // The manifests of agents are known by exact names, in any pod, and no value of theirs stays.
+    assert_eq!(
+        words(&["-config.file=/hunter2", "-config.filehunter2", "-gRPC", "32767", "-gRPChunter2=x", "-tlsEnabled=hunter2"], false, false),
+        ["-config.file=[redacted]", REDACTED, "-gRPC", REDACTED, REDACTED, "-tlsEnabled=[redacted]"]
+    );
     let system = words(
         &[
             "--log-file=x",
@@ -135,7 +140,7 @@ fn command_lines_keep_names_and_lose_values() {
     assert_eq!(
         system,
         [
-            "--log-file=[redacted]",
+            "--log-file=x",
             "/usr/local/bin/kube-apiserver",
             "--anonymous-auth=false",
             "--tls-min-version",

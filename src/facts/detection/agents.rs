@@ -32,6 +32,7 @@ struct Pod {
 struct Spec {
     node_name: Option<String>,
     containers: Vec<Container>,
+    init_containers: Option<Vec<Container>>,
     volumes: Option<Vec<Volume>>,
     security_context: Option<PodSecurityContext>,
 }
@@ -41,6 +42,7 @@ struct Spec {
 struct Status {
     phase: Option<String>,
     container_statuses: Option<Vec<ContainerState>>,
+    init_container_statuses: Option<Vec<ContainerState>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +68,8 @@ pub(super) enum State {
     NotReady,
     /// What it runs is not stored.
     Unclear,
+    /// The name of its image ends like one of the program's, and is none of them: a mirror of it, or something else.
+    Alike,
     /// Nothing keeps it on this node: it is no pod of a DaemonSet.
     Passing,
 }
@@ -81,8 +85,10 @@ pub(super) struct Agent {
     pub(super) container: Container,
     pub(super) volumes: Vec<Volume>,
     pub(super) security: Option<PodSecurityContext>,
-    /// Whether its image runs as root where nothing else is said.
+    /// Whether its image is known to run as root where nothing else is said.
     pub(super) image_is_root: bool,
+    /// Whether it may look at what others do on its node.
+    sees_the_node: bool,
     /// The pod.
     pub(super) origin: Evidence,
 }
@@ -126,7 +132,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
-        let machines = machines(reader)?;
+        let machines = machines(reader, SETTLING_SECONDS)?;
         let (mut sensors, mut shippers) = (Found::default(), Found::default());
         let sets = daemon_sets(reader, &mut sensors, &mut shippers)?;
         let mut namespaces: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -140,9 +146,10 @@ impl Cluster {
             let namespace = pod.metadata.namespace.clone().unwrap_or_default();
             namespaces.entry(node.clone()).or_default().insert(namespace);
             let kept_by = pod.kept_by(&sets, machines.get(&node));
-            let sees = pod.spec.containers.iter().any(sees_the_node);
-            if sees {
-                sensors.agents.extend(pod.agents(SENSORS, &node, kept_by.as_ref(), &collected, &origin));
+            if pod.spec.containers().any(sees_the_node) {
+                let mut agents = pod.agents(SENSORS, &node, kept_by.as_ref(), &collected, &origin);
+                agents.retain(|agent| agent.sees_the_node);
+                sensors.agents.extend(agents);
             }
             // One that a team runs for its own logs sees nothing of the node.
             if pod.spec.volumes.iter().flatten().any(|volume| volume.host_path.is_some()) {
@@ -171,6 +178,22 @@ impl Cluster {
     }
 }
 
+/// The containers that run as long as their pod: an init container that restarts always is a sidecar (KEP-753).
+fn lasting(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    spec.containers.iter().chain(spec.init_containers.iter().flatten().filter(|container| is_sidecar(container)))
+}
+
+fn is_sidecar(container: &Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+impl Spec {
+    /// The same of a pod.
+    fn containers(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().chain(self.init_containers.iter().flatten().filter(|container| is_sidecar(container)))
+    }
+}
+
 /// Namespace and name of every DaemonSet by uid. Those of known programs are added to what was found.
 type Sets = BTreeMap<String, (String, String)>;
 
@@ -181,7 +204,7 @@ fn daemon_sets(reader: &Reader<'_>, sensors: &mut Found, shippers: &mut Found) -
         let workload = format!("DaemonSet {namespace}/{name}");
         if let Some(spec) = &set.spec.template.spec {
             for (list, found) in [(SENSORS, &mut *sensors), (SHIPPERS, &mut *shippers)] {
-                let has = |program: &&Program| spec.containers.iter().any(|container| program.has_image(container, &name));
+                let has = |program: &&Program| lasting(spec).any(|container| program.has_image(container, &name));
                 found.templates.extend(list.iter().filter(has).map(|program| Template {
                     program: program.name,
                     workload: workload.clone(),
@@ -224,11 +247,15 @@ impl Pod {
     fn agents(&self, list: &'static [Program], node: &str, kept_by: Option<&KeptBy>, collected: &str, origin: &Evidence) -> Vec<Agent> {
         let workload_name = kept_by.map_or("", |by| by.name.as_str());
         let mut agents = Vec::new();
-        for container in &self.spec.containers {
-            for program in list.iter().filter(|program| program.has_image(container, workload_name)) {
+        let all: Vec<&Container> = self.spec.containers().collect();
+        for container in self.spec.containers() {
+            let is_known = list.iter().any(|program| program.has_image(container, workload_name));
+            let fits = |program: &&Program| program.has_image(container, workload_name) || (!is_known && program.resembles(container));
+            for program in list.iter().filter(fits) {
                 let state = match (program.runs(container), kept_by) {
                     (Runs::SomethingElse, _) => continue,
                     (_, None) => State::Passing,
+                    (_, Some(_)) if !is_known => State::Alike,
                     (Runs::Unclear, Some(_)) => State::Unclear,
                     (Runs::Itself, Some(_)) => self.state(&container.name, collected),
                 };
@@ -240,7 +267,8 @@ impl Pod {
                     container: container.clone(),
                     volumes: self.spec.volumes.clone().unwrap_or_default(),
                     security: self.spec.security_context.clone(),
-                    image_is_root: program.as_root,
+                    image_is_root: program.is_root(container),
+                    sees_the_node: program.looks_at_the_node(container, &all, workload_name),
                     origin: origin.clone(),
                 });
             }
@@ -262,7 +290,8 @@ impl Pod {
         if let Some(going) = &self.metadata.deletion_timestamp {
             return if recent(Some(going)) { State::Settling } else { State::NotReady };
         }
-        let states = self.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        let states =
+            self.status.iter().flat_map(|status| status.container_statuses.iter().chain(&status.init_container_statuses).flatten());
         let ready = states.into_iter().any(|state| state.name == container && state.ready == Some(true));
         match (self.phase() == "Running" && ready, recent(self.metadata.creation_timestamp.as_ref())) {
             (true, _) => State::Ready,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Node, PodSpec, Taint, Toleration};
 
 use crate::facts::FactsError;
-use crate::facts::nodes::{Virtual, is_virtual};
+use crate::facts::nodes::{Virtual, is_virtual, reports_virtual};
 use crate::facts::table::read::Reader;
+use crate::facts::times::seconds_between;
 use crate::model::sources::NODES;
 use crate::model::{Evidence, ObjectRef, Unseen};
 
@@ -17,6 +18,8 @@ pub(super) struct Machine {
     pub(super) origin: Evidence,
     /// Why what runs beside its pods cannot be judged from the pods that it reports.
     closed: Option<Closed>,
+    /// Whether it was made so shortly before that pods may not be there yet.
+    is_new: bool,
     labels: BTreeMap<String, String>,
     taints: Vec<Taint>,
 }
@@ -33,7 +36,7 @@ enum Closed {
 }
 
 impl Machine {
-    fn of(node: Node, origin: Evidence) -> Self {
+    fn of(node: Node, origin: Evidence, is_new: bool) -> Self {
         let name = node.metadata.name.clone().unwrap_or_default();
         let subject = ObjectRef { kind: "Node".to_owned(), group: String::new(), namespace: None, name, uid: node.metadata.uid.clone() };
         let closed = closed(&node);
@@ -41,6 +44,7 @@ impl Machine {
             subject,
             origin,
             closed,
+            is_new,
             labels: node.metadata.labels.unwrap_or_default(),
             taints: node.spec.and_then(|spec| spec.taints).unwrap_or_default(),
         }
@@ -74,6 +78,19 @@ impl Machine {
         })
     }
 
+    /// Why it is not known yet which `programs` run there, where none is ready.
+    pub(super) fn settling(&self, programs: &str) -> Option<Unseen> {
+        let name = &self.subject.name;
+        let unseen = || {
+            Unseen::not_visible(
+                format!("which {programs} run on the node {name}"),
+                "the node was made less than ten minutes before, and pods may not have started there",
+                "Collect again in some minutes.",
+            )
+        };
+        self.is_new.then(unseen)
+    }
+
     /// Why a DaemonSet makes no pod there, as far as its template says it.
     pub(super) fn refuses(&self, spec: &PodSpec) -> Option<String> {
         let selector = spec.node_selector.iter().flatten().find(|(key, value)| self.labels.get(*key) != Some(*value));
@@ -105,8 +122,9 @@ fn closed(node: &Node) -> Option<Closed> {
     const FARGATE: &str = "eks.amazonaws.com/compute-type";
     match is_virtual(node) {
         Virtual::Yes => return Some(Closed::Virtual),
-        Virtual::Perhaps => return Some(Closed::PerhapsVirtual),
-        Virtual::No => {}
+        // A label or a taint is written by whoever may change the node, and takes none out alone.
+        Virtual::Perhaps if reports_virtual(node) => return Some(Closed::PerhapsVirtual),
+        Virtual::Perhaps | Virtual::No => {}
     }
     // Fargate gives its nodes that label, that taint and a name of its own (EKS User Guide, "AWS Fargate").
     let labelled = node.metadata.labels.iter().flatten().any(|(key, value)| key == FARGATE && value == "fargate");
@@ -121,16 +139,21 @@ fn closed(node: &Node) -> Option<Closed> {
         return Some(Closed::Windows);
     }
     let conditions = status.and_then(|status| status.conditions.as_ref());
-    let dark = conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status != "True");
-    dark.then_some(Closed::Dark)
+    let mut ready = conditions.into_iter().flatten().filter(|condition| condition.type_ == "Ready").peekable();
+    // A node of which nothing is said yet is not ready either.
+    let is_ready = ready.peek().is_some() && ready.all(|condition| condition.status == "True");
+    (!is_ready).then_some(Closed::Dark)
 }
 
-/// All nodes by name.
-pub(super) fn machines(reader: &Reader<'_>) -> Result<BTreeMap<String, Machine>, FactsError> {
+/// All nodes by name. New are those that were made less than so many seconds before the collection.
+pub(super) fn machines(reader: &Reader<'_>, new: i64) -> Result<BTreeMap<String, Machine>, FactsError> {
     let mut all = BTreeMap::new();
+    let collected = reader.collected().to_owned();
     reader.each::<Node>(&NODES, |node, origin| {
         let name = node.metadata.name.clone().unwrap_or_default();
-        all.insert(name, Machine::of(node, origin));
+        let made = node.metadata.creation_timestamp.as_ref();
+        let age = made.and_then(|made| seconds_between(&made.0.to_string(), &collected));
+        all.insert(name, Machine::of(node, origin, age.is_some_and(|age| age < new)));
     })?;
     Ok(all)
 }

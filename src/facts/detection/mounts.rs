@@ -21,28 +21,43 @@ pub(super) fn sees(container: &Container, volumes: &[Volume], directory: &str, f
     let mounts: Vec<&VolumeMount> = container.volume_mounts.iter().flatten().collect();
     let mut best = Sees::No;
     for mount in &mounts {
-        let Some(root) = volumes.iter().find(|volume| volume.name == mount.name).and_then(|volume| volume.host_path.as_ref()) else {
-            continue;
-        };
-        let whole = cleaned(&root.path);
-        let inner = cleaned(&format!("{whole}/{}", mount.sub_path.as_deref().unwrap_or("")));
-        if mount.sub_path_expr.as_deref().is_some_and(|path| !path.is_empty()) {
-            if below(directory, &whole).is_some() {
-                best = best.min(Sees::Perhaps);
+        let inner = match shown(mount, volumes, "") {
+            Shown::Node(inner) => inner,
+            Shown::PartOf(whole) => {
+                if below(directory, &whole).is_some() {
+                    best = best.min(Sees::Perhaps);
+                }
+                continue;
             }
-            continue;
-        }
+            Shown::Elsewhere => continue,
+        };
         if file.is_some_and(|file| inner == file) {
             best = best.min(Sees::FileAlone);
         }
         if let Some(rest) = below(directory, &inner) {
             let inside = cleaned(&format!("{}/{rest}", mount.mount_path));
-            if !is_hidden(&mounts, mount, &inside, volumes, directory) {
-                best = Sees::Yes;
-            }
+            best = best.min(through(&mounts, mount, &inside, volumes, directory, file));
         }
     }
     best
+}
+
+/// What a mount shows below its place in the container.
+enum Shown {
+    /// That path of the node.
+    Node(String),
+    /// A part of that path, which the environment names.
+    PartOf(String),
+    Elsewhere,
+}
+
+fn shown(mount: &VolumeMount, volumes: &[Volume], rest: &str) -> Shown {
+    let host = volumes.iter().find(|volume| volume.name == mount.name).and_then(|volume| volume.host_path.as_ref());
+    match (host, mount.sub_path_expr.as_deref().filter(|path| !path.is_empty())) {
+        (None, _) => Shown::Elsewhere,
+        (Some(host), Some(_)) => Shown::PartOf(cleaned(&host.path)),
+        (Some(host), None) => Shown::Node(cleaned(&format!("{}/{}/{rest}", host.path, mount.sub_path.as_deref().unwrap_or("")))),
+    }
 }
 
 /// What of `path` stands below `root`, component by component.
@@ -54,15 +69,41 @@ fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
     if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
 }
 
-/// Whether another mount lies over a path of the container, deeper than the one that shows it, and shows something else.
-fn is_hidden(mounts: &[&VolumeMount], by: &VolumeMount, inside: &str, volumes: &[Volume], directory: &str) -> bool {
-    let depth = |mount: &VolumeMount| cleaned(&mount.mount_path).len();
-    mounts.iter().filter(|mount| depth(mount) > depth(by)).any(|mount| {
-        let Some(rest) = below(inside, &cleaned(&mount.mount_path)) else { return false };
-        let host = volumes.iter().find(|volume| volume.name == mount.name).and_then(|volume| volume.host_path.as_ref());
-        let shown = host.map(|host| cleaned(&format!("{}/{}/{rest}", host.path, mount.sub_path.as_deref().unwrap_or(""))));
-        shown.as_deref() != Some(directory)
-    })
+/// How far the mount `by` shows the directory at `inside`, a path of the container: others may lie over it, as deep or deeper. Of two that are as
+/// deep (`/in` and `/in/`, which the API takes for two), the runtime decides which is on top.
+fn through(mounts: &[&VolumeMount], by: &VolumeMount, inside: &str, volumes: &[Volume], directory: &str, file: Option<&str>) -> Sees {
+    let at = |mount: &VolumeMount| cleaned(&mount.mount_path);
+    let depth = at(by).len();
+    let others = || mounts.iter().copied().filter(|mount| !std::ptr::eq(*mount, by));
+    let mut sees = Sees::Yes;
+    for mount in others().filter(|mount| at(mount).len() >= depth) {
+        let Some(rest) = below(inside, &at(mount)) else { continue };
+        let over = match shown(mount, volumes, rest) {
+            Shown::Node(path) if path == directory => Sees::Yes,
+            Shown::PartOf(_) => Sees::Perhaps,
+            _ if at(mount).len() == depth => Sees::Perhaps,
+            Shown::Node(_) | Shown::Elsewhere => Sees::No,
+        };
+        sees = sees.max(over);
+    }
+    // Within the directory: over the file, or where the output of containers is over any folder of it, another may lie. One that shows the
+    // file itself goes on showing the old one when it is rotated.
+    let name = file.and_then(|file| below(file, directory)).map(|name| cleaned(&format!("{inside}/{name}")));
+    for mount in others() {
+        let at = at(mount);
+        let hides = match &name {
+            Some(name) => *name == at || (at != inside && below(name, &at).is_some() && below(&at, inside).is_some()),
+            None => at != inside && below(&at, inside).is_some(),
+        };
+        let same = below(&at, inside).is_some_and(|rest| match shown(mount, volumes, "") {
+            Shown::Node(path) => name.as_ref() != Some(&at) && path == cleaned(&format!("{directory}/{rest}")),
+            _ => false,
+        });
+        if hides && !same {
+            sees = sees.max(Sees::Perhaps);
+        }
+    }
+    sees
 }
 
 #[cfg(test)]
@@ -118,6 +159,24 @@ mod tests {
         assert_eq!(look(mounts(), over(json!({"emptyDir": {}}))), Sees::No);
         assert_eq!(look(mounts(), over(json!({"hostPath": {"path": "/var/log"}}))), Sees::Yes);
         assert_eq!(look(mounts(), over(json!({"hostPath": {"path": "/srv"}}))), Sees::No);
+    }
+
+    #[test]
+    fn what_may_lie_over_a_directory_or_its_file_leaves_it_open() {
+        let with = |over: serde_json::Value, volume: serde_json::Value| {
+            let mounts = json!([{"name": "logs", "mountPath": "/var/log"}, over]);
+            look(mounts, json!([{"name": "logs", "hostPath": {"path": "/var/log"}}, volume]))
+        };
+        let host = |path: &str| json!({"name": "over", "hostPath": {"path": path}});
+        let at = |path: &str| json!({"name": "over", "mountPath": path});
+        let named = json!({"name": "over", "mountPath": "/var/log/kubernetes", "subPathExpr": "$(PART)"});
+        assert_eq!(with(named, host("/srv")), Sees::Perhaps);
+        assert_eq!(with(at("/var/log/kubernetes/audit.log"), host("/dev/null")), Sees::Perhaps);
+        assert_eq!(with(at("/var/log/kubernetes/audit.log"), json!({"name": "over", "emptyDir": {}})), Sees::Perhaps);
+        assert_eq!(with(at("/var/log/"), json!({"name": "over", "emptyDir": {}})), Sees::Perhaps);
+        assert_eq!(with(at("/var/log/"), host("/var/log")), Sees::Yes);
+        assert_eq!(with(at("/var/log/kubernetes/old"), json!({"name": "over", "emptyDir": {}})), Sees::Yes);
+        assert_eq!(with(at("/var/log/kubernetes/"), json!({"name": "over", "emptyDir": {}})), Sees::No);
     }
 
     #[test]

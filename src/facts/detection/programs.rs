@@ -1,7 +1,7 @@
 //! How runtime sensors and log shippers are known: by the image of a container and the program that it runs. Names of pods and containers are
 //! written by whoever makes them, and say nothing.
 
-use k8s_openapi::api::core::v1::{Capabilities, Container, PodSecurityContext, SecurityContext};
+use k8s_openapi::api::core::v1::{Container, PodSecurityContext, SecurityContext};
 
 use crate::facts::agents::repository;
 
@@ -20,8 +20,14 @@ pub(super) struct Program {
     takes_words: bool,
     /// A variable of the environment without which it watches nothing.
     only_with: Option<&'static str>,
-    /// Whether its image runs as root where nothing else is said.
-    pub(super) as_root: bool,
+    /// A variable of the environment that switches it on and off: `true` is on.
+    switch: Option<&'static str>,
+    /// Whether its manifests share the work among containers of one pod, so that another one with its image may be the one that looks at
+    /// the node.
+    shared: bool,
+    /// The whole names of its publisher's images that run as root where nothing else is said. Whoever builds one of their own under the
+    /// same last word may give it another user, as Bitnami does (bitnami/containers `bitnami/fluent-bit`: `USER 1001`).
+    as_root: &'static [&'static str],
 }
 
 const fn program(
@@ -30,7 +36,7 @@ const fn program(
     daemon_sets: &'static [&'static str],
     programs: &'static [&'static str],
 ) -> Program {
-    Program { name, images, daemon_sets, programs, takes_words: false, only_with: None, as_root: false }
+    Program { name, images, daemon_sets, programs, takes_words: false, only_with: None, switch: None, shared: false, as_root: &[] }
 }
 
 /// Programs that watch what runs on a node. Read in the charts and manifests of the projects, 2026-11: falcosecurity/charts
@@ -51,28 +57,29 @@ pub(super) const SENSORS: &[Program] = &[
     program("NeuVector", &["neuvector/enforcer"], &["neuvector-enforcer-pod"], &[]),
     program("Tracee", &["aquasec/tracee"], &["tracee"], &["tracee"]),
     program("RHACS Collector", &["advanced-cluster-security/rhacs-collector-rhel8", "advanced-cluster-security/rhacs-collector-rhel9", "advanced-cluster-security/rhacs-collector-slim-rhel8"], &[], &[]),
-    Program { only_with: Some("DD_RUNTIME_SECURITY_CONFIG_POLICIES_DIR"), ..program("Datadog Workload Protection", DATADOG, &["datadog"], &["security-agent", "system-probe"]) },
+    Program { only_with: Some("DD_RUNTIME_SECURITY_CONFIG_POLICIES_DIR"), shared: true, ..program("Datadog Workload Protection", DATADOG, &["datadog"], &["security-agent", "system-probe"]) },
 ];
 
 const DATADOG: &[&str] = &["datadog/agent", "datadoghq/agent"];
 
 /// Programs that carry logs away from a node. Read in fluent/helm-charts, openshift/cluster-logging-operator (`internal/collector`) and
 /// DataDog/helm-charts, 2026-11; the others are from memory: a wrong name leaves a node unseen, never passed. Images that give themselves another user
-/// (those of the OpenTelemetry Collector and of Elastic do), or of which that is not known, run as root only where the pod says so.
+/// (those of the OpenTelemetry Collector and of Elastic do), or of which that is not known, run as root only where the pod says so. The agent of
+/// Datadog carries logs only where it is told to (`logs_enabled`, which is false by default: DataDog/datadog-agent `pkg/config/setup`).
 #[rustfmt::skip]
 pub(super) const SHIPPERS: &[Program] = &[
-    Program { as_root: true, ..program("Fluent Bit", &["fluent/fluent-bit", "fluent-bit", "aws-for-fluent-bit"], &[], &["fluent-bit", "fluent-bit-watcher"]) },
-    Program { as_root: true, ..program("Fluentd", &["fluentd-kubernetes-daemonset"], &[], &["fluentd"]) },
+    Program { as_root: &["docker.io/fluent/fluent-bit", "cr.fluentbit.io/fluent/fluent-bit", "ghcr.io/fluent/fluent-bit", "docker.io/amazon/aws-for-fluent-bit", "public.ecr.aws/aws-observability/aws-for-fluent-bit"], ..program("Fluent Bit", &["fluent/fluent-bit", "fluent-bit", "aws-for-fluent-bit"], &[], &["fluent-bit", "fluent-bit-watcher"]) },
+    Program { as_root: &["docker.io/fluent/fluentd-kubernetes-daemonset"], ..program("Fluentd", &["fluentd-kubernetes-daemonset"], &[], &["fluentd"]) },
     program("Fluentd", &["fluentd", "fluentd-hec"], &[], &["fluentd", "td-agent"]),
-    Program { as_root: true, ..program("Vector", &["timberio/vector"], &["vector"], &["vector"]) },
+    Program { as_root: &["docker.io/timberio/vector"], ..program("Vector", &["timberio/vector"], &["vector"], &["vector"]) },
     program("Vector", &["openshift-logging/vector", "vector-rhel8", "vector-rhel9"], &[], &["vector"]),
-    Program { as_root: true, ..program("Promtail", &["grafana/promtail"], &["promtail"], &["promtail"]) },
-    Program { as_root: true, takes_words: true, ..program("Alloy", &["grafana/alloy"], &["alloy"], &["alloy"]) },
+    Program { as_root: &["docker.io/grafana/promtail"], ..program("Promtail", &["grafana/promtail"], &["promtail"], &["promtail"]) },
+    Program { as_root: &["docker.io/grafana/alloy"], takes_words: true, ..program("Alloy", &["grafana/alloy"], &["alloy"], &["alloy"]) },
     program("OpenTelemetry Collector", &["opentelemetry-collector", "opentelemetry-collector-contrib", "opentelemetry-collector-k8s", "splunk-otel-collector"], &[], &["otelcol", "otelcol-contrib", "otelcol-k8s"]),
     program("Filebeat", &["beats/filebeat"], &["filebeat"], &["filebeat"]),
     program("Elastic Agent", &["elastic-agent/elastic-agent", "beats/elastic-agent"], &["elastic-agent"], &["elastic-agent"]),
     program("Splunk Universal Forwarder", &["splunk/universalforwarder"], &[], &[]),
-    Program { as_root: true, ..program("Datadog Agent", DATADOG, &["datadog", "datadog-agent"], &["agent"]) },
+    Program { as_root: &["docker.io/datadog/agent", "gcr.io/datadoghq/agent", "eu.gcr.io/datadoghq/agent", "asia.gcr.io/datadoghq/agent", "public.ecr.aws/datadog/agent"], switch: Some("DD_LOGS_ENABLED"), ..program("Datadog Agent", DATADOG, &["datadog", "datadog-agent"], &["agent"]) },
 ];
 
 /// What a container with the image of a program runs.
@@ -96,6 +103,35 @@ impl Program {
         let is = |end: &str| image == end || image.strip_suffix(end).is_some_and(|before| before.ends_with('/'));
         let last = |path: &'static str| path.rsplit('/').next().unwrap_or(path);
         self.images.iter().any(|end| is(end) || (self.daemon_sets.contains(&workload) && is(last(end))))
+    }
+
+    /// Whether an image that is none of its own has a name that ends like one of them, as private mirrors name it: it may be the program.
+    pub(super) fn resembles(&self, container: &Container) -> bool {
+        // `agent` alone says nothing of whose it is.
+        const ANYBODYS: &[&str] = &["agent", "collector", "defender", "enforcer"];
+        let last = |path: &'static str| path.rsplit('/').next().unwrap_or(path);
+        let image = repository(container.image.as_deref().unwrap_or(""));
+        let name = image.rsplit('/').next().unwrap_or(image);
+        self.images.iter().any(|end| last(end) == name) && !ANYBODYS.contains(&name)
+    }
+
+    /// Whether a container of a pod may look at its node for this program.
+    pub(super) fn looks_at_the_node(&self, container: &Container, pod: &[&Container], workload: &str) -> bool {
+        let beside = || pod.iter().any(|other| self.has_image(other, workload) && sees_the_node(other));
+        sees_the_node(container) || (self.shared && beside())
+    }
+
+    /// Whether the image of a container is known to run as root where nothing else is said.
+    pub(super) fn is_root(&self, container: &Container) -> bool {
+        let image = repository(container.image.as_deref().unwrap_or(""));
+        let first = image.split('/').next().unwrap_or("");
+        // What names no registry is Docker's (distribution/reference, splitDockerDomain).
+        let whole = match image.contains('/') && (first.contains(['.', ':']) || first == "localhost") {
+            true => image.to_owned(),
+            false => format!("docker.io/{image}"),
+        };
+        let whole = whole.strip_prefix("index.").unwrap_or(&whole);
+        self.as_root.contains(&whole)
     }
 
     /// What a container with such an image runs. `args` stand for the program where there is no `command` (`CMD` of the image).
@@ -122,8 +158,18 @@ impl Program {
         let has = |name: &str| container.env.iter().flatten().any(|variable| variable.name == name);
         match self.only_with {
             Some(name) if !has(name) => Runs::SomethingElse,
-            _ => Runs::Itself,
+            _ => self.switch.map_or(Runs::Itself, |name| switched(container, name)),
         }
+    }
+}
+
+/// What the last variable of that name says; where none does, or its value is not stored, a file may.
+fn switched(container: &Container, name: &str) -> Runs {
+    let variable = container.env.iter().flatten().rfind(|variable| variable.name == name);
+    match variable.and_then(|variable| variable.value.as_deref()) {
+        Some("true") => Runs::Itself,
+        Some("false") => Runs::SomethingElse,
+        _ => Runs::Unclear,
     }
 }
 
@@ -140,21 +186,17 @@ pub(super) fn sees_the_node(container: &Container) -> bool {
     context.privileged == Some(true) || added.into_iter().any(|name| CAPABILITIES.contains(&name.trim_start_matches("CAP_")))
 }
 
-/// Whether a container reads files of root: it is root, because that is written or its image is, or has the capability to pass over who owns a
-/// file.
+/// Whether a container reads files of root: it is root, because that is written or its image is. Capabilities that are added for another user
+/// are in its bounding set only and not in force: runtimes set no ambient ones (KEP-2763 is not implemented; containerd issue 5644), and a file
+/// of the image may have them or not (capabilities(7)). The same holds for a privileged container.
 pub(super) fn reads_as_root(container: &Container, pod: Option<&PodSecurityContext>, image_is_root: bool) -> bool {
     let own: Option<&SecurityContext> = container.security_context.as_ref();
     let user = own.and_then(|own| own.run_as_user).or_else(|| pod.and_then(|pod| pod.run_as_user));
     let non_root = own.and_then(|own| own.run_as_non_root).or_else(|| pod.and_then(|pod| pod.run_as_non_root));
-    let passes = |all: &Capabilities| {
-        let names = all.add.iter().flatten();
-        names.into_iter().any(|name| matches!(name.trim_start_matches("CAP_"), "ALL" | "DAC_READ_SEARCH" | "DAC_OVERRIDE"))
-    };
-    let is_root = match user {
+    match user {
         Some(user) => user == 0,
         None => image_is_root && non_root != Some(true),
-    };
-    is_root || own.is_some_and(|own| own.privileged == Some(true) || own.capabilities.as_ref().is_some_and(passes))
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +255,43 @@ mod tests {
     }
 
     #[test]
+    fn only_the_images_of_a_publisher_are_known_to_be_root() {
+        let fluent_bit = of(SHIPPERS, "Fluent Bit");
+        let root = |image: &str| fluent_bit.is_root(&container(json!({"name": "f", "image": image})));
+        for image in [
+            "fluent/fluent-bit:4",
+            "docker.io/fluent/fluent-bit@sha256:00",
+            "index.docker.io/fluent/fluent-bit",
+            "cr.fluentbit.io/fluent/fluent-bit:4",
+        ] {
+            assert!(root(image), "{image}");
+        }
+        for image in
+            ["docker.io/bitnami/fluent-bit:4.0.3", "fluent-bit", "registry.example/fluent/fluent-bit:4", "registry.example:5000/fluent-bit"]
+        {
+            assert!(!root(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn the_agent_of_datadog_carries_logs_where_it_is_told_to() {
+        let datadog = of(SHIPPERS, "Datadog Agent");
+        let runs = |env: serde_json::Value| datadog.runs(&container(json!({"name": "agent", "command": ["agent", "run"], "env": env})));
+        assert_eq!(runs(json!([{"name": "DD_LOGS_ENABLED", "value": "true"}])), Runs::Itself);
+        assert_eq!(runs(json!([{"name": "DD_LOGS_ENABLED", "value": "false"}])), Runs::SomethingElse);
+        assert_eq!(runs(json!([{"name": "DD_LOGS_ENABLED", "value": "[redacted]"}])), Runs::Unclear);
+        assert_eq!(runs(json!([])), Runs::Unclear);
+    }
+
+    #[test]
+    fn a_mirror_may_be_the_program_and_any_agent_is_not_datadogs() {
+        let like = |name: &str, image: &str| of(SENSORS, name).resembles(&container(json!({"name": "x", "image": image})));
+        assert!(like("Falco", "registry.clinic.example/sec/falco:1"));
+        assert!(!like("Falco", "registry.clinic.example/sec/falcoctl:1"));
+        assert!(!like("Datadog Workload Protection", "registry.clinic.example/agent:1"));
+    }
+
+    #[test]
     fn a_file_of_root_is_read_by_root() {
         let reads = |value: serde_json::Value| reads_as_root(&container(value), None, true);
         assert!(reads(json!({"name": "f"})));
@@ -220,7 +299,9 @@ mod tests {
         assert!(reads_as_root(&container(json!({"name": "f", "securityContext": {"runAsUser": 0}})), None, false));
         assert!(!reads(json!({"name": "f", "securityContext": {"runAsUser": 1000}})));
         assert!(!reads(json!({"name": "f", "securityContext": {"runAsNonRoot": true}})));
-        assert!(reads(json!({"name": "f", "securityContext": {"runAsUser": 1000, "capabilities": {"add": ["DAC_READ_SEARCH"]}}})));
+        // Capabilities of a user that is not root are not in force.
+        assert!(!reads(json!({"name": "f", "securityContext": {"runAsUser": 1000, "capabilities": {"add": ["DAC_READ_SEARCH"]}}})));
+        assert!(!reads(json!({"name": "f", "securityContext": {"runAsUser": 1000, "privileged": true}})));
         let pod = serde_json::from_value(json!({"runAsUser": 1000})).unwrap_or_else(|error| panic!("{error}"));
         assert!(!reads_as_root(&container(json!({"name": "f"})), Some(&pod), true));
         assert!(reads_as_root(&container(json!({"name": "f", "securityContext": {"runAsUser": 0}})), Some(&pod), true));

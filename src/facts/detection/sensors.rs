@@ -18,8 +18,8 @@ table! {
         /// Namespaces of the pods that are bound to it and have not finished, sorted.
         namespaces: Known<Vec<String>>;
         /// Sensors of which a pod is ready there, sorted. Unknown on virtual nodes, on nodes with Windows and on nodes that are not ready; where
-        /// a pod has been starting or going for less than ten minutes; where what a pod runs is not stored; and on every node where
-        /// no known sensor runs anywhere: one may run outside of Kubernetes.
+        /// a pod has been starting or going, or the node has been there, for less than ten minutes; where what a pod runs is not stored, or its
+        /// image only has a name that ends alike; and on every node where no known sensor runs anywhere: one may run outside of Kubernetes.
         sensors: Known<Vec<String>>;
         /// Sensors of which there is a pod that is not ready, sorted.
         not_ready: Vec<String>;
@@ -112,7 +112,8 @@ impl<'a> Judge<'a> {
         if let Known::Unknown(unseen) = &self.pods_read {
             return Known::Unknown(unseen.clone());
         }
-        match here.iter().find_map(|agent| unsettled(agent, name)).or_else(|| self.nowhere.clone()) {
+        let settling = || self.cluster.machines.get(name).and_then(|machine| machine.settling("runtime sensors"));
+        match here.iter().find_map(|agent| unsettled(agent, name)).or_else(settling).or_else(|| self.nowhere.clone()) {
             Some(unseen) => Known::Unknown(unseen),
             None => Known::Known(Vec::new()),
         }
@@ -125,6 +126,10 @@ impl<'a> Judge<'a> {
         }
         if !not_ready.is_empty() {
             return format!("has a pod of {} that is not ready", list(not_ready.iter().map(String::as_str).collect()));
+        }
+        let perhaps: BTreeSet<&str> = self.cluster.sensors.on(name).map(|agent| agent.program).collect();
+        if !perhaps.is_empty() {
+            return format!("has a pod that may be of {}", list(perhaps.into_iter().collect()));
         }
         let machine = self.cluster.machines.get(name);
         let running = |program: &str| self.cluster.sensors.agents.iter().any(|agent| agent.program == program);
@@ -153,6 +158,10 @@ fn unsettled(agent: &Agent, node: &str) -> Option<Unseen> {
         State::Unclear => (
             format!("{workload} has the image of {program} and starts it by words that are not stored"),
             format!("Look at what the container {} of {workload} runs.", agent.container.name),
+        ),
+        State::Alike => (
+            format!("{workload} has an image whose name ends like that of {program}, and is not known to be a copy of it"),
+            format!("Look at where the image of the container {} of {workload} comes from.", agent.container.name),
         ),
         State::Passing => (
             format!("{workload} runs {program}, and neither a DaemonSet nor the kubelet keeps it there"),

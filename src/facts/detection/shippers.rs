@@ -122,7 +122,8 @@ impl Judge<'_> {
             return Known::Unknown(unseen.clone());
         }
         let doubt = looked.iter().find_map(|(agent, sees)| unsettled(agent, *sees, &file.node, &written.directory));
-        match doubt.or_else(|| self.nowhere.clone()) {
+        let settling = || self.cluster.machines.get(&file.node).and_then(|machine| machine.settling("log shippers"));
+        match doubt.or_else(settling).or_else(|| self.nowhere.clone()) {
             Some(unseen) => Known::Unknown(unseen),
             None => Known::Known(Vec::new()),
         }
@@ -145,12 +146,21 @@ fn unsettled(agent: &Agent, sees: Sees, node: &str, directory: &str) -> Option<U
             format!("{workload} has the image of {program} and starts it by words that are not stored"),
             format!("Look at what the container {} of {workload} runs.", agent.container.name),
         ),
+        (State::Alike, _) => (
+            format!(
+                "{workload} mounts {directory} and has an image whose name ends like that of {program}, and is not known to be a copy of it"
+            ),
+            format!("Look at where the image of the container {} of {workload} comes from.", agent.container.name),
+        ),
         (State::Passing, _) => (
             format!("{workload} runs {program} and mounts {directory}, and neither a DaemonSet nor the kubelet keeps it there"),
             format!("Look at what makes {workload}, and whether it makes one on every node with an API server."),
         ),
         (State::Ready, Sees::Perhaps) => (
-            format!("{workload} ({program}) mounts a part of a directory above {directory} whose name its environment says (subPathExpr)"),
+            format!(
+                "{workload} ({program}) mounts what may show {directory}: its environment names a part (subPathExpr), or another mount lies over \
+                 the directory or its file"
+            ),
             format!("Look into the container {} of {workload} for the audit log.", agent.container.name),
         ),
         (State::Ready, _) => (

@@ -164,15 +164,19 @@ pub(super) fn is_virtual(node: &Node) -> Virtual {
     let label = node.metadata.labels.as_ref().is_some_and(|labels| labels.get("type").is_some_and(|kind| kind == "virtual-kubelet"));
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
     let taint = taints.into_iter().flatten().any(|taint| taint.key == "virtual-kubelet.io/provider");
-    let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
-    let version = info.map_or("", |info| info.kubelet_version.as_str());
-    let says_so = version.contains("-vk-") || version.contains("virtual-kubelet");
-    match (label || taint, says_so) {
+    match (label || taint, reports_virtual(node)) {
         (false, false) => Virtual::No,
         (true, true) => Virtual::Yes,
         // Anybody who may label a node may taint it, too: what its kubelet reports has to say it.
         _ => Virtual::Perhaps,
     }
+}
+
+/// Whether the version that a node reports is one of Virtual Kubelet's.
+pub(super) fn reports_virtual(node: &Node) -> bool {
+    let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
+    let version = info.map_or("", |info| info.kubelet_version.as_str());
+    version.contains("-vk-") || version.contains("virtual-kubelet")
 }
 
 /// Digits at the beginning: some providers write `36+`.

@@ -238,7 +238,14 @@ impl Settings {
         let text = |flag: &str| servers.value(server, flag, Some("")).map(|(value, _)| value);
         let number = |flag: &str| servers.value(server, flag, servers.default_of(flag)).map(|(value, _)| value.parse().ok());
         let log_path = text(LOG);
-        let log = log_path.clone().map(|path| (!path.is_empty()).then(|| word(servers.place(server, &path))));
+        let log = log_path.clone().and_then(|path| match path.is_empty() {
+            true => Known::Known(None),
+            false => servers.place(server, LOG, &path).and_then(|place| {
+                // Into whatever file a wrapper writes the output: the API server does not rotate it, and it stays its output.
+                let redirected = servers.resolved(server, LOG, &path).map(|resolved| resolved != path);
+                redirected.map(|redirected| Some(if redirected && place == Place::Kept { word(Place::Output) } else { word(place) }))
+            }),
+        });
         let webhook = text(WEBHOOK).map(|file| (!file.is_empty()).then_some("webhook"));
         let (mut named, mut unseen) = (Vec::new(), None);
         for destination in [log, webhook] {

@@ -1,7 +1,7 @@
 //! Where the API servers write their audit logs, for whoever asks what reads them there.
 
 use super::not_visible;
-use super::places::Place;
+use super::places::{OnHost, Place};
 use super::servers::{Seen, Server};
 use crate::facts::context::Context;
 use crate::facts::{FactsError, Known};
@@ -60,10 +60,12 @@ impl AuditFiles {
 
 fn file(servers: &Seen, server: &Server, node: &str) -> AuditFile {
     let given = |flag: &str| servers.value(server, flag, Some("")).map(|(value, _)| value);
-    let written = match given(POLICY) {
+    let written = match (given(POLICY), given(LOG).and_then(|path| written(servers, server, &path))) {
         // Without a policy nothing is recorded, whatever the path says (apiserver pkg/server/options/audit.go, ApplyTo).
-        Known::Known(policy) if policy.is_empty() => Known::Known(None),
-        _ => given(LOG).and_then(|path| written(servers, server, &path)),
+        (Known::Known(policy), _) if policy.is_empty() => Known::Known(None),
+        (_, Known::Known(None)) => Known::Known(None),
+        (Known::Unknown(unseen), _) => Known::Unknown(unseen),
+        (Known::Known(_), written) => written,
     };
     AuditFile {
         instance: server.name.clone(),
@@ -79,17 +81,29 @@ fn written(servers: &Seen, server: &Server, path: &str) -> Known<Option<Written>
     if path.is_empty() {
         return Known::Known(None);
     }
-    match servers.place(server, path) {
+    let path = match servers.resolved(server, LOG, path) {
+        Known::Known(path) => path,
+        Known::Unknown(unseen) => return Known::Unknown(unseen),
+    };
+    servers.place(server, LOG, &path).and_then(|place| match place {
         Place::Output if servers.is_contained(server) => Known::Known(Some(Written { directory: POD_LOGS.to_owned(), file: None })),
         Place::Output => Known::Unknown(not_visible(
             "kube-apiserver",
             LOG,
             "events go to the output of the process, and where the node keeps that is not shown",
         )),
-        Place::Kept => Known::Known(servers.on_host(server, path).map(|file| {
-            let directory = file.rsplit_once('/').map_or("/", |(directory, _)| if directory.is_empty() { "/" } else { directory });
-            Written { directory: directory.to_owned(), file: Some(file.clone()) }
-        })),
+        Place::Kept => match servers.on_host(server, &path) {
+            OnHost::Path(file) => {
+                let directory = file.rsplit_once('/').map_or("/", |(directory, _)| if directory.is_empty() { "/" } else { directory });
+                Known::Known(Some(Written { directory: directory.to_owned(), file: Some(file.clone()) }))
+            }
+            OnHost::Unnamed => Known::Unknown(not_visible(
+                "kube-apiserver",
+                LOG,
+                "the environment of the server names the part of the directory that is mounted for it (subPathExpr), and is not read",
+            )),
+            OnHost::Elsewhere => Known::Known(None),
+        },
         Place::Container | Place::Device => Known::Known(None),
-    }
+    })
 }

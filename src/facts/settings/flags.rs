@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Container;
 
-use super::defaults::Component;
+use super::defaults::{Component, hidden};
 
 /// Flags by name without dashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,10 +14,56 @@ pub(super) struct Flags {
     pub(super) opaque: bool,
     /// Whether words stand before the component that may give it variables, as those of `env` do.
     pub(super) wrapped: bool,
+    /// Where a wrapper writes what the component writes to its output.
+    pub(super) redirected: Option<Redirected>,
+}
+
+/// What a wrapper does with the output of what it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Redirected {
+    /// The file; none where it is not known whether there is one, or which.
+    pub(super) file: Option<String>,
+    /// Whether the error output goes there, too.
+    pub(super) with_errors: bool,
 }
 
 /// Programs that start another one and add nothing to its environment.
 const WRAPPERS: &[&str] = &["go-runner", "kube-log-runner", "tini", "dumb-init", "exec"];
+
+/// Those of them that can write the output into a file, and then not to their own output unless they are told to (component-base
+/// logs/kube-log-runner/kube-log-runner.go: `log-file`, `also-stdout`, `redirect-stderr`). They read flags with Go's own package.
+const RUNNERS: &[&str] = &["go-runner", "kube-log-runner"];
+
+/// What the flags of such a wrapper say, in the words before the component.
+fn redirected(words: &[&str]) -> Option<Redirected> {
+    let at = words.iter().position(|word| RUNNERS.contains(&word.rsplit('/').next().unwrap_or(word)))?;
+    let mut rest = words.get(at + 1..)?.iter();
+    let (mut file, mut also, mut with_errors) = (Some(String::new()), Some(false), true);
+    let switch = |value: Option<&str>| match value {
+        None | Some("true" | "1" | "t") => Some(true),
+        Some("false" | "0" | "f") => Some(false),
+        Some(_) => None,
+    };
+    while let Some(word) = rest.next() {
+        let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else { break };
+        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        match name {
+            "log-file" => {
+                let value = value.or_else(|| rest.next().copied());
+                file = value.filter(|path| hidden(path).is_none()).map(str::to_owned);
+            }
+            "also-stdout" => also = switch(value),
+            "redirect-stderr" => with_errors = switch(value) != Some(false),
+            _ => {}
+        }
+    }
+    match (file, also) {
+        (_, Some(true)) => None,
+        (Some(path), _) if path.is_empty() => None,
+        (file, Some(false)) => Some(Redirected { file, with_errors }),
+        (_, None) => Some(Redirected { file: None, with_errors }),
+    }
+}
 
 impl Flags {
     /// Adds one flag: lists add up, of everything else the last one wins (pflag). `_` in names is `-` (component-base
@@ -55,7 +101,8 @@ pub(super) fn flags_of(container: &Container, component: &Component) -> Option<F
         None if container.name == binary && words.first().is_some_and(|word| word.starts_with("--")) => words.as_slice(),
         None => return None,
     };
-    let mut flags = Flags { wrapped, ..Flags::default() };
+    let before = words.get(..start.unwrap_or(0)).unwrap_or(&[]);
+    let mut flags = Flags { wrapped, redirected: redirected(before), ..Flags::default() };
     let mut rest = rest.iter().peekable();
     while let Some(word) = rest.next() {
         let bare = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|_| one_dash));
@@ -144,6 +191,14 @@ mod tests {
         assert_eq!(value(&words, "profiling").as_deref(), Some("false"));
         assert_eq!(value(&words, "log-file"), None, "a flag of the wrapper");
         assert!(!flags(&words).wrapped);
+        let to = |words: &[&str]| flags(words).redirected;
+        let file = |path: &str, with_errors| Some(Redirected { file: Some(path.to_owned()), with_errors });
+        assert_eq!(to(&words), file("/var/log/x", true));
+        assert_eq!(to(&["kube-log-runner", "-log-file", "/x", "-redirect-stderr=false", "kube-apiserver"]), file("/x", false));
+        assert_eq!(to(&["go-runner", "--log-file=/x", "--also-stdout=true", "kube-apiserver"]), None);
+        assert_eq!(to(&["go-runner", "--log-file=/x", "--also-stdout=[redacted]", "kube-apiserver"]).and_then(|to| to.file), None);
+        assert_eq!(to(&["go-runner", "--log-file=[redacted]", "kube-apiserver"]), Some(Redirected { file: None, with_errors: true }));
+        assert_eq!(to(&["go-runner", "kube-apiserver", "--log-file=/x"]), None);
         assert!(flags(&["/usr/bin/env", "[redacted]", "kube-apiserver", "--profiling=false"]).wrapped, "a variable may stand there");
     }
 }

@@ -22,10 +22,23 @@ pub(super) enum Place {
     Device,
 }
 
+/// Where on the node a path of a container leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OnHost {
+    /// To that path.
+    Path(String),
+    /// To a part of a directory that the environment names (`subPathExpr`), which is not read.
+    Unnamed,
+    /// Not onto the node.
+    Elsewhere,
+}
+
 /// What a mount shows.
 enum Volumed {
     /// That path of the node.
     Node(String),
+    /// A path below this one of the node, with a part that the environment names.
+    Below(String),
     /// Something that ends with the pod, or is written anew at its start.
     Passing,
     /// A volume that lasts, elsewhere.
@@ -37,25 +50,29 @@ impl Mounts {
         Self { mounts: mounts.to_vec(), volumes: volumes.to_vec() }
     }
 
-    /// Where a path of the container leads. Links within the image are not seen.
+    /// Where a path of the container leads. What is mounted there decides, whatever the path is usually for. Links within the image are not
+    /// seen.
     pub(super) fn place(&self, path: &str) -> Place {
-        if let Some(place) = special(path) {
-            return place;
+        if path == "-" {
+            return Place::Output;
         }
         match self.innermost(path) {
-            None => Place::Container,
+            None => special(path).unwrap_or(Place::Container),
             Some(Volumed::Node(path)) => on_node(&path),
+            // Whatever the part is called: it cannot lead out of the directory (core/v1 VolumeMount, no `..`).
+            Some(Volumed::Below(whole)) => on_node(&format!("{whole}/part")),
             // Written on every start from the API, or empty at every start of the pod (core/v1 Volume).
             Some(Volumed::Passing) => Place::Container,
             Some(Volumed::Other) => Place::Kept,
         }
     }
 
-    /// The path of the node that a path of the container leads to; none where it leads elsewhere.
-    pub(super) fn on_host(&self, path: &str) -> Option<String> {
+    /// The path of the node that a path of the container leads to.
+    pub(super) fn on_host(&self, path: &str) -> OnHost {
         match self.innermost(path) {
-            Some(Volumed::Node(path)) => Some(path),
-            _ => None,
+            Some(Volumed::Node(path)) => OnHost::Path(path),
+            Some(Volumed::Below(_)) => OnHost::Unnamed,
+            Some(Volumed::Passing | Volumed::Other) | None => OnHost::Elsewhere,
         }
     }
 
@@ -70,7 +87,10 @@ impl Mounts {
         let (_, rest, mount) = covering.max_by_key(|(length, ..)| *length)?;
         let volume = self.volumes.iter().find(|volume| volume.name == mount.name)?;
         if let Some(host) = &volume.host_path {
-            let inner = mount.sub_path.as_deref().or(mount.sub_path_expr.as_deref()).unwrap_or("");
+            if mount.sub_path_expr.as_deref().is_some_and(|path| !path.is_empty()) {
+                return Some(Volumed::Below(cleaned(&host.path)));
+            }
+            let inner = mount.sub_path.as_deref().unwrap_or("");
             return Some(Volumed::Node(cleaned(&format!("{}/{inner}{rest}", host.path))));
         }
         let passing = volume.empty_dir.is_some()
@@ -134,6 +154,9 @@ mod tests {
             {"name": "claim", "mountPath": "/claim"},
             {"name": "part", "mountPath": "/part", "subPath": "null"},
             {"name": "not-there", "mountPath": "/lost"},
+            {"name": "logs", "mountPath": "/tmp/audit"},
+            {"name": "logs", "mountPath": "/var/run/audit/"},
+            {"name": "logs", "mountPath": "/named", "subPathExpr": "$(NODE)"},
         ]))
         .unwrap();
         let volumes: Vec<Volume> = serde_json::from_value(json!([
@@ -167,9 +190,16 @@ mod tests {
             ("/dev/shm/audit.log", Place::Container),
             ("/audit/audit.log", Place::Device),
             ("/part", Place::Device),
+            ("/tmp/audit/audit.log", Place::Kept),
+            ("/var/run/audit/audit.log", Place::Kept),
+            ("/tmp/audit.log", Place::Container),
+            ("/named/audit.log", Place::Kept),
         ] {
             assert_eq!(mounts().place(path), place, "{path}");
         }
+        assert_eq!(mounts().on_host("/tmp/audit/audit.log"), OnHost::Path("/var/log/kubernetes/audit.log".to_owned()));
+        assert_eq!(mounts().on_host("/named/audit.log"), OnHost::Unnamed);
+        assert_eq!(mounts().on_host("/claim/audit.log"), OnHost::Elsewhere);
         assert_eq!(on_node("/var/log/audit.log"), Place::Kept);
         assert_eq!(on_node("/dev/null"), Place::Device);
     }

@@ -7,7 +7,7 @@ use super::defaults::API_SERVER;
 use super::kubeadm::{Declared, kubeadm};
 use super::machines::{Machine, machines};
 use super::mirrors::mirrors;
-use super::places::{Place, on_node};
+use super::places::{OnHost, Place, cleaned, on_node};
 use super::seen::{How, Instance, flagz, running, servers};
 use super::{contradiction, not_visible};
 use crate::facts::context::Context;
@@ -127,10 +127,28 @@ impl Seen {
         self.shown(server).find_map(|instance| instance.node.as_deref())
     }
 
-    /// The path of the node where what a server writes to a path lies; none where it lies elsewhere.
-    pub(super) fn on_host(&self, server: &Server, path: &str) -> Option<String> {
+    /// Where on the node lies what a server writes to a path.
+    pub(super) fn on_host(&self, server: &Server, path: &str) -> OnHost {
         let mounts = self.shown(server).find_map(|instance| instance.mounts.as_ref());
-        mounts.map_or_else(|| Some(super::places::cleaned(path)), |mounts| mounts.on_host(path))
+        mounts.map_or_else(|| OnHost::Path(cleaned(path)), |mounts| mounts.on_host(path))
+    }
+
+    /// The path to which what a server writes to `path` goes in the end: a wrapper may write its output into a file.
+    pub(super) fn resolved(&self, server: &Server, setting: &str, path: &str) -> Known<String> {
+        let clean = cleaned(path);
+        let is_output = path == "-" || matches!(clean.as_str(), "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1");
+        let is_errors = matches!(clean.as_str(), "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2");
+        let redirected = self.shown(server).find_map(|instance| instance.flags.redirected.as_ref());
+        match redirected.filter(|to| is_output || (is_errors && to.with_errors)) {
+            None => Known::Known(path.to_owned()),
+            Some(to) => to.file.clone().map_or_else(
+                || {
+                    let why = "what starts the server may write its output into a file, and which is not shown";
+                    Known::Unknown(not_visible(API_SERVER.binary, setting, why))
+                },
+                Known::Known,
+            ),
+        }
     }
 
     /// Whether a server runs in a container that is seen.
@@ -145,9 +163,9 @@ impl Seen {
     }
 
     /// Where what a server writes to a path stays: by the mounts of its pod where that is seen.
-    pub(super) fn place(&self, server: &Server, path: &str) -> Place {
+    pub(super) fn place(&self, server: &Server, setting: &str, path: &str) -> Known<Place> {
         let mounts = self.shown(server).find_map(|instance| instance.mounts.as_ref());
-        mounts.map_or_else(|| on_node(path), |mounts| mounts.place(path))
+        self.resolved(server, setting, path).map(|path| mounts.map_or_else(|| on_node(&path), |mounts| mounts.place(&path)))
     }
 
     fn instance(&self, index: usize) -> Option<&Instance> {
