@@ -38,7 +38,7 @@ pub struct Decision {
     pub rule: Option<usize>,
     /// How much is recorded.
     pub level: AuditLevel,
-    /// Stages of which an event is made, in their order.
+    /// Stages that the policy does not leave out, in their order; not every request has each of them.
     pub stages: Vec<&'static str>,
     /// Whether managed fields are left out of bodies.
     pub omit_managed_fields: bool,

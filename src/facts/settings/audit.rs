@@ -52,7 +52,8 @@ table! {
         left_out_percent: Known<Option<i64>>;
         /// Whether events were lost since the process started, because writing or sending them failed.
         lost_events: Known<bool>;
-        /// Whether settings and effect disagree; unset where there are not two sides, or where both say that nothing is recorded.
+        /// Whether settings and effect disagree; unset where there are not two sides, or where both say that nothing is recorded. Of a policy
+        /// that was handed over it is not known where there is more than one API server.
         contradiction: Known<Option<bool>>;
     }
 }
@@ -156,7 +157,7 @@ pub(super) fn rows(context: &Context<'_>, servers: &ApiServers) -> Result<Vec<Ro
         rows.push(openshift_row(&name, spec, origin, &effect));
     }
     match handed_over(reader)? {
-        Known::Known(policies) => rows.extend(policies.iter().map(|policy| import_row(policy, &effect))),
+        Known::Known(policies) => rows.extend(policies.iter().map(|policy| import_row(policy, &effect, &alone(servers)))),
         Known::Unknown(why) => rows.push(unseen_row("import", &why, Known::Unknown(why.clone()), servers)),
     }
     Ok(rows)
@@ -188,7 +189,7 @@ fn shares(metrics: &Metrics, effect: &Effect) -> (Known<Option<i64>>, Known<Opti
 }
 
 /// A policy that was handed over: what it can come to, beside what the counters of the one server that answered show.
-fn import_row(policy: &Policy, effect: &Effect) -> Row {
+fn import_row(policy: &Policy, effect: &Effect, alone: &Known<()>) -> Row {
     let able: Vec<&str> = levels(&policy.policy).into_iter().map(AuditLevel::word).collect();
     let unsaid = |what: &str| Unseen {
         what: what.to_owned(),
@@ -196,12 +197,13 @@ fn import_row(policy: &Policy, effect: &Effect) -> Row {
         ..not_visible("kube-apiserver", "audit-policy-file", "a file that was handed over does not say whether an API server uses it")
     };
     let fits = |counted: &Vec<String>| counted.iter().all(|level| able.contains(&level.as_str()));
-    let contradiction = match &effect.active {
-        Known::Known(true) => effect.levels.clone().map(|counted| Some(!fits(&counted))),
-        // A policy that no server uses, or whose events go nowhere, is not the one that is in use.
-        Known::Known(false) => Known::Known(Some(true)),
-        Known::Unknown(unseen) => Known::Unknown(unseen.clone()),
-    };
+    let contradiction = effect.active.clone().and_then(|active| {
+        alone.clone().and_then(|()| match active {
+            true => effect.levels.clone().map(|counted| Some(!fits(&counted))),
+            // A policy that no server uses, or whose events go nowhere, is not the one that is in use.
+            false => Known::Known(Some(true)),
+        })
+    });
     let typed = AuditRow {
         instance: policy.file.clone(),
         from: "import",
@@ -327,6 +329,21 @@ fn comparable(servers: &ApiServers, settings: &[Settings]) -> Known<()> {
         None => "the API servers are not alike, and any of them may have answered with its counters".to_owned(),
     };
     Known::Unknown(not_visible("kube-apiserver", "audit-policy-file", &why))
+}
+
+/// Whether a file that was handed over may be set against the counters: only one server answers with them, and of several each has a file of
+/// its own, which settings that are alike do not make the same.
+fn alone(servers: &ApiServers) -> Known<()> {
+    let why = match servers.others(1) {
+        Some(why) => why.replace("were seen", "answered with its counters"),
+        None if servers.list.len() < 2 => return Known::Known(()),
+        None => "several API servers were seen, and any of them may have answered with its counters".to_owned(),
+    };
+    Known::Unknown(Unseen {
+        what: "whether the policy that was handed over is that of the API server that answered".to_owned(),
+        how_to_see: "Collect from each API server by its own address, with its own file of --audit-policy-file.".to_owned(),
+        ..not_visible("kube-apiserver", "audit-policy-file", &why)
+    })
 }
 
 fn setting_row(servers: &ApiServers, server: &Server, settings: Settings, effect: &Effect, comparable: &Known<()>) -> Row {

@@ -1,12 +1,13 @@
 //! What scanners that report in the cluster say of the images that run there.
 
+mod read;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize;
+use read::{Node, Os, Pod, Report, SCANNED, Started, VulnerabilityReport};
 
 use super::context::Context;
-use super::table::read::{Readable, Reader};
+use super::table::read::Reader;
 use super::table::schema::{Row, TableRow, table};
 use super::times::seconds_between;
 use super::workloads::image::ImageReference;
@@ -59,150 +60,6 @@ pub(super) const FAMILY: Family = Family { schemas: || vec![ImageScanRow::schema
 const WAITS_SECONDS: i64 = 3600;
 
 const HOW: &str = "Look at kubectl get vulnerabilityreports -n NAMESPACE, and at the log of the operator.";
-
-/// What of a pod matters here.
-#[derive(Debug, Deserialize)]
-struct Pod {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: Spec,
-    status: Option<Status>,
-}
-
-impl Readable for Pod {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
-    node_name: Option<String>,
-    #[serde(default)]
-    containers: Vec<Container>,
-    init_containers: Option<Vec<Container>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Container {
-    name: String,
-    #[serde(default)]
-    image: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    phase: Option<String>,
-    container_statuses: Option<Vec<Started>>,
-    init_container_statuses: Option<Vec<Started>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Started {
-    name: String,
-    #[serde(default, rename = "imageID")]
-    image_id: String,
-}
-
-/// `aquasecurity.github.io/v1alpha1` VulnerabilityReport (trivy-operator, pkg/apis/aquasecurity/v1alpha1/vulnerability_types.go).
-#[derive(Debug, Deserialize)]
-struct VulnerabilityReport {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    report: Report,
-}
-
-impl Readable for VulnerabilityReport {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Report {
-    update_timestamp: String,
-    artifact: Artifact,
-    #[serde(default)]
-    registry: Registry,
-    scanner: Scanner,
-    summary: Summary,
-    os: Option<Os>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Artifact {
-    #[serde(default)]
-    repository: String,
-    #[serde(default)]
-    digest: String,
-    #[serde(default)]
-    tag: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Registry {
-    #[serde(default)]
-    server: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Scanner {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary {
-    critical_count: u32,
-    high_count: u32,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Os {
-    #[serde(default)]
-    family: String,
-    #[serde(default)]
-    name: String,
-    /// Left out where it is false (`omitempty`).
-    #[serde(default)]
-    eosl: bool,
-}
-
-/// What a node says of itself.
-#[derive(Debug, Deserialize)]
-struct Node {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    status: Option<NodeStatus>,
-}
-
-impl Readable for Node {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NodeStatus {
-    node_info: Option<NodeInfo>,
-}
-
-#[derive(Debug, Deserialize)]
-struct NodeInfo {
-    architecture: Option<String>,
-}
-
-/// The platform that the operator's scans are for: it names none, and the library that fetches images then takes this one
-/// (go-containerregistry, `pkg/v1/remote`, defaultPlatform; trivy-operator issues 1469 and 2763).
-const SCANNED: &str = "amd64";
 
 /// A report, with where it was seen and how many hours before.
 struct Seen {
@@ -505,6 +362,7 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
+    use super::read::{Artifact, Registry, Scanner, Summary};
     use super::*;
 
     fn report(registry: &str, repository: &str, tag: &str, digest: &str) -> Report {
