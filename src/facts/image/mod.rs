@@ -254,9 +254,10 @@ fn judge<'a>(
     }
     // Of two of the same hour, the one that counts more.
     match named.into_iter().min_by_key(|seen| order(seen)) {
-        Some(seen) => match &running.elsewhere {
-            Some(place) => unseen(format!("a pod of it runs {place}, and the Trivy operator scans images for {SCANNED}")),
-            None => Judged::Scanned(seen, seen.hours.unwrap_or_default()),
+        Some(seen) => match (&running.elsewhere, reader.known_if_complete(&NODES, || ())) {
+            (None, _) => Judged::Scanned(seen, seen.hours.unwrap_or_default()),
+            (Some(_), Known::Unknown(unseen)) => Judged::Unknown(unseen),
+            (Some(place), _) => unseen(format!("a pod of it runs {place}, and the Trivy operator scans images for {SCANNED}")),
         },
         None if other_content => {
             unseen("a report is about the same tag and names another digest: the tag has moved, or the platforms differ".to_owned())
