@@ -54,6 +54,7 @@ demo-snapshot: ## Record the snapshot that `kube-hipaa demo` shows from a real c
 
 docs: ## Write the generated pages in docs/ and deploy/ again
 	UPDATE_DOCS=1 $(CARGO) test --locked --test it docs::
+	UPDATE_DOCS=1 $(CARGO) test --locked --test it chart::the_plain_manifests_are_those_of_the_chart -- --ignored
 
 test: ## Everything; ends with one line such as `123 passed, 0 failed`
 	@scripts/test.sh

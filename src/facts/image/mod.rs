@@ -124,7 +124,7 @@ fn running(reader: &Reader<'_>) -> Result<BTreeMap<(String, String, String), Run
         if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
             return;
         }
-        let runs = status.phase.as_deref() == Some("Running");
+        let waits = status.phase.as_deref() == Some("Pending");
         let node = pod.spec.node_name.as_deref().unwrap_or_default();
         let elsewhere = match architectures.get(node).map(String::as_str) {
             Some(SCANNED) => None,
@@ -143,8 +143,8 @@ fn running(reader: &Reader<'_>) -> Result<BTreeMap<(String, String, String), Run
             status.init_container_statuses.into_iter().flatten().chain(status.container_statuses.into_iter().flatten()).collect();
         for (list, container) in containers {
             let id = started.iter().find(|one| one.name == container.name).map_or("", |one| one.image_id.as_str());
-            // Not every kubelet says which image runs; in a pod that runs, each container has started.
-            if (id.is_empty() && !runs) || container.image.is_empty() {
+            // Not every kubelet says which image runs; only in a pod that is still waiting has a container without it not started.
+            if id.is_empty() && waits {
                 continue;
             }
             let digest = repository_digest(id).to_owned();
@@ -259,6 +259,9 @@ fn judge<'a>(
             (Some(_), Known::Unknown(unseen)) => Judged::Unknown(unseen),
             (Some(place), _) => unseen(format!("a pod of it runs {place}, and the Trivy operator scans images for {SCANNED}")),
         },
+        None if other_content && digest.is_empty() => {
+            unseen("a report is about the same tag and names a digest, and which one runs the kubelet does not say".to_owned())
+        }
         None if other_content => {
             unseen("a report is about the same tag and names another digest: the tag has moved, or the platforms differ".to_owned())
         }

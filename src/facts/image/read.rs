@@ -24,7 +24,6 @@ impl Readable for Pod {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Spec {
     pub(super) node_name: Option<String>,
-    #[serde(default)]
     pub(super) containers: Vec<Container>,
     pub(super) init_containers: Option<Vec<Container>>,
 }
@@ -32,7 +31,6 @@ pub(super) struct Spec {
 #[derive(Debug, Deserialize)]
 pub(super) struct Container {
     pub(super) name: String,
-    #[serde(default)]
     pub(super) image: String,
 }
 

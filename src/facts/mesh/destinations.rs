@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -126,12 +127,17 @@ pub(super) fn rows(context: &Context<'_>) -> Result<Vec<Row>, FactsError> {
         services.entry(namespace).or_default().insert(name);
     })?;
     let mut rows = Vec::new();
-    context.reader.each::<Custom<Spec>>(&DESTINATION_RULES, |rule, origin| rows.extend(of_rule(&rule, &origin, &services)))?;
+    context.reader.each::<Custom<Spec>>(&DESTINATION_RULES, |rule, origin| match &rule.spec {
+        Some(spec) => rows.extend(of_rule(&rule.metadata, &spec.known, &origin, &services)),
+        None => {
+            let name = rule.metadata.name.clone().unwrap_or_default();
+            context.reader.not_decoded(&DESTINATION_RULES, None, name, "it has no spec");
+        }
+    })?;
     Ok(rows)
 }
 
-fn of_rule(rule: &Custom<Spec>, origin: &Evidence, services: &Services) -> Vec<Row> {
-    let Some(spec) = rule.spec.as_ref().map(|spec| &spec.known) else { return Vec::new() };
+fn of_rule(metadata: &ObjectMeta, spec: &Spec, origin: &Evidence, services: &Services) -> Vec<Row> {
     let clients = match &spec.export_to {
         Some(to) if !to.is_empty() => sorted_owned(to.iter().cloned()),
         _ => vec!["*".to_owned()],
@@ -139,13 +145,13 @@ fn of_rule(rule: &Custom<Spec>, origin: &Evidence, services: &Services) -> Vec<R
     if clients.iter().all(|to| to == "~") {
         return Vec::new();
     }
-    let (namespace, name) = (rule.metadata.namespace.clone().unwrap_or_default(), rule.metadata.name.clone().unwrap_or_default());
+    let (namespace, name) = (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
     let subject = ObjectRef {
         kind: "DestinationRule".to_owned(),
         group: DESTINATION_RULES.api_group().to_owned(),
         namespace: Some(namespace.clone()),
         name: name.clone(),
-        uid: rule.metadata.uid.clone(),
+        uid: metadata.uid.clone(),
     };
     let meant = meant(&spec.host, &namespace, services);
     let mut rows = Vec::new();

@@ -134,11 +134,7 @@ pub(super) struct Istio {
 impl Istio {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, FactsError> {
         let (mut all, mut odd): (Vec<Peer>, Vec<Odd>) = (Vec::new(), Vec::new());
-        reader.each_or_odd::<Custom<Spec>>(
-            &PEER_AUTHENTICATIONS,
-            |object, origin| all.extend(peer(object, origin)),
-            |one| odd.push(one),
-        )?;
+        reader.each_or_odd::<Custom<Spec>>(&PEER_AUTHENTICATIONS, |object, origin| all.push(peer(object, origin)), |one| odd.push(one))?;
         odd.iter().for_each(|one| reader.not_decoded_in(&PEER_AUTHENTICATIONS, one));
         let gap = match reader.known_if_read(&PEER_AUTHENTICATIONS, || ()) {
             Known::Known(()) => None,
@@ -246,11 +242,11 @@ impl Istio {
     }
 }
 
-fn peer(object: Custom<Spec>, origin: Evidence) -> Option<Peer> {
+fn peer(object: Custom<Spec>, origin: Evidence) -> Peer {
     let meta = object.metadata;
     let spec = object.spec.map(|spec| spec.known);
     let ports = spec.as_ref().and_then(|spec| spec.port_level_mtls.as_ref());
-    Some(Peer {
+    Peer {
         namespace: meta.namespace.unwrap_or_default(),
         name: meta.name.unwrap_or_default(),
         created: meta.creation_timestamp,
@@ -259,7 +255,7 @@ fn peer(object: Custom<Spec>, origin: Evidence) -> Option<Peer> {
         mode: Mode::of(spec.as_ref().and_then(|spec| spec.mtls.as_ref())),
         ports: ports.into_iter().flatten().map(|(port, mtls)| (port.clone(), Mode::of(mtls.as_ref()))).collect(),
         origin,
-    })
+    }
 }
 
 fn same(one: &Judged, other: &Judged) -> bool {

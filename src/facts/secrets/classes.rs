@@ -72,7 +72,8 @@ fn bringer(object: &Custom<Spec>, spec: &Spec, origin: Evidence) -> Bringer {
         // It names its provider itself.
         stores: BTreeSet::from([key]),
         generators: BTreeSet::new(),
-        written_as: if secrets.is_empty() { String::new() } else { "Secret".to_owned() },
+        // Whatever the Secret is called.
+        written_as: if spec.secret_objects.iter().flatten().next().is_some() { "Secret".to_owned() } else { String::new() },
         secrets,
         ready: Known::Unknown(doubt("whether there is what is wanted of", "the driver says so of each pod, and not of the object")),
         state: String::new(),

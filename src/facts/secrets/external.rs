@@ -225,8 +225,9 @@ fn ready(object: &Custom<Spec, Status>, reader: &Reader<'_>) -> (Known<bool>, St
     let metadata = &object.metadata;
     let what = || format!("whether {} is synced", named(SECRET, metadata));
     let status = object.status.as_ref().map(|status| &status.known);
-    let behind = match (status.and_then(synced_generation), metadata.generation) {
-        (Some(synced), Some(now)) => synced < now,
+    // Older operators wrote none; one that is there and cannot be read may be an older one.
+    let behind = match (status.and_then(|status| status.synced_resource_version.as_ref()), metadata.generation) {
+        (Some(_), Some(now)) => status.and_then(synced_generation).is_none_or(|synced| synced < now),
         _ => false,
     };
     match object.says("Ready") {
@@ -243,7 +244,7 @@ fn ready(object: &Custom<Spec, Status>, reader: &Reader<'_>) -> (Known<bool>, St
         Says::True if behind => (
             Known::Unknown(unknown(
                 what(),
-                "what its controller says is about an older generation of the object than the one that was read",
+                "what its controller says is not known to be about the generation of the object that was read",
                 LOOK,
             )),
             String::new(),

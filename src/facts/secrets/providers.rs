@@ -125,7 +125,8 @@ pub(super) fn connection(what: &str, provider: &str, settings: &Value) -> Reache
         (*name == provider && off).then(|| at.rsplit('/').next().unwrap_or(at))
     });
     let plain = texts.iter().find(|text| matches!(scheme(text), Scheme::Http));
-    let unclear = texts.iter().any(|text| matches!(scheme(text), Scheme::Unclear)) || (texts.is_empty() && !known.own_address);
+    let strange = known.addresses.iter().filter_map(|at| settings.pointer(at)).any(|value| !value.is_string() && !value.is_null());
+    let unclear = strange || texts.iter().any(|text| matches!(scheme(text), Scheme::Unclear)) || (texts.is_empty() && !known.own_address);
     if let Some(text) = plain {
         let why = format!("is reached over plain HTTP ({text})");
         let verified = Known::Known(Some(unchecked.is_none()));
